@@ -1,0 +1,1 @@
+"""Curation: labels in parallel, quality, catalog, audits, mixtures -> plan + lock."""

@@ -1,0 +1,1 @@
+"""Labelling passes: one kind of label over a corpus each."""

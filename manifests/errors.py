@@ -1,0 +1,84 @@
+"""Every error the project raises on purpose.
+
+SoundwaveError
+└── InputError              bad input or use: the command line prints it and exits with 2
+    ├── MissingFileError    a path that should exist does not
+    ├── ManifestError       a manifest row breaks the contract
+    ├── AudioError          audio that cannot be read; carries a reject reason
+    ├── SettingsError       a settings file or option with a wrong key or value
+    ├── QueryError          SQL that does not run, or returns the wrong columns
+    ├── MixtureError        a mixture that cannot be had from the catalog
+    ├── StaleError          an artefact whose inputs have changed since it was made
+    ├── DownloadError       a package or corpus that could not be fetched
+    └── MissingPackageError an optional package that is not installed
+
+A message says what was found, where, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class SoundwaveError(Exception):
+    """Root of the tree."""
+
+
+class InputError(SoundwaveError):
+    """Bad input or use."""
+
+
+class MissingFileError(InputError):
+    """A path that should exist does not."""
+
+
+class ManifestError(InputError):
+    """A manifest row breaks the contract."""
+
+
+class AudioError(InputError):
+    """Audio that cannot be read. `reason` is the reject code (see `manifests.reasons`)."""
+
+    def __init__(self, message: str, reason: str = "audio_unreadable") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str]]:
+        """Keep the reason when a worker process sends the error back."""
+        return type(self), (str(self), self.reason)
+
+
+class SettingsError(InputError):
+    """A settings file or option with a wrong key or value."""
+
+
+class QueryError(InputError):
+    """SQL that does not run, or returns the wrong columns."""
+
+
+class MixtureError(InputError):
+    """A mixture that cannot be had from the catalog."""
+
+
+class StaleError(InputError):
+    """An artefact whose inputs have changed since it was made."""
+
+
+class DownloadError(InputError):
+    """A package or corpus that could not be fetched."""
+
+
+class MissingPackageError(InputError):
+    """An optional package that is not installed."""
+
+
+def require(module: str, *, used_for: str, install: str) -> ModuleType:
+    """Import `module`, or raise `MissingPackageError` saying what needs it and what to install."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{used_for} needs the Python package `{module.partition('.')[0]}`, which cannot be imported here "
+            f"({error}). Install it with: {install}"
+        ) from error

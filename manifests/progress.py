@@ -1,0 +1,35 @@
+"""One look for every progress bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def progress_bar() -> Progress:
+    """A rich progress display on standard error: name, bar, count, free field `note`, elapsed, remaining.
+
+    Add tasks with `add_task(name, total=N, note="")`. When standard error is no terminal, bars print once
+    at the end, so that logs stay short.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,28 @@
+"""Why an item was rejected: one code each, with what it means. Rejects are rows, never silence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Reject reason codes, as written to the `rejects` table."""
+
+    audio_missing = "audio_missing"  # a transcript whose audio file is not there
+    audio_unreadable = "audio_unreadable"  # the file does not decode (truncated, 0 bytes, not audio)
+    text_missing = "text_missing"  # audio without a transcript or label
+    empty_text = "empty_text"  # a transcript with nothing to say
+    not_speech = "not_speech"  # a tone, silence or effect in a speech corpus
+    target_missing = "target_missing"  # no translation or answer
+    too_short = "too_short"
+    too_long = "too_long"
+    silent = "silent"  # digital silence, or no sample above the floor
+    clipped = "clipped"  # too many samples at full scale
+    duplicate = "duplicate"  # byte-identical to another recording
+    transcript_too_long = "transcript_too_long"  # more tokens than frames can carry
+    no_speech = "no_speech"  # the aligner found no speech
+    oov_word = "oov_word"  # a word that no lexicon or rule can pronounce
+    low_score = "low_score"  # aligned, but below the acceptance score
+    aligner_failed = "aligner_failed"
+    encoder_failed = "encoder_failed"
+    bad_row = "bad_row"  # a manifest row that breaks the contract

@@ -1,0 +1,190 @@
+"""Rows of a corpus on disk, as every recipe writes them and every later step reads them.
+
+A prepared corpus is a folder:
+
+    CORPUS/cuts.jsonl.gz     Lhotse MonoCuts, one supervision each
+    CORPUS/texts.jsonl.gz    text-only rows (TextRow), for corpora that have any
+    CORPUS/rejects.jsonl.gz  what the recipe refused, with reason codes
+    CORPUS/corpus.json       name, licence, makers, counts, provenance; written last: it marks the folder complete
+
+What Lhotse has no field for stands in `cut.custom` (corpus, split, task, license, audio_sha256, ...) and
+`supervision.custom` (target_text, target_language, sound, sound_original).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manifests.errors import ManifestError
+from manifests.files import need_file, read_json, read_jsonl, write_json, write_jsonl
+from manifests.reasons import Reason
+from manifests.units import Seconds
+
+if TYPE_CHECKING:
+    from lhotse import MonoCut, Recording
+
+TASKS = ("asr", "st", "sound", "qa")
+SPLITS = ("train", "dev", "test")
+CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One refused item."""
+
+    cut_id: str
+    corpus: str
+    step: str  # prepare, or the labelling pass; the `pass` column of the catalog
+    reason: Reason
+    detail: str = ""
+
+    def row(self) -> dict[str, str]:
+        """As written to disk and catalog."""
+        return {
+            "cut_id": self.cut_id,
+            "corpus": self.corpus,
+            "pass": self.step,
+            "reason": str(self.reason),
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class TextRow:
+    """One text-only item: a question and its answer, no audio."""
+
+    id: str
+    corpus: str
+    split: str
+    text: str
+    target_text: str
+    license: str
+    task: str = "qa"
+    domain: str = ""  # empty: the task
+    language: str = "en"
+    type: str = "Text"  # tells the row from Lhotse's kinds of cut
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What a prepared corpus says about itself (corpus.json)."""
+
+    name: str
+    title: str
+    license: str  # SPDX
+    makers: str  # who made the recordings
+    cuts: int
+    texts: int
+    rejects: int
+    hours: float
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def speech_cut(
+    *,
+    cut_id: str,
+    recording: Recording,
+    corpus: str,
+    split: str,
+    task: str,
+    license: str,
+    audio_sha256: str,
+    text: str | None = None,
+    language: str | None = None,
+    speaker: str | None = None,
+    target_text: str | None = None,
+    target_language: str | None = None,
+    sound: list[str] | None = None,
+    sound_original: str | None = None,
+    domain: str | None = None,
+    start: Seconds = 0.0,
+    duration: Seconds | None = None,
+) -> MonoCut:
+    """A MonoCut that follows the contract: one supervision over the whole cut, our fields in `custom`."""
+    from lhotse import MonoCut, SupervisionSegment
+
+    length = recording.duration - start if duration is None else duration
+    labels = {
+        "target_text": target_text,
+        "target_language": target_language,
+        "sound": sound,
+        "sound_original": sound_original,
+    }
+    supervision = SupervisionSegment(
+        id=cut_id,
+        recording_id=recording.id,
+        start=0.0,
+        duration=length,
+        text=text,
+        language=language,
+        speaker=speaker,
+        custom={name: value for name, value in labels.items() if value is not None} or None,
+    )
+    facts = {
+        "corpus": corpus,
+        "split": split,
+        "task": task,
+        "domain": domain or task,
+        "license": license,
+        "audio_sha256": audio_sha256,
+    }
+    return MonoCut(
+        id=cut_id,
+        start=start,
+        duration=length,
+        channel=0,
+        recording=recording,
+        supervisions=[supervision],
+        custom=facts,
+    )
+
+
+def write_corpus(
+    folder: Path,
+    info: CorpusInfo,
+    cuts: Iterable[MonoCut],
+    texts: Iterable[TextRow],
+    rejects: Iterable[Reject],
+) -> CorpusInfo:
+    """Write a corpus folder, sorted by id, `corpus.json` last. Returns `info` with the real counts and hours."""
+    cut_rows = sorted((cut.to_dict() for cut in cuts), key=lambda row: str(row["id"]))
+    text_rows = sorted((asdict(text) for text in texts), key=lambda row: str(row["id"]))
+    reject_rows = sorted((reject.row() for reject in rejects), key=lambda row: row["cut_id"])
+    for rows, name in ((cut_rows, CUTS), (text_rows, TEXTS), (reject_rows, REJECTS)):
+        write_jsonl(folder / name, rows)
+    seconds = sum(float(row["duration"]) for row in cut_rows)
+    counted = CorpusInfo(
+        **(asdict(info) | {"cuts": len(cut_rows), "texts": len(text_rows), "rejects": len(reject_rows)})
+        | {"hours": seconds / 3600.0}
+    )
+    write_json(folder / CORPUS, asdict(counted))
+    return counted
+
+
+def read_corpus(folder: Path) -> CorpusInfo:
+    """The `corpus.json` of a prepared corpus.
+
+    Raises:
+        MissingFileError: the folder is not a complete corpus.
+        ManifestError: its corpus.json has other fields than it should.
+    """
+    path = need_file(folder / CORPUS, what="prepared corpus", hint="Run `soundwave prepare` first.")
+    value = read_json(path)
+    try:
+        return CorpusInfo(**value)
+    except TypeError as error:
+        raise ManifestError(f"{path}: {error}. Prepare the corpus again with `soundwave prepare --force`.") from error
+
+
+def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The JSON rows of a corpus's cuts (none when it is text-only)."""
+    path = folder / CUTS
+    return read_jsonl(path) if path.is_file() else iter(())
+
+
+def corpus_folders(root: Path) -> list[Path]:
+    """The complete corpora under `root`, sorted by name."""
+    return sorted(path.parent for path in root.glob(f"*/{CORPUS}"))

@@ -1,0 +1,1 @@
+"""Recipes: one file per corpus, each turning real files into Lhotse manifests."""

@@ -1,0 +1,1 @@
+"""Model, three-stage training, evaluation, ablations, report, and the one command line `soundwave`."""

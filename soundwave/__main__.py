@@ -1,0 +1,5 @@
+"""`python -m soundwave` is `soundwave`."""
+
+from soundwave.cli import main
+
+main()

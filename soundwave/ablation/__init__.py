@@ -1,0 +1,1 @@
+"""Ablations: grids of runs, fitted curves, what to run next."""

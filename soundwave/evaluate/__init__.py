@@ -1,0 +1,1 @@
+"""Error rates and other measures of a trained run."""

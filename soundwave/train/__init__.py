@@ -1,0 +1,1 @@
+"""The three-stage trainer: settings, data, loop, checkpoints, ledger."""
