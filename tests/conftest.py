@@ -1,0 +1,24 @@
+"""Fixtures that every area shares: small real audio, and the demo's cached assets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manifests.files import cache_dir
+
+
+@pytest.fixture(scope="session")
+def debian_root() -> Path:
+    """Root of the unpacked Debian packages (contains usr/), as `make assets` leaves it."""
+    root = cache_dir() / "debian" / "root"
+    if not root.is_dir():
+        pytest.skip("the demo's corpora are not cached: run `make assets`")
+    return root
+
+
+@pytest.fixture(scope="session")
+def asterisk_sounds(debian_root: Path) -> Path:
+    """Folder of the asterisk prompts (.g722)."""
+    return debian_root / "usr/share/asterisk/sounds/en_US_f_Allison"

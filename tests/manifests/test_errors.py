@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from manifests import errors
+
+
+def test_the_drawn_tree_is_the_real_tree() -> None:
+    drawn = {line.strip("│├└─ ").split()[0] for line in (errors.__doc__ or "").splitlines() if "Error" in line}
+    real = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert real <= drawn
+
+
+def test_every_error_is_bad_input() -> None:
+    leaves = errors.InputError.__subclasses__()
+    assert len(leaves) >= 8
+    assert all(issubclass(leaf, errors.SoundwaveError) for leaf in leaves)
+
+
+def test_audio_error_survives_the_way_back_from_a_worker() -> None:
+    error = pickle.loads(pickle.dumps(errors.AudioError("x.flac is cut", reason="audio_missing")))
+    assert (str(error), error.reason) == ("x.flac is cut", "audio_missing")
+
+
+def test_a_missing_package_says_what_needs_it_and_what_to_install() -> None:
+    with pytest.raises(errors.MissingPackageError, match=r"align.*no_such_package.*pip install no-such-package"):
+        errors.require("no_such_package.part", used_for="The align pass", install="pip install no-such-package")
+    assert errors.require("json", used_for="x", install="y").dumps({}) == "{}"

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lhotse import AudioSource, CutSet, Recording
+
+from manifests.errors import ManifestError, MissingFileError
+from manifests.files import read_jsonl, write_json
+from manifests.reasons import Reason
+from manifests.rows import (
+    CorpusInfo,
+    Reject,
+    TextRow,
+    corpus_folders,
+    cut_rows,
+    read_corpus,
+    speech_cut,
+    write_corpus,
+)
+from manifests.validate import row_problems, validate_rows
+
+
+def recording(name: str = "r1", seconds: float = 2.0) -> Recording:
+    return Recording(
+        id=name,
+        sources=[AudioSource(type="file", channels=[0], source=f"{name}.flac")],
+        sampling_rate=16_000,
+        num_samples=round(seconds * 16_000),
+        duration=seconds,
+    )
+
+
+def cut(cut_id: str = "toy-1"):
+    return speech_cut(
+        cut_id=cut_id,
+        recording=recording(),
+        corpus="toy",
+        split="train",
+        task="st",
+        license="CC0-1.0",
+        audio_sha256="00",
+        text="Ahoj.",
+        language="cs",
+        target_text="Hello.",
+        target_language="en",
+    )
+
+
+INFO = CorpusInfo(name="toy", title="Toy", license="CC0-1.0", makers="us", cuts=0, texts=0, rejects=0, hours=0.0)
+
+
+def test_a_corpus_is_read_back_by_lhotse_and_by_us(tmp_path: Path) -> None:
+    folder = tmp_path / "toy"
+    text = TextRow(id="toy-q", corpus="toy", split="dev", text="2 + 2?", target_text="4", license="CC0-1.0")
+    reject = Reject("toy-9", "toy", "prepare", Reason.audio_missing, "no file")
+    info = write_corpus(folder, INFO, [cut("toy-2"), cut("toy-1")], [text], [reject])
+    assert (info.cuts, info.texts, info.rejects) == (2, 1, 1)
+    assert info.hours == pytest.approx(4 / 3600)
+    assert read_corpus(folder) == info
+    assert corpus_folders(tmp_path) == [folder]
+    cuts = list(CutSet.from_file(folder / "cuts.jsonl.gz"))
+    assert [c.id for c in cuts] == ["toy-1", "toy-2"]
+    assert cuts[0].supervisions[0].target_text == "Hello."
+    assert cuts[0].custom["split"] == "train"
+    assert next(read_jsonl(folder / "rejects.jsonl.gz"))["pass"] == "prepare"
+
+
+def test_what_recipes_write_is_valid(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "toy", INFO, [cut()], [], [])
+    assert list(validate_rows(cut_rows(tmp_path / "toy"))) == []
+
+
+def test_an_unfinished_corpus_is_no_corpus(tmp_path: Path) -> None:
+    (tmp_path / "toy").mkdir()
+    with pytest.raises(MissingFileError, match="soundwave prepare"):
+        read_corpus(tmp_path / "toy")
+    assert corpus_folders(tmp_path) == []
+    assert list(cut_rows(tmp_path / "toy")) == []
+    write_json(tmp_path / "toy" / "corpus.json", {"nam": 1})
+    with pytest.raises(ManifestError, match="--force"):
+        read_corpus(tmp_path / "toy")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"duration": 0}, "duration is 0"),
+        ({"duration": 3.0}, "ends at 3.000 s, its recording at 2.000 s"),
+        ({"recording": None}, "no `recording`"),
+        ({"supervisions": []}, "0 supervisions"),
+        ({"custom": {"corpus": "toy", "split": "training", "task": "asr", "license": "x"}}, "split is 'training'"),
+        ({"custom": None}, "no `corpus`"),
+    ],
+)
+def test_broken_rows_are_described(change: dict, said: str) -> None:
+    row = cut().to_dict() | change
+    assert any(said in detail for detail in row_problems(row))
+
+
+def test_text_rows_and_duplicate_ids() -> None:
+    row = {"id": "q", "type": "Text", "corpus": "c", "split": "train", "task": "qa", "license": "x", "text": "t"}
+    problems = [p.detail for p in validate_rows([row, row | {"target_text": "a"}])]
+    assert problems == ["no `target_text`", "the id occurs twice, expected once in a catalog"]
+    assert next(p.detail for p in validate_rows([{"type": "Text"}])) == "no `id`"
