@@ -1,0 +1,200 @@
+"""What recipes share: the shape of a recipe, reading audio facts in parallel, split keys, downloads.
+
+A recipe is a module of this package that holds one `RECIPE`; the registry finds it by its file name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from manifests.errors import AudioError, MissingFileError
+from manifests.fingerprint import file_sha256, stable_split
+from manifests.progress import progress_bar
+from manifests.reasons import Reason
+from manifests.rows import Reject, TextRow
+from manifests.units import Seconds
+from recipes.apt import fetch_debian
+
+if TYPE_CHECKING:
+    from lhotse import MonoCut, Recording
+
+__all__ = [
+    "AudioFacts",
+    "Harvest",
+    "Recipe",
+    "audio_facts",
+    "collapse",
+    "fetch_debian",
+    "in_parallel",
+    "normalise",
+    "reject",
+    "sort_out",
+    "text_split",
+]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+TAIL: Seconds = 0.25  # decoded at the end of every file: a truncated file fails there
+
+
+@dataclass
+class Harvest:
+    """What a recipe read: cuts, text-only rows, and what it refused."""
+
+    cuts: list[MonoCut] = field(default_factory=list)
+    texts: list[TextRow] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one corpus becomes manifests.
+
+    `read(source, folder)` gets the root that holds `parts` and the corpus folder (for audio that must be
+    converted); it writes no manifests itself.
+    """
+
+    corpus: str  # name of the folder and of every row's `corpus`
+    title: str
+    task: str  # asr | st | sound | qa
+    license: str  # SPDX
+    makers: str  # who made the recordings
+    read: Callable[[Path, Path], Harvest]
+    parts: tuple[str, ...]  # what it reads, relative to the source root
+    packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder with --source
+    version: int = 1  # raise it when the same source gives other rows
+    obtain: str = ""  # where to get a corpus that has no package
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """What a manifest needs to know of an audio file."""
+
+    path: Path
+    sampling_rate: int  # Hz
+    channels: int
+    samples: int  # per channel
+    sha256: str  # of the file's bytes
+
+    @property
+    def duration(self) -> Seconds:
+        """Length of the recording."""
+        return self.samples / self.sampling_rate
+
+    def recording(self, recording_id: str) -> Recording:
+        """The Lhotse recording of this file (absolute path)."""
+        from lhotse import AudioSource, Recording
+
+        source = AudioSource(type="file", channels=list(range(self.channels)), source=str(self.path.absolute()))
+        return Recording(
+            id=recording_id,
+            sources=[source],
+            sampling_rate=self.sampling_rate,
+            num_samples=self.samples,
+            duration=self.duration,
+        )
+
+
+def audio_facts(path: Path) -> AudioFacts:
+    """Header, hash, and a decode of the first and last quarter second: enough to refuse broken files quickly.
+
+    Raises:
+        AudioError: no such file, 0 bytes, truncated, without samples, or not audio.
+    """
+    import soundfile
+
+    if not path.is_file():
+        raise AudioError(f"No such audio file: {path}.", reason="audio_missing")
+    if path.stat().st_size == 0:
+        raise AudioError(f"{path} is empty (0 bytes), expected audio.")
+    try:
+        with soundfile.SoundFile(path) as stream:
+            rate, frames = int(stream.samplerate), int(stream.frames)
+            tail = min(frames, round(TAIL * rate))
+            stream.read(tail)
+            stream.seek(frames - tail)
+            decoded = len(stream.read(tail))
+            channels = int(stream.channels)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"{path} does not decode as audio ({error}).") from error
+    if frames == 0 or decoded < tail:
+        raise AudioError(f"{path} is truncated: {decoded} of its last {tail} samples decode ({frames} declared).")
+    return AudioFacts(path=path, sampling_rate=rate, channels=channels, samples=frames, sha256=file_sha256(path))
+
+
+def in_parallel(
+    work: Callable[[Item], Result], items: Sequence[Item], *, title: str, workers: int | None = None
+) -> list[Result]:
+    """`work` on every item in threads (decoding and hashing release the interpreter lock), results in item order."""
+    with progress_bar() as bar, ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:
+        task = bar.add_task(title, total=len(items), note="")
+        results = []
+        for result in pool.map(work, items):
+            results.append(result)
+            bar.advance(task)
+    return results
+
+
+def sort_out(results: Iterable[MonoCut | TextRow | Reject]) -> Harvest:
+    """Cuts, text rows and rejects, each to its own list."""
+    harvest = Harvest()
+    for result in results:
+        if isinstance(result, Reject):
+            harvest.rejects.append(result)
+        elif isinstance(result, TextRow):
+            harvest.texts.append(result)
+        else:
+            harvest.cuts.append(result)
+    return harvest
+
+
+def reject(cut_id: str, corpus: str, reason: Reason | str, detail: str) -> Reject:
+    """A reject of the step `prepare`."""
+    return Reject(cut_id=cut_id, corpus=corpus, step="prepare", reason=Reason(reason), detail=detail)
+
+
+def collapse(text: str) -> str:
+    """One space between words, none at the ends."""
+    return " ".join(text.split())
+
+
+def normalise(text: str) -> str:
+    """Casefolded words without punctuation or symbols: what counts as the same text when splitting."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    kept = (" " if unicodedata.category(char)[0] in "PSZC" else char for char in folded)
+    return collapse("".join(kept)) or collapse(text)
+
+
+def text_split(text: str) -> str:
+    """`train`, `dev` or `test` such that equal texts (see `normalise`) are never in different splits."""
+    return stable_split(normalise(text))
+
+
+def need_parts(root: Path, recipe: Recipe) -> None:
+    """Check that a source root holds what the recipe reads.
+
+    Raises:
+        MissingFileError: a part is missing; says which, and how to get it.
+    """
+    missing = [part for part in recipe.parts if not (root / part).exists()]
+    if missing:
+        how = (
+            f"Expected the unpacked Debian packages {', '.join(recipe.packages)} (a folder that holds usr/)."
+            if recipe.packages
+            else recipe.obtain
+        )
+        raise MissingFileError(f"{root} lacks {', '.join(missing)}, which the corpus `{recipe.corpus}` needs. {how}")
+
+
+def slug(path: str) -> str:
+    """A path or title as part of an id: ASCII letters, digits, `_`, `.` and `-` only."""
+    plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-")

@@ -1,0 +1,174 @@
+"""Every recipe by name, and `prepare`: source in, complete corpus folder out.
+
+A recipe is any module of this package with a `RECIPE`; its name is its file name (`debian_asterisk`), and
+its corpus name (`asterisk`) is understood too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import shutil
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import recipes
+from manifests.errors import ManifestError, MissingFileError, SettingsError
+from manifests.files import cache_dir, need_folder
+from manifests.fingerprint import fingerprint, provenance
+from manifests.rows import CORPUS, REJECTS, CorpusInfo, read_corpus, write_corpus
+from manifests.validate import validate_rows
+from recipes.apt import marker
+from recipes.common import Harvest, Recipe, fetch_debian, need_parts
+
+
+@cache
+def _recipes() -> dict[str, Recipe]:
+    """File name -> recipe, sorted by name."""
+    found = {}
+    for module in sorted(pkgutil.iter_modules(recipes.__path__), key=lambda module: module.name):
+        recipe = getattr(importlib.import_module(f"{recipes.__name__}.{module.name}"), "RECIPE", None)
+        if isinstance(recipe, Recipe):
+            found[module.name] = recipe
+    return found
+
+
+def names() -> list[str]:
+    """Names of all recipes."""
+    return list(_recipes())
+
+
+def bundled() -> list[str]:
+    """Names of the recipes that fetch their corpus themselves: what `all` means."""
+    return [name for name, recipe in _recipes().items() if recipe.packages]
+
+
+def describe() -> list[dict[str, Any]]:
+    """One row a recipe: name, corpus, task, license, title, makers, where it comes from."""
+    return [
+        {
+            "name": name,
+            "corpus": recipe.corpus,
+            "task": recipe.task,
+            "license": recipe.license,
+            "title": recipe.title,
+            "makers": recipe.makers,
+            "source": f"Debian: {', '.join(recipe.packages)}" if recipe.packages else "--source DIR",
+        }
+        for name, recipe in _recipes().items()
+    ]
+
+
+def find(name: str) -> Recipe:
+    """The recipe called `name` (file name or corpus name).
+
+    Raises:
+        SettingsError: no such recipe; lists the known ones.
+    """
+    by_name = _recipes()
+    by_corpus = {recipe.corpus: recipe for recipe in by_name.values()}
+    recipe = by_name.get(name) or by_corpus.get(name)
+    if recipe is None:
+        raise SettingsError(f"No recipe is called `{name}`. Known recipes: {', '.join(by_name)}.")
+    return recipe
+
+
+def prepare(name: str, output: Path, *, source: Path | None = None, force: bool = False) -> CorpusInfo:
+    """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
+
+    `source` is the corpus's root folder; without it the Debian packages are fetched into the cache.
+
+    Raises:
+        SettingsError: unknown recipe, or one that needs `source`.
+        MissingFileError: `source` lacks what the recipe reads.
+        DownloadError: the packages could not be fetched.
+    """
+    recipe = find(name)
+    folder = output / recipe.corpus
+    root = _root(recipe, source)
+    inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
+    facts = provenance({"recipe": recipe.corpus, "version": recipe.version, "folder": str(folder.absolute())}, inputs)
+    if not force and (known := _reusable(folder, facts)) is not None:
+        return known
+    # No corpus.json while the parts change: a killed run must not look complete.
+    (folder / CORPUS).unlink(missing_ok=True)
+    shutil.rmtree(folder / "audio", ignore_errors=True)
+    harvest = recipe.read(root, folder)
+    _check(recipe, harvest)
+    info = CorpusInfo(
+        name=recipe.corpus,
+        title=recipe.title,
+        license=recipe.license,
+        makers=recipe.makers,
+        cuts=0,
+        texts=0,
+        rejects=0,
+        hours=0.0,
+        provenance=facts,
+    )
+    return write_corpus(folder, info, harvest.cuts, harvest.texts, harvest.rejects)
+
+
+def rejects_by_reason(folder: Path) -> dict[str, int]:
+    """Reason code -> number of rejects of a prepared corpus, most frequent first."""
+    from collections import Counter
+
+    from manifests.files import read_jsonl
+
+    rows: Iterable[dict[str, Any]] = read_jsonl(folder / REJECTS) if (folder / REJECTS).is_file() else ()
+    return dict(Counter(str(row["reason"]) for row in rows).most_common())
+
+
+def _root(recipe: Recipe, source: Path | None) -> Path:
+    if source is not None:
+        root = need_folder(source, what="source folder").absolute()
+    elif recipe.packages:
+        root = fetch_debian(recipe.packages, cache_dir()).absolute()
+    else:
+        raise SettingsError(
+            f"The recipe `{recipe.corpus}` reads a corpus that you have: name its folder with --source DIR. "
+            f"{recipe.obtain}".strip()
+        )
+    need_parts(root, recipe)
+    return root
+
+
+def _source_fingerprint(recipe: Recipe, root: Path, *, bundled: bool) -> str:
+    """What the corpus was made from: the packages' hashes, or name, size and time of every file of a folder."""
+    if bundled:
+        return fingerprint(str(root), [marker(package, cache_dir()).read_text() for package in recipe.packages])
+    files = sorted(path for part in recipe.parts for path in _files(root / part))
+    stats = [(str(path.relative_to(root)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return fingerprint(str(root), stats)
+
+
+def _files(path: Path) -> Iterable[Path]:
+    return (item for item in path.rglob("*") if item.is_file()) if path.is_dir() else (path,)
+
+
+def _reusable(folder: Path, facts: dict[str, Any]) -> CorpusInfo | None:
+    try:
+        known = read_corpus(folder)
+    except (MissingFileError, ManifestError):
+        return None
+    return known if known.provenance == facts else None
+
+
+def _check(recipe: Recipe, harvest: Harvest) -> None:
+    """A recipe that breaks the contract is a bug: refuse its rows before they reach disk."""
+    from dataclasses import asdict
+
+    rows = [cut.to_dict() for cut in harvest.cuts] + [asdict(text) for text in harvest.texts]
+    problems = [f"{problem.cut_id}: {problem.detail}" for problem in validate_rows(rows)]
+    if problems:
+        raise ManifestError(
+            f"The recipe `{recipe.corpus}` made {len(problems)} bad rows, e.g. {'; '.join(problems[:3])}. "
+            "Every row must follow manifests/rows.py: correct the recipe."
+        )
+    if not rows:
+        raise ManifestError(
+            f"The recipe `{recipe.corpus}` found nothing usable ({len(harvest.rejects)} rejects). "
+            "Check that the source folder is the corpus's root."
+        )
