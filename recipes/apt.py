@@ -50,7 +50,7 @@ def fetch_debian(packages: Sequence[str], cache: Path) -> Path:
             megabytes = max(1, round(sizes.get(name, 0) / 1e6))
             task = bar.add_task(f"fetch {name}"[:44], total=megabytes, note="MB")
             with tempfile.TemporaryDirectory(dir=cache / "debian", prefix=".fetch-") as scratch:
-                with _watch(Path(scratch), lambda done, task=task: bar.update(task, completed=done)):  # type: ignore[misc]
+                with _watch(Path(scratch), lambda done, task=task: bar.update(task, completed=done)):
                     archive = _download(name, Path(scratch))
                 _unpack(name, archive, Path(scratch) / "tree", root, cache)
             bar.update(task, completed=megabytes)

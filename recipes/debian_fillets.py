@@ -1,0 +1,179 @@
+"""Fish Fillets' acted Czech dialogue with English text for every line: speech translation, Czech to English.
+
+A level's `dialogs_cs.lua` gives each line its id, its speaker (by font) and both texts:
+
+    dialogId("let-m-divna", "font_small", "What kind of strange ship is that?")
+    dialogStr("Co je to za divnou loď?")
+
+and `sound/LEVEL/cs/let-m-divna.ogg` is the recording. Strings are read as Lua reads them: escapes, long
+brackets, `..` between literals, calls over several lines, comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manifests.errors import AudioError
+from manifests.rows import Reject, speech_cut
+from recipes.common import Harvest, Recipe, audio_facts, collapse, in_parallel, reject, slug, sort_out, text_split
+
+if TYPE_CHECKING:
+    from lhotse import MonoCut
+
+CORPUS = "fillets"
+LICENSE = "GPL-2.0-only"
+SCRIPTS = "usr/share/games/fillets-ng/script"
+SOUNDS = "usr/share/games/fillets-ng/sound"
+CHARACTERS = {"font_small": "small-fish", "font_big": "big-fish"}  # the two leads
+
+# Long brackets and comments first: a `--` inside a string must not start a comment.
+_TOKEN = re.compile(
+    r"""
+      (?P<comment>--\[(?P<ceq>=*)\[.*?\](?P=ceq)\]|--[^\n]*)
+    | (?P<long>\[(?P<eq>=*)\[\n?(?P<body>.*?)\](?P=eq)\])
+    | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
+    | (?P<name>[A-Za-z_]\w*)
+    | (?P<concat>\.\.)
+    | (?P<other>\S)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(\d{1,3}|x[0-9A-Fa-f]{2}|z\s*|.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of dialogue."""
+
+    level: str
+    id: str
+    font: str
+    english: str
+    czech: str
+
+
+def read(source: Path, folder: Path) -> Harvest:
+    """Cuts of every recorded line with both texts; `folder` stays untouched, audio is referenced in place."""
+    lines = {(line.level, line.id): line for line in dialogue(source / SCRIPTS)}
+    sounds = {(path.parts[-3], path.stem): path for path in sorted((source / SOUNDS).glob("*/cs/*.ogg"))}
+    keys = sorted(lines.keys() | sounds.keys())
+    return sort_out(in_parallel(lambda key: _item(key, lines.get(key), sounds.get(key)), keys, title=CORPUS))
+
+
+def dialogue(scripts: Path) -> Iterator[Line]:
+    """Every line of every level, the level's demo included."""
+    for path in sorted(scripts.glob("*/*dialogs_cs.lua")):
+        yield from parse_dialogue(path.read_text(encoding="utf-8", errors="replace"), path.parent.name)
+
+
+def parse_dialogue(code: str, level: str) -> Iterator[Line]:
+    """Lines of one script: each `dialogId` with the `dialogStr` that follows it (none: empty Czech)."""
+    pending: list[str] | None = None
+    for name, arguments in lua_calls(code):
+        if name == "dialogId":
+            if pending:
+                yield Line(level, *pending, czech="")
+            pending = [*arguments, "", "", ""][:3]
+        elif name == "dialogStr" and pending:
+            yield Line(level, *pending, czech=arguments[0] if arguments else "")
+            pending = None
+    if pending:
+        yield Line(level, *pending, czech="")
+
+
+def lua_calls(code: str) -> Iterator[tuple[str, list[str]]]:
+    """Calls `name(...)` whose arguments are string literals, joined with `..` or not; others are left out."""
+    tokens = [match for match in _TOKEN.finditer(code) if not match["comment"]]
+    for index, token in enumerate(tokens[:-1]):
+        if token["name"] and tokens[index + 1]["other"] == "(":
+            arguments = _arguments(tokens, index + 2)
+            if arguments is not None:
+                yield token["name"], arguments
+
+
+def _arguments(tokens: list[re.Match[str]], start: int) -> list[str] | None:
+    """String arguments from `start` up to the closing bracket; None when one is not a literal."""
+    arguments: list[str] = []
+    piece: str | None = None
+    for token in tokens[start:]:
+        if token["string"] or token["long"]:
+            piece = (piece or "") + _literal(token)
+        elif token["other"] in (",", ")"):
+            if piece is not None:
+                arguments.append(piece)
+            if token["other"] == ")":
+                return arguments
+            piece = None
+        elif not token["concat"]:
+            return None
+    return None
+
+
+def _literal(token: re.Match[str]) -> str:
+    """The value of a Lua string token."""
+    return str(token["body"]) if token["long"] else _ESCAPE.sub(_unescape, token["string"][1:-1])
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1]
+    if code.isdigit():
+        return chr(int(code))
+    if code[0] == "x" and len(code) == 3:
+        return chr(int(code[1:], 16))
+    return "" if code[0] == "z" else _ESCAPED.get(code, code)
+
+
+def _item(key: tuple[str, str], line: Line | None, sound: Path | None) -> MonoCut | Reject:
+    cut_id = f"{CORPUS}-{slug('-'.join(key))}"
+    if line is None:
+        return reject(cut_id, CORPUS, "text_missing", f"{'/'.join(key)} has audio and no dialogue line")
+    czech, english = collapse(line.czech), collapse(line.english)
+    if sound is None:
+        return reject(cut_id, CORPUS, "audio_missing", f"{'/'.join(key)} has no recording: {czech or english}")
+    if not any(char.isalnum() for char in czech):
+        return reject(cut_id, CORPUS, "empty_text", f"{'/'.join(key)}: the Czech text is {line.czech!r}")
+    if not any(char.isalnum() for char in english):
+        return reject(cut_id, CORPUS, "target_missing", f"{'/'.join(key)}: the English text is {line.english!r}")
+    try:
+        facts = audio_facts(sound)
+    except AudioError as error:
+        return reject(cut_id, CORPUS, error.reason, str(error))
+    return speech_cut(
+        cut_id=cut_id,
+        recording=facts.recording(cut_id),
+        corpus=CORPUS,
+        split=text_split(czech),
+        task="st",
+        license=LICENSE,
+        audio_sha256=facts.sha256,
+        text=czech,
+        language="cs",
+        speaker=speaker(line),
+        target_text=english,
+        target_language="en",
+    )
+
+
+def speaker(line: Line) -> str:
+    """Who speaks: the two leads over all levels, other characters by font, level by level where a font is shared."""
+    if line.font in CHARACTERS:
+        return CHARACTERS[line.font]
+    name = line.font.removeprefix("font_")
+    return f"{name or 'unnamed'}-{line.level}"
+
+
+RECIPE = Recipe(
+    corpus=CORPUS,
+    title="Fish Fillets NG dialogue, Czech speech with English text",
+    task="st",
+    license=LICENSE,
+    makers="ALTAR interactive, Ivo Danihelka, Pavel Danihelka and the Fish Fillets NG contributors",
+    read=read,
+    parts=(SCRIPTS, SOUNDS),
+    packages=("fillets-ng-data", "fillets-ng-data-cs"),
+)
