@@ -1,0 +1,274 @@
+"""Run jobs with dependencies as processes side by side: longest chain first, with a bar each."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from manifests.errors import InputError
+from manifests.progress import progress_bar
+from manifests.units import Seconds
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+POLL: Seconds = 0.5  # how often bars are brought up to date
+GRACE: Seconds = 10.0  # how long a process that was asked to stop may take
+LOG_LINES = 8  # of a failed process's log that are shown
+TAIL_BYTES = 8192
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process to run."""
+
+    key: str
+    """Unique name; what other jobs' `needs` say."""
+    title: str
+    """For people."""
+    command: tuple[str, ...]
+    """Program and arguments."""
+    log: Path
+    """Where its standard output and error go, together, unless `stdout` is given."""
+    done: Callable[[], bool]
+    """Is what the job makes there? Asked before starting it (then it is reused) and after it ended."""
+    needs: tuple[str, ...] = ()
+    """Keys of jobs that must have ended well before."""
+    weight: float = 1.0
+    """Expected length, in any unit: the order of starting depends on it, the results do not."""
+    metrics: Path | None = None
+    """A JSONL file that grows as the job goes on, with `step`, `steps` and `loss`."""
+    stdout: Path | None = None
+    """Where its standard output goes, when that is its answer."""
+
+
+@dataclass
+class Outcome:
+    """What became of the jobs, by key."""
+
+    finished: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)  # key -> last lines of the log
+    skipped: list[str] = field(default_factory=list)  # a job they need failed
+
+
+@dataclass
+class _Running:
+    job: Job
+    process: subprocess.Popen[bytes]
+    bar: TaskID
+    files: list[BinaryIO]
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, *, environment: Mapping[str, str] | None = None) -> Outcome:
+    """Run `jobs`, at most `workers` at a time, each once what it needs has ended well.
+
+    A failing job's last lines are shown; those that need it are skipped, the others go on. An interrupt stops
+    every process before it is passed on.
+
+    Raises:
+        InputError: a job needs one that is not there, or jobs need each other in a ring.
+    """
+    urgency = _urgency(jobs)
+    with progress_bar() as bars:
+        return _Executor(jobs, workers, urgency, dict(environment or os.environ), bars).run()
+
+
+def _urgency(jobs: Sequence[Job]) -> dict[str, float]:
+    """Weight of the longest chain that starts with each job."""
+    by_key = {job.key: job for job in jobs}
+    following: dict[str, list[str]] = {key: [] for key in by_key}
+    for job in jobs:
+        for need in job.needs:
+            if need not in by_key:
+                raise InputError(f"Job {job.key} needs {need}, which is not among the jobs ({', '.join(by_key)}).")
+            following[need].append(job.key)
+    lengths: dict[str, float] = {}
+
+    def length(key: str, trail: tuple[str, ...]) -> float:
+        if key in trail:
+            raise InputError(f"Jobs need each other in a ring: {' -> '.join((*trail, key))}.")
+        if key not in lengths:
+            after = (length(other, (*trail, key)) for other in following[key])
+            lengths[key] = by_key[key].weight + max(after, default=0.0)
+        return lengths[key]
+
+    return {key: length(key, ()) for key in by_key}
+
+
+class _Executor:
+    """The loop: start what can start, wait for an ending or the next tick, bring the bars up to date."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        workers: int,
+        urgency: Mapping[str, float],
+        environment: dict[str, str],
+        bars: Progress,
+    ) -> None:
+        # Ties by key: what runs first must not depend on the order the jobs were given in.
+        self.waiting = sorted(jobs, key=lambda job: (-urgency[job.key], job.key))
+        self.workers = workers
+        self.environment = environment
+        self.bars = bars
+        self.running: dict[str, _Running] = {}
+        self.outcome = Outcome()
+        self.endings: queue.Queue[str] = queue.Queue()
+
+    def run(self) -> Outcome:
+        try:
+            while True:
+                self._start_ready()
+                if not self.running:
+                    return self.outcome
+                self._wait()
+        finally:
+            stop_all([running.process for running in self.running.values()])
+            for running in self.running.values():
+                _close(running.files)
+
+    def _start_ready(self) -> None:
+        """Settle what is done or can never run, then fill the free places in order of urgency."""
+        settled = True
+        while settled:  # settling one job may free or doom others
+            settled = any([self._settle(job) for job in list(self.waiting)])
+        good = {*self.outcome.finished, *self.outcome.reused}
+        for job in [job for job in self.waiting if good.issuperset(job.needs)]:
+            if len(self.running) >= self.workers:
+                return
+            self.waiting.remove(job)
+            self._start(job)
+
+    def _settle(self, job: Job) -> bool:
+        bad = {*self.outcome.failed, *self.outcome.skipped}
+        if bad.intersection(job.needs):
+            self.outcome.skipped.append(job.key)
+        elif {*self.outcome.finished, *self.outcome.reused}.issuperset(job.needs) and job.done():
+            self.outcome.reused.append(job.key)
+            self.bars.add_task(job.title, total=1, completed=1, note="reused")
+        else:
+            return False
+        self.waiting.remove(job)
+        return True
+
+    def _start(self, job: Job) -> None:
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        files: list[BinaryIO] = [job.log.open("ab")]
+        if job.stdout is not None:
+            job.stdout.parent.mkdir(parents=True, exist_ok=True)
+            files.append(job.stdout.open("wb"))
+        process = subprocess.Popen(
+            job.command,
+            stdin=subprocess.PIPE,  # held open: see soundwave.ablation.child
+            stdout=files[-1],
+            stderr=files[0],
+            env=self.environment,
+            start_new_session=True,  # Ctrl-C reaches us alone, and we stop the children in order
+        )
+        bar = self.bars.add_task(job.title, total=None, note="starting")
+        self.running[job.key] = _Running(job, process, bar, files)
+        threading.Thread(target=self._announce, args=(job.key, process), daemon=True).start()
+
+    def _announce(self, key: str, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self.endings.put(key)
+
+    def _wait(self) -> None:
+        try:
+            ended = self.endings.get(timeout=POLL)
+        except queue.Empty:
+            ended = None
+        for running in self.running.values():
+            self._show(running)
+        if ended is not None:
+            self._finish(self.running.pop(ended))
+
+    def _show(self, running: _Running) -> None:
+        row = last_row(running.job.metrics) if running.job.metrics else None
+        if row and row.get("steps"):
+            loss = row.get("loss")
+            note = f"loss {loss:.3f}" if isinstance(loss, int | float) else ""
+            self.bars.update(running.bar, total=int(row["steps"]), completed=int(row["step"]), note=note)
+
+    def _finish(self, running: _Running) -> None:
+        job, code = running.job, running.process.returncode
+        if running.process.stdin:
+            running.process.stdin.close()
+        _close(running.files)
+        total = self.bars.tasks[self.bars.task_ids.index(running.bar)].total or 1
+        if code == 0 and job.done():
+            self.outcome.finished.append(job.key)
+            self.bars.update(running.bar, total=total, completed=total)
+            return
+        why = f"ended with code {code}" if code else "ended well but left nothing finished behind"
+        self.outcome.failed[job.key] = tail = log_tail(job.log)
+        self.bars.update(running.bar, total=total, note="failed")
+        self.bars.console.print(f"{job.title} {why}. The end of {job.log}:\n{tail}", markup=False, highlight=False)
+
+
+def stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes and their process groups: ask, wait up to `GRACE` seconds, then kill."""
+    for process in processes:
+        if process.stdin and not process.stdin.closed:
+            process.stdin.close()
+        _signal(process, signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            _signal(process, signal.SIGKILL)
+            process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def _close(files: Sequence[BinaryIO]) -> None:
+    for stream in files:
+        stream.close()
+
+
+def last_row(path: Path) -> dict[str, Any] | None:
+    """The last whole line of a growing JSONL file that is an object with a `step`, or None if there is none yet."""
+    try:
+        lines = _tail(path).split("\n")[:-1]  # what follows the last newline is still being written
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and "step" in row:
+            return row
+    return None
+
+
+def log_tail(path: Path) -> str:
+    """The last lines of a log, or a word that there are none."""
+    try:
+        lines = [line for line in _tail(path).splitlines() if line.strip()]
+    except OSError:
+        lines = []
+    return "\n".join(lines[-LOG_LINES:]) or "(the log is empty)"
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - TAIL_BYTES))
+        return stream.read().decode("utf-8", errors="replace")

@@ -1,0 +1,246 @@
+"""Error against hours of data: a power law with a band, where the points allow one, and rank correlation.
+
+    error = offset + scale * hours ** -exponent        offset >= 0, scale > 0, exponent > 0
+
+Three numbers need four sizes. From three sizes the offset is held at 0 (the pure power law); from fewer there is
+no curve. What a fit says outside the sizes it saw is a guess, so it has to be asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from manifests.errors import InputError
+from manifests.units import Hours
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+SIZES_FOR_OFFSET = 4
+SIZES_FOR_PURE = 3
+MAX_EXPONENT = 5.0  # steeper than any published data-scaling curve: a fit that ends here has not found one
+STARTS = (0.05, 0.3, 1.0, 2.0)  # exponents that the search starts from
+Z95 = 1.959964
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell: its training hours, its error, and the error's 95 % band when there is one."""
+
+    hours: Hours
+    error: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def sigma(self) -> float:
+        """Standard error that the band implies (0 without a band)."""
+        return 0.0 if self.low is None or self.high is None else max(0.0, self.high - self.low) / (2 * Z95)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A fitted power law, and what it was fitted on."""
+
+    offset: float
+    scale: float
+    exponent: float
+    smallest: Hours  # the sizes it saw
+    largest: Hours
+    sizes: int
+    points: int
+    rmse: float
+    replicates: tuple[tuple[float, float, float], ...]  # (offset, scale, exponent) of each bootstrap refit
+    band_from: str  # what the band reflects; empty when there is none
+
+    @property
+    def formula(self) -> str:
+        """For people."""
+        tail = f"{self.scale:.3g} · hours^-{self.exponent:.2f}"
+        return f"{self.offset:.3f} + {tail}" if self.offset > 0 else tail
+
+    def predict(self, hours: ArrayLike, *, extrapolate: bool = False) -> Floats:
+        """Error at each of `hours`.
+
+        Raises:
+            InputError: a size outside what the curve saw, unless `extrapolate`.
+        """
+        asked = self._asked(hours, extrapolate)
+        return power_law(asked, self.offset, self.scale, self.exponent)
+
+    def band(self, hours: ArrayLike, *, extrapolate: bool = False) -> tuple[Floats, Floats] | None:
+        """Pointwise 95 % band (low, high) at each of `hours` from the refits, or None when nothing gives one.
+
+        Raises:
+            InputError: as `predict`.
+        """
+        asked = self._asked(hours, extrapolate)
+        if not self.replicates:
+            return None
+        values = np.stack([power_law(asked, *parameters) for parameters in self.replicates])  # (replicates, hours)
+        low, high = np.percentile(values, [2.5, 97.5], axis=0)
+        return low, high
+
+    def _asked(self, hours: ArrayLike, extrapolate: bool) -> Floats:
+        asked = np.atleast_1d(np.asarray(hours, dtype=np.float64))
+        slack = 1e-9 * self.largest
+        outside = asked[(asked < self.smallest - slack) | (asked > self.largest + slack)]
+        if len(outside) and not extrapolate:
+            raise InputError(
+                f"The curve saw {self.smallest:.3g} to {self.largest:.3g} hours and was asked about {outside[0]:.3g}. "
+                "That would be extrapolation: ask for it by name (extrapolate=True), and say so where it is shown."
+            )
+        return asked
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A curve, or why there is none."""
+
+    curve: Curve | None
+    reason: str  # why there is no curve; or what the curve leaves out
+
+
+def power_law(hours: Floats, offset: float, scale: float, exponent: float) -> Floats:
+    """offset + scale * hours ** -exponent."""
+    return offset + scale * hours**-exponent
+
+
+def fit_power_law(points: Sequence[Point], *, replicates: int = 400, seed: int = 0) -> FitResult:
+    """Fit the power law to `points`, with a bootstrap band over seeds and over the points' own error bands.
+
+    Equal sizes (to 2 %) count as one size. Deterministic for a given `seed`.
+    """
+    usable = [point for point in points if np.isfinite(point.error) and point.hours > 0 and point.error > 0]
+    groups = _by_size(usable)
+    if len(groups) < SIZES_FOR_PURE:
+        return FitResult(None, f"{len(groups)} distinct sizes, a power law needs at least {SIZES_FOR_PURE}")
+    free = len(groups) >= SIZES_FOR_OFFSET
+    parameters = _solve(*_arrays(usable), free)
+    offset, scale, exponent = parameters
+    if exponent <= 1e-3:
+        return FitResult(None, "the error does not fall with hours")
+    if exponent >= MAX_EXPONENT - 1e-3:
+        return FitResult(None, "the error falls faster than any power law in reach: the sizes are too close together")
+    hours, errors = _arrays(usable)
+    refits, source = _bootstrap(groups, free, replicates, seed)
+    residual = errors - power_law(hours, *parameters)
+    curve = Curve(
+        offset=offset,
+        scale=scale,
+        exponent=exponent,
+        smallest=float(hours.min()),
+        largest=float(hours.max()),
+        sizes=len(groups),
+        points=len(usable),
+        rmse=float(np.sqrt(np.mean(residual**2))),
+        replicates=refits,
+        band_from=source,
+    )
+    return FitResult(curve, "" if free else f"offset held at 0: {len(groups)} sizes cannot tell it from the slope")
+
+
+def _by_size(points: Sequence[Point]) -> list[list[Point]]:
+    groups: list[list[Point]] = []
+    for point in sorted(points, key=lambda item: (item.hours, item.error)):
+        if groups and point.hours <= groups[-1][0].hours * 1.02:
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    return groups
+
+
+def _arrays(points: Sequence[Point]) -> tuple[Floats, Floats]:
+    return np.array([point.hours for point in points]), np.array([point.error for point in points])
+
+
+def _solve(hours: Floats, errors: Floats, free: bool) -> tuple[float, float, float]:
+    """Least squares on the log of the error, which treats 0.8 -> 0.4 and 0.4 -> 0.2 as equal steps."""
+    from scipy.optimize import least_squares
+
+    unit = float(np.exp(np.mean(np.log(hours))))  # hours in units of their middle, so that parameters are of order 1
+    x, smallest = hours / unit, float(errors.min())
+
+    def residual(parameters: Floats) -> Floats:
+        offset = parameters[2] if free else 0.0
+        gap: Floats = np.log(offset + np.exp(parameters[0]) * x ** -parameters[1]) - np.log(errors)
+        return gap
+
+    lower, upper = [-30.0, 0.0, 0.0], [30.0, MAX_EXPONENT, smallest]
+    best = None
+    for exponent in STARTS:
+        start = [float(np.log(np.median(errors))), exponent, smallest / 2]
+        size = 3 if free else 2
+        found = least_squares(residual, start[:size], bounds=(lower[:size], upper[:size]))
+        if best is None or found.cost < best.cost - 1e-12:
+            best = found
+    assert best is not None  # STARTS is not empty
+    log_scale, exponent = best.x[:2]
+    offset = float(best.x[2]) if free else 0.0
+    return offset, float(np.exp(log_scale) * unit**exponent), float(exponent)
+
+
+def _bootstrap(
+    groups: list[list[Point]], free: bool, replicates: int, seed: int
+) -> tuple[tuple[tuple[float, float, float], ...], str]:
+    """Refits on points drawn again: seeds within each size, and noise of each point's own standard error."""
+    seeded = any(len(group) > 1 for group in groups)
+    banded = any(point.sigma > 0 for group in groups for point in group)
+    if not (seeded or banded):
+        return (), ""
+    generator = np.random.default_rng(seed)
+    refits = []
+    for _ in range(replicates):
+        drawn = [group[int(pick)] for group in groups for pick in generator.integers(len(group), size=len(group))]
+        hours, errors = _arrays(drawn)
+        noise = generator.normal(size=len(drawn)) * np.array([point.sigma for point in drawn])
+        refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free))
+    sources = [name for name, there in (("seeds", seeded), ("test clips", banded)) if there]
+    return tuple(refits), " and ".join(sources)
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's rho between two orderings of the same things, with a bootstrap band."""
+
+    rho: float
+    low: float
+    high: float
+    count: int
+
+
+def rank_correlation(
+    ours: Mapping[str, float], theirs: Mapping[str, float], *, replicates: int = 1000, seed: int = 0
+) -> RankCorrelation | None:
+    """Do two measurements order mixtures alike (a short proxy run and a long one, say)?
+
+    Over the names both have. None when they share fewer than four, or one of them does not vary: a rank correlation
+    over three things is 1 or -1 by chance once in three.
+    """
+    names = sorted(set(ours) & set(theirs))
+    if len(names) < 4:
+        return None
+    left, right = np.array([ours[name] for name in names]), np.array([theirs[name] for name in names])
+    rho = _spearman(left, right)
+    if rho is None:
+        return None
+    generator = np.random.default_rng(seed)
+    draws = (generator.integers(len(names), size=len(names)) for _ in range(replicates))
+    values = [value for draw in draws if (value := _spearman(left[draw], right[draw])) is not None]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return RankCorrelation(rho, float(low), float(high), len(names))
+
+
+def _spearman(left: Floats, right: Floats) -> float | None:
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(left), rankdata(right)]
+    if any(rank.std() == 0 for rank in ranks):
+        return None
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

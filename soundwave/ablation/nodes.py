@@ -1,0 +1,142 @@
+"""From cells to trainings: a node is one training, keyed on content, so that equal trainings happen once.
+
+A node's key covers the stage's settings, the mixture with its query's text and the size, the seed, the catalog's
+fingerprint, the code's version and the key of the node it starts from. File names are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import curation
+import manifests
+import soundwave
+from manifests.errors import SettingsError
+from manifests.files import need_file
+from manifests.fingerprint import fingerprint
+from manifests.settings import read_yaml
+from soundwave.ablation.grid import ArmStage, Grid, find_yaml
+
+STAGES = Path(str(soundwave.__file__)).parent / "train" / "stages"
+MIXTURES = Path(str(curation.__file__)).parent / "mixtures"
+KEY_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class PlanSpec:
+    """What a plan is made from."""
+
+    key: str
+    mixture: Mapping[str, Any]  # whole, with seed and fraction; the query's path absolute
+
+
+@dataclass(frozen=True)
+class Node:
+    """One training."""
+
+    key: str
+    stage: str  # the stage's name in its settings: alignment | shrinking | sft
+    settings: Mapping[str, Any]  # whole, with the seed
+    plan: PlanSpec
+    parent: str | None  # key of the node whose weights it starts from
+    title: str  # for people: the first cell that asked for it
+
+    @property
+    def run_name(self) -> str:
+        """Name of its run folder."""
+        return f"{self.stage}-{self.key}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm at one size with one seed."""
+
+    grid: str
+    arm: str
+    fraction: float
+    seed: int
+    chain: tuple[str, ...]  # keys of its nodes, in order
+
+    @property
+    def name(self) -> str:
+        """`full-50%-seed7`."""
+        return f"{self.arm}-{self.fraction * 100:g}%-seed{self.seed}"
+
+
+@dataclass
+class Expansion:
+    """All cells of one or more grids, and the nodes they share."""
+
+    cells: list[Cell] = field(default_factory=list)
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def users(self, key: str) -> list[Cell]:
+        """The cells that a node serves."""
+        return [cell for cell in self.cells if key in cell.chain]
+
+
+def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mapping[str, Path]) -> Expansion:
+    """Every cell of `grids` (name -> grid); `roots` (name -> folder of its file) resolves relative paths in them.
+
+    Raises:
+        MissingFileError: a stage, mixture or query that is not there.
+        SettingsError: an override that names no key.
+    """
+    expansion = Expansion()
+    for name, grid in grids.items():
+        for arm, steps in grid.arms.items():
+            for fraction in grid.fractions:
+                for seed in grid.seeds:
+                    label = f"{arm} {fraction * 100:g}% seed {seed}"
+                    chain = _chain(steps, fraction, seed, label, roots[name], catalog_fingerprint, expansion.nodes)
+                    expansion.cells.append(Cell(name, arm, fraction, seed, chain))
+    return expansion
+
+
+def _chain(
+    steps: Sequence[ArmStage],
+    fraction: float,
+    seed: int,
+    label: str,
+    root: Path,
+    catalog_fingerprint: str,
+    nodes: dict[str, Node],
+) -> tuple[str, ...]:
+    chain: list[str] = []
+    for step in steps:
+        parent = chain[-1] if chain else None
+        settings = resolve_stage(step, seed, root)
+        plan = resolve_plan(step, fraction, seed, root, catalog_fingerprint)
+        key = fingerprint(manifests.__version__, settings, plan.key, parent)[:KEY_DIGITS]
+        stage = str(settings.get("stage") or step.stage)
+        nodes.setdefault(key, Node(key, stage, settings, plan, parent, f"{label} {stage}"))
+        chain.append(key)
+    return tuple(chain)
+
+
+def resolve_stage(step: ArmStage, seed: int, root: Path) -> dict[str, Any]:
+    """The stage's settings with the arm's overrides and the cell's seed."""
+    values = read_yaml(find_yaml(_beside(step.stage, root), STAGES, what="stage"))
+    return values | step.settings | {"seed": seed}
+
+
+def resolve_plan(step: ArmStage, fraction: float, seed: int, root: Path, catalog_fingerprint: str) -> PlanSpec:
+    """The mixture with the arm's overrides, the cell's seed and size."""
+    path = find_yaml(_beside(step.mixture, root), MIXTURES, what="mixture")
+    values = read_yaml(path) | step.mixture_settings | {"seed": seed, "fraction": fraction}
+    if not isinstance(values.get("select"), str):
+        raise SettingsError(f"{path} has no `select` (the SQL file that chooses its candidates).")
+    query = need_file(path.parent / values["select"], what="query", hint=f"`select` of {path} names it.")
+    content = values | {"select": query.read_text(encoding="utf-8")}
+    key = fingerprint(manifests.__version__, content, catalog_fingerprint)[:KEY_DIGITS]
+    return PlanSpec(key, values | {"select": str(query.resolve())})
+
+
+def _beside(name: str, root: Path) -> str:
+    """A path in a grid file is relative to that file, unless it exists as given."""
+    if Path(name).suffix not in {".yaml", ".yml"} or Path(name).is_file():
+        return name
+    return str(root / name)

@@ -1,0 +1,56 @@
+"""Grid files: the bundled ones load, and wrong ones are refused in one sentence."""
+
+import pytest
+
+from manifests.errors import MissingFileError, SettingsError
+from soundwave.ablation.grid import Grid, grid_names, load_grid
+
+ARM = {"full": [{"stage": "alignment", "mixture": "alignment"}]}
+
+
+@pytest.mark.parametrize("name", grid_names())
+def test_bundled_grids_load(name):
+    grid = load_grid(name)
+    assert grid.question.endswith("?")
+    assert grid.arms
+
+
+def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
+    path = tmp_path / "grid.yaml"
+    path.write_text("question: Why?\narms: {a: [{stage: x, mixture: y}]}\nsizes: [1]\n")
+    with pytest.raises(SettingsError, match=r"grid\.yaml: unknown key `sizes` \(known: .*fractions"):
+        load_grid(str(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fractions": [0.5, 1.5]}, r"fractions hold 1\.5"),
+        ({"fractions": [0]}, r"fractions hold 0"),
+        ({"fractions": [1, 1.0]}, "twice"),
+        ({"seeds": [7, 7]}, "twice"),
+        ({"seeds": []}, "at least one"),
+        ({"arms": {"empty": []}}, "`empty` has no stages"),
+        ({"arms": {}}, "arms"),
+        ({"evaluate": {"decode": ["ctc"]}}, "metric llm_wer is not among"),
+        ({"workers": 0}, "workers"),
+    ],
+)
+def test_inconsistent_grids_are_refused(tmp_path, changes, message):
+    import yaml
+
+    path = tmp_path / "grid.yaml"
+    path.write_text(yaml.safe_dump({"question": "Why?", "arms": ARM} | changes))
+    with pytest.raises(SettingsError, match=message):
+        load_grid(str(path))
+
+
+def test_a_missing_grid_lists_the_bundled_ones():
+    with pytest.raises(MissingFileError, match="demo-ladder"):
+        load_grid("no-such-grid")
+
+
+def test_defaults_are_one_cell():
+    grid = Grid.model_validate({"question": "Why?", "arms": ARM})
+    assert grid.fractions == (1.0,)
+    assert len(grid.seeds) == 1
