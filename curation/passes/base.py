@@ -1,0 +1,88 @@
+"""What all labelling passes share: their rows, their audio, and how an exception becomes a reject row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.shards import Row, audio_path, corpus_of
+from manifests.audio import read_audio
+from manifests.errors import AudioError, InputError
+from manifests.reasons import Reason
+from manifests.rows import Reject, cut_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Rejected(Exception):
+    """Raised while one cut is labelled: it becomes a reject row with this reason."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class CorpusPass:
+    """Defaults of a pass: the corpus's cuts as they are, and nothing to check."""
+
+    name: str
+    failure: Reason = Reason.pass_failed  # the code of an exception that nobody foresaw
+
+    def check(self) -> None:
+        """Nothing is needed beyond what the package depends on."""
+
+    def rows(self, corpus_dir: Path) -> Iterator[Row]:
+        """The corpus's cuts."""
+        return cut_rows(corpus_dir)
+
+    def attempt(self, row: Row, work: Callable[[Row], None]) -> Reject | None:
+        """Do `work` on a row; None when that went well, else why it did not."""
+        try:
+            work(row)
+        except Rejected as rejected:
+            return self.reject(row, rejected.reason, rejected.detail)
+        except AudioError as error:
+            return self.reject(row, Reason(error.reason), str(error))
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError) or not is_row(row):
+                return self.reject(row, Reason.bad_row, str(error))
+            return self.reject(row, self.failure, f"{type(error).__name__}: {error}")
+        except Exception as error:
+            return self.reject(row, self.failure, f"{type(error).__name__}: {error}")
+        return None
+
+    def reject(self, row: Row, reason: Reason, detail: str) -> Reject:
+        """A reject row of this pass; details keep to one short line."""
+        return Reject(str(row["id"]), corpus_of(row), self.name, reason, " ".join(detail.split())[:300])
+
+
+def is_row(row: Row) -> bool:
+    """Does the row keep the contract of manifests?"""
+    from manifests.validate import row_problems
+
+    return not any(row_problems(row))
+
+
+def cut_audio(row: Row) -> NDArray[np.float32]:
+    """Samples (N,) of the cut, 16 kHz mono, channels averaged.
+
+    Raises:
+        AudioError: missing or unreadable; `.reason` is the reject code.
+        InputError: the recording has no file as its only source.
+    """
+    return read_audio(audio_path(row), start=float(row.get("start") or 0.0), duration=float(row["duration"]))
+
+
+def label(name: str, row: Row, key: str, value: float | None = None, text: str | None = None) -> dict[str, Any]:
+    """A row of the `labels` table."""
+    return {"pass": name, "cut_id": str(row["id"]), "name": key, "value": value, "text": text}
+
+
+def supervision(row: Row) -> Row:
+    """The cut's one supervision, or {}."""
+    found = row.get("supervisions") or []
+    return dict(found[0]) if found else {}

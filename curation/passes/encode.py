@@ -1,0 +1,169 @@
+"""The encode pass: each cut's frames of a frozen encoder, stored once as float16 and shared by every run.
+
+The encoder is frozen in every stage, so its output is a label like any other. Variants are the same cut
+heard otherwise; today by speed (resampling, which shifts pitch as well: Ko et al., "Audio Augmentation
+for Speech Recognition", 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curation.encoders import MOONSHINE, Encoder, load_encoder
+from curation.passes.base import CorpusPass, Rejected, cut_audio, label
+from curation.shards import Row, ShardResult
+from manifests.errors import SettingsError
+from manifests.reasons import Reason
+from manifests.units import SAMPLE_RATE, Seconds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PLAIN = "plain"
+BATCH_SECONDS = 120.0  # audio handed to the encoder at once
+
+
+@dataclass(frozen=True)
+class Encode(CorpusPass):
+    """Writes the `features` table with its matrices, and the label `frames` (of the plain variant)."""
+
+    encoder: str = MOONSHINE
+    speeds: tuple[float, ...] = (1.0,)  # one variant each; 1.0 is called plain
+    max_seconds: Seconds = 64.0  # longer cuts are rejected: attention grows with the square of the length
+    name: str = "encode"
+    version: str = "1"
+    failure: Reason = Reason.encoder_failed
+
+    def __post_init__(self) -> None:
+        if not self.speeds or any(not 0.5 <= speed <= 2.0 for speed in self.speeds):
+            raise SettingsError(f"speeds are {self.speeds!r}, expected one or more factors from 0.5 to 2.")
+        if len(set(self.speeds)) < len(self.speeds):
+            raise SettingsError(f"speeds are {self.speeds!r}, expected different ones.")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that changes the frames."""
+        return {"encoder": self.encoder, "speeds": list(self.speeds), "max_seconds": self.max_seconds}
+
+    def check(self) -> None:
+        """Raise MissingPackageError or InputError when the encoder cannot be loaded here."""
+        if self.encoder == MOONSHINE:
+            from curation.moonshine import model_files
+
+            model_files()
+
+    def label_shard(self, rows: list[Row]) -> ShardResult:
+        """Encode all variants of each row, in batches of like lengths, and store them in row order."""
+        encoder = load_encoder(self.encoder)
+        result = ShardResult()
+        stored: dict[str, list[NDArray[np.float16]]] = {}
+        refused = {}
+        for batch in batches(rows):
+            for row, reject in self._encode_batch(encoder, batch, stored):
+                refused[str(row["id"])] = reject
+        parts: list[NDArray[np.float16]] = []
+        offset = 0
+        for row in rows:
+            if reject := refused.get(str(row["id"])):
+                result.rejects.append(reject)
+                continue
+            matrices = stored[str(row["id"])]
+            for speed, matrix in zip(self.speeds, matrices, strict=True):
+                result.features.append(self._feature(row, variant(speed), offset, matrix, encoder))
+                offset += len(matrix)
+            parts += matrices
+            result.labels.append(label(self.name, row, "frames", float(len(matrices[0]))))
+        result.matrix = np.concatenate(parts) if parts else None
+        return result
+
+    def _encode_batch(
+        self, encoder: Encoder, rows: Sequence[Row], stored: dict[str, list[NDArray[np.float16]]]
+    ) -> list[tuple[Row, Any]]:
+        """Encode some rows into `stored`; returns the rejects. If the batch fails, each row is tried alone."""
+        audio: dict[str, list[NDArray[np.float32]]] = {}
+
+        def read(row: Row) -> None:
+            audio[str(row["id"])] = self._variants(row)
+
+        rejects = [(row, self.attempt(row, read)) for row in rows]
+        good = [row for row, reject in rejects if reject is None]
+
+        def encode(chosen: Sequence[Row]) -> None:
+            clips = [clip for row in chosen for clip in audio[str(row["id"])]]
+            frames = iter(encoder.encode(clips))
+            for row in chosen:
+                stored[str(row["id"])] = [to_float16(next(frames)) for _ in self.speeds]
+
+        try:
+            encode(good)
+        except Exception:  # one bad clip must not cost its neighbours
+            rejects += [(row, self.attempt(row, lambda row: encode([row]))) for row in good]
+        return [(row, reject) for row, reject in rejects if reject is not None]
+
+    def _variants(self, row: Row) -> list[NDArray[np.float32]]:
+        if float(row["duration"]) > self.max_seconds:
+            raise Rejected(Reason.too_long, f"{row['duration']:.1f} s, at most {self.max_seconds:g} s are encoded")
+        samples = cut_audio(row)
+        if len(samples) == 0:
+            raise Rejected(Reason.too_short, "no samples")
+        return [at_speed(samples, speed) for speed in self.speeds]
+
+    def _feature(
+        self, row: Row, name: str, offset: int, matrix: NDArray[np.float16], encoder: Encoder
+    ) -> dict[str, Any]:
+        return {
+            "cut_id": str(row["id"]),
+            "encoder": self.encoder,
+            "variant": name,
+            "offset": offset,
+            "frames": len(matrix),
+            "dim": encoder.dim,
+            "frame_rate": encoder.frame_rate,
+        }
+
+
+def variant(speed: float) -> str:
+    """The variant's name in the `features` table."""
+    return PLAIN if speed == 1.0 else f"speed={speed:g}"
+
+
+def at_speed(samples: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
+    """The clip (N,) played `speed` times as fast: (N / speed,)."""
+    if speed == 1.0:
+        return samples
+    import soxr
+
+    faster: NDArray[np.float32] = soxr.resample(samples, round(SAMPLE_RATE * speed), SAMPLE_RATE)
+    return faster
+
+
+def to_float16(frames: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Frames as stored.
+
+    Raises:
+        ValueError: a frame is not finite, or too large for float16.
+    """
+    with np.errstate(over="ignore"):
+        small = frames.astype(np.float16)
+    if not np.isfinite(small).all():
+        raise ValueError(f"the encoder gave {np.abs(frames).max():g}, which float16 cannot hold")
+    return small
+
+
+def batches(rows: Sequence[Row], seconds: Seconds = BATCH_SECONDS) -> list[list[Row]]:
+    """Rows sorted by length and cut into runs of at most `seconds` of audio, so that little is padding."""
+    ordered = sorted(rows, key=lambda row: float(row.get("duration") or 0.0))
+    found: list[list[Row]] = []
+    total = 0.0
+    for row in ordered:
+        length = float(row.get("duration") or 0.0)
+        if not found or total + length > seconds:
+            found.append([])
+            total = 0.0
+        found[-1].append(row)
+        total += length
+    return found
