@@ -140,7 +140,7 @@ class _Executor:
         """Settle what is done or can never run, then fill the free places in order of urgency."""
         settled = True
         while settled:  # settling one job may free or doom others
-            settled = any([self._settle(job) for job in list(self.waiting)])
+            settled = any(self._settle(job) for job in list(self.waiting))
         good = {*self.outcome.finished, *self.outcome.reused}
         for job in [job for job in self.waiting if good.issuperset(job.needs)]:
             if len(self.running) >= self.workers:

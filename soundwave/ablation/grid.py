@@ -43,7 +43,7 @@ class Evaluate(BaseModel):
     min_words: int = Field(default=3, ge=0)
     """Clips with fewer words in their transcript are left out."""
     decode: tuple[Literal["ctc", "llm"], ...] = ("ctc", "llm")
-    """How transcripts are read off: the CTC head's best path, the LLM's own answer. Stages without an LLM give CTC only."""
+    """How transcripts are read off: the CTC head's best path, the LLM's own answer (stage I has none)."""
 
 
 class Grid(BaseModel):

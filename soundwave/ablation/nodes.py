@@ -6,8 +6,9 @@ fingerprint, the code's version and the key of the node it starts from. File nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -83,38 +84,27 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
 
     Raises:
         MissingFileError: a stage, mixture or query that is not there.
-        SettingsError: an override that names no key.
+        SettingsError: a mixture that names no query.
     """
     expansion = Expansion()
     for name, grid in grids.items():
-        for arm, steps in grid.arms.items():
-            for fraction in grid.fractions:
-                for seed in grid.seeds:
-                    label = f"{arm} {fraction * 100:g}% seed {seed}"
-                    chain = _chain(steps, fraction, seed, label, roots[name], catalog_fingerprint, expansion.nodes)
-                    expansion.cells.append(Cell(name, arm, fraction, seed, chain))
+        for (arm, steps), fraction, seed in product(grid.arms.items(), grid.fractions, grid.seeds):
+            label = f"{arm} {fraction * 100:g}% seed {seed}"
+            chain: list[str] = []
+            for step in steps:
+                settings = resolve_stage(step, seed, roots[name])
+                plan = resolve_plan(step, fraction, seed, roots[name], catalog_fingerprint)
+                node = _node(settings, plan, chain[-1] if chain else None, label, step.stage)
+                expansion.nodes.setdefault(node.key, node)
+                chain.append(node.key)
+            expansion.cells.append(Cell(name, arm, fraction, seed, tuple(chain)))
     return expansion
 
 
-def _chain(
-    steps: Sequence[ArmStage],
-    fraction: float,
-    seed: int,
-    label: str,
-    root: Path,
-    catalog_fingerprint: str,
-    nodes: dict[str, Node],
-) -> tuple[str, ...]:
-    chain: list[str] = []
-    for step in steps:
-        parent = chain[-1] if chain else None
-        settings = resolve_stage(step, seed, root)
-        plan = resolve_plan(step, fraction, seed, root, catalog_fingerprint)
-        key = fingerprint(manifests.__version__, settings, plan.key, parent)[:KEY_DIGITS]
-        stage = str(settings.get("stage") or step.stage)
-        nodes.setdefault(key, Node(key, stage, settings, plan, parent, f"{label} {stage}"))
-        chain.append(key)
-    return tuple(chain)
+def _node(settings: dict[str, Any], plan: PlanSpec, parent: str | None, label: str, file_name: str) -> Node:
+    stage = str(settings.get("stage") or Path(file_name).stem)
+    key = fingerprint(manifests.__version__, settings, plan.key, parent)[:KEY_DIGITS]
+    return Node(key, stage, settings, plan, parent, f"{label} {stage}")
 
 
 def resolve_stage(step: ArmStage, seed: int, root: Path) -> dict[str, Any]:

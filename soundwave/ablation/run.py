@@ -1,0 +1,257 @@
+"""The whole of `soundwave ablate`: grids -> plans -> trainings and evaluations side by side -> rows, curve, next run.
+
+OUTPUT/plans/KEY/{mixture.yaml,plan.parquet,lock.json}
+OUTPUT/settings/STAGE-KEY.yaml          the whole stage, as trained
+OUTPUT/runs/STAGE-KEY/                  shared by all grids with this OUTPUT
+OUTPUT/evaluations/STAGE-KEY-KEY.json
+OUTPUT/logs/                            what the processes printed
+OUTPUT/GRID/{grid.json,results.jsonl,results.parquet}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import InputError
+from manifests.files import read_json, write_json, write_text
+from manifests.fingerprint import fingerprint
+from soundwave.ablation.commands import (
+    COMMANDS,
+    RUN,
+    Commands,
+    EvalTask,
+    TrainTask,
+    is_trained,
+    one_thread,
+    read_or_none,
+)
+from soundwave.ablation.execute import Job, Outcome, run_jobs
+from soundwave.ablation.fit import FitResult, Point, fit_power_law
+from soundwave.ablation.grid import Evaluate, Grid, find_grid, load_grid
+from soundwave.ablation.next_run import suggest_next
+from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
+from soundwave.ablation.results import flat_metrics, unique_hours, write_results
+
+EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
+NO_LLM = "alignment"  # this stage trains no LLM, so its runs give CTC transcripts only
+
+
+@dataclass
+class AblationSummary:
+    """What a run of `soundwave ablate` did."""
+
+    output: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)  # grid name -> what grid.json says
+    trained: int = 0
+    reused: int = 0
+    failed: dict[str, Path] = field(default_factory=dict)  # title of a failed job -> its log
+
+
+class Ablation:
+    """Grids over one catalog, with their files under one output folder."""
+
+    def __init__(self, names: Sequence[str], catalog: Path, output: Path) -> None:
+        from curation.catalog import catalog_fingerprint
+
+        self.catalog, self.output = catalog, output
+        files = {find_grid(name).stem: find_grid(name) for name in names}
+        if len(files) < len(names):
+            raise InputError(f"Two of the grids have the same name: {', '.join(names)}. Rename one: results go by it.")
+        self.grids: dict[str, Grid] = {name: load_grid(str(path)) for name, path in files.items()}
+        self.expansion: Expansion = expand(
+            self.grids,
+            catalog_fingerprint=catalog_fingerprint(catalog),
+            roots={name: path.parent for name, path in files.items()},
+        )
+
+    def run_folder(self, node: Node) -> Path:
+        """Where a node's run lives."""
+        return self.output / "runs" / node.run_name
+
+    def plan_folder(self, plan: PlanSpec) -> Path:
+        """Where a node's plan lives."""
+        return self.output / "plans" / plan.key
+
+    def evaluation_file(self, node: Node, settings: Evaluate) -> Path | None:
+        """Where a node's evaluation lives; None when this stage gives none of what is asked for."""
+        decode = decodable(node, settings)
+        if not decode:
+            return None
+        key = fingerprint(settings.model_dump(mode="json") | {"decode": decode})[:8]
+        return self.output / "evaluations" / f"{node.run_name}-{key}.json"
+
+    def make_plans(self) -> None:
+        """Make every plan that is not there yet, and write every stage's settings.
+
+        Raises:
+            MixtureError: a mixture that the catalog cannot give; nothing has been trained then.
+        """
+        from curation.mixture import load_mixture
+        from curation.plan import make_plan
+
+        for node in self.expansion.nodes.values():
+            folder = self.plan_folder(node.plan)
+            if read_or_none(folder / "lock.json") is None or not (folder / "plan.parquet").is_file():
+                _write_yaml(folder / "mixture.yaml", node.plan.mixture)
+                make_plan(load_mixture(folder / "mixture.yaml"), self.catalog, folder)
+            _write_yaml(self.output / "settings" / f"{node.run_name}.yaml", node.settings)
+
+    def jobs(self, commands: Commands) -> list[Job]:
+        """Every training and every evaluation, each once."""
+        jobs = {node.key: self._training(node, commands) for node in self.expansion.nodes.values()}
+        for cell in self.expansion.cells:
+            for key in cell.chain:
+                job = self._evaluation(self.expansion.nodes[key], self.grids[cell.grid].evaluate, commands)
+                if job is not None:
+                    jobs.setdefault(job.key, job)
+        return list(jobs.values())
+
+    def _training(self, node: Node, commands: Commands) -> Job:
+        run = self.run_folder(node)
+        parent = self.run_folder(self.expansion.nodes[node.parent]) if node.parent else None
+        settings = self.output / "settings" / f"{node.run_name}.yaml"
+        lock = read_json(self.plan_folder(node.plan) / "lock.json")
+        return Job(
+            key=node.key,
+            title=f"train {node.title}",
+            command=commands.train(TrainTask(settings, self.plan_folder(node.plan), run, parent)),
+            log=self.output / "logs" / f"{node.run_name}.log",
+            done=lambda: is_trained(run),
+            needs=(node.parent,) if node.parent else (),
+            weight=float(lock.get("steps") or 1),
+            metrics=run / "metrics.jsonl",
+        )
+
+    def _evaluation(self, node: Node, settings: Evaluate, commands: Commands) -> Job | None:
+        target = self.evaluation_file(node, settings)
+        if target is None:
+            return None
+        lock = read_json(self.plan_folder(node.plan) / "lock.json")
+        return Job(
+            key=target.stem,
+            title=f"eval {node.title}",
+            command=commands.evaluate(
+                EvalTask(self.run_folder(node), self.catalog, settings, decodable(node, settings))
+            ),
+            log=self.output / "logs" / f"{target.stem}.log",
+            done=lambda: read_or_none(target) is not None,
+            needs=(node.key,),
+            weight=EVAL_WEIGHT * float(lock.get("steps") or 1),
+            stdout=target,
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for every cell and stage that has been trained, evaluated where it was asked for."""
+        rows = []
+        for cell in self.expansion.cells:
+            chain = [self.expansion.nodes[key] for key in cell.chain]
+            for position in range(1, len(chain) + 1):
+                if not all(is_trained(self.run_folder(node)) for node in chain[:position]):
+                    break
+                rows.append(self._row(cell, chain, position))
+        return rows
+
+    def _row(self, cell: Cell, chain: Sequence[Node], position: int) -> dict[str, Any]:
+        node, so_far = chain[position - 1], chain[:position]
+        infos = [read_json(self.run_folder(part) / RUN) for part in so_far]
+        target = self.evaluation_file(node, self.grids[cell.grid].evaluate)
+        evaluation = (read_or_none(target) if target else None) or {}
+        seen = [(part.plan.key, info.get("steps")) for part, info in zip(so_far, infos, strict=True)]
+        return {
+            "grid": cell.grid,
+            "cell": cell.name,
+            "arm": cell.arm,
+            "fraction": cell.fraction,
+            "seed": cell.seed,
+            "stage": node.stage,
+            "position": position,
+            "last": position == len(chain),
+            "hours": unique_hours(self.output / "plans", seen, self.catalog),
+            "steps": infos[-1].get("steps"),
+            "wall_seconds": _total(infos, "seconds"),
+            "cpu_seconds": _total(infos, "cpu_seconds"),
+            **flat_metrics(evaluation),
+            "run": str(self.run_folder(node).relative_to(self.output)),
+            "key": node.key,
+        }
+
+
+def ablate(
+    names: Sequence[str], catalog: Path, output: Path, *, workers: int | None = None, commands: Commands = COMMANDS
+) -> AblationSummary:
+    """Run grids (paths, or names of bundled ones): train what is missing, evaluate, write rows.
+
+    Several grids share what they have in common. When something fails the rest goes on, and the rows of what there
+    is are written; `failed` of the summary says what.
+
+    Raises:
+        InputError: a grid, stage, mixture or catalog that is wrong; nothing has been trained then.
+    """
+    ablation = Ablation(names, catalog, output)
+    ablation.make_plans()
+    jobs = ablation.jobs(commands)
+    side_by_side = workers or max(grid.workers for grid in ablation.grids.values())
+    outcome = run_jobs(jobs, side_by_side, environment=one_thread())
+    summary = AblationSummary(output, rows=ablation.rows())
+    for name, grid in ablation.grids.items():
+        mine = [row for row in summary.rows if row["grid"] == name]
+        summary.reports[name] = describe(name, grid, mine)
+        write_results(output / name, mine)
+        write_json(output / name / "grid.json", summary.reports[name])
+    _count(summary, jobs, outcome)
+    return summary
+
+
+def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a grid asked and found, for grid.json: settings, curves or why there are none, and what to run next."""
+    suggestion = suggest_next(grid, rows)
+    return {
+        "name": name,
+        **grid.model_dump(mode="json"),
+        "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.metric)) for arm in grid.arms},
+        "next": suggestion.sentence if suggestion else None,
+    }
+
+
+def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> FitResult:
+    """The power law of one arm's last stage over hours."""
+    mine = [row for row in rows if row["arm"] == arm and row["last"] and row.get(metric) is not None]
+    return fit_power_law(
+        [Point(row["hours"], row[metric], row.get(f"{metric}_low"), row.get(f"{metric}_high")) for row in mine]
+    )
+
+
+def decodable(node: Node, settings: Evaluate) -> tuple[str, ...]:
+    """The decodings asked for that a node's stage can give."""
+    return tuple(name for name in settings.decode if name != "llm" or node.stage != NO_LLM)
+
+
+def _fit_summary(fit: FitResult) -> dict[str, Any]:
+    curve = fit.curve
+    if curve is None:
+        return {"curve": None, "reason": fit.reason}
+    shown = ("offset", "scale", "exponent", "smallest", "largest", "sizes", "points", "rmse", "band_from")
+    return {"curve": {name: getattr(curve, name) for name in shown}, "formula": curve.formula, "reason": fit.reason}
+
+
+def _count(summary: AblationSummary, jobs: Sequence[Job], outcome: Outcome) -> None:
+    by_key = {job.key: job for job in jobs}
+    trainings = {job.key for job in jobs if job.stdout is None}
+    summary.trained = len(trainings.intersection(outcome.finished))
+    summary.reused = len(trainings.intersection(outcome.reused))
+    summary.failed = {by_key[key].title: by_key[key].log for key in outcome.failed}
+
+
+def _total(infos: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    values = [info.get(name) for info in infos]
+    return None if any(value is None for value in values) else sum(float(value) for value in values if value)
+
+
+def _write_yaml(path: Path, value: Mapping[str, Any]) -> None:
+    import yaml
+
+    write_text(path, yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True))

@@ -1,0 +1,104 @@
+"""`soundwave ablate`: a grid of trainings, and what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from soundwave.ablation.run import AblationSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ablate)
+
+
+def ablate(
+    grids: Annotated[list[str], typer.Argument(help="Grid files (.yaml), or names of bundled ones.")],
+    catalog: Annotated[Path, typer.Option(help="The catalog that plans draw from.")] = Path("demo/catalog"),
+    output: Annotated[Path, typer.Option(help="Plans, runs, logs and results go here; runs are shared.")] = Path(
+        "demo/ablation"
+    ),
+    workers: Annotated[
+        int | None, typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Train and evaluate every cell (arm x size x seed) of one or more grids; equal trainings happen once.
+
+    Finished trainings are reused and interrupted ones go on. One row per cell and stage is written to
+    OUTPUT/GRID/results.parquet and results.jsonl.
+
+    Example: `soundwave ablate demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
+    """
+    from soundwave.ablation.run import ablate as run
+
+    summary = run(grids, catalog, output, workers=workers)
+    if as_json:
+        import json
+
+        print(json.dumps(summary.rows, indent=2))
+    else:
+        _show(summary)
+    _fail(summary)
+
+
+def _show(summary: AblationSummary) -> None:
+    from rich.console import Console
+
+    console = Console()
+    for name, report in summary.reports.items():
+        console.print(_table(name, report, [row for row in summary.rows if row["grid"] == name]))
+        for arm, fit in report["fits"].items():
+            if fit["curve"] is not None:
+                console.print(f"  {arm}: {report['metric']} = {fit['formula']}", highlight=False)
+        if report["next"]:
+            console.print(f"  {report['next']}", highlight=False)
+    console.print(f"{summary.trained} trained, {summary.reused} reused; results in {summary.output}", highlight=False)
+
+
+def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    from manifests.units import clock
+
+    table = Table(title=f"{name}: {report['question']}", title_justify="left")
+    for title, justify in (("cell", "left"), ("stage", "left"), ("minutes of audio", "right"), ("training", "right")):
+        table.add_column(title, justify="left" if justify == "left" else "right")
+    for title in ("CTC WER", "LLM WER"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        seconds = row["wall_seconds"]
+        table.add_row(
+            row["cell"],
+            row["stage"],
+            f"{row['hours'] * 60:.1f}",
+            "-" if seconds is None else clock(seconds),
+            _rate(row, "ctc_wer"),
+            _rate(row, "llm_wer"),
+        )
+    return table
+
+
+def _rate(row: dict[str, Any], metric: str) -> str:
+    if row[metric] is None:
+        return "-"
+    low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+    return f"{row[metric]:.3f}" + ("" if low is None else f" ({low:.2f}-{high:.2f})")
+
+
+def _fail(summary: AblationSummary) -> None:
+    from manifests.errors import InputError
+
+    if summary.failed:
+        title, log = next(iter(summary.failed.items()))
+        more = f" and {len(summary.failed) - 1} more" if len(summary.failed) > 1 else ""
+        raise InputError(
+            f"{title}{more} failed (see {log}); what did not need it is done. Mend the cause and run the same command "
+            "again: finished trainings are reused."
+        )
