@@ -13,6 +13,7 @@ class Reason(StrEnum):
     text_missing = "text_missing"  # audio without a transcript or label
     empty_text = "empty_text"  # a transcript with nothing to say
     not_speech = "not_speech"  # a tone, silence or effect in a speech corpus
+    not_sound = "not_sound"  # spoken words in a corpus of sounds
     target_missing = "target_missing"  # no translation or answer
     too_short = "too_short"
     too_long = "too_long"

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,15 +34,20 @@ __all__ = [
     "collapse",
     "fetch_debian",
     "in_parallel",
+    "labels_of",
+    "need_parts",
     "normalise",
     "reject",
+    "slug",
     "sort_out",
+    "sound_labels",
     "text_split",
 ]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+DATA = Path(__file__).with_name("data")
 TAIL: Seconds = 0.25  # decoded at the end of every file: a truncated file fails there
 
 
@@ -199,3 +205,16 @@ def slug(path: str) -> str:
     """A path or title as part of an id: ASCII letters, digits, `_`, `.` and `-` only."""
     plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-")
+
+
+def sound_labels(table: str) -> dict[str, list[str]]:
+    """Name or `*` pattern -> AudioSet labels, from the checked-in table `recipes/data/TABLE`."""
+    lines = (DATA / table).read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return {pattern: labels.split(" | ") for pattern, labels in rows}
+
+
+def labels_of(name: str, table: dict[str, list[str]]) -> list[str]:
+    """Labels of the longest pattern that matches `name` exactly or by `*`; none when nothing matches."""
+    matches = [pattern for pattern in table if fnmatchcase(name, pattern)]
+    return table[max(matches, key=len)] if matches else []

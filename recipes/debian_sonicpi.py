@@ -1,0 +1,81 @@
+"""Sonic Pi's samples: drums, instruments, ambiences; the file name says what is heard (`drum_snare_hard`).
+
+Names become AudioSet ontology labels through `recipes/data/sonicpi_sounds.tsv`; the first label is the target
+text too, since the corpus has no captions.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manifests.errors import AudioError
+from manifests.rows import Reject, speech_cut
+from recipes.common import (
+    Harvest,
+    Recipe,
+    audio_facts,
+    in_parallel,
+    labels_of,
+    reject,
+    slug,
+    sort_out,
+    sound_labels,
+    text_split,
+)
+
+if TYPE_CHECKING:
+    from lhotse import MonoCut
+
+CORPUS = "sonicpi"
+LICENSE = "CC0-1.0"
+SAMPLES = "usr/share/sonic-pi/samples"
+
+
+def read(source: Path, folder: Path) -> Harvest:
+    """Cuts of every sample whose name is understood; `folder` stays untouched, audio is referenced in place."""
+    table = sound_labels("sonicpi_sounds.tsv")
+    samples = sorted((source / SAMPLES).rglob("*.flac"))
+    return sort_out(in_parallel(lambda path: _item(path, table), samples, title=CORPUS))
+
+
+def family(name: str) -> str:
+    """What splits are disjoint in: takes of one sound (`tabla_ghe1` to `tabla_ghe8`, hard and soft) stay together."""
+    return re.sub(r"(_(hard|soft|full|o|s))?\d*$", "", name)
+
+
+def _item(path: Path, table: dict[str, list[str]]) -> MonoCut | Reject:
+    cut_id = f"{CORPUS}-{slug(path.stem)}"
+    labels = labels_of(path.stem, table)
+    if not labels:
+        return reject(cut_id, CORPUS, "text_missing", f"{path.stem}: no pattern of sonicpi_sounds.tsv matches the name")
+    try:
+        facts = audio_facts(path)
+    except AudioError as error:
+        return reject(cut_id, CORPUS, error.reason, str(error))
+    return speech_cut(
+        cut_id=cut_id,
+        recording=facts.recording(cut_id),
+        corpus=CORPUS,
+        split=text_split(family(path.stem)),
+        task="sound",
+        license=LICENSE,
+        audio_sha256=facts.sha256,
+        target_text=f"{labels[0]}.",
+        target_language="en",
+        sound=labels,
+        sound_original=path.stem,
+    )
+
+
+RECIPE = Recipe(
+    corpus=CORPUS,
+    title="Sonic Pi samples, named sounds",
+    task="sound",
+    license=LICENSE,
+    makers="the freesound.org contributors and musicians that Sonic Pi's sample list credits",
+    read=read,
+    parts=(SAMPLES,),
+    packages=("sonic-pi-samples",),
+)
