@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.catalog_parts import Part, Source, corpus_source, pass_source, quoted, write_parts
-from curation.catalog_views import create_views, lock_down, open_memory
+from curation.catalog_views import create_views, first, lock_down, open_memory
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import need_folder, read_json, write_json
 from manifests.fingerprint import fingerprint
@@ -203,14 +203,15 @@ def _refuse_shared_ids(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Seq
     paths = [catalog / part.path for part in parts if part.table == "cuts"]
     if len(paths) < 2:
         return
-    row = con.execute(
+    row = first(
+        con,
         f"SELECT cut_id, string_agg(DISTINCT corpus, ', ' ORDER BY corpus), count(*) OVER () "
         f"FROM read_parquet([{', '.join(quoted(path) for path in paths)}]) "
-        "GROUP BY cut_id HAVING count(*) > 1 ORDER BY cut_id LIMIT 1"
-    ).fetchone()
+        "GROUP BY cut_id HAVING count(*) > 1 ORDER BY cut_id LIMIT 1",
+    )
     if row:
         raise ManifestError(
-            f"{row[2]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {row[1]}; expected ids that are unique "
+            f"{row[2]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {row[1]}; expected ids unique "
             "over the catalog, such as CORPUS-ID. The old catalog was left as it was."
         )
 

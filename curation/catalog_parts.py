@@ -164,7 +164,8 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, query: str, c
     body = known
     if source.files["cuts"]:
         body += "".join(
-            f" UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', 'bad_row', detail FROM ({piece}) p(cut_id, detail)"
+            " UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', 'bad_row', detail "
+            f"FROM ({piece}) p(cut_id, detail)"
             for piece in refused
         )
     path = part_path(source, "rejects")
@@ -205,8 +206,7 @@ def _finish(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: st
     row = con.execute(
         f"SELECT count(*), coalesce(sum(md5_number_lower({text})::UHUGEINT), 0), "
         f"coalesce(sum(md5_number_upper({text})::UHUGEINT), 0), {hours} FROM read_parquet({quoted(catalog / path)}) t"
-    ).fetchone()
-    assert row is not None  # an aggregate has one row
+    ).fetchall()[0]
     digest = fingerprint(table, *(str(value) for value in row[:3]))
     return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[3]))
 
@@ -227,8 +227,7 @@ def _typed(table: str, body: str) -> str:
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
+    return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
 def _stat(paths: Sequence[Path]) -> list[list[Any]]:

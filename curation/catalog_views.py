@@ -95,6 +95,12 @@ def records(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+def first(con: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> tuple[Any, ...] | None:
+    """The first row of a query, or None. The whole result is read: a half-read one would block the connection."""
+    rows = con.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None
+
+
 def short(error: Exception) -> str:
     """DuckDB's message without its stack."""
     return str(error).strip().partition("\n\nStack")[0]

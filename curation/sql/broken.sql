@@ -1,5 +1,5 @@
 -- Lines of a corpus's JSONL files that are no JSON. One row per such line.
--- Placeholders: $files. Only run when there are any: it reads the files again as plain lines, to count them.
+-- Placeholders: files. Only run when there are any: it reads the files again as plain lines, to count them.
 WITH lines AS (
   SELECT
     line,
