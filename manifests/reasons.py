@@ -29,3 +29,4 @@ class Reason(StrEnum):
     bad_row = "bad_row"  # a manifest row that breaks the contract
     unsupported_language = "unsupported_language"  # the backend has no model of that language
     pass_failed = "pass_failed"  # the pass raised, died or said nothing on this cut
+    out_of_scope = "out_of_scope"  # a part of a corpus that its recipe leaves out on purpose

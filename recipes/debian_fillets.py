@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,17 +73,18 @@ def dialogue(scripts: Path) -> Iterator[Line]:
 
 def parse_dialogue(code: str, level: str) -> Iterator[Line]:
     """Lines of one script: each `dialogId` with the `dialogStr` that follows it (none: empty Czech)."""
-    pending: list[str] | None = None
+    pending: Line | None = None
     for name, arguments in lua_calls(code):
         if name == "dialogId":
             if pending:
-                yield Line(level, *pending, czech="")
-            pending = [*arguments, "", "", ""][:3]
+                yield pending
+            key, font, english = [*arguments, "", "", ""][:3]
+            pending = Line(level, key, font, english, czech="")
         elif name == "dialogStr" and pending:
-            yield Line(level, *pending, czech=arguments[0] if arguments else "")
+            yield replace(pending, czech=arguments[0] if arguments else "")
             pending = None
     if pending:
-        yield Line(level, *pending, czech="")
+        yield pending
 
 
 def lua_calls(code: str) -> Iterator[tuple[str, list[str]]]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import shutil
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import recipes
 from manifests.errors import ManifestError, MissingFileError, SettingsError
-from manifests.files import cache_dir, need_folder
+from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, read_corpus, write_corpus
 from manifests.validate import validate_rows
@@ -113,10 +115,6 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
 
 def rejects_by_reason(folder: Path) -> dict[str, int]:
     """Reason code -> number of rejects of a prepared corpus, most frequent first."""
-    from collections import Counter
-
-    from manifests.files import read_jsonl
-
     rows: Iterable[dict[str, Any]] = read_jsonl(folder / REJECTS) if (folder / REJECTS).is_file() else ()
     return dict(Counter(str(row["reason"]) for row in rows).most_common())
 
@@ -158,8 +156,6 @@ def _reusable(folder: Path, facts: dict[str, Any]) -> CorpusInfo | None:
 
 def _check(recipe: Recipe, harvest: Harvest) -> None:
     """A recipe that breaks the contract is a bug: refuse its rows before they reach disk."""
-    from dataclasses import asdict
-
     rows = [cut.to_dict() for cut in harvest.cuts] + [asdict(text) for text in harvest.texts]
     problems = [f"{problem.cut_id}: {problem.detail}" for problem in validate_rows(rows)]
     if problems:
