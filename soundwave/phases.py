@@ -1,0 +1,77 @@
+"""Phases of a long job: each timed, announced, and remembered, so that a second run can say what the first took."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import InputError
+from manifests.files import read_json, write_json
+from manifests.units import Seconds, clock
+
+
+@dataclass
+class Phase:
+    """One phase. The block fills in `note` and sets `reused` when there was nothing to do."""
+
+    name: str
+    title: str
+    note: str = ""
+    reused: bool = False
+    seconds: Seconds = 0.0  # what making it took, summed over interrupted runs
+    facts: dict[str, Any] = field(default_factory=dict)  # numbers for summary.json
+
+
+class Phases:
+    """The phases of one run, with the times of earlier runs from `path` (timings.json)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done: list[Phase] = []
+        self.began = time.monotonic()
+        try:
+            known: dict[str, Any] = read_json(path)
+        except InputError:
+            known = {}
+        self.known: dict[str, dict[str, Any]] = {row["name"]: row for row in known.get("phases", [])}
+
+    @contextmanager
+    def phase(self, name: str, title: str) -> Iterator[Phase]:
+        """Run a block as a phase. Its time counts even when the block is interrupted."""
+        print(f"==> {title}", file=sys.stderr, flush=True)
+        before = float(self.known.get(name, {}).get("seconds", 0.0))
+        current, start = Phase(name, title), time.monotonic()
+        try:
+            yield current
+            self.done.append(current)
+        finally:
+            spent = time.monotonic() - start
+            current.seconds = before if current.reused and before else before + spent
+            self.known[name] = asdict(current)
+            write_json(self.path, {"phases": list(self.known.values())})
+        print(f"    {current.note}{' (reused)' if current.reused else ''}", file=sys.stderr, flush=True)
+
+    def table(self) -> None:
+        """The closing table, on standard error."""
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(title="Every step of the way", title_justify="left")
+        table.add_column("step")
+        table.add_column("result")
+        table.add_column("made in", justify="right")
+        table.add_column("this run")
+        for phase in self.done:
+            table.add_row(phase.name, phase.note, clock(phase.seconds), "reused" if phase.reused else "made")
+        table.add_section()
+        table.add_row("total", "", clock(sum(phase.seconds for phase in self.done)), clock(self.elapsed()))
+        Console(stderr=True).print(table)
+
+    def elapsed(self) -> Seconds:
+        """Seconds since this run began."""
+        return time.monotonic() - self.began
