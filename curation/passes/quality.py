@@ -1,0 +1,165 @@
+"""The quality pass: how long, how loud, how silent, how clipped each cut is, and whether it is a copy.
+
+Measured on the file's own samples before any resampling, which would hide clipping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curation.passes.base import CorpusPass, Rejected, label
+from curation.shards import Row, ShardResult, audio_path
+from manifests.audio import decode
+from manifests.reasons import Reason
+from manifests.rows import CUTS, cut_rows
+from manifests.units import Seconds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FULL_SCALE = 0.99  # where flat tops are looked for: files are often turned down a little after clipping
+FLAT = 1e-4  # neighbours this close at full scale are a flat top; a wave's crest is round
+FLAT_RUN = 3  # samples
+FRAME = 0.02  # seconds, of the silence measure
+QUIETER = 10 ** (-40 / 20)  # a frame this far below the clip's loud frames is silent
+LEAST_DBFS = -120.0  # stands for digital silence in tables
+
+
+@dataclass(frozen=True)
+class Quality(CorpusPass):
+    """Labels duration, peak, rms_dbfs, silence_share, leading_silence, trailing_silence, clipped_share.
+
+    Rejects silent, too_short, duplicate and clipped cuts; their labels are kept.
+    """
+
+    least_seconds: Seconds = 0.05
+    floor_dbfs: float = -60.0  # no sample above it: silent
+    most_clipped: float = 0.01  # share of samples
+    name: str = "quality"
+    version: str = "1"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that changes labels and rejects."""
+        names = ("least_seconds", "floor_dbfs", "most_clipped")
+        return {name: getattr(self, name) for name in names}
+
+    def rows(self, corpus_dir: Path) -> Iterator[Row]:
+        """The corpus's cuts; a copy carries the id of its original as `custom["duplicate_of"]`."""
+        kept = duplicates(corpus_dir)
+        for row in cut_rows(corpus_dir):
+            original = kept.get(str(row.get("id")))
+            if original is None:
+                yield row
+            else:
+                yield {**row, "custom": {**(row.get("custom") or {}), "duplicate_of": original}}
+
+    def label_shard(self, rows: list[Row]) -> ShardResult:
+        """Measure each row."""
+        result = ShardResult()
+        for row in rows:
+            reject = self.attempt(row, lambda row: self._measure(row, result))
+            if reject:
+                result.rejects.append(reject)
+        return result
+
+    def _measure(self, row: Row, result: ShardResult) -> None:
+        length = float(row["duration"])
+        samples, rate = decode(audio_path(row), start=float(row.get("start") or 0.0), duration=length)
+        if len(samples) < (length - 0.1) * rate:
+            raise Rejected(Reason.audio_unreadable, f"{len(samples) / rate:.2f} s decoded, {length:.2f} s declared")
+        if len(samples) == 0:
+            raise Rejected(Reason.too_short, "no samples")
+        found = measure(samples, rate)
+        result.labels += [label(self.name, row, name, value) for name, value in found.items()]
+        self._judge(row, found)
+
+    def _judge(self, row: Row, found: dict[str, float]) -> None:
+        floor = 10 ** (self.floor_dbfs / 20)
+        if found["peak"] < floor:
+            raise Rejected(Reason.silent, f"peak {dbfs(found['peak']):.0f} dBFS, the floor is {self.floor_dbfs:g}")
+        if found["duration"] < self.least_seconds:
+            raise Rejected(Reason.too_short, f"{found['duration']:.3f} s, at least {self.least_seconds:g} s")
+        if original := (row.get("custom") or {}).get("duplicate_of"):
+            raise Rejected(Reason.duplicate, f"the same audio as {original}")
+        if found["clipped_share"] > self.most_clipped:
+            share = found["clipped_share"]
+            raise Rejected(Reason.clipped, f"{share:.2%} of the samples clipped, at most {self.most_clipped:.2%}")
+
+
+def duplicates(corpus_dir: Path) -> dict[str, str]:
+    """Cut id -> id of the first cut (by id) with the same bytes and span; copies only, so it is small."""
+    import duckdb
+
+    path = corpus_dir / CUTS
+    if not path.is_file():
+        return {}
+    columns = "{id: 'VARCHAR', start: 'DOUBLE', duration: 'DOUBLE', channel: 'VARCHAR', custom: 'JSON'}"
+    query = f"""
+        WITH cuts AS (
+          SELECT id, min(id) OVER (PARTITION BY custom->>'audio_sha256', start, duration, channel) AS original
+          FROM read_json(?, format = 'newline_delimited', columns = {columns})
+          WHERE custom->>'audio_sha256' IS NOT NULL
+        )
+        SELECT id, original FROM cuts WHERE id <> original
+    """
+    with duckdb.connect() as connection:
+        found: list[tuple[str, str]] = connection.execute(query, [str(path)]).fetchall()
+    return dict(found)
+
+
+def measure(samples: NDArray[np.float32], rate: int) -> dict[str, float]:
+    """The labels of a clip (N, channels) at `rate` Hz, N > 0."""
+    loudness = frame_loudness(samples.mean(axis=1), rate)
+    floor = max(10 ** (-60 / 20), QUIETER * float(np.percentile(loudness, 95)))
+    silent = loudness < floor
+    loud = np.flatnonzero(~silent)
+    first, last = (loud[0], loud[-1] + 1) if len(loud) else (len(loudness), len(loudness))
+    seconds = len(samples) / rate
+    return {
+        "duration": seconds,
+        "peak": float(np.abs(samples).max()),
+        "rms_dbfs": dbfs(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))),
+        "silence_share": float(silent.mean()),
+        "leading_silence": min(seconds, float(first) * FRAME),
+        "trailing_silence": max(0.0, seconds - float(last) * FRAME) if len(loud) else 0.0,
+        "clipped_share": max(clipped_share(channel) for channel in samples.T),
+    }
+
+
+def frame_loudness(mono: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """Root mean square of each 20 ms of (N,); the last frame may be shorter."""
+    width = max(1, round(FRAME * rate))
+    borders = np.arange(0, len(mono), width)
+    energy = np.add.reduceat(np.square(mono, dtype=np.float64), borders)
+    lengths = np.diff(np.append(borders, len(mono)))
+    loudness: NDArray[np.float64] = np.sqrt(energy / lengths)
+    return loudness
+
+
+def clipped_share(channel: NDArray[np.float32]) -> float:
+    """Share of samples (N,) that are clipped: in flat tops at full scale, or beyond it.
+
+    A lossy codec turns flat tops into wiggles that reach beyond full scale, so both count.
+    """
+    size = np.abs(channel)
+    high = size >= FULL_SCALE
+    flat = np.zeros(len(channel) + 1, dtype=np.int8)  # edge i stands between samples i - 1 and i
+    flat[1:-1] = high[1:] & high[:-1] & (np.abs(np.diff(channel)) < FLAT)
+    steps = np.diff(flat, append=0)
+    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)  # samples start .. end of a flat top
+    clipped = size > 1.0
+    for start, end in zip(starts, ends, strict=True):
+        if end - start + 1 >= FLAT_RUN:
+            clipped[start : end + 1] = True
+    return float(clipped.mean())
+
+
+def dbfs(amplitude: float) -> float:
+    """Decibels relative to full scale."""
+    return max(LEAST_DBFS, 20.0 * float(np.log10(max(amplitude, 1e-12))))
