@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,11 +48,8 @@ def fetch_debian(packages: Sequence[str], cache: Path) -> Path:
     with progress_bar() as bar:
         for name in missing:
             megabytes = max(1, round(sizes.get(name, 0) / 1e6))
-            task = bar.add_task(f"fetch {name}"[:44], total=megabytes, note="MB")
-            with tempfile.TemporaryDirectory(dir=cache / "debian", prefix=".fetch-") as scratch:
-                with _watch(Path(scratch), lambda done, task=task: bar.update(task, completed=done)):
-                    archive = _download(name, Path(scratch))
-                _unpack(name, archive, Path(scratch) / "tree", root, cache)
+            task = bar.add_task(f"fetch {name}", total=megabytes, note="MB")
+            _fetch(name, root, cache, lambda done, task=task: bar.update(task, completed=done))  # type: ignore[misc]
             bar.update(task, completed=megabytes)
     return root
 
@@ -60,6 +57,14 @@ def fetch_debian(packages: Sequence[str], cache: Path) -> Path:
 def marker(package: str, cache: Path) -> Path:
     """The file that says a package is completely unpacked, and which version."""
     return cache / "debian" / f"{package}.done"
+
+
+def _fetch(package: str, root: Path, cache: Path, report: Callable[[float], None]) -> None:
+    """Download and unpack one package in a folder of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=cache / "debian", prefix=".fetch-") as scratch:
+        with _watch(Path(scratch), report):
+            archive = _download(package, Path(scratch))
+        _unpack(package, archive, Path(scratch) / "tree", root, cache)
 
 
 def _sizes(packages: Sequence[str]) -> dict[str, int]:
@@ -116,7 +121,7 @@ def _explain(packages: Sequence[str], said: str) -> str:
     names = ", ".join(packages)
     lines = [line for line in said.splitlines() if line.startswith(("E:", "Err:", "W:"))] or said.splitlines()[-3:]
     found = " ".join(line.strip() for line in lines)[:400]
-    if "Unable to locate" in said or "No packages found" in said:
+    if re.search("Unable to locate|No packages found|Can't find a source", said):
         advice = (
             "The package lists are empty, or lack the archive section that holds it. "
             "Run `apt-get update` as root once (on Ubuntu enable `universe`), then this again."
@@ -131,13 +136,13 @@ def _explain(packages: Sequence[str], said: str) -> str:
 
 
 @contextmanager
-def _watch(folder: Path, report: object) -> Iterator[None]:
+def _watch(folder: Path, report: Callable[[float], None]) -> Iterator[None]:
     """Report the megabytes of partial files in `folder` while the block runs."""
     stop = threading.Event()
 
     def look() -> None:
         while not stop.wait(0.2):
-            report(sum(path.stat().st_size for path in folder.glob("*.deb*")) / 1e6)  # type: ignore[operator]
+            report(sum(path.stat().st_size for path in folder.glob("*.deb*")) / 1e6)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -78,6 +78,7 @@ class Recipe:
     packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder with --source
     version: int = 1  # raise it when the same source gives other rows
     obtain: str = ""  # where to get a corpus that has no package
+    optional: bool = False  # left out of `all`
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifests.errors import AudioError
+from manifests.reasons import Reason
 from manifests.rows import Reject, speech_cut
 from recipes.common import Harvest, Recipe, audio_facts, collapse, in_parallel, reject, slug, sort_out, text_split
 
@@ -131,15 +132,13 @@ def _unescape(match: re.Match[str]) -> str:
 
 def _item(key: tuple[str, str], line: Line | None, sound: Path | None) -> MonoCut | Reject:
     cut_id = f"{CORPUS}-{slug('-'.join(key))}"
-    if line is None:
-        return reject(cut_id, CORPUS, "text_missing", f"{'/'.join(key)} has audio and no dialogue line")
+    if line is None or sound is None:
+        reason = Reason.text_missing if line is None else Reason.audio_missing
+        lacks = "a recording and no line" if line is None else f"a line and no recording: {line.czech or line.english}"
+        return reject(cut_id, CORPUS, reason, f"{'/'.join(key)} has {lacks}")
     czech, english = collapse(line.czech), collapse(line.english)
-    if sound is None:
-        return reject(cut_id, CORPUS, "audio_missing", f"{'/'.join(key)} has no recording: {czech or english}")
-    if not any(char.isalnum() for char in czech):
-        return reject(cut_id, CORPUS, "empty_text", f"{'/'.join(key)}: the Czech text is {line.czech!r}")
-    if not any(char.isalnum() for char in english):
-        return reject(cut_id, CORPUS, "target_missing", f"{'/'.join(key)}: the English text is {line.english!r}")
+    if fault := _fault(czech, english):
+        return reject(cut_id, CORPUS, fault, f"{'/'.join(key)}: the texts are {czech!r} and {english!r}")
     try:
         facts = audio_facts(sound)
     except AudioError as error:
@@ -158,6 +157,16 @@ def _item(key: tuple[str, str], line: Line | None, sound: Path | None) -> MonoCu
         target_text=english,
         target_language="en",
     )
+
+
+def _fault(czech: str, english: str) -> Reason | None:
+    """Why the two texts cannot be used; None when they can."""
+    if not any(char.isalnum() for char in czech):
+        return Reason.empty_text
+    if not any(char.isalnum() for char in english):
+        return Reason.target_missing
+    # The game fills `%1` in: what the voice says there is not in the text.
+    return Reason.text_missing if "%1" in czech + english else None
 
 
 def speaker(line: Line) -> str:

@@ -43,8 +43,8 @@ def names() -> list[str]:
 
 
 def bundled() -> list[str]:
-    """Names of the recipes that fetch their corpus themselves: what `all` means."""
-    return [name for name, recipe in _recipes().items() if recipe.packages]
+    """Names of the recipes that fetch their corpus themselves, optional ones left out: what `all` means."""
+    return [name for name, recipe in _recipes().items() if recipe.packages and not recipe.optional]
 
 
 def describe() -> list[dict[str, Any]]:
