@@ -1,1 +1,45 @@
-"""Labelling passes: one kind of label over a corpus each."""
+"""Labelling passes by name: one kind of label over a corpus each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from manifests.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from curation.shards import LabelPass
+
+PASSES = ("align", "encode", "quality")
+
+
+def make_pass(
+    name: str, *, backend: str | None = None, encoder: str | None = None, speeds: Sequence[float] = ()
+) -> LabelPass:
+    """The pass `name` with its usual settings, but for those given.
+
+    Raises:
+        SettingsError: no such pass, or an option that the pass does not have.
+    """
+    if name not in PASSES:
+        raise SettingsError(f"No labelling pass is called {name!r}, expected one of: {', '.join(PASSES)}.")
+    for option, value, owner in (
+        ("backend", backend, "align"),
+        ("encoder", encoder, "encode"),
+        ("speed", speeds, "encode"),
+    ):
+        if value and name != owner:
+            raise SettingsError(f"--{option} is an option of the pass `{owner}`, not of `{name}`. Leave it out.")
+    if name == "align":
+        from curation.passes.align import Align
+
+        return Align(backend=backend) if backend else Align()
+    if name == "encode":
+        from curation.passes.encode import Encode
+
+        usual = Encode()
+        return Encode(encoder=encoder or usual.encoder, speeds=tuple(speeds) or usual.speeds)
+    from curation.passes.quality import Quality
+
+    return Quality()

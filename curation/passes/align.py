@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from curation.backends import AlignedWord, load_aligner
 from curation.passes.base import CorpusPass, Rejected, cut_audio, label, supervision
-from curation.shards import Row, ShardResult
+from curation.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
+from manifests.errors import StaleError
+from manifests.files import need_file, read_json, write_jsonl
 from manifests.reasons import Reason
+from manifests.rows import cut_rows
 from manifests.units import SAMPLE_RATE, Seconds
 
 # PocketSphinx on 120 asterisk clips: every true transcript scored above -3, 73 % of the foreign ones that could
@@ -110,3 +115,48 @@ def summarise(words: Sequence[Word], found: Sequence[AlignedWord], duration: Sec
         "trailing_silence": max(0.0, duration - found[-1].end),
         "coverage": len(found) / sayable,
     }
+
+
+def export_alignments(corpus_dir: Path, labels_dir: Path, output: Path) -> int:
+    """Write the corpus's aligned cuts as Lhotse JSONL(.gz), words in `supervision.alignment["word"]`.
+
+    `labels_dir` is the folder of all passes. Cuts that the pass rejected are left out; they are in `rejects`.
+    One shard is in memory at a time. Returns the number of cuts written.
+
+    Raises:
+        MissingFileError: the pass has not been run on this corpus.
+        StaleError: the corpus has changed since.
+    """
+    folder = labels_dir / Align.name / corpus_dir.name
+    need_file(folder / "pass.json", what="alignment", hint="Run `soundwave label align` first.")
+    done = read_json(folder / "pass.json")
+    return write_jsonl(output, _aligned_cuts(cut_rows(corpus_dir), folder, done["shards"]))
+
+
+def _aligned_cuts(rows: Iterator[Row], folder: Path, keys: Sequence[str]) -> Iterator[Row]:
+    stale = f"{folder} was made from other cuts than the corpus has now. Run `soundwave label align` again."
+    for key in keys:
+        counts = finished(folder, key)
+        if counts is None:
+            raise StaleError(stale)
+        shard = list(itertools.islice(rows, counts.cuts))
+        words = _read_words(folder, key)
+        if not words.keys() <= {str(row["id"]) for row in shard}:
+            raise StaleError(stale)
+        for row in shard:
+            if found := words.get(str(row["id"])):
+                yield {**row, "supervisions": [{**supervision(row), "alignment": {"word": found}}]}
+    if next(rows, None) is not None:
+        raise StaleError(stale)
+
+
+def _read_words(folder: Path, key: str) -> dict[str, list[list[Any]]]:
+    """Cut id -> its words as Lhotse writes AlignmentItems: symbol, start, duration, score."""
+    import pyarrow.parquet as pq
+
+    path = part_path(folder, key, "words")
+    found: dict[str, list[list[Any]]] = {}
+    for word in pq.read_table(path).to_pylist() if path.is_file() else ():
+        item = [word["symbol"], word["start"], word["duration"], word["score"]]
+        found.setdefault(word["cut_id"], []).append(item)
+    return found

@@ -1,0 +1,122 @@
+"""`soundwave label`: a labelling pass over prepared corpora, on Dask."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def label(
+        pass_: Annotated[str, typer.Argument(metavar="PASS", help="align, encode or quality.")],
+        *,
+        corpora: Annotated[Path, typer.Option(help="Folder of the prepared corpora.")] = Path("demo/corpora"),
+        labels: Annotated[Path, typer.Option(help="Labels go to LABELS/PASS/CORPUS.")] = Path("demo/labels"),
+        corpus: Annotated[
+            list[str] | None, typer.Option(help="Label this corpus alone; may be repeated. Default: all.")
+        ] = None,
+        backend: Annotated[str | None, typer.Option(help="align: which aligner. Default: pocketsphinx.")] = None,
+        encoder: Annotated[
+            str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
+        ] = None,
+        speed: Annotated[
+            list[float] | None, typer.Option(help="encode: a variant at this speed; may be repeated. Default: 1.")
+        ] = None,
+        workers: Annotated[
+            int | None, typer.Option(min=0, help="Processes. Default: one per core; 0: in this process.")
+        ] = None,
+        dask: Annotated[
+            str | None, typer.Option(metavar="ADDR", help="A running scheduler, e.g. tcp://host:8786, instead.")
+        ] = None,
+        shard_size: Annotated[int, typer.Option(min=1, help="Cuts per shard, roughly.")] = 64,
+        export: Annotated[
+            Path | None, typer.Option(help="align: also write Lhotse cuts with their words to EXPORT/CORPUS.jsonl.gz.")
+        ] = None,
+        json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    ) -> None:
+        """Label every cut, or reject it with a reason. What is done already is not done again.
+
+        Example: `soundwave label align --corpus asterisk`
+        """
+        from curation.passes import make_pass
+        from curation.runner import Pool, run_pass
+
+        job = make_pass(pass_, backend=backend, encoder=encoder, speeds=speed or ())
+        _check_export(pass_, export)
+        folders = _folders(corpora, corpus)
+        rows = []
+        with Pool(workers=workers, dask=dask) as pool:
+            for folder in folders:
+                rows.append(run_pass(job, folder, labels, shard_size=shard_size, pool=pool).row())
+                if export is not None:
+                    rows[-1]["exported"] = _export(folder, labels, export)
+        _show(rows, as_json=json_)
+
+
+def _check_export(pass_: str, export: Path | None) -> None:
+    from manifests.errors import SettingsError
+
+    if export is not None and pass_ != "align":
+        raise SettingsError(f"--export is an option of the pass `align`, not of `{pass_}`. Leave it out.")
+
+
+def _export(folder: Path, labels: Path, output: Path) -> int:
+    from curation.passes.align import export_alignments
+
+    return export_alignments(folder, labels, output / f"{folder.name}.jsonl.gz")
+
+
+def _folders(corpora: Path, names: list[str] | None) -> list[Path]:
+    """The corpora to label: all that have cuts, or those named."""
+    from manifests.errors import MissingFileError
+    from manifests.files import need_folder
+    from manifests.rows import corpus_folders, read_corpus
+
+    found = corpus_folders(need_folder(corpora, what="folder of corpora", hint="Run `soundwave prepare` first."))
+    known = {folder.name: folder for folder in found}
+    if missing := [name for name in names or [] if name not in known]:
+        raise MissingFileError(
+            f"No prepared corpus {', '.join(missing)} in {corpora}, expected one of: {', '.join(known) or '(none)'}. "
+            "Run `soundwave prepare` first."
+        )
+    chosen = [known[name] for name in dict.fromkeys(names)] if names else found
+    with_audio = [folder for folder in chosen if read_corpus(folder).cuts]
+    if not with_audio:
+        raise MissingFileError(f"No corpus with audio in {corpora}. Run `soundwave prepare` first.")
+    return with_audio
+
+
+def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from manifests.units import clock
+
+    table = Table(box=None, pad_edge=False)
+    left = ("pass", "corpus", "why rejected")
+    for heading in (
+        "pass",
+        "corpus",
+        "cuts",
+        "labelled",
+        "rejected",
+        "audio",
+        "took",
+        "shards (reused)",
+        "why rejected",
+    ):
+        table.add_column(heading, justify="left" if heading in left else "right")
+    for row in rows:
+        why = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
+        counts = (str(row["cuts"]), str(row["labelled"]), str(row["rejected"]))
+        times = (clock(row["seconds"]), clock(row["wall_seconds"]))
+        table.add_row(row["name"], row["corpus"], *counts, *times, f"{row['shards']} ({row['shards_reused']})", why)
+    Console().print(table)
