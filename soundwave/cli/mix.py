@@ -1,0 +1,187 @@
+"""`soundwave mix`: mixtures to plans."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from curation.plan import Lock
+
+CatalogOption = Annotated[Path, typer.Option(help="The catalog to draw from.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+CATALOG = Path("demo/catalog")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    commands = typer.Typer(
+        help="Mixtures: what a training stage sees, how much of it, in which order.", no_args_is_help=True
+    )
+    app.add_typer(commands, name="mix")
+    for command in (plan, show, diff, lint):
+        commands.command()(command)
+
+
+def plan(
+    mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
+    catalog: CatalogOption = CATALOG,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the plan; mixtures/NAME beside the catalog by default.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Replace a key, e.g. seed=3 or budget=0.5.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Draw a mixture's plan and lock it. The same mixture and catalog give the same bytes.
+
+    Example: soundwave mix plan alignment --catalog demo/catalog --output demo/mixtures/alignment
+    """
+    from curation.mixture import load_mixture, mixture_path
+    from curation.plan import make_plan
+    from soundwave.cli._tables import print_json
+
+    loaded = load_mixture(mixture_path(mixture), _overrides(set_))
+    folder = output or catalog.parent / "mixtures" / loaded.name
+    lock = make_plan(loaded, catalog, folder)
+    print_json(lock.row()) if json_ else _show(lock, folder)
+
+
+def show(
+    plan: Annotated[Path, typer.Argument(help="Folder of a plan.")],
+    windows: Annotated[bool, typer.Option("--windows", help="Also the shares of every window of steps.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw shares by window and repeats (.svg, .png or .html).")
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Planned and realised amounts of a plan: by domain, by window, and how often rows are used.
+
+    Example: soundwave mix show demo/mixtures/alignment --windows --picture alignment.svg
+    """
+    from curation.plan import read_lock
+    from curation.plan_show import draw, shares_by_window
+    from soundwave.cli._tables import print_json, print_rows
+
+    lock = read_lock(plan)
+    rows = shares_by_window(plan)
+    if picture is not None:
+        draw(plan, picture)
+    if json_:
+        print_json(lock.row() | {"windows": rows})
+        return
+    _show(lock, plan)
+    if windows:
+        print_rows(rows, title="realised shares by window")
+
+
+def diff(
+    plan_a: Annotated[Path, typer.Argument(help="Folder of a plan.")],
+    plan_b: Annotated[Path, typer.Argument(help="Folder of another plan.")],
+    catalog: CatalogOption = CATALOG,
+    most: Annotated[int, typer.Option(min=1, help="Rows to print of each dimension.")] = 12,
+    json_: JsonOption = False,
+) -> None:
+    """What plan B draws that plan A does not: hours by domain, corpus, language, label, speaker. Exit 1 if they differ.
+
+    Example: soundwave mix diff demo/mixtures/shrinking demo/mixtures/sft --catalog demo/catalog
+    """
+    from dataclasses import asdict
+
+    from curation.diff import diff_plans
+    from soundwave.cli._tables import print_json, print_rows
+
+    changes = diff_plans(plan_a, plan_b, catalog)
+    if json_:
+        print_json([asdict(change) for change in changes])
+    else:
+        for dimension in dict.fromkeys(change.dimension for change in changes):
+            rows = [asdict(change) for change in changes if change.dimension == dimension]
+            print_rows([{k: v for k, v in row.items() if k != "dimension"} for row in rows[:most]], title=dimension)
+            if len(rows) > most:
+                print(f"and {len(rows) - most} more; --most {len(rows)} prints them")
+    if any(change.change or change.added or change.removed for change in changes):
+        raise typer.Exit(1)
+
+
+def lint(
+    mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
+    catalog: CatalogOption = CATALOG,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Replace a key, e.g. max_repeats=2.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Can this mixture be had from this catalog? Draws nothing. Exit 2 with the nearest that can, if it cannot.
+
+    Example: soundwave mix lint shrinking --catalog demo/catalog --set max_repeats=2
+    """
+    from curation.mixture import load_mixture, mixture_path
+    from curation.plan import plan_schedule
+    from soundwave.cli._tables import print_json, print_rows
+
+    loaded = load_mixture(mixture_path(mixture), _overrides(set_))
+    schedule, pools = plan_schedule(loaded, catalog)
+    rows = [
+        {
+            "domain": name,
+            "share": planned / schedule.budget,
+            f"planned {loaded.unit}": planned,
+            "candidates": pools[name].candidates,
+            f"they hold {loaded.unit}": pools[name].units,
+            "uses": planned / pools[name].units,
+        }
+        for name, planned in sorted(schedule.planned.items())
+    ]
+    if json_:
+        print_json({"name": loaded.name, "budget": schedule.budget, "notes": schedule.notes, "domains": rows})
+        return
+    print_rows(rows, title=f"{loaded.name}: {schedule.budget:g} {loaded.unit} can be had")
+    for note in schedule.notes:
+        print(f"note: {note}")
+
+
+def _overrides(pairs: list[str] | None) -> dict[str, Any]:
+    import yaml
+
+    from manifests.errors import SettingsError
+
+    values: dict[str, Any] = {}
+    for text in pairs or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {text}: expected KEY=VALUE.")
+        values[name] = yaml.safe_load(value)
+    return values
+
+
+def _show(lock: "Lock", folder: Path) -> None:
+    """The planned/realised table, and what a reader should know beside it."""
+    from manifests.units import clock
+    from soundwave.cli._tables import print_rows
+
+    rows = [
+        {
+            "domain": name,
+            "share": domain.share,
+            "realised": domain.realised_share,
+            f"planned {lock.unit}": domain.planned,
+            f"realised {lock.unit}": domain.realised,
+            "draws": domain.draws,
+            "cuts": domain.unique,
+            "of": domain.candidates,
+            "most uses": domain.max_repeat,
+        }
+        for name, domain in lock.domains.items()
+    ]
+    print_rows(rows, title=f"{folder}: {lock.stage}, {lock.budget:g} {lock.unit}")
+    print(
+        f"{lock.draws:,} draws in {lock.steps:,} steps of {lock.batch_seconds:g} s ({clock(lock.seconds)}; "
+        f"longest step {lock.longest_step:.1f} s), plan {lock.plan_sha256[:12]}"
+    )
+    worst = lock.worst_window
+    if worst:
+        print(
+            f"worst window of {lock.window} steps: number {worst.window}, {worst.domain} has {worst.share:.2%} in place "
+            f"of {worst.share - worst.error:.2%} ({worst.off_by:+.4g} {lock.unit}; its longest row is "
+            f"{worst.longest:.4g})"
+        )
+    for note in lock.notes:
+        print(f"note: {note}")

@@ -1,0 +1,151 @@
+"""`soundwave sql`: ask the catalog."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import duckdb
+
+HISTORY = "sql_history"
+MOST_ROWS = 200  # printed of a table; files get them all
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def sql(
+        *,
+        query: Annotated[str | None, typer.Argument(help="One SELECT; without it a prompt opens.")] = None,
+        catalog: Annotated[Path, typer.Option(help="The catalog to ask.")] = Path("demo/catalog"),
+        plans: Annotated[Path | None, typer.Option(help="Folder of plans, for the view `plans`.")] = None,
+        format_: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.table,
+        output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+        json_: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    ) -> None:
+        """Ask the catalog in SQL. It only reads.
+
+        Tables: cuts, words, labels, rejects, features, plans. Views: accepted, speech, texts, overview.
+        Macros: hours(), hours(duration), share_by(column), text_rate(text, duration), plain_text(text).
+
+        Example: soundwave sql "SELECT corpus, hours(duration) AS hours FROM cuts GROUP BY corpus"
+        """
+        from curation.catalog import connect
+
+        folder = plans or (catalog.parent / "mixtures")
+        with connect(catalog, plans=folder if folder.is_dir() else None) as con:
+            if query is None:
+                _prompt(con)
+            else:
+                _answer(con, query, Format.json if json_ else format_, output)
+
+
+def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: Path | None) -> None:
+    """Run one query and write its rows."""
+    from curation.catalog_views import records, run_select
+    from soundwave.cli._tables import print_rows
+
+    result = run_select(con, query, where="query")
+    names = [column[0] for column in result.description or []]
+    if kind is Format.table and output is None:
+        rows = records(result)
+        print_rows(rows[:MOST_ROWS], names=names)
+        if len(rows) > MOST_ROWS:
+            print(f"{MOST_ROWS} of {len(rows):,} rows; --format csv, json or parquet writes them all")
+        return
+    _write(result, kind, output)
+
+
+def _write(result: "duckdb.DuckDBPyConnection", kind: Format, output: Path | None) -> None:
+    """Write all rows as CSV, JSON or Parquet, to a file (atomically) or standard output."""
+    import io
+    import sys
+
+    from manifests.errors import SettingsError
+    from manifests.files import atomic_path
+
+    if kind is Format.table:
+        raise SettingsError("--output needs --format csv, json or parquet.")
+    buffer = io.BytesIO()
+    _encode(result, kind, buffer)
+    if output is None:
+        sys.stdout.buffer.write(buffer.getvalue())
+        sys.stdout.buffer.flush()
+        return
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def _encode(result: "duckdb.DuckDBPyConnection", kind: Format, buffer: Any) -> None:
+    import csv
+    import io
+    import json
+
+    from curation.catalog_views import records
+
+    if kind is Format.parquet:
+        import pyarrow.parquet as pq
+
+        pq.write_table(result.to_arrow_table(), buffer, compression="zstd")
+        return
+    text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
+    if kind is Format.json:
+        json.dump(records(result), text, indent=2, ensure_ascii=False, default=str)
+        text.write("\n")
+    else:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([column[0] for column in result.description or []])
+        writer.writerows(result.fetchall())
+    text.detach()
+
+
+def _prompt(con: "duckdb.DuckDBPyConnection") -> None:
+    """Read queries until the end of input; one may take several lines and ends with a semicolon."""
+    import contextlib
+    import sys
+
+    from manifests.errors import QueryError
+    from manifests.files import cache_dir
+
+    history = cache_dir() / HISTORY
+    with contextlib.suppress(ImportError, OSError):
+        import readline
+
+        history.parent.mkdir(parents=True, exist_ok=True)
+        history.touch(exist_ok=True)
+        readline.read_history_file(history)
+    print("SELECT ...; to ask, `FROM overview;` to begin with, Ctrl-D to leave", file=sys.stderr)
+    lines: list[str] = []
+    while (line := _read("... " if lines else "sql> ")) is not None:
+        lines.append(line)
+        if not line.rstrip().endswith(";"):
+            continue
+        try:
+            _answer(con, "\n".join(lines), Format.table, None)
+        except QueryError as error:
+            print(f"error: {error}", file=sys.stderr)
+        lines = []
+    with contextlib.suppress(ImportError, OSError):
+        import readline
+
+        readline.write_history_file(history)
+
+
+def _read(prompt: str) -> str | None:
+    try:
+        return input(prompt)
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return None
