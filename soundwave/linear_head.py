@@ -258,7 +258,7 @@ class _Plan:
 
     def by_frame(self) -> Tensor:
         """The columns of every packed frame (F, K)."""
-        counts = torch.tensor(self.frames, device=self.columns.device)
+        counts = torch.tensor(self.frames, dtype=torch.long, device=self.columns.device)
         return self.columns.repeat_interleave(counts, dim=0, output_size=sum(self.frames))
 
 
