@@ -1,0 +1,70 @@
+"""The LibriSpeech recipe on a small folder in LibriSpeech's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from manifests.errors import MissingFileError
+from manifests.reasons import Reason
+from manifests.rows import cut_rows
+from recipes import registry
+from recipes.librispeech import read
+
+
+@pytest.fixture
+def source(tmp_path: Path, tone: Callable[..., Path], write: Callable[..., Path]) -> Path:
+    root = tmp_path / "LibriSpeech"
+    chapter = root / "dev-clean" / "84" / "121123"
+    write(
+        chapter / "84-121123.trans.txt",
+        "84-121123-0000 GO DO YOU HEAR\n84-121123-0001 BUT IN LESS\n84-121123-0002 NO AUDIO\n84-121123-0003\n"
+        "84-121123-0004 BROKEN\n",
+    )
+    write(chapter / "84-121123.alignment.txt", '84-121123-0000 "GO,DO,YOU,HEAR" "0.1,0.2,0.3,0.5"\n')
+    for number in (0, 1, 3, 9):
+        tone(chapter / f"84-121123-000{number}.flac")
+    (chapter / "84-121123-0004.flac").write_bytes(b"fLaC")
+    write(root / "train-clean-5" / "1" / "2" / "1-2.trans.txt", "1-2-0000 HELLO\n")
+    tone(root / "train-clean-5" / "1" / "2" / "1-2-0000.flac")
+    (root / "notes").mkdir()
+    return root
+
+
+def test_parts_become_splits_and_speakers_come_from_the_ids(source: Path, tmp_path: Path) -> None:
+    cuts = {cut.id: cut for cut in read(source, tmp_path / "out").cuts}
+    assert set(cuts) == {"librispeech-84-121123-0000", "librispeech-84-121123-0001", "librispeech-1-2-0000"}
+    first = cuts["librispeech-84-121123-0000"]
+    assert (first.custom["split"], cuts["librispeech-1-2-0000"].custom["split"]) == ("dev", "train")
+    assert first.supervisions[0].text == "GO DO YOU HEAR"
+    assert (first.supervisions[0].speaker, first.supervisions[0].language) == ("84", "en")
+    assert first.recording.duration == pytest.approx(0.5)
+
+
+def test_word_times_beside_the_transcripts_are_kept(source: Path, tmp_path: Path) -> None:
+    cuts = {cut.id: cut for cut in read(source, tmp_path / "out").cuts}
+    words = cuts["librispeech-84-121123-0000"].supervisions[0].alignment["word"]
+    assert [(word.symbol, word.start, word.duration) for word in words][:2] == [("GO", 0.0, 0.1), ("DO", 0.1, 0.1)]
+    assert cuts["librispeech-84-121123-0001"].supervisions[0].alignment is None
+
+
+def test_broken_items_are_rejects_and_the_rest_goes_on(source: Path, tmp_path: Path) -> None:
+    assert {row.cut_id: row.reason for row in read(source, tmp_path / "out").rejects} == {
+        "librispeech-84-121123-0002": Reason.audio_missing,
+        "librispeech-84-121123-0003": Reason.empty_text,
+        "librispeech-84-121123-0004": Reason.audio_unreadable,
+        "librispeech-84-121123-0009": Reason.text_missing,
+    }
+
+
+def test_prepare_takes_the_folder_as_source(source: Path, tmp_path: Path) -> None:
+    info = registry.prepare("librispeech", tmp_path / "out", source=source)
+    assert (info.cuts, info.rejects, info.license) == (3, 4, "CC-BY-4.0")
+    assert next(row["id"] for row in cut_rows(tmp_path / "out" / "librispeech")) == "librispeech-1-2-0000"
+
+
+def test_a_folder_without_parts_says_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"holds no part of LibriSpeech.*openslr\.org/12"):
+        registry.prepare("librispeech", tmp_path / "out", source=tmp_path)

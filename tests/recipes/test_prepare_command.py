@@ -1,0 +1,76 @@
+"""`soundwave prepare`: names, table, JSON, and what it says about bad use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from manifests.errors import SettingsError
+from recipes.debian_sonicpi import SAMPLES
+from soundwave.cli.prepare import register
+
+
+@pytest.fixture
+def run() -> Callable[..., str]:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+
+    def invoke(*arguments: object) -> str:
+        result = CliRunner().invoke(app, ["prepare", *map(str, arguments)], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    return invoke
+
+
+@pytest.fixture
+def source(tmp_path: Path, tone: Callable[..., Path]) -> Path:
+    tone(tmp_path / "root" / SAMPLES / "bd_one.flac", seconds=1.8)
+    tone(tmp_path / "root" / SAMPLES / "unknown.flac")
+    return tmp_path / "root"
+
+
+def test_json_says_what_was_prepared_where(run: Callable[..., str], source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "corpora"
+    (row,) = json.loads(run("sonicpi", "--source", source, "--output", out, "--json"))
+    assert row == {
+        "corpus": "sonicpi",
+        "cuts": 1,
+        "hours": 0.0005,
+        "texts": 0,
+        "rejects": 1,
+        "reasons": {"text_missing": 1},
+        "folder": str(out / "sonicpi"),
+    }
+    assert (out / "sonicpi" / "corpus.json").is_file()
+
+
+def test_the_closing_table_counts_rejects_by_reason(run: Callable[..., str], source: Path, tmp_path: Path) -> None:
+    said = run("debian_sonicpi", "--source", source, "--output", tmp_path / "corpora")
+    assert "sonicpi" in said and "1 text_missing" in said
+
+
+def test_the_list_names_every_recipe(run: Callable[..., str]) -> None:
+    listed = {row["name"]: row for row in json.loads(run("--list", "--json"))}
+    assert listed["debian_asterisk"]["license"] == "CC-BY-SA-3.0"
+    assert "librispeech" in run("--list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Name a recipe, or `all`"),
+        (("nope",), "No recipe is called `nope`"),
+        (("librispeech",), "--source DIR"),
+        (("librispeech", "asterisk", "--source", "."), "one recipe at a time"),
+    ],
+)
+def test_bad_use_is_told_apart(run: Callable[..., str], arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        run(*arguments)
