@@ -25,13 +25,13 @@ def fetch_assets() -> Iterator[str]:
     """
     from recipes import registry
     from recipes.common import fetch_debian
-    from soundwave.model.llm import DEFAULT_LLM, resolve_llm
+    from soundwave.model.llm import converted_smollm2
 
     need_carriers()
     packages = sorted({package for name in registry.bundled() for package in registry.find(name).packages})
     root = fetch_debian(packages, cache_dir())
     yield f"corpora: {len(packages)} Debian packages in {root}"
-    yield f"language model: {resolve_llm(DEFAULT_LLM)}"
+    yield f"language model: {converted_smollm2()}"
 
 
 def need_carriers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 
 import typer
@@ -38,6 +39,8 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_version_option)
     for name in COMMANDS:
+        if importlib.util.find_spec(f"soundwave.cli.{name}") is None:
+            continue
         importlib.import_module(f"soundwave.cli.{name}").register(app)
     return app
 

@@ -1,0 +1,175 @@
+"""The whole pipeline on real recordings with real pretrained models, in one resumable run.
+
+Every phase calls the same functions as the command of its name; each of them reuses what is done and goes on where an
+interrupted run stopped, so this file holds the order, the choices of the demo, and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from manifests.files import read_json, write_json
+from soundwave.phases import Phases
+
+CORPORA = ("asterisk", "fillets", "tuxpaint", "sonicpi", "bsdgames_quiz")
+SPEECH_TO_ALIGN = "asterisk"  # the aligner that comes with the demo speaks English
+SPEEDS = (1.0, 0.9, 1.1)  # speed perturbation triples the English prompts, of which there are few
+STAGES = ("alignment", "shrinking", "sft")
+GRIDS = ("demo-stage1", "demo-ladder")
+HELD_OUT = {"split": "test", "corpus": "asterisk", "min_words": 3}
+
+
+def run_demo(output: Path, *, workers: int = 2) -> dict[str, Any]:
+    """Build the workspace `output` from nothing, or bring it up to date; returns what summary.json says.
+
+    Raises:
+        InputError: whatever stops a phase: no network for the corpora, a missing package, a full disk.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    phases = Phases(output / "timings.json")
+    _assets(phases)
+    _prepare(phases, output)
+    _label(phases, output, workers)
+    _catalog(phases, output)
+    _plans(phases, output)
+    _train(phases, output, workers)
+    _audit(phases, output)
+    _ceiling(phases, output)
+    summary = _report(phases, output)
+    phases.table()
+    print(f"report:  {output / 'report.html'}\nsummary: {output / 'summary.json'}", file=sys.stderr)
+    return summary
+
+
+def _assets(phases: Phases) -> None:
+    from soundwave.assets import fetch_assets
+
+    with phases.phase("assets", "Corpora and pretrained models") as phase:
+        began = phases.elapsed()
+        phase.note = "; ".join(line.partition(":")[0] for line in fetch_assets())
+        phase.reused = phases.elapsed() - began < 2.0  # nothing fetched, nothing converted
+
+
+def _prepare(phases: Phases, output: Path) -> None:
+    from recipes import registry
+
+    with phases.phase("prepare", "Recipes: corpora -> manifests") as phase:
+        made = [output / "corpora" / name / "corpus.json" for name in CORPORA]
+        before = [path.stat().st_mtime_ns if path.is_file() else 0 for path in made]
+        infos = [registry.prepare(name, output / "corpora") for name in CORPORA]
+        phase.reused = before == [path.stat().st_mtime_ns for path in made]
+        cuts, texts = sum(info.cuts for info in infos), sum(info.texts for info in infos)
+        phase.note = (
+            f"{cuts:,} cuts, {texts:,} text-only rows, {sum(info.hours for info in infos):.2f} h, "
+            f"{sum(info.rejects for info in infos)} rejects"
+        )
+
+
+def _label(phases: Phases, output: Path, workers: int) -> None:
+    from curation.passes.align import Align
+    from curation.passes.encode import Encode
+    from curation.passes.quality import Quality
+    from curation.runner import Pool, run_pass
+
+    with_audio = [name for name in CORPORA if (output / "corpora" / name / "audio_free").exists() is False]
+    jobs = {
+        "quality": [(Quality(), name) for name in with_audio],
+        "align": [(Align(), SPEECH_TO_ALIGN)],
+        "encode": [
+            (Encode(speeds=SPEEDS if name == SPEECH_TO_ALIGN else (1.0,)), name)
+            for name in with_audio
+        ],
+    }
+    with Pool(workers=workers) as pool:
+        for name, tasks in jobs.items():
+            with phases.phase(name, f"Labelling pass: {name}") as phase:
+                done = [run_pass(job, output / "corpora" / corpus, output / "labels", pool=pool) for job, corpus in tasks]
+                phase.reused = all(summary.shards == summary.shards_reused for summary in done)
+                phase.note = (
+                    f"{sum(summary.labelled for summary in done):,} cuts labelled, "
+                    f"{sum(summary.rejected for summary in done)} rejected"
+                )
+
+
+def _catalog(phases: Phases, output: Path) -> None:
+    from curation.catalog import build
+
+    with phases.phase("catalog", "Catalog: manifests and labels -> Parquet") as phase:
+        summary = build(output / "corpora", output / "labels", output / "catalog")
+        phase.reused = summary.written == 0
+        phase.note = f"{summary.rows('cuts'):,} cuts, {summary.rows('words'):,} words, {summary.hours:.2f} h"
+
+
+def _plans(phases: Phases, output: Path) -> None:
+    from curation.mixture import load_mixture, mixture_path
+    from curation.plan import make_plan
+
+    with phases.phase("mix", "Mixtures: SQL and shares -> plans") as phase:
+        targets = [output / "mixtures" / stage for stage in STAGES]
+        before = [path.joinpath("lock.json").stat().st_mtime_ns if (path / "lock.json").is_file() else 0 for path in targets]
+        locks = [
+            make_plan(load_mixture(mixture_path(stage)), output / "catalog", target)
+            for stage, target in zip(STAGES, targets, strict=True)
+        ]
+        phase.reused = before == [(path / "lock.json").stat().st_mtime_ns for path in targets]
+        phase.note = ", ".join(f"{lock.stage} {lock.steps} steps" for lock in locks)
+        _shares_table(locks)
+
+
+def _shares_table(locks: list[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Planned and realised shares", title_justify="left")
+    for name in ("stage", "domain", "planned", "realised", "draws", "cuts", "most uses"):
+        table.add_column(name, justify="left" if name in ("stage", "domain") else "right")
+    for lock in locks:
+        for name, domain in lock.domains.items():
+            shares = f"{domain.share:.2%}", f"{domain.realised_share:.2%}"
+            table.add_row(lock.stage, name, *shares, f"{domain.draws:,}", f"{domain.unique:,}", str(domain.max_repeat))
+        table.add_section()
+    Console(stderr=True).print(table)
+
+
+def _train(phases: Phases, output: Path, workers: int) -> None:
+    from manifests.errors import InputError
+    from soundwave.ablation.run import ablate
+
+    with phases.phase("train", "Three stages and the data ablation: train and evaluate") as phase:
+        summary = ablate(GRIDS, output / "catalog", output / "ablation", workers=workers)
+        if summary.failed:
+            title, log = next(iter(summary.failed.items()))
+            raise InputError(f"{title} failed; its log is {log}. Run the demo again to go on from what is done.")
+        phase.reused = summary.trained == 0
+        phase.note = f"{len(summary.rows)} rows; {summary.trained} trained, {summary.reused} reused"
+
+
+def _audit(phases: Phases, output: Path) -> None:
+    from curation.audit import run_audits
+
+    with phases.phase("audit", "Audits: SQL that selects what is wrong") as phase:
+        found = run_audits(output / "catalog", plans=output / "ablation" / "plans")
+        phase.note = f"{len(found)} audits"
+
+
+def _ceiling(phases: Phases, output: Path) -> None:
+    from soundwave.evaluate.ceiling import ceiling
+
+    with phases.phase("ceiling", "Ceiling: the encoder's own decoder on the held-out clips") as phase:
+        value = ceiling(output / "catalog", **HELD_OUT)
+        write_json(output / "ceiling.json", value)
+        phase.note = f"WER {value['wer']:.3f}"
+
+
+def _report(phases: Phases, output: Path) -> dict[str, Any]:
+    from soundwave.report.page import write_report
+    from soundwave.report.summary import summarise
+
+    with phases.phase("report", "Report") as phase:
+        write_report(output, output / "report.html")
+        write_json(output / "summary.json", summarise(output))
+        phase.note = "report.html, summary.json"
+    summary: dict[str, Any] = read_json(output / "summary.json")
+    return summary

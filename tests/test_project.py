@@ -1,0 +1,169 @@
+"""What the project promises as a whole: floors, commands, help, quick start-up, errors people can read."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("manifests", "recipes", "curation", "soundwave")
+HEAVY = ("torch", "transformers", "lhotse", "duckdb", "distributed", "dask", "numba", "pandas", "pyarrow", "numpy")
+
+
+def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "soundwave", *arguments]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1", **environment}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Every command and sub-command of the application."""
+    import typer.main
+
+    from soundwave.cli import build_app
+
+    def walk(command: object, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+        children = getattr(command, "commands", {})
+        return [path, *(found for name, child in children.items() for found in walk(child, (*path, name)))]
+
+    return [path for path in walk(typer.main.get_command(build_app()), ()) if path]
+
+
+def help_of(path: tuple[str, ...]) -> str:
+    import typer.main
+
+    from soundwave.cli import build_app
+
+    command: object = typer.main.get_command(build_app())
+    for name in path:
+        command = command.commands[name]  # type: ignore[attr-defined]
+    return str(getattr(command, "help", "") or "")
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
+    text = help_of(path)
+    assert len(text) > 30
+    assert f"soundwave {' '.join(path)}" in text, f"no example in the help of {' '.join(path)}"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['soundwave', '--help']\n"
+        "from soundwave.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit: print('heavy:', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("heavy: []")
+
+
+@pytest.mark.parametrize("planted", ["manifests/units.py", "recipes/common.py", "curation/text.py"])
+def test_a_planted_upward_import_breaks_the_floors(planted: str, tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+
+    def lint() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert lint().returncode == 0
+    path = tmp_path / planted
+    path.write_text(path.read_text() + "\nimport soundwave.cli\n")
+    assert "BROKEN" in lint().stdout
+
+
+def readme_commands() -> list[str]:
+    text = (ROOT / "README.md").read_text()
+    return sorted(set(re.findall(r"(?:^|\$ |`)soundwave ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE)))
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    known = {" ".join(path) for path in commands()}
+    groups = {path[0] for path in commands() if len(path) > 1}
+    named = readme_commands()
+    assert named
+    for line in named:
+        first = line.split()[0]
+        assert first in known, line
+        if first in groups and " " in line:
+            assert line in known, line
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text())) <= targets
+
+
+def test_every_file_linked_in_the_docs_exists() -> None:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for link in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_public_names_are_documented() -> None:
+    import ast
+
+    bare = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                kinds = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+                if isinstance(node, kinds) and not node.name.startswith("_") and not ast.get_docstring(node):
+                    bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert [name for name in bare if not name.endswith(tuple(OVERRIDES))] == []
+
+
+OVERRIDES = (" forward", " backward")  # named and documented by torch
+
+
+def test_functions_and_files_stay_small() -> None:
+    import ast
+
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            text = path.read_text()
+            assert text.count("\n") <= 400, f"{path.relative_to(ROOT)} has over 400 lines"
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef):
+                    length = (node.end_lineno or 0) - node.lineno + 1
+                    assert length <= 60, f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sql", "SELECT 1", "--catalog", "nowhere"), "nowhere"),
+        (("audit", "--catalog", "nowhere"), "nowhere"),
+        (("prepare", "no-such-corpus"), "no-such-corpus"),
+        (("prepare", "librispeech", "--source", "nowhere"), "nowhere"),
+        (("mix", "plan", "none.yaml", "--catalog", "nowhere", "--output", "x"), "none.yaml"),
+        (("train", "none.yaml", "--plan", "nowhere", "--output", "x"), "none.yaml"),
+        (("eval", "nowhere", "--catalog", "nowhere"), "nowhere"),
+        (("infer", "nowhere", "a.wav"), "nowhere"),
+        (("ablate", "no-such-grid", "--catalog", "nowhere"), "no-such-grid"),
+        (("report", "nowhere"), "nowhere"),
+        (("label", "quality", "--corpora", "nowhere"), "nowhere"),
+        (("catalog", "build", "--corpora", "nowhere"), "nowhere"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_wrong_paths_are_one_clear_sentence_and_exit_2(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []  # nothing half-made
