@@ -15,8 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from soundwave.ablation.grid import Grid
-
-Z95 = 1.959964
+from soundwave.ablation.results import pooled
 
 
 @dataclass(frozen=True)
@@ -62,38 +61,18 @@ def suggest_next(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | 
 
 
 def places(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Place]:
-    """Arms and sizes with their mean `metric` after the last stage, and the band of clips and seeds together.
-
-    The band adds the variance over test clips (from each row's own band) and, with two seeds or more, the variance of
-    the mean over seeds. With one seed, seeds are simply not in it.
-    """
+    """Arms and sizes with their mean `metric` after the last stage, and the band of clips and seeds together."""
     groups: dict[tuple[str, float], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        if row["last"] and row.get(metric) is not None:
+        if row["last"]:
             groups[row["arm"], row["fraction"]].append(row)
     found = []
     for (arm, fraction), members in sorted(groups.items()):
-        values = [float(row[metric]) for row in members]
-        mean = sum(values) / len(values)
-        half = Z95 * (_clip_variance(members, metric) + _seed_variance(values, mean)) ** 0.5
-        seeds = tuple(sorted(int(row["seed"]) for row in members))
-        found.append(Place(arm, fraction, mean, max(0.0, mean - half), mean + half, seeds))
+        value = pooled(members, metric)
+        if value is not None:
+            low, high = (value.mean if end is None else end for end in (value.low, value.high))
+            found.append(Place(arm, fraction, value.mean, low, high, value.seeds))
     return found
-
-
-def _clip_variance(members: Sequence[Mapping[str, Any]], metric: str) -> float:
-    """All seeds are tested on the same clips, so averaging over seeds does not shrink this part."""
-    widths = [
-        float(row[f"{metric}_high"]) - float(row[f"{metric}_low"])
-        for row in members
-        if row.get(f"{metric}_low") is not None and row.get(f"{metric}_high") is not None
-    ]
-    return (sum(widths) / len(widths) / (2 * Z95)) ** 2 if widths else 0.0
-
-
-def _seed_variance(values: Sequence[float], mean: float) -> float:
-    count = len(values)
-    return sum((value - mean) ** 2 for value in values) / (count - 1) / count if count > 1 else 0.0
 
 
 def _missing(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | None:

@@ -12,17 +12,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import curation
 import manifests
 import soundwave
-from manifests.errors import SettingsError
-from manifests.files import need_file
+from curation.mixture import Mixture, load_mixture, mixture_path
 from manifests.fingerprint import fingerprint
 from manifests.settings import read_yaml
 from soundwave.ablation.grid import ArmStage, Grid, find_yaml
 
 STAGES = Path(str(soundwave.__file__)).parent / "train" / "stages"
-MIXTURES = Path(str(curation.__file__)).parent / "mixtures"
 KEY_DIGITS = 12
 
 
@@ -31,7 +28,7 @@ class PlanSpec:
     """What a plan is made from."""
 
     key: str
-    mixture: Mapping[str, Any]  # whole, with seed and fraction; the query's path absolute
+    mixture: Mixture  # with the cell's seed and size, and the query's text
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
 
     Raises:
         MissingFileError: a stage, mixture or query that is not there.
-        SettingsError: a mixture that names no query.
+        SettingsError: an override that a mixture does not have.
     """
     expansion = Expansion()
     for name, grid in grids.items():
@@ -114,15 +111,16 @@ def resolve_stage(step: ArmStage, seed: int, root: Path) -> dict[str, Any]:
 
 
 def resolve_plan(step: ArmStage, fraction: float, seed: int, root: Path, catalog_fingerprint: str) -> PlanSpec:
-    """The mixture with the arm's overrides, the cell's seed and size."""
-    path = find_yaml(_beside(step.mixture, root), MIXTURES, what="mixture")
-    values = read_yaml(path) | step.mixture_settings | {"seed": seed, "fraction": fraction}
-    if not isinstance(values.get("select"), str):
-        raise SettingsError(f"{path} has no `select` (the SQL file that chooses its candidates).")
-    query = need_file(path.parent / values["select"], what="query", hint=f"`select` of {path} names it.")
-    content = values | {"select": query.read_text(encoding="utf-8")}
-    key = fingerprint(manifests.__version__, content, catalog_fingerprint)[:KEY_DIGITS]
-    return PlanSpec(key, values | {"select": str(query.resolve())})
+    """The mixture with the arm's overrides, the cell's seed and size.
+
+    Raises:
+        MissingFileError: no such mixture, or no such query.
+        SettingsError: a key or value that a mixture does not have.
+    """
+    path = mixture_path(_beside(step.mixture, root))
+    mixture = load_mixture(path, step.mixture_settings | {"seed": seed, "fraction": fraction})
+    key = fingerprint(manifests.__version__, mixture.sha256, catalog_fingerprint)[:KEY_DIGITS]
+    return PlanSpec(key, mixture)
 
 
 def _beside(name: str, root: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from manifests.files import atomic_path, read_jsonl, write_jsonl
 from manifests.units import Hours
 
 METRICS = ("ctc_wer", "llm_wer")
+Z95 = 1.959964  # a 95 % band is this many standard errors to each side
 
 # Column -> SQL type. Errors are fractions (0.33 = 33 %), bands are 95 %, times are seconds over the chain so far.
 COLUMNS = {
@@ -29,8 +31,45 @@ COLUMNS = {
     "words": "INTEGER",  # in their references
     **{f"{metric}{part}": "DOUBLE" for metric in METRICS for part in ("", "_low", "_high")},
     "run": "VARCHAR",  # run folder, relative to the output folder
+    "plan": "VARCHAR",  # folder under OUTPUT/plans that this stage was trained on
+    "evaluation": "VARCHAR",  # file of its evaluation, relative to the output folder; NULL when there is none
     "key": "VARCHAR",
 }
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An error over several seeds: the mean and a 95 % band."""
+
+    mean: float
+    low: float | None  # None: nothing gives a band
+    high: float | None
+    seeds: tuple[int, ...]
+
+
+def pooled(rows: Sequence[Mapping[str, Any]], metric: str) -> Pooled | None:
+    """Mean `metric` of rows that differ in their seed alone; None when none of them has it.
+
+    The band adds the variance over test clips (from each row's own band; all seeds are tested on the same clips, so
+    averaging does not shrink it) and, with two seeds or more, the variance of the mean over seeds. With one seed,
+    seeds are simply not in it.
+    """
+    rows = [row for row in rows if row.get(metric) is not None]
+    if not rows:
+        return None
+    values = [float(row[metric]) for row in rows]
+    count, mean = len(values), sum(values) / len(values)
+    ends = [(row.get(f"{metric}_low"), row.get(f"{metric}_high")) for row in rows]
+    widths = [float(high) - float(low) for low, high in ends if low is not None and high is not None]
+    seeds = tuple(sorted(int(row["seed"]) for row in rows))
+    if count == 1 and widths:  # the row's own band, which need not be symmetric
+        return Pooled(mean, *ends[0], seeds)
+    if not widths and count == 1:
+        return Pooled(mean, None, None, seeds)
+    of_clips = (sum(widths) / len(widths) / (2 * Z95)) ** 2 if widths else 0.0
+    of_seeds = sum((value - mean) ** 2 for value in values) / (count - 1) / count
+    half = Z95 * (of_clips + of_seeds) ** 0.5
+    return Pooled(mean, max(0.0, mean - half), mean + half, seeds)
 
 
 def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,14 +90,12 @@ class Ablation:
         Raises:
             MixtureError: a mixture that the catalog cannot give; nothing has been trained then.
         """
-        from curation.mixture import load_mixture
         from curation.plan import make_plan
 
         for node in self.expansion.nodes.values():
             folder = self.plan_folder(node.plan)
-            if read_or_none(folder / "lock.json") is None or not (folder / "plan.parquet").is_file():
-                _write_yaml(folder / "mixture.yaml", node.plan.mixture)
-                make_plan(load_mixture(folder / "mixture.yaml"), self.catalog, folder)
+            make_plan(node.plan.mixture, self.catalog, folder)  # keeps a plan that is current
+            _write_yaml(folder / "mixture.yaml", node.plan.mixture.model_dump(mode="json", exclude={"select"}))
             _write_yaml(self.output / "settings" / f"{node.run_name}.yaml", node.settings)
 
     def jobs(self, commands: Commands) -> list[Job]:
@@ -176,6 +174,8 @@ class Ablation:
             "cpu_seconds": _total(infos, "cpu_seconds"),
             **flat_metrics(evaluation),
             "run": str(self.run_folder(node).relative_to(self.output)),
+            "plan": node.plan.key,
+            "evaluation": str(target.relative_to(self.output)) if target and evaluation else None,
             "key": node.key,
         }
 

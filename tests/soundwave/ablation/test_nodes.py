@@ -13,7 +13,9 @@ def folder(tmp_path):
     for stage in ("alignment", "shrinking"):
         (tmp_path / f"{stage}-stage.yaml").write_text(yaml.safe_dump({"stage": stage, "lr": 0.001, "seed": 1}))
         (tmp_path / f"{stage}.yaml").write_text(
-            yaml.safe_dump({"stage": stage, "select": "all.sql", "budget": 2, "shares": {"asr": 1.0}})
+            yaml.safe_dump(
+                {"stage": stage, "select": "all.sql", "budget": 2, "shares": {"asr": 1.0}, "batch": {"seconds": 60}}
+            )
         )
     (tmp_path / "all.sql").write_text("SELECT cut_id, domain FROM cuts")
     return tmp_path
@@ -40,8 +42,8 @@ def test_arms_sizes_and_seeds_multiply_into_cells(folder):
     cell = found.cells[0]
     first, second = (found.nodes[key] for key in cell.chain)
     assert (first.parent, second.parent) == (None, first.key)
-    assert first.settings["seed"] == cell.seed == first.plan.mixture["seed"]
-    assert first.plan.mixture["fraction"] == cell.fraction
+    assert first.settings["seed"] == cell.seed == first.plan.mixture.seed
+    assert first.plan.mixture.fraction == cell.fraction
     assert cell.name == "full-50%-seed1"
 
 
@@ -81,8 +83,8 @@ def test_missing_parts_are_named(folder):
     with pytest.raises(MissingFileError, match=r"No such stage: .*nothing\.yaml"):
         spread(folder, g=grid({"a": [{"stage": "nothing.yaml", "mixture": "alignment.yaml"}]}))
     (folder / "all.sql").unlink()
-    with pytest.raises(MissingFileError, match=r"No such query: .*all\.sql"):
+    with pytest.raises(MissingFileError, match=r"No such SQL file: .*all\.sql"):
         spread(folder, g=grid({"a": [arm_stage("alignment")]}))
-    (folder / "alignment.yaml").write_text("stage: alignment\n")
-    with pytest.raises(SettingsError, match="no `select`"):
-        spread(folder, g=grid({"a": [arm_stage("alignment")]}))
+    (folder / "all.sql").write_text("SELECT cut_id, domain FROM cuts")
+    with pytest.raises(SettingsError, match="unknown key `budgets`"):
+        spread(folder, g=grid({"a": [arm_stage("alignment", mixture_settings={"budgets": 3})]}))

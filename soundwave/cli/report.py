@@ -1,0 +1,40 @@
+"""`soundwave report`: one page of a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)
+
+
+def report(
+    workspace: Annotated[Path, typer.Argument(help="Folder with corpora/, catalog/, ablation/, ...")] = Path("demo"),
+    output: Annotated[Path | None, typer.Option(help="The page (default: WORKSPACE/report.html).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON as well.")] = False,
+) -> None:
+    """Build one self-contained HTML page of a workspace, and summary.json beside it.
+
+    Corpora, rejects, mixtures, audits, alignments, training curves, ablations, transcripts, times, provenance. What
+    is missing is said to be missing.
+
+    Example: `soundwave report demo --output demo/report.html`
+    """
+    import json
+
+    from soundwave.report.page import write_report
+    from soundwave.report.summary import write_summary
+
+    page = write_report(workspace, output or workspace / "report.html")
+    facts = write_summary(workspace, page.with_name("summary.json"))
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    print(f"{page} and {page.with_name('summary.json')} written")
+    if facts["missing"]:
+        print(f"missing in this workspace: {', '.join(facts['missing'])}")

@@ -1,0 +1,240 @@
+"""The report's charts. Each function returns HTML of inline SVG (see theme.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from soundwave.report.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from soundwave.ablation.fit import Curve
+
+Row = Mapping[str, Any]
+FIT = {"type": "fit", "contains": "padding"}
+SPLITS = ("train", "dev", "test")
+
+
+def hours_chart(rows: Sequence[Row]) -> str:
+    """Audio minutes of each corpus, by split. rows: corpus, split, hours."""
+    import altair as alt
+
+    values = [{"corpus": row["corpus"], "split": row["split"], "minutes": row["hours"] * 60} for row in rows]
+    values = [value | {"order": SPLITS.index(value["split"])} for value in values if value["minutes"] > 0]
+
+    def draw(width: int) -> alt.Chart:
+        return (
+            _chart(values, width, 26 * len({value["corpus"] for value in values}) + 70)
+            .mark_bar(height=14)
+            .encode(
+                x=alt.X("minutes:Q", title="Audio (minutes)", axis=alt.Axis(tickCount=5, grid=True)),
+                y=alt.Y("corpus:N", title=None, sort="-x"),
+                color=alt.Color("split:N", title=None, scale=_scale(SPLITS), sort=list(SPLITS)),
+                order=alt.Order("order:Q"),
+            )
+        )
+
+    return figure(draw, label="Audio minutes of each corpus, by split")
+
+
+def shares_chart(domains: Sequence[Row], *, label: str) -> str:
+    """Realised shares as bars, planned ones as ticks. domains: domain, planned, realised (0 to 1)."""
+    import altair as alt
+
+    values = [{key: row[key] for key in ("domain", "planned", "realised")} for row in domains]
+    names = [row["domain"] for row in domains]
+
+    def draw(width: int) -> alt.Chart:
+        base = alt.Chart(alt.Data(values=values)).encode(y=alt.Y("domain:N", title=None, sort=names))
+        axis = alt.Axis(format="%", tickCount=5)
+        bars = base.mark_bar(height=12, color=SERIES[0]).encode(
+            x=alt.X("realised:Q", title="Share of units (bar: realised, line: planned)", axis=axis)
+        )
+        ticks = base.mark_tick(color=INK, thickness=2, size=20).encode(x="planned:Q")
+        return _fit(alt.layer(bars, ticks), width, 28 * len(names) + 46)
+
+    return figure(draw, label=label)
+
+
+def alignment_chart(example: Row) -> str:
+    """A waveform's envelope with its words' spans over it. example: seconds, words, envelope (see examples.py)."""
+    import altair as alt
+
+    def draw(width: int) -> alt.Chart:
+        levels = 2 if width == WIDE else 3  # labels of neighbours stand at different heights, so that they do not touch
+        words = [
+            {
+                "word": word["symbol"],
+                "start": word["start"],
+                "end": word["end"],
+                "middle": (word["start"] + word["end"]) / 2,
+            }
+            | {"level": 1.25 + 0.42 * (number % levels), "shade": number % 2, "low": -1.05, "high": 1.1}
+            for number, word in enumerate(example["words"])
+        ]
+        top = 1.25 + 0.42 * levels
+        wave = [{"time": row["time"], "up": row["amplitude"], "down": -row["amplitude"]} for row in example["envelope"]]
+        x = alt.X(
+            "time:Q",
+            title="Time (s)",
+            scale=alt.Scale(domain=[0, example["duration"]], nice=False),
+            axis=alt.Axis(grid=False, tickCount=6),
+        )
+        y = alt.Y("down:Q", title=None, axis=None, scale=alt.Scale(domain=[-1.05, top], nice=False))
+        area = alt.Chart(alt.Data(values=wave)).mark_area(color=SERIES[0]).encode(x=x, y=y, y2="up:Q")
+        spans = alt.Chart(alt.Data(values=words))
+        boxes = spans.mark_rect(color=SERIES[1]).encode(
+            x="start:Q",
+            x2="end:Q",
+            y=alt.Y("low:Q", axis=None),
+            y2="high:Q",
+            opacity=alt.Opacity("shade:O", scale=alt.Scale(domain=[0, 1], range=[0.16, 0.32]), legend=None),
+        )
+        labels = spans.mark_text(color=INK, fontSize=12, baseline="middle").encode(
+            x="middle:Q", y="level:Q", text="word:N"
+        )
+        return _fit(alt.layer(boxes, area, labels), width, 128 if levels == 2 else 150)
+
+    return figure(draw, label=f"Waveform and word spans of: {example['text']}")
+
+
+def curve_chart(rows: Sequence[Row], measure: str, title: str, *, label: str) -> str:
+    """One measure of training over time, a line for each arm. rows: arm, points (seconds or step, and measures)."""
+    import altair as alt
+
+    timed = all(point.get("seconds") is not None for row in rows for point in row["points"])
+    values = [
+        {"arm": row["arm"], "x": point["seconds"] if timed else point["step"], "y": point[measure]}
+        for row in rows
+        for point in row["points"]
+        if point.get(measure) is not None
+    ]
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+
+    def draw(width: int) -> alt.Chart:
+        color = alt.Color("arm:N", title=None, scale=_scale(arms), sort=arms) if len(arms) > 1 else alt.value(SERIES[0])
+        return (
+            _chart(values, width, 230)
+            .mark_line(strokeWidth=2, interpolate="monotone")
+            .encode(
+                x=alt.X("x:Q", title="Training time (s)" if timed else "Step", axis=alt.Axis(grid=False, tickCount=6)),
+                y=alt.Y("y:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
+                color=color,
+            )
+        )
+
+    return figure(draw, label=label)
+
+
+def arms_chart(values: Sequence[Row], ceiling: float | None, *, label: str) -> str:
+    """Error rates as dots with 95 % bands. values: name, arm, wer, low, high, in the order to show."""
+    import altair as alt
+
+    names = [row["name"] for row in values]
+    arms = list(dict.fromkeys(row["arm"] for row in values))
+    rows = [{key: row[key] for key in ("name", "arm", "wer", "low", "high")} for row in values]
+    dashed = [{"wer": ceiling}] if ceiling is not None else []
+
+    def draw(width: int) -> alt.Chart:
+        phone = width == NARROW  # an axis of long names would leave no room for the data there
+        y = alt.Y("name:N", title=None, sort=names, axis=None if phone else alt.Axis(labelLimit=300, grid=False))
+        x = alt.X(
+            "wer:Q",
+            title="Word error rate on held-out clips (0 is perfect)",
+            scale=alt.Scale(domainMin=0),
+            axis=alt.Axis(tickCount=4 if phone else 8, grid=not phone),
+        )
+        base = alt.Chart(alt.Data(values=rows)).encode(
+            y=y, color=alt.Color("arm:N", scale=_scale(arms), sort=arms, legend=None)
+        )
+        line = alt.Chart(alt.Data(values=dashed)).mark_rule(color=SOFT, strokeDash=[4, 3], strokeWidth=1.5)
+        layers = [
+            line.encode(x="wer:Q"),
+            base.mark_rule(strokeWidth=5, opacity=0.35).encode(x="low:Q", x2="high:Q"),
+            base.mark_circle(size=110, opacity=1).encode(x=x),
+            base.mark_text(dy=14, fontSize=11).encode(x="wer:Q", text=alt.Text("wer:Q", format=".2f")),
+        ]
+        if phone:
+            above = alt.Chart(alt.Data(values=rows)).encode(x=alt.value(0), y=y, text="name:N")
+            style = {"align": "left", "dy": -15, "fontSize": 12}
+            layers += [above.mark_text(stroke=PAPER, strokeWidth=4, **style), above.mark_text(color=INK, **style)]
+        return _fit(alt.layer(*layers), width, (56 if phone else 42) * len(names) + 50)
+
+    return figure(draw, label=label)
+
+
+def ladder_chart(points: Sequence[Row], curves: Mapping[str, Curve], *, title: str, label: str) -> str:
+    """Error against hours on a log scale: cells with their bands, and the fitted curves inside the sizes they saw.
+
+    points: arm, hours, wer, low, high.
+    """
+    import altair as alt
+
+    in_minutes = max(float(row["hours"]) for row in points) < 2
+    unit, factor = ("minutes", 60.0) if in_minutes else ("hours", 1.0)
+    cells = [{key: row[key] for key in ("arm", "wer", "low", "high")} | {"x": row["hours"] * factor} for row in points]
+    fitted = [value for arm, curve in curves.items() for value in _curve_values(arm, curve, factor)]
+    arms = list(dict.fromkeys(row["arm"] for row in points))
+    sizes = _spread([cell["x"] for cell in cells])
+
+    def draw(width: int) -> alt.Chart:
+        low, high = min(cell["x"] for cell in cells), max(cell["x"] for cell in cells)
+        scale = alt.Scale(type="log", domain=[low / 1.12, high * 1.12], nice=False)
+        axis = alt.Axis(values=sizes, format=".3~r", grid=False)
+        x = alt.X("x:Q", title=f"Training audio ({unit}, log scale)", scale=scale, axis=axis)
+        color = alt.Color("arm:N", title=None, scale=_scale(arms), legend=alt.Legend() if len(arms) > 1 else None)
+        line = alt.Chart(alt.Data(values=fitted)).encode(x=x, color=color)
+        dots = alt.Chart(alt.Data(values=cells)).encode(x=x, color=color)
+        y = alt.Y("wer:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+        layers = [
+            line.mark_area(opacity=0.16).transform_filter("isValid(datum.low)").encode(y="low:Q", y2="high:Q"),
+            line.mark_line(strokeWidth=2).encode(y="wer:Q"),
+            dots.mark_rule(strokeWidth=1.5).transform_filter("isValid(datum.low)").encode(y="low:Q", y2="high:Q"),
+            dots.mark_circle(size=80, opacity=1, stroke=PAPER, strokeWidth=1.5).encode(y=y),
+        ]
+        return _fit(alt.layer(*(layers if fitted else layers[2:])), width, 280 if width == WIDE else 240)
+
+    return figure(draw, label=label)
+
+
+def _curve_values(arm: str, curve: Curve, factor: float) -> list[dict[str, Any]]:
+    hours = np.geomspace(curve.smallest, curve.largest, 40)
+    values, band = curve.predict(hours), curve.band(hours)
+    low, high = band if band is not None else ([None] * len(hours), [None] * len(hours))
+    return [
+        {"arm": arm, "x": float(x) * factor, "wer": float(y), "low": _number(a), "high": _number(b)}
+        for x, y, a, b in zip(hours, values, low, high, strict=True)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """Distinct sizes for axis labels: those within 15 % of the one before are left out, so that labels do not touch."""
+    kept: list[float] = []
+    for value in sorted(values):
+        if not kept or value > kept[-1] * 1.15:
+            kept.append(round(value, 2))
+    return kept
+
+
+def _scale(names: Sequence[str]) -> alt.Scale:
+    import altair as alt
+
+    return alt.Scale(domain=list(names), range=[SERIES[number % len(SERIES)] for number in range(len(names))])
+
+
+def _chart(values: Sequence[Row], width: int, height: int) -> alt.Chart:
+    import altair as alt
+
+    return _fit(alt.Chart(alt.Data(values=[dict(value) for value in values])), width, height)
+
+
+def _fit(chart: Any, width: int, height: int) -> Any:
+    return chart.properties(width=width, height=height, autosize=FIT)

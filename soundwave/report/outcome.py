@@ -1,0 +1,136 @@
+"""What came out: ablation grids, and the headline error rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soundwave.ablation.results import METRICS, Pooled, pooled, read_results
+from soundwave.report.workspace import STAGE_NUMERALS, Workspace, json_object
+
+Row = dict[str, Any]
+FIRST_STAGE, LLM_STAGES = "alignment", ("shrinking", "sft")
+
+
+@dataclass(frozen=True)
+class GridResult:
+    """One ablation grid with its rows."""
+
+    name: str
+    folder: Path
+    report: Row  # grid.json
+    rows: list[Row]
+
+    @property
+    def arms(self) -> list[str]:
+        """Arms in the grid's order."""
+        return list(dict.fromkeys(row["arm"] for row in self.rows))
+
+    @property
+    def metric(self) -> str:
+        """The error that answers the question."""
+        return str(self.report.get("metric") or METRICS[0])
+
+
+def grids(workspace: Workspace) -> list[GridResult]:
+    """The workspace's grids: those with several arms first, then by name."""
+    found = [
+        GridResult(folder.name, folder, json_object(folder / "grid.json") or {}, read_results(folder))
+        for folder in workspace.grid_folders()
+    ]
+    return sorted((grid for grid in found if grid.rows), key=lambda grid: (len(grid.arms) < 2, grid.name))
+
+
+def whole_rows(grid: GridResult, arm: str, stage: str) -> list[Row]:
+    """One arm's rows of one stage at the grid's largest size, all seeds."""
+    largest = max(row["fraction"] for row in grid.rows)
+    return [row for row in grid.rows if row["arm"] == arm and row["stage"] == stage and row["fraction"] == largest]
+
+
+def headline(workspace: Workspace) -> dict[str, Row | None]:
+    """Error rates on held-out clips of the recipe with and without stage I, and the ceiling; None where missing."""
+    found = grids(workspace)
+    with_first, without = _arm(found, has_first=True), _arm(found, has_first=False)
+    rates: dict[str, Row | None] = {"ctc_after_stage_1": _rate(with_first, FIRST_STAGE, "ctc_wer")}
+    for number, stage in enumerate(LLM_STAGES, 2):
+        rates[f"llm_after_stage_{number}"] = _rate(with_first, stage, "llm_wer")
+    for number, stage in enumerate(LLM_STAGES, 2):
+        rates[f"without_stage_1_llm_after_stage_{number}"] = _rate(without, stage, "llm_wer")
+    rates["ceiling"] = ceiling(workspace)
+    return rates
+
+
+def _arm(found: Sequence[GridResult], *, has_first: bool) -> tuple[GridResult, str] | None:
+    """The arm with the most stages, among those that do (or do not) start with stage I."""
+    arms = []
+    for grid in found:
+        for arm in grid.arms:
+            stages = {row["stage"] for row in grid.rows if row["arm"] == arm}
+            if (FIRST_STAGE in stages) == has_first:
+                arms.append((len(stages), grid, arm))
+    if not arms:
+        return None
+    _, grid, arm = max(arms, key=lambda item: item[0])
+    return grid, arm
+
+
+def _rate(arm: tuple[GridResult, str] | None, stage: str, metric: str) -> Row | None:
+    if arm is None:
+        return None
+    grid, name = arm
+    rows = whole_rows(grid, name, stage)
+    value = pooled(rows, metric)
+    return None if value is None else as_row(value, rows)
+
+
+def as_row(value: Pooled, rows: Sequence[Mapping[str, Any]]) -> Row:
+    """A pooled error with its band, seeds, and what it was measured on."""
+    return {
+        "wer": value.mean,
+        "low": value.low,
+        "high": value.high,
+        "seeds": list(value.seeds),
+        "clips": rows[0].get("clips"),
+        "words": rows[0].get("words"),
+    }
+
+
+def ceiling(workspace: Workspace) -> Row | None:
+    """Error rate of the encoder's own decoder on the same clips (ceiling.json: wer, low, high, clips, words)."""
+    value = workspace.json("ceiling.json")
+    if value is None or value.get("wer") is None:
+        return None
+    return {"seeds": []} | {name: value.get(name) for name in ("wer", "low", "high", "clips", "words")}
+
+
+def arm_values(grid: GridResult) -> list[Row]:
+    """What the comparison of arms shows, in their order: CTC after stage I, LLM after the others, over all seeds."""
+    values = []
+    for arm in grid.arms:
+        for stage in dict.fromkeys(row["stage"] for row in grid.rows if row["arm"] == arm):
+            metric = "ctc_wer" if stage == FIRST_STAGE else "llm_wer"
+            value = pooled(whole_rows(grid, arm, stage), metric)
+            if value is not None:
+                name = f"{arm}: {'CTC' if metric == 'ctc_wer' else 'LLM'} after {STAGE_NUMERALS.get(stage, stage)}"
+                values.append({"name": name, "arm": arm, "wer": value.mean, "low": value.low, "high": value.high})
+    return values
+
+
+def trained_plans(workspace: Workspace) -> list[Path]:
+    """Plan folders that the recipe was trained on: of the arm with most stages, at the largest size, first seed."""
+    arm = _arm(grids(workspace), has_first=True)
+    if arm is None:
+        return []
+    grid, name = arm
+    rows = [
+        row for stage in dict.fromkeys(row["stage"] for row in grid.rows) for row in whole_rows(grid, name, stage)[:1]
+    ]
+    folders = [grid.folder.parent / "plans" / str(row.get("plan")) for row in rows]
+    return [folder for folder in folders if (folder / "lock.json").is_file()]
+
+
+def transcript_files(workspace: Workspace) -> dict[str, Path]:
+    """Heading -> evaluation rows with transcripts: of the arm with most stages, and of the one without stage I."""
+    return {}

@@ -1,0 +1,243 @@
+"""The page: everything a workspace holds, through templates/, as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import manifests
+from manifests.files import write_text
+from manifests.units import clock
+from soundwave.ablation.run import fit_arm
+from soundwave.report import charts, data, examples, outcome, training
+from soundwave.report.summary import provenance, timings
+from soundwave.report.workspace import STAGE_TITLES, STAGES, Workspace, open_workspace
+
+TEMPLATES = Path(__file__).with_name("templates")
+SECTIONS = [
+    ("ablation", "Ablation"),
+    ("transcripts", "Transcripts"),
+    ("data", "Data"),
+    ("mixtures", "Mixtures"),
+    ("audits", "Audits"),
+    ("alignment", "Alignment"),
+    ("training", "Training"),
+    ("time", "Time"),
+    ("provenance", "Provenance"),
+]
+UNITS = {"hours": "h", "llm_tokens": "LLM tokens"}
+MEASURE_TITLES = {"loss": "Loss", "ctc_loss": "CTC loss per target token"}
+
+Row = dict[str, Any]
+
+
+def write_report(root: Path, output: Path) -> Path:
+    """Write the page of the workspace at `root` to `output`.
+
+    Raises:
+        MissingFileError: no workspace there.
+    """
+    write_text(output, render(open_workspace(root)))
+    return output
+
+
+def render(workspace: Workspace) -> str:
+    """The page's HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    return environment.get_template("report.html.j2").render(context(workspace))
+
+
+def context(workspace: Workspace) -> Row:
+    """What the templates show."""
+    from markupsafe import Markup
+
+    rates, grids, corpora = outcome.headline(workspace), outcome.grids(workspace), data.corpora(workspace)
+    refused, steps = data.rejects(workspace), timings(workspace)
+    split_hours = data.overview(workspace)
+    return {
+        "name": workspace.root.resolve().name,
+        "title": grids[0].report.get("question", grids[0].name) if grids else "What this workspace holds",
+        "lead": lead(rates, corpora),
+        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        "version": manifests.__version__,
+        "sections": SECTIONS,
+        "rates": rates,
+        "corpora": corpora,
+        "hours": sum(row["hours"] for row in split_hours),
+        "hours_chart": charts.hours_chart(split_hours) if split_hours else None,
+        "rejects": refused,
+        "most_rejects": max((row["items"] for row in refused), default=1),
+        "mixtures": [mixture_view(row) for row in data.mixtures(workspace, outcome.trained_plans(workspace))],
+        "audits": data.audits(workspace),
+        "aligned": data.aligned(workspace),
+        "alignments": [row | {"chart": charts.alignment_chart(row)} for row in examples.alignments(workspace)],
+        "grids": [grid_view(grid, rates["ceiling"]) for grid in grids],
+        "transcripts": examples.transcripts(outcome.transcript_files(workspace)),
+        "stages": stage_views(training.curves(workspace)),
+        "losses": training.stage_losses(workspace),
+        "timings": steps,
+        "longest": max((row["seconds"] for row in steps), default=1) or 1,
+        "provenance": provenance(workspace),
+    }
+
+
+def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row]) -> str:
+    """The answer in a sentence or two; says what has not been measured."""
+    full, without = rates["llm_after_stage_3"], rates["without_stage_1_llm_after_stage_3"]
+    if full is None and without is None:
+        held = f"{len(corpora)} prepared corpora" if corpora else "no prepared corpus"
+        return f"No three-stage training has been evaluated here yet; the workspace holds {held}."
+    if full is None or without is None:
+        one, name = (full, "with") if full else (without, "without")
+        return (
+            f"The recipe {name} stage I reaches a word error rate of {one['wer']:.2f}; the other arm is missing."
+            if one
+            else ""
+        )
+    sentence = (
+        f"After all stages, the LLM's answers have a word error rate of {full['wer']:.2f} with stage I and "
+        f"{without['wer']:.2f} without it, on {full['clips']} held-out clips. "
+    )
+    return sentence + _verdict(full, without)
+
+
+def _verdict(full: Row, without: Row) -> str:
+    if None in (full["low"], full["high"], without["low"], without["high"]):
+        return "There are no bands to say how sure that is."
+    if full["high"] < without["low"]:
+        return "The 95 % bands do not overlap: stage I pays."
+    if without["high"] < full["low"]:
+        return "The 95 % bands do not overlap: stage I costs more than it brings here."
+    return "The 95 % bands overlap: these runs cannot tell the two apart."
+
+
+def mixture_view(row: Row) -> Row:
+    """One mixture with its chart and its facts in words."""
+    stage = STAGE_TITLES.get(row.get("stage", ""), row["name"])
+    facts = [
+        f"{row['steps']:,} steps" if row.get("steps") is not None else "",
+        f"{row['draws']:,} draws" if row.get("draws") is not None else "",
+        f"budget {row['budget']:g} {UNITS.get(row['unit'], row['unit'])}" if row.get("budget") is not None else "",
+        f"about {row['batch_seconds']:g} s of audio a step" if row.get("batch_seconds") is not None else "",
+        f"seed {row['seed']}" if row.get("seed") is not None else "",
+    ]
+    chart = charts.shares_chart(row["domains"], label=f"Planned and realised shares of {row['name']}")
+    return row | {"title": stage, "facts": ", ".join(fact for fact in facts if fact), "chart": chart}
+
+
+def grid_view(grid: outcome.GridResult, ceiling: Row | None) -> Row:
+    """One grid with its charts: arms side by side where there are several, a ladder where there are several sizes."""
+    first = grid.rows[0]
+    ladder = ladder_view(grid) if len({row["fraction"] for row in grid.rows}) > 1 else {}
+    return {
+        "question": grid.report.get("question", grid.name),
+        "rows": grid.rows,
+        "clips": first["clips"],
+        "words": first["words"],
+        "seeds": len({row["seed"] for row in grid.rows}),
+        "next": grid.report.get("next"),
+        "arms_chart": _arms_chart(grid, ceiling) if len(grid.arms) > 1 else None,
+        "ladder_chart": ladder.get("chart"),
+        "fit_lines": ladder.get("lines", []),
+    }
+
+
+def _arms_chart(grid: outcome.GridResult, ceiling: Row | None) -> str | None:
+    values = outcome.arm_values(grid)
+    label = f"Word error rates of the arms of {grid.name}"
+    return charts.arms_chart(values, ceiling["wer"] if ceiling else None, label=label) if values else None
+
+
+def ladder_view(grid: outcome.GridResult) -> Row:
+    """The ladder's chart, and a sentence per arm on its curve or why there is none."""
+    metric, curves, lines, points = grid.metric, {}, [], []
+    for arm in grid.arms:
+        fit = fit_arm(grid.rows, arm, metric)
+        if fit.curve is None:
+            lines.append(f"No curve for {arm}: {fit.reason}.")
+        else:
+            curves[arm] = fit.curve
+            band = (
+                f" Its 95 % band comes from {fit.curve.band_from}."
+                if fit.curve.band_from
+                else " Nothing gives it a band."
+            )
+            left_out = f" ({fit.reason})" if fit.reason else ""
+            lines.append(f"Curve for {arm}: {fit.curve.formula}{left_out}, drawn inside the sizes it saw.{band}")
+        points += [
+            {
+                "arm": arm,
+                "hours": row["hours"],
+                "wer": row[metric],
+                "low": row[f"{metric}_low"],
+                "high": row[f"{metric}_high"],
+            }
+            for row in grid.rows
+            if row["arm"] == arm and row["last"] and row[metric] is not None and row["hours"] > 0
+        ]
+    if not points:
+        return {}
+    title = f"{'CTC' if metric == 'ctc_wer' else 'LLM'} word error rate"
+    return {"chart": charts.ladder_chart(points, curves, title=title, label=f"{title} against hours"), "lines": lines}
+
+
+def stage_views(curves: Sequence[Row]) -> list[Row]:
+    """One per stage: a chart for each measure that its runs recorded."""
+    views = []
+    for stage in [*STAGES, *sorted({row["stage"] for row in curves} - set(STAGES))]:
+        rows = [row for row in curves if row["stage"] == stage]
+        measures = [name for name in MEASURE_TITLES if any(name in point for row in rows for point in row["points"])]
+        if stage == "alignment" and {"loss", "ctc_loss"} <= set(measures):
+            measures.remove("loss")  # stage I has no other loss: one curve says it
+        if rows:
+            title = STAGE_TITLES.get(stage, stage)
+            drawn = [
+                charts.curve_chart(rows, name, MEASURE_TITLES[name], label=f"{title}: {name}") for name in measures
+            ]
+            views.append({"title": title, "charts": drawn, "note": _curve_note(rows)})
+    return views
+
+
+def _curve_note(rows: Sequence[Row]) -> str:
+    steps = "; ".join(f"{row['arm']}: {row['steps']:,} steps" for row in rows)
+    most = max(point["averaged"] for row in rows for point in row["points"])
+    return f"{steps}. " + (f"Each point averages up to {most} steps." if most > 1 else "Each point is one step.")
+
+
+def _percent(value: float | None, digits: int = 0) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def _duration(hours: float | None) -> str:
+    if hours is None:
+        return "–"
+    return f"{hours:.2f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+
+
+def _code(text: str) -> Any:
+    """Text with `names` set as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+FILTERS = {
+    "code": _code,
+    "rate": lambda value: "–" if value is None else f"{value:.2f}",
+    "loss": lambda value: "–" if not isinstance(value, int | float) else f"{value:.3f}",
+    "count": lambda value: "–" if value is None else f"{value:,}",
+    "clock": lambda value: "–" if value is None else clock(value),
+    "percent": _percent,
+    "duration": _duration,
+}

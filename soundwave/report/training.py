@@ -1,0 +1,97 @@
+"""Training curves and losses by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from soundwave.ablation.results import read_results
+from soundwave.report.workspace import STAGES, Workspace, json_object, json_rows
+
+Row = dict[str, Any]
+MEASURES = {"loss": "loss", "ctc_loss": "CTC loss"}
+POINTS = 90  # of a drawn curve; each averages the steps between
+
+
+def curves(workspace: Workspace) -> list[Row]:
+    """One row per run that matters for the report: run, stage, arm, and its averaged points.
+
+    Of an ablation, those are the arms of grids with several arms (or all, when there is none) at their largest size
+    with their first seed; without one, the workspace's own runs. Points have steps, seconds and the measures there are.
+    """
+    chosen = _ablation_runs(workspace) or [(path, "") for path in sorted(workspace.root.glob("runs/*"))]
+    rows = []
+    for folder, arm in chosen:
+        info, metrics = json_object(folder / "run.json") or {}, json_rows(folder / "metrics.jsonl")
+        steps = [row for row in metrics if "step" in row and any(name in row for name in MEASURES)]
+        if not steps:
+            continue
+        rows.append(
+            {
+                "run": folder.name,
+                "stage": str(info.get("stage") or folder.name.partition("-")[0]),
+                "arm": arm or folder.name,
+                "steps": len(steps),
+                "points": averaged(steps, POINTS),
+                "first": first_and_last(steps)[0],
+                "final": first_and_last(steps)[1],
+                "info": info,
+            }
+        )
+    order = {stage: number for number, stage in enumerate(STAGES)}
+    return sorted(rows, key=lambda row: (order.get(row["stage"], 9), row["arm"]))
+
+
+def _ablation_runs(workspace: Workspace) -> list[tuple[Path, str]]:
+    folders = workspace.grid_folders()
+    grids = [read_results(folder) for folder in folders]
+    several = [rows for rows in grids if len({row["arm"] for row in rows}) > 1]
+    found: dict[Path, list[str]] = {}
+    for rows in several or grids:
+        largest, seed = (
+            max((row["fraction"] for row in rows), default=1.0),
+            min((row["seed"] for row in rows), default=0),
+        )
+        for row in rows:
+            if row["fraction"] == largest and row["seed"] == seed:
+                arms = found.setdefault(workspace.root / "ablation" / row["run"], [])
+                if row["arm"] not in arms:
+                    arms.append(row["arm"])
+    return [(folder, " and ".join(arms)) for folder, arms in found.items()]
+
+
+def averaged(rows: Sequence[Mapping[str, Any]], points: int) -> list[Row]:
+    """At most `points` rows, each the mean of the measures over an equal number of steps, at the last step's time."""
+    size = max(1, -(-len(rows) // points))
+    result = []
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        row: Row = {"step": part[-1]["step"], "seconds": part[-1].get("seconds"), "averaged": len(part)}
+        for name in MEASURES:
+            values = [float(item[name]) for item in part if item.get(name) is not None]
+            if values:
+                row[name] = sum(values) / len(values)
+        result.append(row)
+    return result
+
+
+def first_and_last(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, Row]:
+    """Mean measures of the first and of the last tenth of the steps (at least one step each)."""
+    tenth = max(1, len(rows) // 10)
+    return averaged(rows[:tenth], 1)[0], averaged(rows[-tenth:], 1)[0]
+
+
+def stage_losses(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Arm -> stage -> measures over the first and the last tenth of the run, its steps and seconds."""
+    losses: dict[str, dict[str, Any]] = {}
+    for row in curves(workspace):
+        measures = [name for name in MEASURES if name in row["final"]]
+        losses.setdefault(row["arm"], {})[row["stage"]] = {
+            "run": row["run"],
+            "steps": row["info"].get("steps") or row["steps"],
+            "seconds": row["info"].get("seconds"),
+            "first": {name: row["first"].get(name) for name in measures},
+            "last": {name: row["final"][name] for name in measures},
+        }
+    return losses
