@@ -130,12 +130,13 @@ def audio_facts(path: Path) -> AudioFacts:
             stream.seek(frames - tail)
             decoded = len(stream.read(tail))
             channels = int(stream.channels)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+        digest = file_sha256(path)
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
     # Seeking in Ogg may land up to a packet late; 50 ms is the slack that `manifests.audio.decode` gives too.
     if frames == 0 or decoded < tail - 0.05 * rate:
         raise AudioError(f"{path} is truncated: {decoded} of its last {tail} samples decode ({frames} declared).")
-    return AudioFacts(path=path, sampling_rate=rate, channels=channels, samples=frames, sha256=file_sha256(path))
+    return AudioFacts(path=path, sampling_rate=rate, channels=channels, samples=frames, sha256=digest)
 
 
 def in_parallel(

@@ -8,6 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from manifests.rows import CorpusInfo
+from recipes import registry
+
+
+class RealCorpora:
+    """The bundled corpora, each prepared at most once a session from the cached packages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.prepared: dict[str, CorpusInfo] = {}
+
+    def __call__(self, name: str) -> tuple[CorpusInfo, Path]:
+        """What a recipe says of its corpus, and the corpus's folder."""
+        if name not in self.prepared:
+            self.prepared[name] = registry.prepare(name, self.folder)
+        return self.prepared[name], self.folder / self.prepared[name].name
+
 
 def _tone(path: Path, seconds: float = 0.5, rate: int = 16_000, channels: int = 1, pitch: float = 220.0) -> Path:
     import soundfile
@@ -34,3 +51,9 @@ def tone() -> Callable[..., Path]:
 def write() -> Callable[[Path, str], Path]:
     """Writes a UTF-8 text file and the folders above it."""
     return _write
+
+
+@pytest.fixture(scope="session")
+def real_corpus(debian_root: Path, tmp_path_factory: pytest.TempPathFactory) -> RealCorpora:
+    """`real_corpus(name)`: info and folder of a corpus prepared from the real packages."""
+    return RealCorpora(tmp_path_factory.mktemp("corpora"))

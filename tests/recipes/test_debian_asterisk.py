@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from manifests.audio import decode, read_audio
 from manifests.files import read_jsonl
 from manifests.reasons import Reason
+from manifests.rows import CorpusInfo
 from recipes import registry
 from recipes.debian_asterisk import SOUNDS, TRANSCRIPTS, read, read_transcripts, spoken, to_flac
 
@@ -96,13 +98,13 @@ def test_notes_and_joining_dots_are_not_spoken(transcript: str, said: str) -> No
 
 @pytest.mark.assets
 def test_the_real_package_has_551_prompts_17_tones_or_silences_and_one_lost_recording(
-    debian_root: Path, tmp_path: Path
+    debian_root: Path, real_corpus: Callable[[str], tuple[CorpusInfo, Path]]
 ) -> None:
     transcripts = read_transcripts(debian_root / TRANSCRIPTS)
     assert (len(transcripts), sum(1 for text in transcripts.values() if not spoken(text))) == (569, 17)
-    info = registry.prepare("asterisk", tmp_path)
+    info, folder = real_corpus("debian_asterisk")
     assert (info.cuts, info.rejects) == (551, 18)
     assert info.hours * 60 == pytest.approx(24.26, abs=0.01)
-    assert registry.rejects_by_reason(tmp_path / "asterisk") == {"not_speech": 17, "audio_missing": 1}
-    row = next(iter(read_jsonl(tmp_path / "asterisk" / "cuts.jsonl.gz")))
+    assert registry.rejects_by_reason(folder) == {"not_speech": 17, "audio_missing": 1}
+    row = next(iter(read_jsonl(folder / "cuts.jsonl.gz")))
     assert len(read_audio(Path(row["recording"]["sources"][0]["source"]))) == row["recording"]["num_samples"]

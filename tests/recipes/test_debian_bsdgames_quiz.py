@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests.reasons import Reason
+from manifests.rows import CorpusInfo
 from recipes import registry
 from recipes.debian_bsdgames_quiz import (
     QUIZ,
@@ -146,10 +147,10 @@ def test_a_subject_without_templates_is_asked_through_its_category_names() -> No
 
 
 @pytest.mark.assets
-def test_the_real_package_gives_2282_questions(debian_root: Path, tmp_path: Path) -> None:
-    info = registry.prepare("bsdgames_quiz", tmp_path)
+def test_the_real_package_gives_2282_questions(real_corpus: Callable[[str], tuple[CorpusInfo, Path]]) -> None:
+    info, folder = real_corpus("debian_bsdgames_quiz")
     assert (info.texts, info.cuts) == (2282, 0)
-    assert registry.rejects_by_reason(tmp_path / "bsdgames_quiz") == {
+    assert registry.rejects_by_reason(folder) == {
         "duplicate": 32,
         "target_missing": 8,
         "out_of_scope": 6,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests.reasons import Reason
+from manifests.rows import CorpusInfo
 from recipes import registry
 from recipes.debian_fillets import SCRIPTS, SOUNDS, lua_calls, parse_dialogue, read
 
@@ -107,11 +108,11 @@ def test_broken_code_gives_fewer_calls_and_no_crash(code: str) -> None:
 
 
 @pytest.mark.assets
-def test_the_real_packages_hold_1704_usable_clips(debian_root: Path, tmp_path: Path) -> None:
-    info = registry.prepare("fillets", tmp_path)
+def test_the_real_packages_hold_1704_usable_clips(real_corpus: Callable[[str], tuple[CorpusInfo, Path]]) -> None:
+    info, folder = real_corpus("debian_fillets")
     assert (info.cuts, info.rejects) == (1704, 356)
     assert info.hours * 60 == pytest.approx(99.0, abs=0.1)
-    assert registry.rejects_by_reason(tmp_path / "fillets") == {
+    assert registry.rejects_by_reason(folder) == {
         "audio_missing": 278,
         "empty_text": 54,
         "text_missing": 24,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes import registry
+from manifests.rows import CorpusInfo
 from recipes.debian_sonicpi import SAMPLES, family, read
 
 
@@ -37,7 +37,9 @@ def test_different_sounds_may_part() -> None:
 
 
 @pytest.mark.assets
-def test_the_real_package_holds_165_samples_all_named_understandably(debian_root: Path, tmp_path: Path) -> None:
-    info = registry.prepare("sonicpi", tmp_path)
+def test_the_real_package_holds_165_samples_all_named_understandably(
+    real_corpus: Callable[[str], tuple[CorpusInfo, Path]],
+) -> None:
+    info, _ = real_corpus("debian_sonicpi")
     assert (info.cuts, info.rejects) == (165, 0)
     assert info.hours * 60 == pytest.approx(5.40, abs=0.01)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from manifests.reasons import Reason
+from manifests.rows import CorpusInfo
 from recipes import debian_tuxpaint_captions as captions
 from recipes import registry
 from recipes.debian_tuxpaint import STAMPS, caption, is_localised, read
@@ -86,11 +87,13 @@ def test_spoken_captions_are_cuts_in_their_language(source: Path, tmp_path: Path
 
 
 @pytest.mark.assets
-def test_the_real_package_holds_102_sounds_that_the_table_knows(debian_root: Path, tmp_path: Path) -> None:
-    info = registry.prepare("tuxpaint", tmp_path)
+def test_the_real_package_holds_102_sounds_that_the_table_knows(
+    real_corpus: Callable[[str], tuple[CorpusInfo, Path]],
+) -> None:
+    info, folder = real_corpus("debian_tuxpaint")
     assert (info.cuts, info.rejects) == (102, 34)
     assert info.hours * 60 == pytest.approx(4.05, abs=0.01)
-    assert registry.rejects_by_reason(tmp_path / "tuxpaint") == {"not_sound": 32, "text_missing": 2}
+    assert registry.rejects_by_reason(folder) == {"not_sound": 32, "text_missing": 2}
 
 
 @pytest.mark.assets

@@ -126,3 +126,12 @@ def test_a_source_that_lacks_a_part_is_refused_with_its_name(tmp_path: Path) -> 
     )
     with pytest.raises(MissingFileError, match=r"lacks usr/share/c, which the corpus `c` needs.*c-data"):
         need_parts(tmp_path, recipe)
+
+
+def test_a_file_that_may_not_be_read_is_unreadable(tmp_path: Path, tone: Tone, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("recipes.common.file_sha256", denied)
+    with pytest.raises(AudioError, match="Permission denied"):
+        audio_facts(tone(tmp_path / "a.wav"))

@@ -11,7 +11,7 @@ import pytest
 
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, read_jsonl
-from manifests.rows import CUTS, REJECTS, TEXTS, TextRow, cut_rows, read_corpus
+from manifests.rows import CUTS, REJECTS, TEXTS, CorpusInfo, TextRow, cut_rows, read_corpus
 from manifests.validate import validate_rows
 from recipes import registry
 from recipes.common import Harvest, Recipe, normalise
@@ -149,14 +149,16 @@ def test_the_same_source_gives_the_same_bytes(source: Path, tmp_path: Path) -> N
 
 @pytest.mark.assets
 @pytest.mark.parametrize("name", BUNDLED)
-def test_no_two_rows_of_a_real_corpus_share_a_text_across_splits(debian_root: Path, tmp_path: Path, name: str) -> None:
-    info = registry.prepare(name, tmp_path)
+def test_no_two_rows_of_a_real_corpus_share_a_text_across_splits(
+    real_corpus: Callable[[str], tuple[CorpusInfo, Path]], name: str
+) -> None:
+    info, folder = real_corpus(name)
     texts: dict[str, set[str]] = {}
-    for row in cut_rows(tmp_path / info.name):
+    for row in cut_rows(folder):
         said = row["supervisions"][0].get("text") or row["supervisions"][0]["custom"]["target_text"]
         if info.name != "sonicpi":  # its target texts are labels: splits are disjoint in the takes of a sound
             texts.setdefault(normalise(said), set()).add(row["custom"]["split"])
-    for row in read_jsonl(tmp_path / info.name / TEXTS) if info.texts else ():
+    for row in read_jsonl(folder / TEXTS) if info.texts else ():
         texts.setdefault(normalise(row["text"]), set()).add(row["split"])
     assert [text for text, splits in texts.items() if len(splits) > 1] == []
     assert info.cuts + info.texts > 100
