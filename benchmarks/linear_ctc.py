@@ -88,8 +88,7 @@ def small(rounds: int = 12) -> dict[str, float]:
     data = inputs("small")
     best = {"ours": float("inf"), "peer": float("inf")}
     for _ in range(rounds):
-        for side in best:
-            best[side] = min(best[side], seconds(side, data))
+        best = {side: min(so_far, seconds(side, data)) for side, so_far in best.items()}
     return best
 
 

@@ -154,7 +154,7 @@ def test_a_large_matrix_is_tiled_without_being_asked():
     x, weight, _, targets = case(1, 700, 2, 70_000, 3, dtype=torch.float32)
     with Largest() as seen:
         linear_ctc_loss(x, weight, targets, [700], [3], blank=0).backward()
-    assert seen.cells <= 2**20
+    assert seen.cells <= 2**23
 
 
 @pytest.mark.parametrize("chunk", [None, 700])
