@@ -27,7 +27,7 @@ from manifests.errors import InputError
 _HELD_CELLS = 2**25
 """Up to this many frames x vocabulary cells (128 MB in float32) are held whole, so that none is computed twice."""
 _TILE_CELLS = {"cpu": 6 * 2**20, "cuda": 2**26}
-"""Cells of a tile: 24 MB on a CPU, where smaller ones are as fast alone but wait for their threads on a busy machine."""
+"""Cells of a tile: 24 MB on a CPU, where smaller ones are as fast alone but wait for threads on a busy machine."""
 _TILE_FRAMES = {"cpu": 1024, "cuda": 8192}
 """Frames of a tile. On the CPU taller tiles of as many cells are a quarter slower."""
 
