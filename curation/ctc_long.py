@@ -68,7 +68,7 @@ def _keep_rows(
     labels: tuple[int, int],
     rows: tuple[NDArray[Any], NDArray[Any]],
 ) -> _Stretch:
-    """Take the rows `a` and `b` (in place) through the frames [t0, t1), keeping as many on the way as the budget allows.
+    """Take the rows `a` and `b` (in place) through the frames [t0, t1), keeping as many as the budget allows.
 
     `labels` are the first of the window and the lowest still wanted at the end.
     """
