@@ -1,1 +1,1 @@
-"""Error rates and other measures of a trained run."""
+"""Scores of trained runs on held-out clips: text rates, a run's evaluation, and the ceiling beside it."""

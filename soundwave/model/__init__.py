@@ -1,1 +1,1 @@
-"""The speech LLM, part by part."""
+"""The speech LLM: alignment adapter, CTC head over the LLM's vocabulary, shrinking adapter, any Hugging Face LLM."""

@@ -1,0 +1,66 @@
+"""`soundwave eval`: error rates of finished runs on held-out clips."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("eval")(evaluate_runs)
+
+
+def evaluate_runs(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    *,
+    catalog: Annotated[Path, typer.Option(help="The catalog with the clips.")] = Path("demo/catalog"),
+    split: Annotated[str, typer.Option(help="dev to choose settings on, test to report.")] = "dev",
+    corpus: Annotated[str, typer.Option(help="Whose clips.")] = "asterisk",
+    min_words: Annotated[int, typer.Option(help="Clips with fewer words are left out.", min=1)] = 3,
+    decode: Annotated[
+        list[str] | None, typer.Option(help="ctc (greedy) or llm (its own answers); may be given twice. Default: both.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="The first so many clips only.", min=1)] = None,
+    ceiling: Annotated[bool, typer.Option("--ceiling", help="Score Moonshine's own decoder beside them.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object for one run, else a list.")] = False,
+) -> None:
+    """Score finished runs: word and character error rates with 95 % bands over clips.
+
+    Example: `soundwave eval demo/runs/stage-1 demo/runs/stage-2 --split dev`
+    """
+    from soundwave.evaluate.run import DECODES, evaluate
+    from soundwave.evaluate.run import ceiling as own_decoder
+
+    where: dict[str, Any] = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
+    rows = [evaluate(run, catalog, decode=decode or DECODES, **where) for run in runs]
+    best = own_decoder(catalog, **where) if ceiling else None
+    if as_json:
+        import json
+
+        answer: Any = rows[0] if len(rows) == 1 else rows
+        print(json.dumps(answer if best is None else {"runs": rows, "ceiling": best}, indent=2))
+    else:
+        _show(rows, best)
+
+
+def _show(rows: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{rows[0]['clips']} clips of {rows[0]['corpus']}, {rows[0]['split']}", title_justify="left")
+    for name in ("run", "stage", "CTC WER", "LLM WER", "CTC CER", "LLM CER"):
+        table.add_column(name, justify="left" if name in ("run", "stage") else "right")
+    for row in rows:
+        rates = [_band(row.get(f"{name}_wer"), row.get(f"{name}_wer_band")) for name in ("ctc", "llm")]
+        letters = [f"{row[name]:.3f}" if name in row else "-" for name in ("ctc_cer", "llm_cer")]
+        table.add_row(row["run"], row["stage"], *rates, *letters)
+    if best is not None:
+        table.add_row(
+            "Moonshine's own decoder", "-", _band(best["wer"], best["wer_band"]), "-", f"{best['cer']:.3f}", "-"
+        )
+    Console().print(table)
+
+
+def _band(rate: float | None, band: Any) -> str:
+    return "-" if rate is None else f"{rate:.3f} ({band[0]:.2f}-{band[1]:.2f})"

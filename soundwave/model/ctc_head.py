@@ -1,0 +1,88 @@
+"""The CTC head over the LLM's vocabulary: which token a frame stands for, or blank.
+
+`full` has a row for every token of the LLM and never holds frames x vocabulary (see `soundwave.linear_ctc`);
+`seen` has a row for the tokens in `token_ids` only. In both, the blank is the last class.
+
+Dimensions: N clips, S adapter frames (padded), D width, C classes (blank included), V the LLM's vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from soundwave.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
+
+POSTERIOR_TOP = 8  # tokens of a frame whose embeddings are averaged when the vocabulary is full
+
+
+class CTCHead(nn.Module):
+    """A linear layer from frames to CTC classes. Class c < C - 1 is the LLM's token `token_ids[c]`."""
+
+    token_ids: Tensor
+
+    def __init__(self, embeddings: Tensor, token_ids: Sequence[int] | None) -> None:
+        """Start from the LLM's output embeddings (V, D), scaled to rows of length one, with a random blank row.
+
+        token_ids: the tokens to keep; None: all.
+        """
+        super().__init__()
+        self.full = token_ids is None
+        ids = torch.arange(embeddings.shape[0]) if token_ids is None else torch.tensor(list(token_ids))
+        self.register_buffer("token_ids", ids, persistent=False)
+        rows = embeddings.detach().to(torch.float32)[ids]
+        # The adapter's frames have unit variance: longer rows would start with confident, wrong classes.
+        rows = rows / rows.norm(dim=1).mean().clamp(min=1e-6)
+        blank = torch.randn(1, rows.shape[1]) / math.sqrt(rows.shape[1])
+        self.weight = nn.Parameter(torch.cat([rows, blank]))
+        self.bias = nn.Parameter(torch.zeros(rows.shape[0] + 1))
+
+    @property
+    def blank(self) -> int:
+        """Class of the blank."""
+        return self.weight.shape[0] - 1
+
+    def loss(self, frames: Tensor, lengths: Tensor, targets: Sequence[Sequence[int]]) -> Tensor:
+        """CTC loss of each clip (N,): frames (N, S, D), lengths (N,), target classes. Impossible clips give 0."""
+        counts = torch.tensor([len(target) for target in targets])
+        flat = torch.tensor([label for target in targets for label in target], dtype=torch.long)
+        if self.full:
+            return linear_ctc_loss(
+                frames, self.weight, flat, lengths, counts, blank=self.blank, bias=self.bias, reduction="none"
+            )
+        # (N, S, C) -> (S, N, C)
+        scores = F.linear(frames, self.weight, self.bias).float().log_softmax(-1).transpose(0, 1)
+        return F.ctc_loss(
+            scores, flat.to(frames.device), lengths, counts, blank=self.blank, reduction="none", zero_infinity=True
+        )
+
+    @torch.no_grad()
+    def best(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """The best class of each frame (N, S) and its log-probability (N, S)."""
+        if self.full:
+            scores, classes = chunked_top_k(frames, self.weight, 1, bias=self.bias)
+            return classes.squeeze(-1), scores.squeeze(-1)
+        scores, classes = F.linear(frames, self.weight, self.bias).float().log_softmax(-1).max(-1)
+        return classes, scores
+
+    @torch.no_grad()
+    def argmax(self, frames: Tensor) -> Tensor:
+        """The best class of each frame (N, S)."""
+        return chunked_argmax(frames, self.weight, bias=self.bias)
+
+    def expected_embedding(self, frames: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Each frame's posterior-weighted LLM embedding (N, S, D), blank counting as zero, and 1 - P(blank) (N, S)."""
+        if self.full:
+            scores, classes = chunked_top_k(frames, self.weight, POSTERIOR_TOP, bias=self.bias)
+            weights = scores.exp().masked_fill(classes == self.blank, 0.0)
+            vectors = embeddings[classes.clamp(max=embeddings.shape[0] - 1)].to(weights.dtype)
+            # (N, S, k) x (N, S, k, D) -> (N, S, D)
+            return torch.einsum("nsk,nskd->nsd", weights, vectors), weights.sum(-1)
+        posterior = F.linear(frames, self.weight, self.bias).float().softmax(-1)
+        # (N, S, C - 1) x (C - 1, D) -> (N, S, D)
+        tokens = posterior[..., : self.blank]
+        return tokens @ embeddings[self.token_ids].to(tokens.dtype), tokens.sum(-1)

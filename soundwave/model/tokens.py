@@ -1,0 +1,89 @@
+"""CTC targets in the LLM's own vocabulary: letters, or its usual tokens with the rare ones spelled in letters.
+
+A token of byte-level BPE carries the space before it, so ` p l e a s e` and ` please` decode to the same text. Letters
+come first in the curriculum: on little data a CTC head over BPE tokens alone stays at all-blank.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+Unit = Literal["letters", "tokens"]
+ALPHABET = "abcdefghijklmnopqrstuvwxyz'"
+
+
+def spoken_text(text: str, language: str = "en") -> str:
+    """What is heard, for targets and scoring alike: lower-case words, numbers in words, no punctuation."""
+    from curation.text import normalise
+
+    return " ".join(part for word in normalise(text, language) for part in word.spoken)
+
+
+def sound_tag(label: str) -> str:
+    """The inline tag of a sound: `Dog barking` -> `<dog_barking>` (the paper's form)."""
+    first = label.split(",", maxsplit=1)[0].strip().lower()
+    return "<" + "_".join(first.split()) + ">"
+
+
+class TokenTable:
+    """Text to CTC classes and back. Class c is the LLM's token `token_ids[c]`; None: classes are token ids."""
+
+    def __init__(self, tokenizer: Any, token_ids: Sequence[int] | None) -> None:
+        self.tokenizer = tokenizer
+        self.token_ids = None if token_ids is None else list(token_ids)
+        self._class_of = None if token_ids is None else {token: place for place, token in enumerate(token_ids)}
+        self._letters: dict[str, list[int]] = {}
+
+    def encode(self, text: str, unit: Unit) -> list[int]:
+        """CTC classes of `text`. What the vocabulary cannot spell is left out (`seen` vocabularies only)."""
+        ids = self.letters(text) if unit == "letters" else self._tokens(text)
+        if self._class_of is None:
+            return ids
+        return [self._class_of[token] for token in ids if token in self._class_of]
+
+    def decode(self, classes: Iterable[int]) -> str:
+        """Text of CTC classes (blanks removed, runs collapsed)."""
+        ids = [self.token_ids[place] if self.token_ids is not None else place for place in classes]
+        text: str = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+        return " ".join(text.split())
+
+    def letters(self, text: str) -> list[int]:
+        """Token ids of `text` letter by letter; a word's first letter carries the space before it."""
+        ids: list[int] = []
+        for word in text.split():
+            if word not in self._letters:
+                pieces = [f" {word[0]}", *word[1:]]
+                self._letters[word] = [token for piece in pieces for token in self._ids(piece)]
+            ids += self._letters[word]
+        return ids
+
+    def _tokens(self, text: str) -> list[int]:
+        ids = self._ids(" " + text) if text else []
+        if self._class_of is None:
+            return ids
+        spelled: list[int] = []
+        for token in ids:
+            spelled += [token] if token in self._class_of else self._spell(token)
+        return spelled
+
+    def _spell(self, token: int) -> list[int]:
+        """A token's letters: `zz` inside a word has no space before it, ` zz` has."""
+        text: str = self.tokenizer.decode([token], clean_up_tokenization_spaces=False)
+        pieces = [text[:2], *text[2:]] if text.startswith(" ") and len(text) > 1 else list(text)
+        return [inner for piece in pieces for inner in self._ids(piece)]
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+
+def seen_tokens(tokenizer: Any, texts: Iterable[str], *, min_count: int = 1) -> list[int]:
+    """Sorted token ids: the letters of English and of `texts`, and tokens that occur `min_count` times in them."""
+    table = TokenTable(tokenizer, None)
+    counts: Counter[int] = Counter()
+    chosen = {token for letter in ALPHABET for token in (*table.letters(letter), *table._ids(letter))}
+    for text in texts:
+        counts.update(table._tokens(text))
+        chosen.update(table.letters(text))
+    return sorted(chosen | {token for token, count in counts.items() if count >= min_count})

@@ -1,0 +1,98 @@
+"""Augmentation of encoder frames. All chance comes from the generator that is handed in, never from global state."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soundwave.model.tokens import spoken_text
+from soundwave.train.data import Cut
+from soundwave.train.settings import SpecAugment
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Frames = NDArray[np.float32]
+
+MIN_FRAMES = 4  # a shorter piece has lost its sounds
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some frames (T, F) and what is said in them."""
+
+    frames: Frames
+    text: str
+
+
+def mask(frames: Frames, settings: SpecAugment, rate: float, fill: Frames, rng: random.Random) -> Frames:
+    """A copy of `frames` (T, F) with stretches of time and bands of features set to `fill` (F,).
+
+    rate: frames per second.
+    """
+    count, width = frames.shape
+    out = frames.copy()
+    longest = max(1, round(settings.time_seconds * rate))
+    wanted = settings.time_masks_per_second * count / rate
+    for _ in range(int(wanted + rng.random())):
+        size = rng.randint(1, longest)
+        start = rng.randrange(max(1, count - size))
+        out[start : start + size] = fill
+    widest = int(settings.feature_share * width)
+    for _ in range(settings.feature_masks):
+        size = rng.randint(0, widest)
+        start = rng.randrange(max(1, width - size))
+        out[:, start : start + size] = fill[start : start + size]
+    return out
+
+
+def cut_at_words(frames: Frames, cut: Cut, words: float, rng: random.Random) -> list[Piece]:
+    """Pieces of about `words` words, cut halfway between one word's end and the next one's start.
+
+    A cut whose words are not all aligned stays whole: its pieces could not be told from one another.
+    """
+    text = spoken_text(cut.text or "", cut.language or "en")
+    parts = [spoken_text(word.symbol, cut.language or "en") for word in cut.words]
+    if len(parts) < 2 or " ".join(part for part in parts if part) != text:
+        return [Piece(frames, text)]
+    rate = len(frames) / cut.duration
+    gaps = [(before.end + after.start) / 2.0 for before, after in zip(cut.words, cut.words[1:], strict=False)]
+    pieces: list[Piece] = []
+    first, begin = 0, 0
+    for last in [*_borders(len(parts), words, rng), len(parts)]:
+        end = len(frames) if last == len(parts) else round(gaps[last - 1] * rate)
+        if last < len(parts) and (end - begin < MIN_FRAMES or len(frames) - end < MIN_FRAMES):
+            continue
+        pieces.append(Piece(frames[begin:end], " ".join(part for part in parts[first:last] if part)))
+        first, begin = last, end
+    return pieces
+
+
+def _borders(count: int, words: float, rng: random.Random) -> list[int]:
+    """Word numbers at which new pieces begin: each gap is cut with probability 1 / words."""
+    return [place for place in range(1, count) if rng.random() * words < 1.0]
+
+
+def join(pieces: Sequence[Piece], sentences: int, rng: random.Random) -> list[Piece]:
+    """Shuffle pieces and join them into about `sentences` sentences of like lengths: nothing is lost or repeated."""
+    order = list(pieces)
+    rng.shuffle(order)
+    length = sum(len(piece.frames) for piece in order) / max(1, sentences)
+    out: list[Piece] = []
+    held: list[Piece] = []
+    for piece in order:
+        held.append(piece)
+        if sum(len(part.frames) for part in held) >= length:
+            out.append(_joined(held))
+            held = []
+    return [*out, _joined(held)] if held else out
+
+
+def _joined(pieces: Sequence[Piece]) -> Piece:
+    return Piece(
+        np.concatenate([piece.frames for piece in pieces]), " ".join(piece.text for piece in pieces if piece.text)
+    )

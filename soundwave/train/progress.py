@@ -1,0 +1,48 @@
+"""What a training shows: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+LINE_SECONDS = 15.0
+
+
+class Shown(Protocol):
+    """Takes a row of metrics after each step."""
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        """Show it."""
+
+
+@contextmanager
+def shown(name: str, step: int, steps: int) -> Iterator[Shown]:
+    """Show steps `step` to `steps` of the run `name` on standard error."""
+    if not sys.stderr.isatty():
+        yield _lines(name)
+        return
+    from manifests.progress import progress_bar
+
+    with progress_bar() as bar:
+        task = bar.add_task(name, total=steps, completed=step, note="")
+        yield lambda row: bar.update(task, completed=row["step"] + 1, note=note(row))
+
+
+def note(row: dict[str, Any]) -> str:
+    """`loss 1.234`."""
+    return f"loss {row['loss']:.3f}"
+
+
+def _lines(name: str) -> Shown:
+    last = time.monotonic()
+
+    def show(row: dict[str, Any]) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_SECONDS or row["step"] + 1 == row["steps"]:
+            last = time.monotonic()
+            print(f"{name}: step {row['step'] + 1}/{row['steps']}, {note(row)}", file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,21 @@
+"""The learning rate over the steps, relative to its highest."""
+
+from __future__ import annotations
+
+import math
+
+from soundwave.train.settings import Optimiser
+
+
+def rate(settings: Optimiser, step: int, steps: int) -> float:
+    """Factor for step `step` (from 0) of `steps`."""
+    warm = round(settings.warmup * steps)
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    if settings.schedule == "constant":
+        return 1.0
+    if settings.schedule == "wsd":
+        left = (steps - step) / max(1.0, settings.decay * steps)
+        return settings.final + (1.0 - settings.final) * min(1.0, left)
+    done = (step - warm) / max(1, steps - warm)
+    return settings.final + (1.0 - settings.final) * 0.5 * (1.0 + math.cos(math.pi * done))

@@ -1,0 +1,147 @@
+"""What a training stage is. Every YAML under stages/ is one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from manifests.errors import MissingFileError
+from manifests.settings import load_settings
+from soundwave.model.settings import ModelSettings
+
+STAGES = Path(__file__).parent / "stages"
+Part = Literal["alignment", "ctc_head", "shrinking", "lora"]
+
+
+class Optimiser(BaseModel):
+    """AdamW and its learning rate over the steps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: float = Field(gt=0)
+    """The highest."""
+    lora_learning_rate: float | None = Field(default=None, gt=0)
+    """The same for LoRA's matrices; None: as the others."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW's averages."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """On matrices; never on biases and gains."""
+    schedule: Literal["cosine", "wsd", "constant"] = "cosine"
+    """`wsd`: warm-up, stable, then linear decay, so that an ablation can branch off the stable part."""
+    warmup: float = Field(default=0.01, ge=0, lt=1)
+    """Share of the steps over which the rate rises from zero."""
+    decay: float = Field(default=0.4, gt=0, le=1)
+    """Share of the steps at the end over which `wsd` falls."""
+    final: float = Field(default=0.0, ge=0, le=1)
+    """Where the rate ends, relative to the highest."""
+    clip: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+
+
+class SpecAugment(BaseModel):
+    """Masks over encoder frames (Park et al., 2019). Masked values become the average frame."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    time_masks_per_second: float = Field(default=0.7, ge=0)
+    """How many stretches are masked."""
+    time_seconds: float = Field(default=0.2, ge=0)
+    """Longest stretch."""
+    feature_masks: int = Field(default=2, ge=0)
+    """How many bands of features are masked."""
+    feature_share: float = Field(default=0.1, ge=0, le=1)
+    """Widest band, as a share of the features."""
+
+
+class Splice(BaseModel):
+    """New sentences: a step's clips are cut at word boundaries, shuffled and joined again. Needs word alignments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    share: float = Field(ge=0, le=1)
+    """Share of the steps that are spliced."""
+    words: float = Field(default=3.0, gt=0)
+    """Average words of a piece."""
+
+
+class StageSettings(BaseModel):
+    """One training stage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stage: Literal["alignment", "shrinking", "sft"]
+    """The paper's I, II, III."""
+    model: ModelSettings = ModelSettings()
+    """A new model's make; a stage that starts from a run keeps that run's."""
+    encoder: str = "moonshine-tiny-en"
+    """Whose frames the model reads: the `encode` pass's, or encoded on the fly."""
+    train: tuple[Part, ...] = Field(min_length=1)
+    """Which parts learn; the LLM itself never does."""
+    lm_weight: float = Field(ge=0)
+    """Weight of the next-token loss; 0: the LLM is not run."""
+    ctc_weight: float = Field(ge=0)
+    """Weight of the CTC loss; 0: it is not computed."""
+    ctc_units: Literal["letters", "tokens", "letters_then_tokens"] = "tokens"
+    """What CTC targets are made of."""
+    letters_share: float = Field(default=0.4, ge=0, le=1)
+    """With `letters_then_tokens`: the share of the steps that come first, in letters."""
+    ctc_languages: tuple[str, ...] = ("en",)
+    """Speech in other languages has no CTC target."""
+    answer: Literal["written", "spoken"] = "written"
+    """Transcripts as answers: as the corpus writes them, or as they are heard (lower case, numbers in words)."""
+    system_prompt: str = "You are a helpful assistant."
+    """The conversation's first message."""
+    templates: str = "paper"
+    """Which set of instructions in templates.yaml."""
+    optimiser: Optimiser
+    """AdamW."""
+    steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps; None: the plan's. With more than it has, the plan begins again, newly augmented."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the running average of weights that the run ends with; 0: none."""
+    speeds: tuple[float, ...] = (1.0,)
+    """Feature variants to draw from, where the `encode` pass made them."""
+    spec_augment: SpecAugment | None = None
+    """Masks on encoder frames; null: none."""
+    splice: Splice | None = None
+    """Sentence mixing; null: none."""
+    normalise_features: bool = False
+    """A new model scales encoder features to mean 0 and variance 1 over the plan's first cuts."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """`auto`: bf16 where the processor or GPU multiplies it natively, else fp32."""
+    checkpoint_every: int = Field(default=100, ge=1)
+    """Steps between checkpoints."""
+    seed: int = Field(default=0, ge=0)
+    """Of new weights, augmentation and dropout."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> StageSettings:
+        if not self.lm_weight and not self.ctc_weight:
+            raise ValueError("lm_weight and ctc_weight are both 0: there is nothing to learn")
+        if "lora" in self.train and not self.lm_weight:
+            raise ValueError("`lora` can only be trained with lm_weight > 0")
+        return self
+
+
+def load_stage(name: str | Path, overrides: Mapping[str, Any] | None = None) -> StageSettings:
+    """Stage settings by file, or by the name of a bundled one (`alignment`, `paper/alignment`).
+
+    Raises:
+        MissingFileError: neither; the message lists the names.
+        SettingsError: unknown keys or wrong values.
+    """
+    return load_settings(StageSettings, stage_path(name), overrides)
+
+
+def stage_path(name: str | Path) -> Path:
+    """The file of a stage's settings."""
+    path, bundled = Path(name), STAGES / f"{name}.yaml"
+    if path.is_file():
+        return path
+    if bundled.is_file():
+        return bundled
+    known = sorted(str(found.relative_to(STAGES).with_suffix("")) for found in STAGES.rglob("*.yaml"))
+    raise MissingFileError(f"No such stage: {name}. Expected a .yaml file or one of: {', '.join(known)}.")

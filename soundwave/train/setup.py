@@ -1,0 +1,139 @@
+"""What a run is made of: precision, device, model, optimiser, sample maker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from manifests.errors import SettingsError
+from soundwave.train.data import PlanData
+from soundwave.train.samples import SampleMaker, target_text
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+    from soundwave.model.speech_llm import SpeechLLM
+    from soundwave.train.settings import StageSettings
+
+NORMALISE_CUTS = 300  # of the plan's first cuts give the mean and scale of the encoder's features
+
+
+def pick_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
+    """fp32 or bf16. `auto` takes bf16 where it is native: elsewhere a CPU emulates it several times slower."""
+    import torch
+
+    if asked != "auto":
+        return asked
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    native = any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+    return "bf16" if native else "fp32"
+
+
+def llm_dtype(precision: str) -> torch.dtype:
+    """What the frozen LLM's weights are kept as."""
+    import torch
+
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """Device and autocast.
+
+    Raises:
+        SettingsError: started as one of several processes.
+    """
+    import torch
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()  # a process may train several runs, each with its own precision
+    accelerator = Accelerator(
+        mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
+    )
+    if accelerator.num_processes > 1:
+        raise SettingsError(
+            f"This process is one of {accelerator.num_processes}; the loop trains in one process for now. "
+            "Start it without `accelerate launch`."
+        )
+    return accelerator
+
+
+def make_model(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
+    """The model of run `start`, or a new one whose vocabulary and feature scale come from the plan.
+
+    Raises:
+        SettingsError: the model of `start` reads another encoder's frames.
+    """
+    from soundwave.model.speech_llm import SpeechLLM
+
+    dtype = llm_dtype(precision)
+    if start is not None:
+        model = SpeechLLM.from_pretrained(start, dtype=dtype)
+        if model.encoder != settings.encoder:
+            raise SettingsError(f"encoder is {settings.encoder!r}, but {start} was trained on {model.encoder!r}")
+        return model
+    made = settings.model
+    token_ids = None
+    if made.ctc_vocabulary == "seen":
+        from soundwave.model.llm import load_tokenizer
+        from soundwave.model.tokens import seen_tokens
+
+        cuts = {draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}
+        texts = (target_text(cut, settings.ctc_languages) for cut in cuts.values())
+        tokenizer = load_tokenizer(made.llm)
+        token_ids = seen_tokens(tokenizer, [text for text in texts if text], min_count=made.ctc_min_count)
+    model = SpeechLLM.create(
+        made,
+        encoder=settings.encoder,
+        feature_dim=data.store.feature_dim,
+        token_ids=token_ids,
+        dtype=dtype,
+        seed=settings.seed,
+    )
+    if settings.normalise_features:
+        model.alignment.set_scale(*feature_scale(data))
+    return model
+
+
+def feature_scale(data: PlanData) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation (F,) of the encoder frames of the plan's first NORMALISE_CUTS cuts."""
+    import torch
+
+    cuts = list({draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}.values())
+    frames = [data.store.frames(cut).astype(np.float64) for cut in cuts[:NORMALISE_CUTS]]
+    rows = np.concatenate(frames)
+    return torch.from_numpy(rows.mean(axis=0)).float(), torch.from_numpy(rows.std(axis=0)).float().clamp(min=1e-3)
+
+
+def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:
+    """The sample maker; masks are filled with the model's average frame."""
+    fill = model.alignment.feature_mean.detach().cpu().numpy()
+    return SampleMaker(settings, data.store, model.table, frame_rate=data.store.frame_rate, fill=fill, steps=steps)
+
+
+def make_optimiser(settings: StageSettings, names: dict[torch.Tensor, str]) -> torch.optim.Optimizer:
+    """AdamW: matrices decay, biases and gains do not; LoRA may have its own rate. `highest` is each group's."""
+    import torch
+
+    chosen = settings.optimiser
+    groups: dict[tuple[bool, bool], list[torch.Tensor]] = {}
+    for parameter, name in names.items():
+        groups.setdefault(("lora_" in name, parameter.dim() > 1), []).append(parameter)
+    lora_rate = chosen.lora_learning_rate or chosen.learning_rate
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": chosen.weight_decay if matrix else 0.0,
+                "highest": lora_rate if lora else chosen.learning_rate,
+            }
+            for (lora, matrix), parameters in groups.items()
+        ],
+        lr=chosen.learning_rate,
+        betas=chosen.betas,
+    )
