@@ -166,7 +166,7 @@ def run_audit(
     for name, value in audit.settings.items():
         con.execute(f"SET VARIABLE {name} = ?", [(settings or {}).get(name, value)])
     try:
-        names = {column[0] for column in con.execute(f"SELECT * FROM (\n{sql}\n) LIMIT 0").description or []}
+        names = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM (\n{sql}\n)").fetchall()}
         row = first(con, _summary(sql, names, examples))
     except duckdb.Error as error:
         raise QueryError(f"{audit.path}: {short(error)}") from error

@@ -204,8 +204,8 @@ def _finish(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: st
     text = "manifest" if table == "cuts" else "CAST(t AS VARCHAR)"
     hours = "coalesce(sum(duration), 0) / 3600" if table == "cuts" else "0.0"
     row = con.execute(
-        f"SELECT count(*), coalesce(sum(md5_number_lower({text})::UHUGEINT), 0), "
-        f"coalesce(sum(md5_number_upper({text})::UHUGEINT), 0), {hours} FROM read_parquet({quoted(catalog / path)}) t"
+        f"SELECT count(*), coalesce(sum(md5_number_lower({text})), 0), "
+        f"coalesce(sum(md5_number_upper({text})), 0), {hours} FROM read_parquet({quoted(catalog / path)}) t"
     ).fetchall()[0]
     digest = fingerprint(table, *(str(value) for value in row[:3]))
     return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[3]))
@@ -240,8 +240,9 @@ def _key(inputs: Any) -> str:
 
 @cache
 def _code() -> str:
-    """What a change of makes every part stale: the SQL that reads rows, and the tables' columns."""
+    """What a change of makes every part stale: the SQL that reads rows, the tables' columns, how rows are digested."""
     return fingerprint(
+        "digest: sums of MD5 halves",
         [(SQL / f"{name}.sql").read_text(encoding="utf-8") for name in ("cuts", "broken")],
         [columns(table) for table in ("cuts", *LABEL_TABLES)],
     )

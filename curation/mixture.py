@@ -26,7 +26,7 @@ class Batch(BaseModel):
     model_config = STRICT
 
     seconds: Seconds = Field(gt=0)
-    """Audio a step holds on average; a single step holds at most this and its longest row."""
+    """Audio a step holds on average; a single step holds at most about this and its longest row."""
     rows: int | None = Field(default=None, ge=1)
     """At most this many rows a step, for corpora of very short clips."""
 

@@ -108,19 +108,30 @@ def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Schedule:
     _write_schedule(con, mixture, schedule)
     batch = round(mixture.batch.seconds * 1e6)
     longest = int(_one(con, "SELECT max(microseconds) FROM pool"))
-    span = mixture.window * batch
     variables = {
         "seed": mixture.seed,
         "batch": batch,
-        "shortest": math.ceil(batch / mixture.batch.rows) if mixture.batch.rows else 0,
-        "steps_per_window": mixture.window,
-        # A window's last row may stick out by its length: leave room, so that its steps keep to `batch` on average.
-        "capacity": max(span - longest, span // 2, 1),
+        "shortest": _shortest(mixture, batch, longest),
+        "span": batch * mixture.window,
         "ticks_per_unit": TICKS_PER_UNIT[mixture.unit],
     }
     for name, value in variables.items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
     return schedule
+
+
+def _shortest(mixture: Mixture, batch: int, longest: int) -> int:
+    """What a row counts at least in its step, in microseconds, so that no step holds more than `batch.rows`.
+
+    Rows that each count batch / rows would do, if steps were exactly `batch` long. A window's last row may stick out,
+    which stretches each of its steps by that row's length / window.
+    """
+    rows, window = mixture.batch.rows, mixture.window
+    if rows is None:
+        return 0
+    if rows * window == 1:
+        return batch
+    return math.ceil(max((batch + longest / window) / rows, batch / (rows - 1 / window)))
 
 
 def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:

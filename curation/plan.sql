@@ -1,8 +1,8 @@
 -- A plan: one row per draw, in training order. Deterministic: whole-number sums, and no tie is left to chance.
 -- Tables:    pool (cut_id, domain, microseconds, ticks), one row per candidate;
 --            schedule (domain, passes, ticks_from, ticks_to, time_from, pace), one row per domain and epoch.
--- Variables: seed, batch (microseconds a step), shortest (the least a row counts in a step, so that rows per step are capped),
---            steps_per_window, capacity (microseconds a window).
+-- Variables: seed, batch (microseconds a step), span (microseconds a window, a multiple of batch), ticks_per_unit,
+--            shortest (microseconds a row counts at least, so that rows per step are capped).
 WITH uses AS (
   -- Every use of every candidate. The key orders a domain's uses; being 128 bits of MD5, no two are alike.
   SELECT *, md5_number(concat_ws(':', getvariable('seed'), repeat, domain, cut_id)) AS key
@@ -40,8 +40,8 @@ windowed AS (
   -- The line is cut into windows. Inside one, rows may change places: shortest first.
   SELECT
     * EXCLUDE (load_before, due, middle),
-    load_before // getvariable('capacity') AS stretch,
-    load_before // getvariable('capacity') = max(load_before) OVER () // getvariable('capacity') AS is_last
+    load_before // getvariable('span') AS stretch,
+    load_before // getvariable('span') = max(load_before) OVER () // getvariable('span') AS is_last
   FROM lined
 ),
 sorted AS (
@@ -58,7 +58,10 @@ batched AS (
   SELECT
     *,
     CAST(
-      load_before * CASE WHEN is_last THEN -(-load_of_window // getvariable('batch')) ELSE getvariable('steps_per_window') END
+      load_before * CASE
+        WHEN is_last THEN (load_of_window + getvariable('batch') - 1) // getvariable('batch')
+        ELSE getvariable('span') // getvariable('batch')
+      END
       // load_of_window
     AS INTEGER) AS batch
   FROM sorted

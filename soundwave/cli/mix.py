@@ -179,8 +179,8 @@ def _show(lock: "Lock", folder: Path) -> None:
     worst = lock.worst_window
     if worst:
         print(
-            f"worst window of {lock.window} steps: number {worst.window}, {worst.domain} has {worst.share:.2%} in place "
-            f"of {worst.share - worst.error:.2%} ({worst.off_by:+.4g} {lock.unit}; its longest row is "
+            f"worst window of {lock.window} steps: number {worst.window}, {worst.domain} has {worst.share:.2%} for "
+            f"{worst.share - worst.error:.2%} ({worst.off_by:+.4g} {lock.unit}; its longest row is "
             f"{worst.longest:.4g})"
         )
     for note in lock.notes:

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from synthetic_catalog import cut, mono_cut, text_row, write_catalog, write_corpus_lines
+
+from curation.catalog import build, catalog_fingerprint, connect
+from curation.catalog_views import records
+from manifests.errors import ManifestError, MissingFileError
+from manifests.schema import columns
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    write_corpus_lines(tmp_path / "corpora" / "syn", [mono_cut("syn-a"), mono_cut("syn-b", text="Zwei „Wörter“\n")])
+    (tmp_path / "labels").mkdir()
+    return tmp_path
+
+
+def make(workspace: Path):
+    return build(workspace / "corpora", workspace / "labels", workspace / "catalog")
+
+
+def rows(workspace: Path, sql: str) -> list[dict]:
+    with connect(workspace / "catalog") as con:
+        return records(con.execute(sql))
+
+
+def write_pass(workspace: Path, name: str, shards: dict[str, list[dict]], *, corpus: str = "syn", kind: str = "labels"):
+    folder = workspace / "labels" / name / corpus
+    folder.mkdir(parents=True, exist_ok=True)
+    for shard, labels in shards.items():
+        pq.write_table(pa.Table.from_pylist(labels), folder / f"{kind}-{shard}.parquet")
+    (folder / "pass.json").write_text(json.dumps({"shards": list(shards), "settings": {}}))
+
+
+def label(cut_id: str, value: float, name: str = "frames") -> dict:
+    return {"pass": "encode", "cut_id": cut_id, "name": name, "value": value, "text": "t"}
+
+
+def test_a_cut_becomes_a_typed_row_that_keeps_its_json(workspace: Path) -> None:
+    make(workspace)
+    found = rows(workspace, "SELECT * FROM cuts WHERE cut_id = 'syn-b'")[0]
+    manifest = found.pop("manifest")
+    assert json.loads(manifest) == mono_cut("syn-b", text="Zwei „Wörter“\n")
+    assert found == {
+        "cut_id": "syn-b",
+        "recording_id": "syn-b",
+        "corpus": "syn",
+        "split": "train",
+        "domain": "asr",
+        "task": "asr",
+        "start": 0.0,
+        "duration": 1.5,
+        "language": "en",
+        "target_language": None,
+        "speaker": None,
+        "text": "Zwei „Wörter“\n",
+        "target_text": None,
+        "sound": None,
+        "sound_original": None,
+        "sampling_rate": 16000,
+        "channels": 1,
+        "source_path": "/audio/syn-b.wav",
+        "license": "CC0-1.0",
+        "audio_sha256": None,
+    }
+
+
+def test_text_rows_and_cuts_share_a_table(tmp_path: Path) -> None:
+    text = {"id": "q-1", "corpus": "quiz", "split": "dev", "text": "What?", "target_text": "That.", "license": "BSD"}
+    text |= {"task": "qa", "domain": "", "language": "en", "type": "Text"}
+    write_corpus_lines(tmp_path / "corpora" / "quiz", [text])
+    make(tmp_path)
+    found = rows(tmp_path, "SELECT * EXCLUDE manifest FROM texts")[0]
+    assert (found["recording_id"], found["duration"], found["domain"]) == (None, 0.0, "qa")
+    assert (found["text"], found["target_text"], found["target_language"]) == ("What?", "That.", "en")
+
+
+def test_the_way_back_to_jsonl_is_the_identity(workspace: Path) -> None:
+    lines = [
+        json.dumps(mono_cut("syn-1", custom={"deep": {"a": [1, 2.50, None]}}, extra="kept"), ensure_ascii=False),
+        '{"type": "MonoCut",  "id":"syn-2", "start": 1e0, "duration":2.000, "recording": {"id": "r"}, '
+        '"custom": {"split": "train", "task": "asr", "ünï": "\\u00e9"}}',
+    ]
+    write_corpus_lines(workspace / "corpora" / "syn", lines)
+    make(workspace)
+    assert [row["manifest"] for row in rows(workspace, "SELECT manifest FROM cuts ORDER BY cut_id")] == lines
+
+
+def test_lhotse_kinds_of_cut(workspace: Path) -> None:
+    from lhotse.cut.set import deserialize_cut
+
+    mono = deserialize_cut(mono_cut("syn-m"))
+    custom = mono.custom
+    padded = mono.pad(duration=2.5).with_id("syn-padded")
+    mixed = mono.append(mono.with_id("x")).with_id("syn-mixed")
+    multi = dict(mono_cut("syn-multi"), type="MultiCut", channel=[0, 1])
+    write_corpus_lines(workspace / "corpora" / "syn", [mono.to_dict(), padded.to_dict(), mixed.to_dict(), multi])
+    assert custom["task"] == "asr"
+    make(workspace)
+    found = rows(workspace, "SELECT cut_id, duration, recording_id, task FROM cuts ORDER BY cut_id")
+    assert [tuple(row.values()) for row in found] == [
+        ("syn-m", 1.5, "syn-m", "asr"),
+        ("syn-mixed", 3.0, "syn-m", "asr"),
+        ("syn-multi", 1.5, "syn-multi", "asr"),
+        ("syn-padded", 2.5, "syn-m", "asr"),
+    ]
+    for row in rows(workspace, "SELECT manifest FROM cuts WHERE cut_id <> 'syn-multi'"):
+        deserialize_cut(json.loads(row["manifest"]))
+
+
+def test_rows_that_break_the_contract_become_rejects(workspace: Path) -> None:
+    good = mono_cut("syn-good")
+    lines = [
+        good,
+        "{broken",
+        "[1, 2]",
+        json.dumps(mono_cut("syn-nan")).replace('"duration": 1.5, "channel"', '"duration": NaN, "channel"'),
+        mono_cut("syn-negative", start=-1.0),
+        mono_cut("syn-zero", duration=0.0),
+        mono_cut("syn-split", custom={"split": "validation"}),
+        mono_cut("syn-text", start="soon"),
+        {"id": "syn-type", "type": "Alien"},
+        mono_cut("syn-good", text="again"),
+    ]
+    write_corpus_lines(workspace / "corpora" / "syn", lines)
+    make(workspace)
+    assert [row["cut_id"] for row in rows(workspace, "SELECT cut_id FROM cuts")] == ["syn-good"]
+    found = {row["cut_id"]: row for row in rows(workspace, "SELECT * FROM rejects")}
+    assert {row["reason"] for row in found.values()} == {"bad_row"}
+    assert {row["pass"] for row in found.values()} == {"catalog"}
+    assert "not valid JSON: {broken" in found.pop("cuts.jsonl.gz:2")["detail"]
+    assert "expected an object" in found.pop("[1, 2]")["detail"]
+    details = {name.removeprefix("syn-"): row["detail"] for name, row in found.items()}
+    assert details == {
+        "nan": "duration is nan, expected seconds > 0",
+        "negative": "start is -1.0, expected seconds >= 0",
+        "zero": "duration is 0.0, expected seconds > 0",
+        "split": "split is validation, expected train, dev or test",
+        "text": "start is no number, expected seconds >= 0",
+        "type": "type is Alien, expected MonoCut, MultiCut, MixedCut or Text",
+        "good": "the id occurs twice in its corpus; the first row in JSON order was kept",
+    }
+
+
+def test_an_id_in_two_corpora_is_refused_and_the_old_catalog_stays(workspace: Path) -> None:
+    before = make(workspace)
+    write_corpus_lines(workspace / "corpora" / "other", [mono_cut("syn-a")])
+    with pytest.raises(ManifestError, match=r"'syn-a' in other, syn|'syn-a' in syn"):
+        make(workspace)
+    assert catalog_fingerprint(workspace / "catalog") == before.fingerprint
+    assert len(rows(workspace, "SELECT * FROM cuts")) == 2
+
+
+def test_only_what_changed_is_written(workspace: Path) -> None:
+    first = make(workspace)
+    assert (first.written, first.reused) == (2, 0)
+    assert (make(workspace).written, make(workspace).reused) == (0, 2)
+    write_pass(workspace, "encode", {"s1": [label("syn-a", 3)], "s2": [label("syn-b", 4)]})
+    kept = {part.path: (workspace / "catalog" / part.path).stat().st_mtime_ns for part in first.parts}
+    second = make(workspace)
+    assert (second.written, second.reused) == (1, 2)
+    assert {path: (workspace / "catalog" / path).stat().st_mtime_ns for path in kept} == kept
+    assert second.fingerprint != first.fingerprint
+    assert len(rows(workspace, "SELECT * FROM labels")) == 2
+
+
+def test_shards_that_pass_json_no_longer_names_are_left_out(workspace: Path) -> None:
+    write_pass(workspace, "encode", {"old": [label("syn-a", 3)]})
+    make(workspace)
+    write_pass(workspace, "encode", {"new": [label("syn-a", 9)]})
+    make(workspace)
+    assert [row["value"] for row in rows(workspace, "SELECT value FROM labels")] == [9]
+    assert len(list((workspace / "catalog" / "labels" / "syn").glob("*.parquet"))) == 1
+
+
+def test_rejects_of_recipe_and_pass_share_a_table(workspace: Path) -> None:
+    reject = {"cut_id": "syn-x", "corpus": "syn", "pass": "prepare", "reason": "silent", "detail": "-"}
+    (workspace / "corpora" / "syn" / "rejects.jsonl.gz").write_bytes(
+        __import__("gzip").compress(json.dumps(reject).encode())
+    )
+    write_pass(workspace, "quality", {"s": [reject | {"cut_id": "syn-a", "pass": "quality"}]}, kind="rejects")
+    make(workspace)
+    assert {row["pass"] for row in rows(workspace, "SELECT * FROM rejects")} == {"prepare", "quality"}
+    assert [row["cut_id"] for row in rows(workspace, "SELECT cut_id FROM accepted")] == ["syn-b"]
+
+
+def test_a_shard_with_other_columns_is_an_error(workspace: Path) -> None:
+    write_pass(workspace, "encode", {"s": [{"cut_id": "syn-a"}]})
+    with pytest.raises(ManifestError, match="do not fit the table `labels`"):
+        make(workspace)
+
+
+def test_an_unfinished_pass_is_not_in_the_catalog(workspace: Path) -> None:
+    write_pass(workspace, "encode", {"s": [label("syn-a", 3)]})
+    (workspace / "labels" / "encode" / "syn" / "pass.json").unlink()
+    assert make(workspace).rows("labels") == 0
+
+
+def test_a_corpus_that_is_gone_leaves_the_catalog(workspace: Path) -> None:
+    write_corpus_lines(workspace / "corpora" / "two", [mono_cut("two-a")])
+    make(workspace)
+    (workspace / "corpora" / "two" / "corpus.json").unlink()
+    assert [row["corpus"] for row in make(workspace).corpora()] == ["syn"]
+    assert not list((workspace / "catalog" / "cuts" / "two").glob("*.parquet"))
+
+
+def test_the_fingerprint_follows_rows_not_their_order(tmp_path: Path) -> None:
+    lines = [mono_cut(f"syn-{n}") for n in range(5)]
+    marks = []
+    for name, order in (("a", lines), ("b", lines[::-1]), ("c", lines[:4])):
+        write_corpus_lines(tmp_path / name / "corpora" / "syn", order)
+        marks.append(build(tmp_path / name / "corpora", tmp_path / "none", tmp_path / name / "catalog").fingerprint)
+    assert marks[0] == marks[1] != marks[2]
+
+
+def test_every_table_has_its_view_even_when_empty(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a")])
+    with connect(tmp_path) as con:
+        for table in ("cuts", "words", "labels", "rejects", "features"):
+            assert [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()] == list(columns(table))
+        assert [row[0] for row in con.execute("DESCRIBE plans").fetchall()] == ["plan", *columns("plans")]
+
+
+def test_macros_and_views(tmp_path: Path) -> None:
+    write_catalog(
+        tmp_path, [cut("a", duration=1800.0, corpus="x"), cut("b", duration=5400.0, corpus="y"), text_row("t")]
+    )
+    with connect(tmp_path) as con:
+        assert con.execute("SELECT hours()").fetchall() == [(2.0,)]
+        assert con.execute("SELECT hours(duration) FROM cuts WHERE corpus = 'x'").fetchall() == [(0.5,)]
+        found = con.execute("SELECT name, cuts, share_of_hours FROM share_by(corpus)").fetchall()
+        assert found == [("y", 1, 0.75), ("x", 1, 0.25), ("syn", 1, 0.0)]
+        assert con.execute("SELECT plain_text('  Don''t — STOP, ünïque  9!')").fetchall() == [("don t stop ünïque 9",)]
+        assert con.execute("SELECT cut_id FROM texts").fetchall() == [("t",)]
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_part_that_is_empty_or_gone_is_named(workspace: Path, content: bytes | None) -> None:
+    part = workspace / "catalog" / make(workspace).parts[0].path
+    part.unlink() if content is None else part.write_bytes(content)
+    with pytest.raises(MissingFileError, match=part.name):
+        connect(workspace / "catalog")
+    write_corpus_lines(workspace / "corpora" / "syn", [mono_cut("syn-a")])
+    assert make(workspace).rows("cuts") == 1
+
+
+def test_no_catalog_and_no_corpora_are_said(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="catalog build"):
+        connect(tmp_path / "nothing")
+    with pytest.raises(MissingFileError, match="catalog build"):
+        connect(tmp_path)
+    with pytest.raises(MissingFileError, match="soundwave prepare"):
+        build(tmp_path, tmp_path, tmp_path / "catalog")
