@@ -14,7 +14,6 @@ from manifests.files import read_json
 from soundwave.ablation.grid import Evaluate
 
 CHILD = (sys.executable, "-m", "soundwave.ablation.child")
-RUN, FINAL = "run.json", "final"
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Commands:
     """How a training and an evaluation are started. Tests put small scripts here."""
 
     train: Callable[[TrainTask], tuple[str, ...]]
+    trained: Callable[[TrainTask], bool]
     evaluate: Callable[[EvalTask], tuple[str, ...]]
 
 
@@ -59,17 +59,27 @@ def eval_command(task: EvalTask) -> tuple[str, ...]:
     return (*CHILD, "eval", str(task.run), *where, *how, "--json")
 
 
-COMMANDS = Commands(train_command, eval_command)
-
-
 def one_thread() -> dict[str, str]:
     """The environment of a child: one thread each, since that uses the cores of a small machine best."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def is_trained(run: Path) -> bool:
-    """Did this run reach its end? `final/` and a whole run.json say so."""
-    return (run / FINAL).is_dir() and read_or_none(run / RUN) is not None
+def is_trained(task: TrainTask) -> bool:
+    """Is the finished run in the task's folder this very run? Asked as the trainer itself does before it reuses one."""
+    from soundwave.train.loop import run_key
+    from soundwave.train.run import final_model, read_run
+    from soundwave.train.settings import load_stage
+
+    try:
+        lock = read_json(task.plan / "lock.json")
+        start = final_model(task.init) if task.init else None
+        final_model(task.output)
+        return read_run(task.output).key == run_key(load_stage(task.settings), lock["plan_sha256"], start)
+    except InputError:
+        return False
+
+
+COMMANDS = Commands(train_command, is_trained, eval_command)
 
 
 def read_or_none(path: Path) -> dict[str, Any] | None:

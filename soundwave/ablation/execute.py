@@ -197,17 +197,20 @@ class _Executor:
         if row and row.get("steps"):
             loss = row.get("loss")
             note = f"loss {loss:.3f}" if isinstance(loss, int | float) else ""
-            self.bars.update(running.bar, total=int(row["steps"]), completed=int(row["step"]), note=note)
+            self.bars.update(running.bar, total=int(row["steps"]), completed=int(row["step"]) + 1, note=note)
 
     def _finish(self, running: _Running) -> None:
         job, code = running.job, running.process.returncode
         if running.process.stdin:
             running.process.stdin.close()
         _close(running.files)
-        total = self.bars.tasks[self.bars.task_ids.index(running.bar)].total or 1
+        self._show(running)
+        bar = self.bars.tasks[self.bars.task_ids.index(running.bar)]
+        total = bar.total or 1
         if code == 0 and job.done():
             self.outcome.finished.append(job.key)
-            self.bars.update(running.bar, total=total, completed=total)
+            note = "" if bar.total is None else bar.fields["note"]  # a job without steps has nothing to add
+            self.bars.update(running.bar, total=total, completed=total, note=note)
             return
         why = f"ended with code {code}" if code else "ended well but left nothing finished behind"
         self.outcome.failed[job.key] = tail = log_tail(job.log)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    Parameters = tuple[float, float, float]  # offset, scale, exponent
 
 SIZES_FOR_OFFSET = 4
 SIZES_FOR_PURE = 3
@@ -56,7 +57,7 @@ class Curve:
     sizes: int
     points: int
     rmse: float
-    replicates: tuple[tuple[float, float, float], ...]  # (offset, scale, exponent) of each bootstrap refit
+    replicates: tuple[Parameters, ...]  # (offset, scale, exponent) of each bootstrap refit
     band_from: str  # what the band reflects; empty when there is none
 
     @property
@@ -112,7 +113,7 @@ def power_law(hours: Floats, offset: float, scale: float, exponent: float) -> Fl
     return offset + scale * hours**-exponent
 
 
-def fit_power_law(points: Sequence[Point], *, replicates: int = 400, seed: int = 0) -> FitResult:
+def fit_power_law(points: Sequence[Point], *, replicates: int = 200, seed: int = 0) -> FitResult:
     """Fit the power law to `points`, with a bootstrap band over seeds and over the points' own error bands.
 
     Equal sizes (to 2 %) count as one size. Deterministic for a given `seed`.
@@ -129,7 +130,7 @@ def fit_power_law(points: Sequence[Point], *, replicates: int = 400, seed: int =
     if exponent >= MAX_EXPONENT - 1e-3:
         return FitResult(None, "the error falls faster than any power law in reach: the sizes are too close together")
     hours, errors = _arrays(usable)
-    refits, source = _bootstrap(groups, free, replicates, seed)
+    refits, source = _bootstrap(groups, free, replicates, seed, exponent)
     residual = errors - power_law(hours, *parameters)
     curve = Curve(
         offset=offset,
@@ -160,35 +161,44 @@ def _arrays(points: Sequence[Point]) -> tuple[Floats, Floats]:
     return np.array([point.hours for point in points]), np.array([point.error for point in points])
 
 
-def _solve(hours: Floats, errors: Floats, free: bool) -> tuple[float, float, float]:
-    """Least squares on the log of the error, which treats 0.8 -> 0.4 and 0.4 -> 0.2 as equal steps."""
+def _solve(hours: Floats, errors: Floats, free: bool, near: float | None = None) -> Parameters:
+    """Least squares on the log of the error, which treats 0.8 -> 0.4 and 0.4 -> 0.2 as equal steps.
+
+    `near` is an exponent to start the search from, for refits; without it the search starts from several.
+    """
+    unit = float(np.exp(np.mean(np.log(hours))))  # hours in units of their middle, so that parameters are of order 1
+    log_scale, exponent, offset = (_with_offset if free else _pure)(np.log(hours / unit), np.log(errors), near)
+    return offset, float(np.exp(log_scale) * unit**exponent), exponent
+
+
+def _pure(x: Floats, y: Floats, near: float | None) -> tuple[float, float, float]:
+    """log error = log scale - exponent * log hours: a straight line, so the exact answer needs no search."""
+    slope = float(np.polyfit(x, y, 1)[0])
+    exponent = min(max(0.0, -slope), MAX_EXPONENT)
+    return float(np.mean(y + exponent * x)), exponent, 0.0
+
+
+def _with_offset(x: Floats, y: Floats, near: float | None) -> tuple[float, float, float]:
     from scipy.optimize import least_squares
 
-    unit = float(np.exp(np.mean(np.log(hours))))  # hours in units of their middle, so that parameters are of order 1
-    x, smallest = hours / unit, float(errors.min())
+    smallest = float(np.exp(y.min()))
 
     def residual(parameters: Floats) -> Floats:
-        offset = parameters[2] if free else 0.0
-        gap: Floats = np.log(offset + np.exp(parameters[0]) * x ** -parameters[1]) - np.log(errors)
+        gap: Floats = np.log(parameters[2] + np.exp(parameters[0] - parameters[1] * x)) - y
         return gap
 
-    lower, upper = [-30.0, 0.0, 0.0], [30.0, MAX_EXPONENT, smallest]
-    best = None
-    for exponent in STARTS:
-        start = [float(np.log(np.median(errors))), exponent, smallest / 2]
-        size = 3 if free else 2
-        found = least_squares(residual, start[:size], bounds=(lower[:size], upper[:size]))
-        if best is None or found.cost < best.cost - 1e-12:
-            best = found
-    assert best is not None  # STARTS is not empty
-    log_scale, exponent = best.x[:2]
-    offset = float(best.x[2]) if free else 0.0
-    return offset, float(np.exp(log_scale) * unit**exponent), float(exponent)
+    bounds = ([-30.0, 0.0, 0.0], [30.0, MAX_EXPONENT, smallest])
+    tries = []
+    for exponent in STARTS if near is None else (near,):
+        start = [float(np.median(y)), min(max(exponent, 1e-3), MAX_EXPONENT - 1e-3), smallest / 2]
+        tries.append(least_squares(residual, start, bounds=bounds))
+    log_scale, exponent, offset = min(tries, key=lambda found: float(found.cost)).x
+    return float(log_scale), float(exponent), float(offset)
 
 
 def _bootstrap(
-    groups: list[list[Point]], free: bool, replicates: int, seed: int
-) -> tuple[tuple[tuple[float, float, float], ...], str]:
+    groups: list[list[Point]], free: bool, replicates: int, seed: int, near: float
+) -> tuple[tuple[Parameters, ...], str]:
     """Refits on points drawn again: seeds within each size, and noise of each point's own standard error."""
     seeded = any(len(group) > 1 for group in groups)
     banded = any(point.sigma > 0 for group in groups for point in group)
@@ -200,7 +210,7 @@ def _bootstrap(
         drawn = [group[int(pick)] for group in groups for pick in generator.integers(len(group), size=len(group))]
         hours, errors = _arrays(drawn)
         noise = generator.normal(size=len(drawn)) * np.array([point.sigma for point in drawn])
-        refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free))
+        refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free, near))
     sources = [name for name, there in (("seeds", seeded), ("test clips", banded)) if there]
     return tuple(refits), " and ".join(sources)
 

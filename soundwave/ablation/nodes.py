@@ -10,16 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import manifests
-import soundwave
 from curation.mixture import Mixture, load_mixture, mixture_path
 from manifests.fingerprint import fingerprint
-from manifests.settings import read_yaml
-from soundwave.ablation.grid import ArmStage, Grid, find_yaml
+from soundwave.ablation.grid import ArmStage, Grid
+from soundwave.train.settings import StageSettings, load_stage
 
-STAGES = Path(str(soundwave.__file__)).parent / "train" / "stages"
 KEY_DIGITS = 12
 
 
@@ -37,7 +34,7 @@ class Node:
 
     key: str
     stage: str  # the stage's name in its settings: alignment | shrinking | sft
-    settings: Mapping[str, Any]  # whole, with the seed
+    settings: StageSettings  # with the cell's seed
     plan: PlanSpec
     parent: str | None  # key of the node whose weights it starts from
     title: str  # for people: the first cell that asked for it
@@ -81,7 +78,7 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
 
     Raises:
         MissingFileError: a stage, mixture or query that is not there.
-        SettingsError: an override that a mixture does not have.
+        SettingsError: an override that a stage or mixture does not have.
     """
     expansion = Expansion()
     for name, grid in grids.items():
@@ -91,23 +88,27 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
             for step in steps:
                 settings = resolve_stage(step, seed, roots[name])
                 plan = resolve_plan(step, fraction, seed, roots[name], catalog_fingerprint)
-                node = _node(settings, plan, chain[-1] if chain else None, label, step.stage)
+                node = _node(settings, plan, chain[-1] if chain else None, label)
                 expansion.nodes.setdefault(node.key, node)
                 chain.append(node.key)
             expansion.cells.append(Cell(name, arm, fraction, seed, tuple(chain)))
     return expansion
 
 
-def _node(settings: dict[str, Any], plan: PlanSpec, parent: str | None, label: str, file_name: str) -> Node:
-    stage = str(settings.get("stage") or Path(file_name).stem)
-    key = fingerprint(manifests.__version__, settings, plan.key, parent)[:KEY_DIGITS]
-    return Node(key, stage, settings, plan, parent, f"{label} {stage}")
+def _node(settings: StageSettings, plan: PlanSpec, parent: str | None, label: str) -> Node:
+    values = settings.model_dump(mode="json", exclude={"checkpoint_every"})  # it changes no result
+    key = fingerprint(manifests.__version__, values, plan.key, parent)[:KEY_DIGITS]
+    return Node(key, settings.stage, settings, plan, parent, f"{label} {settings.stage}")
 
 
-def resolve_stage(step: ArmStage, seed: int, root: Path) -> dict[str, Any]:
-    """The stage's settings with the arm's overrides and the cell's seed."""
-    values = read_yaml(find_yaml(_beside(step.stage, root), STAGES, what="stage"))
-    return values | step.settings | {"seed": seed}
+def resolve_stage(step: ArmStage, seed: int, root: Path) -> StageSettings:
+    """The stage's settings with the arm's overrides and the cell's seed.
+
+    Raises:
+        MissingFileError: no such stage.
+        SettingsError: a key or value that a stage does not have.
+    """
+    return load_stage(_beside(step.stage, root), step.settings | {"seed": seed})
 
 
 def resolve_plan(step: ArmStage, fraction: float, seed: int, root: Path, catalog_fingerprint: str) -> PlanSpec:

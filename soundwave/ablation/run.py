@@ -20,11 +20,9 @@ from manifests.files import read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
 from soundwave.ablation.commands import (
     COMMANDS,
-    RUN,
     Commands,
     EvalTask,
     TrainTask,
-    is_trained,
     one_thread,
     read_or_none,
 )
@@ -35,8 +33,8 @@ from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import flat_metrics, unique_hours, write_results
 
+RUN = "run.json"
 EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
-NO_LLM = "alignment"  # this stage trains no LLM, so its runs give CTC transcripts only
 
 
 @dataclass
@@ -54,10 +52,10 @@ class AblationSummary:
 class Ablation:
     """Grids over one catalog, with their files under one output folder."""
 
-    def __init__(self, names: Sequence[str], catalog: Path, output: Path) -> None:
+    def __init__(self, names: Sequence[str], catalog: Path, output: Path, commands: Commands = COMMANDS) -> None:
         from curation.catalog import catalog_fingerprint
 
-        self.catalog, self.output = catalog, output
+        self.catalog, self.output, self.commands = catalog, output, commands
         files = {find_grid(name).stem: find_grid(name) for name in names}
         if len(files) < len(names):
             raise InputError(f"Two of the grids have the same name: {', '.join(names)}. Rename one: results go by it.")
@@ -71,6 +69,15 @@ class Ablation:
     def run_folder(self, node: Node) -> Path:
         """Where a node's run lives."""
         return self.output / "runs" / node.run_name
+
+    def settings_file(self, node: Node) -> Path:
+        """Where a node's whole stage settings stand."""
+        return self.output / "settings" / f"{node.run_name}.yaml"
+
+    def task(self, node: Node) -> TrainTask:
+        """A node's training, as files."""
+        parent = self.run_folder(self.expansion.nodes[node.parent]) if node.parent else None
+        return TrainTask(self.settings_file(node), self.plan_folder(node.plan), self.run_folder(node), parent)
 
     def plan_folder(self, plan: PlanSpec) -> Path:
         """Where a node's plan lives."""
@@ -96,51 +103,50 @@ class Ablation:
             folder = self.plan_folder(node.plan)
             make_plan(node.plan.mixture, self.catalog, folder)  # keeps a plan that is current
             _write_yaml(folder / "mixture.yaml", node.plan.mixture.model_dump(mode="json", exclude={"select"}))
-            _write_yaml(self.output / "settings" / f"{node.run_name}.yaml", node.settings)
+            _write_yaml(self.settings_file(node), node.settings.model_dump(mode="json"))
 
-    def jobs(self, commands: Commands) -> list[Job]:
+    def jobs(self) -> list[Job]:
         """Every training and every evaluation, each once."""
-        jobs = {node.key: self._training(node, commands) for node in self.expansion.nodes.values()}
+        jobs = {node.key: self._training(node) for node in self.expansion.nodes.values()}
         for cell in self.expansion.cells:
             for key in cell.chain:
-                job = self._evaluation(self.expansion.nodes[key], self.grids[cell.grid].evaluate, commands)
+                job = self._evaluation(self.expansion.nodes[key], self.grids[cell.grid].evaluate)
                 if job is not None:
                     jobs.setdefault(job.key, job)
         return list(jobs.values())
 
-    def _training(self, node: Node, commands: Commands) -> Job:
-        run = self.run_folder(node)
-        parent = self.run_folder(self.expansion.nodes[node.parent]) if node.parent else None
-        settings = self.output / "settings" / f"{node.run_name}.yaml"
-        lock = read_json(self.plan_folder(node.plan) / "lock.json")
+    def _training(self, node: Node) -> Job:
+        task = self.task(node)
         return Job(
             key=node.key,
             title=f"train {node.title}",
-            command=commands.train(TrainTask(settings, self.plan_folder(node.plan), run, parent)),
+            command=self.commands.train(task),
             log=self.output / "logs" / f"{node.run_name}.log",
-            done=lambda: is_trained(run),
+            done=lambda: self.commands.trained(task),
             needs=(node.parent,) if node.parent else (),
-            weight=float(lock.get("steps") or 1),
-            metrics=run / "metrics.jsonl",
+            weight=self._steps(node),
+            metrics=task.output / "metrics.jsonl",
         )
 
-    def _evaluation(self, node: Node, settings: Evaluate, commands: Commands) -> Job | None:
+    def _evaluation(self, node: Node, settings: Evaluate) -> Job | None:
         target = self.evaluation_file(node, settings)
         if target is None:
             return None
-        lock = read_json(self.plan_folder(node.plan) / "lock.json")
+        task = EvalTask(self.run_folder(node), self.catalog, settings, decodable(node, settings))
         return Job(
             key=target.stem,
             title=f"eval {node.title}",
-            command=commands.evaluate(
-                EvalTask(self.run_folder(node), self.catalog, settings, decodable(node, settings))
-            ),
+            command=self.commands.evaluate(task),
             log=self.output / "logs" / f"{target.stem}.log",
             done=lambda: read_or_none(target) is not None,
             needs=(node.key,),
-            weight=EVAL_WEIGHT * float(lock.get("steps") or 1),
+            weight=EVAL_WEIGHT * self._steps(node),
             stdout=target,
         )
+
+    def _steps(self, node: Node) -> float:
+        """How long a training is, in steps: its settings' number, else its plan's."""
+        return float(node.settings.steps or read_json(self.plan_folder(node.plan) / "lock.json").get("steps") or 1)
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for every cell and stage that has been trained, evaluated where it was asked for."""
@@ -148,7 +154,7 @@ class Ablation:
         for cell in self.expansion.cells:
             chain = [self.expansion.nodes[key] for key in cell.chain]
             for position in range(1, len(chain) + 1):
-                if not all(is_trained(self.run_folder(node)) for node in chain[:position]):
+                if not all(self.commands.trained(self.task(node)) for node in chain[:position]):
                     break
                 rows.append(self._row(cell, chain, position))
         return rows
@@ -191,9 +197,9 @@ def ablate(
     Raises:
         InputError: a grid, stage, mixture or catalog that is wrong; nothing has been trained then.
     """
-    ablation = Ablation(names, catalog, output)
+    ablation = Ablation(names, catalog, output, commands)
     ablation.make_plans()
-    jobs = ablation.jobs(commands)
+    jobs = ablation.jobs()
     side_by_side = workers or max(grid.workers for grid in ablation.grids.values())
     outcome = run_jobs(jobs, side_by_side, environment=one_thread())
     summary = AblationSummary(output, rows=ablation.rows())
@@ -226,8 +232,9 @@ def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> FitResu
 
 
 def decodable(node: Node, settings: Evaluate) -> tuple[str, ...]:
-    """The decodings asked for that a node's stage can give."""
-    return tuple(name for name in settings.decode if name != "llm" or node.stage != NO_LLM)
+    """The decodings asked for whose part of the model the node's stage trains."""
+    weights = {"llm": node.settings.lm_weight, "ctc": node.settings.ctc_weight}
+    return tuple(name for name in settings.decode if weights[name] > 0)
 
 
 def _fit_summary(fit: FitResult) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def hours_chart(rows: Sequence[Row]) -> str:
             .mark_bar(height=14)
             .encode(
                 x=alt.X("minutes:Q", title="Audio (minutes)", axis=alt.Axis(tickCount=5, grid=True)),
-                y=alt.Y("corpus:N", title=None, sort="-x"),
+                y=alt.Y("corpus:N", title=None, sort="-x", axis=_names_axis([value["corpus"] for value in values])),
                 color=alt.Color("split:N", title=None, scale=_scale(SPLITS), sort=list(SPLITS)),
                 order=alt.Order("order:Q"),
             )
@@ -49,7 +49,9 @@ def shares_chart(domains: Sequence[Row], *, label: str) -> str:
     names = [row["domain"] for row in domains]
 
     def draw(width: int) -> alt.Chart:
-        base = alt.Chart(alt.Data(values=values)).encode(y=alt.Y("domain:N", title=None, sort=names))
+        base = alt.Chart(alt.Data(values=values)).encode(
+            y=alt.Y("domain:N", title=None, sort=names, axis=_names_axis(names))
+        )
         axis = alt.Axis(format="%", tickCount=5)
         bars = base.mark_bar(height=12, color=SERIES[0]).encode(
             x=alt.X("realised:Q", title="Share of units (bar: realised, line: planned)", axis=axis)
@@ -73,10 +75,10 @@ def alignment_chart(example: Row) -> str:
                 "end": word["end"],
                 "middle": (word["start"] + word["end"]) / 2,
             }
-            | {"level": 1.25 + 0.42 * (number % levels), "shade": number % 2, "low": -1.05, "high": 1.1}
+            | {"level": 1.38 + 0.46 * (number % levels), "shade": number % 2, "low": -1.05, "high": 1.1}
             for number, word in enumerate(example["words"])
         ]
-        top = 1.25 + 0.42 * levels
+        top = 1.25 + 0.46 * levels
         wave = [{"time": row["time"], "up": row["amplitude"], "down": -row["amplitude"]} for row in example["envelope"]]
         x = alt.X(
             "time:Q",
@@ -97,7 +99,7 @@ def alignment_chart(example: Row) -> str:
         labels = spans.mark_text(color=INK, fontSize=12, baseline="middle").encode(
             x="middle:Q", y="level:Q", text="word:N"
         )
-        return _fit(alt.layer(boxes, area, labels), width, 128 if levels == 2 else 150)
+        return _fit(alt.layer(boxes, area, labels), width, 136 if levels == 2 else 158)
 
     return figure(draw, label=f"Waveform and word spans of: {example['text']}")
 
@@ -141,7 +143,7 @@ def arms_chart(values: Sequence[Row], ceiling: float | None, *, label: str) -> s
 
     def draw(width: int) -> alt.Chart:
         phone = width == NARROW  # an axis of long names would leave no room for the data there
-        y = alt.Y("name:N", title=None, sort=names, axis=None if phone else alt.Axis(labelLimit=300, grid=False))
+        y = alt.Y("name:N", title=None, sort=names, axis=None if phone else _names_axis(names))
         x = alt.X(
             "wer:Q",
             title="Word error rate on held-out clips (0 is perfect)",
@@ -228,6 +230,13 @@ def _scale(names: Sequence[str]) -> alt.Scale:
     import altair as alt
 
     return alt.Scale(domain=list(names), range=[SERIES[number % len(SERIES)] for number in range(len(names))])
+
+
+def _names_axis(names: Sequence[str]) -> alt.Axis:
+    """An axis of names with room for them in any reader's font, which may be wider than the one drawn with."""
+    import altair as alt
+
+    return alt.Axis(grid=False, labelLimit=300, minExtent=7.4 * max(map(len, names), default=0))
 
 
 def _chart(values: Sequence[Row], width: int, height: int) -> alt.Chart:

@@ -28,7 +28,7 @@ SECTIONS = [
     ("provenance", "Provenance"),
 ]
 UNITS = {"hours": "h", "llm_tokens": "LLM tokens"}
-MEASURE_TITLES = {"loss": "Loss", "ctc_loss": "CTC loss per target token"}
+MEASURE_TITLES = {"lm_loss": "Next-token loss per token", "ctc_loss": "CTC loss per target token"}
 
 Row = dict[str, Any]
 
@@ -198,8 +198,6 @@ def stage_views(curves: Sequence[Row]) -> list[Row]:
     for stage in [*STAGES, *sorted({row["stage"] for row in curves} - set(STAGES))]:
         rows = [row for row in curves if row["stage"] == stage]
         measures = [name for name in MEASURE_TITLES if any(name in point for row in rows for point in row["points"])]
-        if stage == "alignment" and {"loss", "ctc_loss"} <= set(measures):
-            measures.remove("loss")  # stage I has no other loss: one curve says it
         if rows:
             title = STAGE_TITLES.get(stage, stage)
             drawn = [

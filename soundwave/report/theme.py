@@ -70,7 +70,7 @@ def to_svg(chart: alt.Chart) -> str:
     """One chart as inline SVG in CSS variables, with ids of its own."""
     import vl_convert
 
-    specification = chart.to_dict()
+    specification = chart.to_dict(validate=False)  # vl-convert validates as well
     specification["config"] = config()
     svg: str = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     prefix = f"c{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"  # unique on the page, and the same every time

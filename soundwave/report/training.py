@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from soundwave.ablation.results import read_results
 from soundwave.report.workspace import STAGES, Workspace, json_object, json_rows
 
 Row = dict[str, Any]
-MEASURES = {"loss": "loss", "ctc_loss": "CTC loss"}
+MEASURES = ("lm_loss", "ctc_loss")  # next-token loss per answer token, CTC loss per target token
 POINTS = 90  # of a drawn curve; each averages the steps between
 
 
@@ -69,7 +70,7 @@ def averaged(rows: Sequence[Mapping[str, Any]], points: int) -> list[Row]:
         part = rows[start : start + size]
         row: Row = {"step": part[-1]["step"], "seconds": part[-1].get("seconds"), "averaged": len(part)}
         for name in MEASURES:
-            values = [float(item[name]) for item in part if item.get(name) is not None]
+            values = [float(item[name]) for item in part if item.get(name) is not None and isfinite(item[name])]
             if values:
                 row[name] = sum(values) / len(values)
         result.append(row)
@@ -86,12 +87,11 @@ def stage_losses(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """Arm -> stage -> measures over the first and the last tenth of the run, its steps and seconds."""
     losses: dict[str, dict[str, Any]] = {}
     for row in curves(workspace):
-        measures = [name for name in MEASURES if name in row["final"]]
         losses.setdefault(row["arm"], {})[row["stage"]] = {
             "run": row["run"],
             "steps": row["info"].get("steps") or row["steps"],
             "seconds": row["info"].get("seconds"),
-            "first": {name: row["first"].get(name) for name in measures},
-            "last": {name: row["final"][name] for name in measures},
+            "first": {name: row["first"].get(name) for name in MEASURES},
+            "last": {name: row["final"].get(name) for name in MEASURES},
         }
     return losses

@@ -7,11 +7,13 @@ from manifests.errors import MissingFileError, SettingsError
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.nodes import expand
 
+STAGE = {"train": ["alignment"], "lm_weight": 0, "ctc_weight": 1, "optimiser": {"learning_rate": 0.001}, "seed": 1}
+
 
 @pytest.fixture
 def folder(tmp_path):
     for stage in ("alignment", "shrinking"):
-        (tmp_path / f"{stage}-stage.yaml").write_text(yaml.safe_dump({"stage": stage, "lr": 0.001, "seed": 1}))
+        (tmp_path / f"{stage}-stage.yaml").write_text(yaml.safe_dump(STAGE | {"stage": stage}))
         (tmp_path / f"{stage}.yaml").write_text(
             yaml.safe_dump(
                 {"stage": stage, "select": "all.sql", "budget": 2, "shares": {"asr": 1.0}, "batch": {"seconds": 60}}
@@ -42,7 +44,7 @@ def test_arms_sizes_and_seeds_multiply_into_cells(folder):
     cell = found.cells[0]
     first, second = (found.nodes[key] for key in cell.chain)
     assert (first.parent, second.parent) == (None, first.key)
-    assert first.settings["seed"] == cell.seed == first.plan.mixture.seed
+    assert first.settings.seed == cell.seed == first.plan.mixture.seed
     assert first.plan.mixture.fraction == cell.fraction
     assert cell.name == "full-50%-seed1"
 
@@ -68,7 +70,9 @@ def test_whatever_changes_a_training_changes_its_key_and_its_followers(folder):
     base = keys()
     assert keys() == base
     changed = {
-        "setting": keys(a=[arm_stage("alignment", settings={"lr": 0.01}), arm_stage("shrinking")]),
+        "setting": keys(
+            a=[arm_stage("alignment", settings={"optimiser": {"learning_rate": 0.01}}), arm_stage("shrinking")]
+        ),
         "mixture": keys(a=[arm_stage("alignment", mixture_settings={"budget": 3}), arm_stage("shrinking")]),
         "catalog": keys(catalog="c1"),
     }

@@ -1,0 +1,162 @@
+"""`soundwave ablate` from grid to rows on a small real catalog and real plans.
+
+Trainings and evaluations are small scripts injected in place of `soundwave train` and `soundwave eval`: the first
+writes the run.json and metrics.jsonl that a training would, the second prints an error rate that depends on the run.
+"""
+
+import json
+import sys
+
+import duckdb
+import pytest
+from small_catalog import small_catalog, write_grid
+
+from manifests.errors import MissingFileError, SettingsError
+from soundwave.ablation.commands import Commands, EvalTask, TrainTask, eval_command, is_trained, train_command
+from soundwave.ablation.grid import Evaluate
+from soundwave.ablation.results import read_results
+from soundwave.ablation.run import Ablation, ablate
+
+FAKE_TRAIN = """
+import json, os, pathlib, sys
+settings, plan, output, init, log = sys.argv[1:6]
+run = pathlib.Path(output)
+run.mkdir(parents=True, exist_ok=True)
+with open(log, "a") as stream:
+    stream.write(run.name + "\\n")
+assert os.environ["OMP_NUM_THREADS"] == "1"
+assert (pathlib.Path(plan) / "plan.parquet").is_file() and pathlib.Path(settings).is_file()
+assert init == "none" or (pathlib.Path(init) / "run.json").is_file()
+if len(sys.argv) > 6 and sys.argv[6] in run.name:
+    sys.exit("the loss is not a number")
+rows = [{"step": step, "steps": 3, "loss": 3.0 - step} for step in range(3)]
+(run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\\n" for row in rows))
+(run / "run.json").write_text(json.dumps({"steps": 3, "seconds": 2.0, "cpu_seconds": 1.5, "status": "done"}))
+"""
+FAKE_EVAL = """
+import json, sys
+names = sys.argv[2].split(",")
+rates = {name + "_wer": (0.4 if name == "ctc" else 0.6) for name in names}
+bands = {name + "_wer_band": [0.3, 0.7] for name in names}
+print(json.dumps({"clips": 2, "words": 6, **rates, **bands}))
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    return small_catalog(tmp_path), tmp_path
+
+
+def fake_commands(log, fail=""):
+    def train(task: TrainTask):
+        paths = (str(task.settings), str(task.plan), str(task.output), str(task.init or "none"), str(log))
+        return (sys.executable, "-S", "-c", FAKE_TRAIN, *paths, *([fail] if fail else []))
+
+    def evaluate(task: EvalTask):
+        return (sys.executable, "-S", "-c", FAKE_EVAL, str(task.run), ",".join(task.decode))
+
+    return Commands(train, lambda task: (task.output / "run.json").is_file(), evaluate)
+
+
+def test_every_cell_and_stage_becomes_a_row_and_equal_trainings_happen_once(place):
+    catalog, folder = place
+    grid = write_grid(folder, fractions=[0.5, 1.0])
+    log = folder / "trained"
+    summary = ablate([str(grid)], catalog, folder / "out", commands=fake_commands(log))
+    assert (summary.trained, summary.reused, summary.failed) == (6, 0, {})
+    assert len(log.read_text().split()) == len(set(log.read_text().split())) == 6
+    assert len(summary.rows) == 2 * 2 + 2  # two sizes of two stages, two sizes of one
+    rows = {(row["arm"], row["fraction"], row["stage"]): row for row in summary.rows}
+    first, second = rows["full", 1.0, "alignment"], rows["full", 1.0, "shrinking"]
+    assert (first["ctc_wer"], first["llm_wer"]) == (0.4, None)  # stage I trains no LLM
+    assert (second["ctc_wer"], second["llm_wer"], second["llm_wer_low"]) == (0.4, 0.6, 0.3)
+    assert (first["wall_seconds"], second["wall_seconds"], second["cpu_seconds"]) == (2.0, 4.0, 3.0)
+    assert (first["last"], second["last"], second["position"]) == (False, True, 2)
+    assert second["clips"] == 2
+
+
+def test_hours_are_unique_audio_of_the_steps_trained(place):
+    catalog, folder = place
+    grid = write_grid(folder, fractions=[0.5, 1.0])
+    summary = ablate([str(grid)], catalog, folder / "out", commands=fake_commands(folder / "log"))
+    rows = {(row["arm"], row["fraction"], row["stage"]): row for row in summary.rows}
+    plans = folder / "out" / "plans"
+    for row in rows.values():
+        chain = [r for r in rows.values() if r["cell"] == row["cell"] and r["position"] <= row["position"]]
+        parts = " UNION ".join(
+            f"SELECT cut_id FROM '{plans / other['plan'] / 'plan.parquet'}' WHERE step < 3" for other in chain
+        )
+        (clips,) = duckdb.connect().execute(f"SELECT count(*) FROM ({parts})").fetchone()
+        assert row["hours"] == pytest.approx(clips * 3 / 3600)
+        assert clips > 0
+
+
+def test_smaller_sizes_are_inside_bigger_ones(place):
+    catalog, folder = place
+    summary = ablate(
+        [str(write_grid(folder, fractions=[0.5, 1.0]))], catalog, folder / "out", commands=fake_commands(folder / "log")
+    )
+    plans = {
+        row["fraction"]: {
+            r[0]
+            for r in duckdb.connect()
+            .execute(f"SELECT cut_id FROM '{folder}/out/plans/{row['plan']}/plan.parquet'")
+            .fetchall()
+        }
+        for row in summary.rows
+        if row["stage"] == "alignment"
+    }
+    assert plans[0.5] < plans[1.0]
+    assert len(plans[1.0]) == 12
+
+
+def test_a_rerun_reuses_everything_and_says_the_same(place):
+    catalog, folder = place
+    grid, out, log = write_grid(folder), folder / "out", folder / "log"
+    first = ablate([str(grid)], catalog, out, commands=fake_commands(log))
+    before = (out / "grid" / "results.parquet").read_bytes()
+    again = ablate([str(grid)], catalog, out, commands=fake_commands(log))
+    assert (again.trained, again.reused) == (0, first.trained)
+    assert again.rows == first.rows == read_results(out / "grid")
+    assert (out / "grid" / "results.parquet").read_bytes() == before
+    assert len(log.read_text().split()) == first.trained
+
+
+def test_a_failure_leaves_the_other_cells_and_is_named(place):
+    catalog, folder = place
+    grid = write_grid(folder)
+    summary = ablate([str(grid)], catalog, folder / "out", commands=fake_commands(folder / "log", fail="alignment"))
+    assert list(summary.failed) == ["train full 100% seed 7 alignment"]
+    assert [row["arm"] for row in summary.rows] == ["short"]
+    assert "not a number" in next(iter(summary.failed.values())).read_text()
+    report = json.loads((folder / "out" / "grid" / "grid.json").read_text())
+    assert report["next"].startswith("Run full at 100 % with seed 7 next")
+    assert report["fits"]["short"]["curve"] is None and "sizes" in report["fits"]["short"]["reason"]
+    mended = ablate([str(grid)], catalog, folder / "out", commands=fake_commands(folder / "log"))
+    assert (mended.trained, mended.reused, mended.failed) == (2, 1, {})
+
+
+def test_nothing_trains_when_something_is_wrong(place):
+    catalog, folder = place
+    log = folder / "log"
+    with pytest.raises(SettingsError, match="unknown key `stepz`"):
+        broken = {"full": [{"stage": "alignment-stage.yaml", "mixture": "alignment.yaml", "settings": {"stepz": 1}}]}
+        ablate([str(write_grid(folder, arms=broken))], catalog, folder / "out", commands=fake_commands(log))
+    with pytest.raises(MissingFileError, match="No such catalog"):
+        ablate([str(write_grid(folder))], folder / "nowhere", folder / "out", commands=fake_commands(log))
+    assert not log.exists()
+
+
+def test_the_commands_are_what_people_type(place):
+    catalog, folder = place
+    ablation = Ablation([str(write_grid(folder))], catalog, folder / "out")
+    ablation.make_plans()
+    node = next(node for node in ablation.expansion.nodes.values() if node.parent)
+    task = ablation.task(node)
+    command = train_command(task)
+    assert command[3:5] == ("train", str(task.settings))
+    assert command[command.index("--init") + 1] == str(task.init)
+    assert not is_trained(task)
+    evaluation = eval_command(EvalTask(task.output, catalog, Evaluate(), ("ctc", "llm")))
+    assert evaluation[3:5] == ("eval", str(task.output))
+    assert [evaluation[place + 1] for place, part in enumerate(evaluation) if part == "--decode"] == ["ctc", "llm"]
