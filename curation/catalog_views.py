@@ -15,6 +15,7 @@ from manifests.schema import columns
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 MEMORY = "4GB"  # beyond it DuckDB spills to disk; with Python and Arrow the process stays under 6 GB
 
@@ -85,6 +86,21 @@ def run_select(con: duckdb.DuckDBPyConnection, sql: str, *, where: str) -> duckd
     query = one_select(con, sql, where=where, explain=True)
     try:
         return con.execute(query)
+    except duckdb.Error as error:
+        raise QueryError(f"{where}: {short(error)}") from error
+
+
+def arrow_table(con: duckdb.DuckDBPyConnection, sql: str, *, where: str) -> pa.Table:
+    """The rows of one SELECT as Arrow.
+
+    Raises:
+        QueryError: it is not one SELECT, or does not run.
+    """
+    import duckdb
+
+    query = one_select(con, sql, where=where)
+    try:
+        return con.sql(query).to_arrow_table()
     except duckdb.Error as error:
         raise QueryError(f"{where}: {short(error)}") from error
 

@@ -1,12 +1,19 @@
 -- severity: error
 -- means: A cut that is to be transcribed, translated or answered has no text, or no target.
 -- do: Refuse it in its recipe with the reason empty_text or target_missing.
+WITH looked AS (
+  SELECT
+    *,
+    NOT regexp_matches(coalesce(text, ''), '\S') AS no_text,
+    task IN ('st', 'qa') AND NOT regexp_matches(coalesce(target_text, ''), '\S') AS no_target
+  FROM accepted
+  WHERE task IN ('asr', 'st', 'qa')
+)
 SELECT
   cut_id,
   corpus,
-  CASE WHEN trim(coalesce(text, '')) = '' THEN 'no text' ELSE 'no target text' END AS found,
+  CASE WHEN no_text THEN 'no text' ELSE 'no target text' END AS found,
   duration AS worst,
   duration AS seconds
-FROM accepted
-WHERE (task IN ('asr', 'st', 'qa') AND trim(coalesce(text, '')) = '')
-  OR (task IN ('st', 'qa') AND trim(coalesce(target_text, '')) = '')
+FROM looked
+WHERE no_text OR no_target

@@ -57,18 +57,18 @@ def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: 
     from curation.catalog_views import records, run_select
     from soundwave.cli._tables import print_rows
 
-    result = run_select(con, query, where="query")
-    names = [column[0] for column in result.description or []]
     if kind is Format.table and output is None:
+        result = run_select(con, query, where="query")
+        names = [column[0] for column in result.description or []]
         rows = records(result)
         print_rows(rows[:MOST_ROWS], names=names)
         if len(rows) > MOST_ROWS:
             print(f"{MOST_ROWS} of {len(rows):,} rows; --format csv, json or parquet writes them all")
         return
-    _write(result, kind, output)
+    _write(con, query, kind, output)
 
 
-def _write(result: "duckdb.DuckDBPyConnection", kind: Format, output: Path | None) -> None:
+def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: Path | None) -> None:
     """Write all rows as CSV, JSON or Parquet, to a file (atomically) or standard output."""
     import io
     import sys
@@ -79,7 +79,7 @@ def _write(result: "duckdb.DuckDBPyConnection", kind: Format, output: Path | Non
     if kind is Format.table:
         raise SettingsError("--output needs --format csv, json or parquet.")
     buffer = io.BytesIO()
-    _encode(result, kind, buffer)
+    _encode(con, query, kind, buffer)
     if output is None:
         sys.stdout.buffer.write(buffer.getvalue())
         sys.stdout.buffer.flush()
@@ -88,18 +88,19 @@ def _write(result: "duckdb.DuckDBPyConnection", kind: Format, output: Path | Non
         temporary.write_bytes(buffer.getvalue())
 
 
-def _encode(result: "duckdb.DuckDBPyConnection", kind: Format, buffer: Any) -> None:
+def _encode(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, buffer: Any) -> None:
     import csv
     import io
     import json
 
-    from curation.catalog_views import records
+    from curation.catalog_views import arrow_table, records, run_select
 
     if kind is Format.parquet:
         import pyarrow.parquet as pq
 
-        pq.write_table(result.to_arrow_table(), buffer, compression="zstd")
+        pq.write_table(arrow_table(con, query, where="query"), buffer, compression="zstd")
         return
+    result = run_select(con, query, where="query")
     text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
     if kind is Format.json:
         json.dump(records(result), text, indent=2, ensure_ascii=False, default=str)
