@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Row = dict[str, Any]
+Marked = list[tuple[str, str]]
+KINDS = {"equal": "same", "substitute": "wrong", "insert": "extra"}
 BINS = 330  # envelope points: one for every two pixels of the wide drawing
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Where the transcripts of one run and decoding stand."""
+
+    heading: str
+    path: Path  # examples-SPLIT.jsonl of a run: id, reference, and a column per decoding
+    column: str  # ctc | llm
 
 
 def alignments(workspace: Workspace, count: int = 3) -> list[Row]:
@@ -72,64 +83,54 @@ def envelope(samples: NDArray[np.float32], bins: int = BINS) -> list[Row]:
     ]
 
 
-def transcripts(sets: Mapping[str, Path], count: int = 8) -> list[Row]:
-    """Held-out clips with what each run heard, worst and best alike: evenly spaced by the first set's errors.
+def transcripts(sets: Sequence[Heard], count: int = 8) -> list[Row]:
+    """Held-out clips with what each run heard, evenly spaced from the first set's best clip to its worst.
 
-    sets: heading -> evaluation file (a JSONL of cut_id, reference, hypothesis). Rows have cut_id, reference and
-    heard: a list of (heading, marked words).
+    Rows have cut_id, reference and heard: a list of (heading, marked words), both as the error rates compare them.
     """
-    read = {heading: {str(row["cut_id"]): row for row in json_rows(path)} for heading, path in sets.items()}
-    read = {heading: rows for heading, rows in read.items() if rows}
+    from soundwave.evaluate.text import normal
+
+    read = [(each.heading, _texts(each)) for each in sets]
+    read = [(heading, texts) for heading, texts in read if texts]
     if not read:
         return []
-    first = next(iter(read.values()))
-    shared = [cut_id for cut_id in first if all(cut_id in rows for rows in read.values())]
-    shared.sort(key=lambda cut_id: (mistakes(first[cut_id]), cut_id))
+    shared = [cut_id for cut_id in read[0][1] if all(cut_id in texts for _, texts in read)]
+    marks = {
+        cut_id: [(heading, marked(normal(texts[cut_id][0]), normal(texts[cut_id][1]))) for heading, texts in read]
+        for cut_id in shared
+    }
+    shared.sort(key=lambda cut_id: (mistakes(marks[cut_id][0][1]), cut_id))
     picked = [shared[round(place)] for place in np.linspace(0, len(shared) - 1, min(count, len(shared)))]
-    return [
-        {
-            "cut_id": cut_id,
-            "reference": first[cut_id]["reference"],
-            "heard": [
-                (heading, marked(rows[cut_id]["reference"], rows[cut_id]["hypothesis"]))
-                for heading, rows in read.items()
-            ],
-        }
-        for cut_id in picked
-    ]
+    return [{"cut_id": cut_id, "reference": read[0][1][cut_id][0], "heard": marks[cut_id]} for cut_id in picked]
 
 
-def mistakes(row: Mapping[str, Any]) -> float:
-    """Word edits per reference word of one clip."""
-    reference = plain_words(row["reference"])
-    wrong = sum(kind != "same" for kind, _ in marked(row["reference"], row["hypothesis"]))
-    return wrong / max(1, len(reference))
+def _texts(heard: Heard) -> dict[str, tuple[str, str]]:
+    """Clip id -> (reference, what was heard)."""
+    rows = json_rows(heard.path)
+    return {str(row["id"]): (str(row["reference"]), str(row[heard.column])) for row in rows if heard.column in row}
 
 
-def marked(reference: str, hypothesis: str) -> list[tuple[str, str]]:
+def mistakes(words: Marked) -> float:
+    """Word edits per reference word."""
+    reference = sum(kind != "extra" for kind, _ in words)
+    return sum(kind != "same" for kind, _ in words) / max(1, reference)
+
+
+def marked(reference: str, hypothesis: str) -> Marked:
     """The hypothesis word by word: (kind, word), kind in same | wrong (substituted) | extra | missing.
 
-    Case and punctuation do not count, as in the error rates; a missing word is the reference's.
+    A missing word is the reference's. The alignment is the one that word error rates are counted on.
     """
-    expected, heard = plain_words(reference), [word for word in hypothesis.split() if _plain(word)]
-    matcher = SequenceMatcher(a=expected, b=[_plain(word) for word in heard], autojunk=False)
-    words: list[tuple[str, str]] = []
-    for kind, a0, a1, b0, b1 in matcher.get_opcodes():
-        both = min(a1 - a0, b1 - b0)
-        words += _as("same" if kind == "equal" else "wrong", heard[b0 : b0 + both])
-        words += _as("extra", heard[b0 + both : b1])
-        words += _as("missing", expected[a0 + both : a1])
+    import jiwer
+
+    if not reference.split():
+        return [("extra", word) for word in hypothesis.split()]
+    found = jiwer.process_words(reference, hypothesis)
+    expected, heard = found.references[0], found.hypotheses[0]
+    words: Marked = []
+    for chunk in found.alignments[0]:
+        if chunk.type == "delete":
+            words += [("missing", word) for word in expected[chunk.ref_start_idx : chunk.ref_end_idx]]
+        else:
+            words += [(KINDS[chunk.type], word) for word in heard[chunk.hyp_start_idx : chunk.hyp_end_idx]]
     return words
-
-
-def plain_words(text: str) -> list[str]:
-    """Words as they are compared: lower case, letters, digits and apostrophes only."""
-    return [plain for word in text.split() if (plain := _plain(word))]
-
-
-def _plain(word: str) -> str:
-    return "".join(letter for letter in word.lower() if letter.isalnum() or letter == "'")
-
-
-def _as(kind: str, words: Iterable[str] | Sequence[str]) -> list[tuple[str, str]]:
-    return [(kind, word) for word in words]

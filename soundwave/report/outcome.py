@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soundwave.ablation.results import METRICS, Pooled, pooled, read_results
+from soundwave.report.examples import Heard
 from soundwave.report.workspace import STAGE_NUMERALS, Workspace, json_object
 
 Row = dict[str, Any]
@@ -98,11 +99,14 @@ def as_row(value: Pooled, rows: Sequence[Mapping[str, Any]]) -> Row:
 
 
 def ceiling(workspace: Workspace) -> Row | None:
-    """Error rate of the encoder's own decoder on the same clips (ceiling.json: wer, low, high, clips, words)."""
+    """Error rate of the encoder's own decoder on the same clips (ceiling.json, as `soundwave.evaluate` writes it)."""
     value = workspace.json("ceiling.json")
     if value is None or value.get("wer") is None:
         return None
-    return {"seeds": []} | {name: value.get(name) for name in ("wer", "low", "high", "clips", "words")}
+    low, high = value.get("wer_band") or (None, None)
+    return {"wer": value["wer"], "low": low, "high": high, "seeds": []} | {
+        name: value.get(name) for name in ("clips", "words")
+    }
 
 
 def arm_values(grid: GridResult) -> list[Row]:
@@ -131,6 +135,21 @@ def trained_plans(workspace: Workspace) -> list[Path]:
     return [folder for folder in folders if (folder / "lock.json").is_file()]
 
 
-def transcript_files(workspace: Workspace) -> dict[str, Path]:
-    """Heading -> evaluation rows with transcripts: of the arm with most stages, and of the one without stage I."""
-    return {}
+def transcript_sets(workspace: Workspace) -> list[Heard]:
+    """Transcripts to compare: CTC after stage I, and the LLM after the last stage with and without stage I."""
+    found = grids(workspace)
+    sets = []
+    for has_first, words in ((True, "with stage I"), (False, "without stage I")):
+        arm = _arm(found, has_first=has_first)
+        if arm is None:
+            continue
+        grid, name = arm
+        split = (grid.report.get("evaluate") or {}).get("split", "test")
+        for stage in dict.fromkeys(row["stage"] for row in grid.rows if row["arm"] == name):
+            rows = whole_rows(grid, name, stage)
+            path = grid.folder.parent / rows[0]["run"] / f"examples-{split}.jsonl"
+            if stage == FIRST_STAGE:
+                sets.append(Heard("CTC after stage I", path, "ctc"))
+            elif rows[0]["last"]:
+                sets.append(Heard(f"LLM, {words}", path, "llm"))
+    return sets

@@ -83,7 +83,7 @@ def context(workspace: Workspace) -> Row:
         "aligned": data.aligned(workspace),
         "alignments": [row | {"chart": charts.alignment_chart(row)} for row in examples.alignments(workspace)],
         "grids": [grid_view(grid, rates["ceiling"]) for grid in grids],
-        "transcripts": examples.transcripts(outcome.transcript_files(workspace)),
+        "transcripts": examples.transcripts(outcome.transcript_sets(workspace)),
         "stages": stage_views(training.curves(workspace)),
         "losses": training.stage_losses(workspace),
         "timings": steps,
