@@ -15,7 +15,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker
 IN_FLIGHT = 3  # shards per worker that the driver has handed out at any time
 PASS_FILE = "pass.json"
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass
@@ -206,12 +207,16 @@ def unpack(packed: bytes) -> list[Row]:
 # --- workers
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Shard:
     job: LabelPass
     packed: bytes
     key: str
     folder: Path
+    losses: int = 0  # clusters that died while it was in flight
+
+    def isolated(self) -> Counts:
+        return label_isolated(self.job, unpack(self.packed), self.key, self.folder)
 
 
 class Pool:
@@ -240,11 +245,7 @@ class Pool:
         if self._workers == 0 and self._address is None:
             self._ready.append(label_rows(job, pack(rows), key, folder))
             return
-        if self._client is None:
-            self._client = self._stack.enter_context(_client(self._workers, self._address))
-        shard = _Shard(job, pack(rows), key, folder)
-        future = self._client.submit(label_rows, job, shard.packed, key, folder, key=f"label-{key}", pure=False)
-        self._pending[future] = shard
+        self._send(_Shard(job, pack(rows), key, folder))
 
     def busy(self) -> bool:
         """Is there a result still to take?"""
@@ -258,17 +259,54 @@ class Pool:
         """Counts of the next finished shard, in any order."""
         if self._ready or self._client is None:
             return self._ready.pop()
-        from distributed import wait
         from distributed.scheduler import KilledWorker
 
-        with self._client.as_current():
-            future = next(iter(wait(list(self._pending), return_when="FIRST_COMPLETED").done))
-        shard = self._pending.pop(future)
+        while not (done := self._done()):
+            if not self._alive():
+                self._revive()
+            if self._ready:
+                return self._ready.pop()
+        shard = self._pending.pop(done)
         try:
-            counts: Counts = future.result()
+            counts: Counts = done.result()
         except KilledWorker:
-            counts = label_isolated(shard.job, unpack(shard.packed), shard.key, shard.folder)
+            return shard.isolated()
         return counts
+
+    def _send(self, shard: _Shard) -> None:
+        if self._client is None:
+            self._client = self._stack.enter_context(_client(self._workers, self._address))
+        name = f"label-{shard.key}-{shard.losses}"
+        future = self._client.submit(label_rows, shard.job, shard.packed, shard.key, shard.folder, key=name)
+        self._pending[future] = shard
+
+    def _done(self) -> Future | None:
+        """A finished future, or None after two seconds."""
+        from distributed import wait
+
+        if self._client is None:
+            return None
+        with self._client.as_current(), suppress(TimeoutError):
+            return next(iter(wait(list(self._pending), timeout=2, return_when="FIRST_COMPLETED").done))
+        return None
+
+    def _alive(self) -> bool:
+        """Is a local worker process alive? Dask restarts those that die, but not those that die as they start."""
+        cluster = self._client.cluster if self._client else None
+        return cluster is None or any(nanny.is_alive() for nanny in cluster.workers.values())
+
+    def _revive(self) -> None:
+        """Hand the shards in flight to new workers; those that have lost two clusters run isolated."""
+        lost = list(self._pending.values())
+        self._pending.clear()
+        self._stack.close()
+        self._client = None
+        for shard in lost:
+            shard.losses += 1
+            if shard.losses < 2:
+                self._send(shard)
+            else:
+                self._ready.append(shard.isolated())
 
     def _width(self) -> int:
         if self._client is None or self._address is None:
@@ -299,9 +337,10 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
             yield client
         return
     quiet = {
+        "distributed.scheduler.allowed-failures": 1,  # a shard that kills two workers runs isolated
         "distributed.admin.large-graph-warning-threshold": "1GB",
-        "distributed.nanny.pre-spawn-environ": dict.fromkeys(ONE_THREAD, "1"),
-        "distributed.worker.memory.terminate": False,
+        # One process a core: more threads inside each would only take turns.
+        **{f"distributed.nanny.pre-spawn-environ.{name}": "1" for name in ONE_THREAD},
     }
     with (
         tempfile.TemporaryDirectory(prefix="soundwave-", ignore_cleanup_errors=True) as scratch,
@@ -318,16 +357,6 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
-
-
-# One process a core: more threads inside each would only take turns.
-ONE_THREAD = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "MALLOC_TRIM_THRESHOLD_",
-)
 
 
 # --- cuts that kill their process
