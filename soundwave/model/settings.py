@@ -38,6 +38,8 @@ class ModelSettings(BaseModel):
     """Which frame of a run of equal CTC tokens is kept."""
     blank_runs: Literal["keep", "drop"] = "keep"
     """Whether runs of blank keep one frame too."""
+    merge_letters: bool = False
+    """Join the runs that together spell one token of the LLM: CTC reads letters, the LLM gets its usual tokens."""
     posterior_embeddings: bool = False
     """Add the LLM's embeddings, weighted by the CTC posterior over each run, to the kept frames."""
     auxiliary_gain: float | None = Field(default=None, ge=0)
@@ -53,4 +55,6 @@ class ModelSettings(BaseModel):
     def _fits_together(self) -> ModelSettings:
         if self.ctc_min_count > 1 and self.ctc_vocabulary == "full":
             raise ValueError("ctc_min_count needs ctc_vocabulary: seen")
+        if self.merge_letters and self.blank_runs == "keep":
+            raise ValueError("merge_letters needs blank_runs: drop")
         return self

@@ -8,6 +8,7 @@ Dimensions: N clips, S adapter frames (padded), K kept frames (padded), D width.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,8 +50,7 @@ def find_runs(
         keep: which frame of a run is kept.
         blank_runs: whether runs of blank keep one.
     """
-    clips, count = classes.shape
-    valid = positions_mask(lengths, count)
+    valid = positions_mask(lengths, classes.shape[1])
     starts = torch.ones_like(valid)
     starts[:, 1:] = classes[:, 1:] != classes[:, :-1]
     wanted = valid if blank_runs == "keep" else valid & (classes != blank)
@@ -60,19 +60,33 @@ def find_runs(
     starts[empty, 0] = True
     # (N, S): number of the run, counting runs that keep a frame
     number = (starts & wanted).cumsum(dim=1) - 1
-    of_frame = torch.where(wanted, number, -1)
-    counts = number.max(dim=1).values + 1
-    places = torch.arange(count, device=classes.device).expand(clips, -1)
+    return _keep_one(torch.where(wanted, number, -1), scores, keep)
+
+
+def merge_runs(runs: Runs, groups: Sequence[Sequence[int]], scores: Tensor, keep: Literal["first", "peak"]) -> Runs:
+    """Join neighbouring runs: run k of clip n goes to group `groups[n][k]` (0, 1, 2, ... without a gap)."""
+    number = torch.zeros_like(runs.kept)
+    for row, group in zip(number, groups, strict=True):
+        row[: len(group)] = torch.tensor(group, device=row.device)
+    joined = number.gather(1, runs.of_frame.clamp(min=0))
+    return _keep_one(torch.where(runs.of_frame >= 0, joined, -1), scores, keep)
+
+
+def _keep_one(of_frame: Tensor, scores: Tensor, keep: Literal["first", "peak"]) -> Runs:
+    """Runs from the run number of each frame (N, S); -1: none."""
+    clips, count = of_frame.shape
+    counts = of_frame.max(dim=1).values + 1
+    places = torch.arange(count, device=of_frame.device).expand(clips, -1)
     longest = int(counts.max())
     # (N, S, K): does frame s belong to run k?
-    member = of_frame.unsqueeze(-1) == torch.arange(longest, device=classes.device)
+    member = of_frame.unsqueeze(-1) == torch.arange(longest, device=of_frame.device)
     worth = -places.to(scores.dtype) if keep == "first" else scores
     kept = worth.unsqueeze(-1).masked_fill(~member, -torch.inf).argmax(dim=1)
     return Runs(kept.masked_fill(~positions_mask(counts, longest), 0), counts, of_frame)
 
 
 def run_means(values: Tensor, weights: Tensor, runs: Runs) -> Tensor:
-    """Sum of `values` (N, S, D) over each run, divided by the run's summed `weights` (N, S): (N, K, D)."""
+    """Sum of `values` (N, S, D) over each run, divided by its summed `weights` (N, S), at least 1: (N, K, D)."""
     clips, _, width = values.shape
     longest = runs.kept.shape[1]
     where = runs.of_frame.clamp(min=0)
@@ -81,7 +95,7 @@ def run_means(values: Tensor, weights: Tensor, runs: Runs) -> Tensor:
         1, where.unsqueeze(-1).expand(-1, -1, width), values * inside
     )
     mass = weights.new_zeros(clips, longest).scatter_add(1, where, weights * inside.squeeze(-1))
-    return total / mass.clamp(min=1e-3).unsqueeze(-1)
+    return total / mass.clamp(min=1.0).unsqueeze(-1)
 
 
 class ShrinkingAdapter(nn.Module):

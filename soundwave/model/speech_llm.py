@@ -22,7 +22,7 @@ from soundwave.model.batch import AUDIO, Batch, end_of_turn
 from soundwave.model.ctc_head import CTCHead
 from soundwave.model.llm import load_llm
 from soundwave.model.settings import Compat, ModelSettings
-from soundwave.model.shrinking_adapter import Runs, ShrinkingAdapter, find_runs, run_means
+from soundwave.model.shrinking_adapter import Runs, ShrinkingAdapter, find_runs, merge_runs, run_means
 from soundwave.model.tokens import TokenTable
 
 CONFIG, WEIGHTS = "config.json", "adapters.safetensors"
@@ -205,11 +205,41 @@ class SpeechLLM(nn.Module):
         runs = find_runs(
             classes, scores, counts, blank=self.ctc_head.blank, keep=settings.keep, blank_runs=settings.blank_runs
         )
+        tokens: list[list[int]] = []
+        if settings.merge_letters:
+            tokens, groups = self._spelled(classes, runs)
+            runs = merge_runs(runs, groups, scores, settings.keep)
         kept = self.shrinking(frames, counts, runs)
-        if settings.posterior_embeddings:
+        if settings.merge_letters and settings.posterior_embeddings:
+            kept = kept + self._token_embeddings(tokens, scores, runs)
+        elif settings.posterior_embeddings:
             vectors, mass = self.ctc_head.expected_embedding(frames, self.embeddings)
             kept = kept + run_means(vectors, mass, runs)
         return Heard(frames, counts, kept, runs)
+
+    def _spelled(self, classes: Tensor, runs: Runs) -> tuple[list[list[int]], list[list[int]]]:
+        """For each audio the LLM's tokens that its runs spell, and the token that each run belongs to."""
+        tokens, groups = [], []
+        for row, kept, count in zip(classes, runs.kept, runs.counts.tolist(), strict=True):
+            spelled = row[kept[:count]].tolist()
+            if self.ctc_head.blank in spelled:  # nothing but blank: one position without a token
+                found: list[int] = []
+                group = [0]
+            else:
+                found, group = self.table.regroup(spelled)
+            tokens.append(found)
+            groups.append(group)
+        return tokens, groups
+
+    def _token_embeddings(self, tokens: Sequence[Sequence[int]], scores: Tensor, runs: Runs) -> Tensor:
+        """LLM embeddings of the tokens that were spelled, times the mean probability of their frames: (A, K, D)."""
+        out = scores.new_zeros(*runs.kept.shape, self.embeddings.shape[1])
+        for row, found in zip(out, tokens, strict=True):
+            if found:
+                row[: len(found)] = self.embeddings[torch.tensor(found, device=row.device)].to(row.dtype)
+        ones = torch.ones_like(scores)
+        confidence = run_means(scores.exp().unsqueeze(-1), ones, runs)
+        return out * confidence
 
     @property
     def embeddings(self) -> Tensor:

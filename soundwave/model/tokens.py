@@ -6,6 +6,8 @@ come first in the curriculum: on little data a CTC head over BPE tokens alone st
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -35,6 +37,7 @@ class TokenTable:
         self.token_ids = None if token_ids is None else list(token_ids)
         self._class_of = None if token_ids is None else {token: place for place, token in enumerate(token_ids)}
         self._letters: dict[str, list[int]] = {}
+        self._pieces: dict[int, str] = {}
 
     def encode(self, text: str, unit: Unit) -> list[int]:
         """CTC classes of `text`. What the vocabulary cannot spell is left out (`seen` vocabularies only)."""
@@ -48,6 +51,39 @@ class TokenTable:
         ids = [self.token_ids[place] if self.token_ids is not None else place for place in classes]
         text: str = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
         return " ".join(text.split())
+
+    def regroup(self, classes: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The LLM's usual tokens for what the classes spell, and for each class the token that it belongs to.
+
+        A class that ends inside one token and begins in another belongs to the first.
+        """
+        pieces = [self._piece(place) for place in classes]
+        text = "".join(pieces)
+        head = len(text) - len(text.lstrip())
+        tokens = self._ids(text.lstrip()) if text.strip() else []
+        if not tokens:
+            return [self._token(place) for place in classes], list(range(len(classes)))
+        ends = list(itertools.accumulate(len(self._text([token])) for token in tokens))
+        groups, at = [], -head
+        for piece in pieces:
+            groups.append(
+                min(bisect.bisect_right(ends, max(at + len(piece) - len(piece.lstrip()), 0)), len(tokens) - 1)
+            )
+            at += len(piece)
+        # Some token may have got no class (its characters belong to a class before it): number what is left.
+        used = sorted(set(groups))
+        return [tokens[group] for group in used], [used.index(group) for group in groups]
+
+    def _token(self, place: int) -> int:
+        return place if self.token_ids is None else self.token_ids[place]
+
+    def _piece(self, place: int) -> str:
+        if place not in self._pieces:
+            self._pieces[place] = self._text([self._token(place)])
+        return self._pieces[place]
+
+    def _text(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
 
     def letters(self, text: str) -> list[int]:
         """Token ids of `text` letter by letter; a word's first letter carries the space before it."""
