@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker
 IN_FLIGHT = 3  # shards per worker that the driver has handed out at any time
 PASS_FILE = "pass.json"
+PATIENCE = "10s"  # until a scheduler answers
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -327,7 +328,7 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
 
     if address is not None:
         try:
-            client = Client(address, timeout="10s", set_as_default=False)
+            client = Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"No Dask scheduler answers at {address} ({error}). Expected an address such as "
