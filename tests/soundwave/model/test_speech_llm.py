@@ -1,0 +1,148 @@
+"""The whole model: batch equals single, text-only and mixed batches, saving, generating, both vocabularies."""
+
+import pytest
+import torch
+
+from manifests.errors import ManifestError, MissingFileError
+from soundwave.model.batch import AUDIO, Batch, pad_features, render
+from soundwave.model.llm import load_tokenizer
+from soundwave.model.settings import ModelSettings
+from soundwave.model.speech_llm import SpeechLLM, split_at_audio
+from soundwave.model.tokens import seen_tokens
+
+BASE = {"stack": 2, "heads": 4, "lora_rank": 2, "dropout": 0.0}
+
+
+def make(tiny_llm, **changes):
+    settings = ModelSettings(llm=str(tiny_llm), **{**BASE, **changes})
+    ids = None
+    if settings.ctc_vocabulary == "seen":
+        ids = seen_tokens(load_tokenizer(str(tiny_llm)), ["press one to hear the message"])
+    return SpeechLLM.create(settings, encoder="test", feature_dim=6, token_ids=ids, seed=1).eval()
+
+
+def sample(model, frames, text="press one", answer="one", seed=0):
+    """Prompt, answer, features and CTC target of one sample; frames 0: text only."""
+    content = "<|audio|>\nRepeat:" if frames else "what to press"
+    prompt = render(model.tokenizer, [{"role": "user", "content": content}])
+    target = model.table.encode(text, "letters")
+    ids = [*model.tokenizer.encode(answer), model.tokenizer.eos_token_id]
+    features = torch.randn(frames, 6, generator=torch.Generator().manual_seed(seed)) if frames else None
+    return prompt, ids, features, target
+
+
+def batch(samples):
+    audios = [row for row in samples if row[2] is not None]
+    features, lengths = pad_features([row[2] for row in audios], 6)
+    return Batch(
+        [row[0] for row in samples], [row[1] for row in samples], features, lengths, [row[3] for row in audios]
+    )
+
+
+VARIANTS = [
+    {},
+    {"ctc_vocabulary": "seen"},
+    {"ctc_vocabulary": "seen", "posterior_embeddings": True, "keep": "peak", "positions": "rotary", "stack": 1},
+    {"ctc_vocabulary": "seen", "posterior_embeddings": True, "blank_runs": "drop", "merge_letters": True},
+    {"posterior_embeddings": True, "compat": "reference"},
+]
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=str)
+def test_batch_equals_single_and_everything_learns(tiny_llm, changes):
+    model = make(tiny_llm, **changes)
+    samples = [
+        sample(model, 40, seed=1),
+        sample(model, 0),
+        sample(model, 63, text="hear the message", answer="to hear", seed=2),
+    ]
+    together = model(batch(samples))
+    alone = [model(batch([row])) for row in samples]
+    torch.testing.assert_close(together.lm_loss, torch.cat([out.lm_loss for out in alone]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together.ctc_loss, torch.cat([out.ctc_loss for out in alone]), atol=1e-4, rtol=1e-4)
+    assert together.kept_frames.tolist() == [int(n) for out in alone for n in out.kept_frames]
+    assert (together.kept_frames <= together.frames).all()
+    together.loss.backward()
+    own = model.adapter_state()
+    dead = {"query_key_value", "layer.norm_attention"}  # in `reference` half of these rows are dead
+    without = [n for n, p in model.named_parameters() if n in own and p.grad is None and not any(d in n for d in dead)]
+    assert without == []
+    assert all(p.grad is None for n, p in model.named_parameters() if n not in own)
+
+
+def test_audio_only_batch_without_the_llm(tiny_llm):
+    model = make(tiny_llm)
+    output = model(batch([sample(model, 40), sample(model, 30, text="")]), lm_weight=0.0, ctc_weight=1.0)
+    assert output.lm_loss.isnan().all() and not output.ctc_loss.isnan().any()
+    assert output.kept_frames.tolist() == output.frames.tolist() == [20, 15]
+
+
+def test_text_only_batch(tiny_llm):
+    model = make(tiny_llm)
+    output = model(batch([sample(model, 0), sample(model, 0, answer="press")]))
+    assert output.loss.isfinite() and len(output.ctc_loss) == 0
+
+
+def test_an_audio_without_a_target_has_no_ctc_loss(tiny_llm):
+    model = make(tiny_llm)
+    both = batch([sample(model, 40, seed=1), sample(model, 40, seed=2)])
+    some = Batch(both.prompts, both.answers, both.features, both.lengths, [both.targets[0], None])
+    output = model(some, lm_weight=0.0, ctc_weight=1.0)
+    assert output.ctc_loss.isnan().tolist() == [False, True]
+    torch.testing.assert_close(output.loss.detach(), output.ctc_loss[0])
+
+
+def test_the_loss_is_that_of_the_llm_on_the_same_embeddings(tiny_llm):
+    model = make(tiny_llm, lora_rank=0)
+    prompt, answer, _, _ = row = sample(model, 0, answer="press one to")
+    ids = torch.tensor([[*prompt, *answer]])
+    labels = torch.tensor([[-100] * len(prompt) + answer])
+    expected = model.llm(input_ids=ids, labels=labels).loss
+    torch.testing.assert_close(model(batch([row])).loss, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_generated_text_does_not_depend_on_the_batch(tiny_llm):
+    model = make(tiny_llm, ctc_vocabulary="seen")
+    samples = [sample(model, 40, seed=1), sample(model, 0), sample(model, 71, seed=3)]
+    prompts = [row[0] for row in samples]
+    features, lengths = pad_features([row[2] for row in samples if row[2] is not None], 6)
+    together = model.generate(prompts, features, lengths, max_new_tokens=[6, 3, 9])
+    alone = []
+    for prompt, (_, _, frames, _), limit in zip(prompts, samples, (6, 3, 9), strict=True):
+        one, count = pad_features([frames] if frames is not None else [], 6)
+        alone += model.generate([prompt], one, count, max_new_tokens=limit)
+    assert together == alone
+    assert model.transcribe(features, lengths)[1] == model.transcribe(features[1:], lengths[1:])[0]
+
+
+def test_saved_and_loaded_it_is_the_same_model(tiny_llm, tmp_path):
+    model = make(tiny_llm, ctc_vocabulary="seen", posterior_embeddings=True)
+    model.alignment.set_scale(torch.full((6,), 0.5), torch.full((6,), 2.0))
+    with torch.no_grad():
+        for value in model.adapter_state().values():
+            value.add_(0.01)
+    model.save_pretrained(tmp_path / "model")
+    rows = batch([sample(model, 40), sample(model, 0)])
+    loaded = SpeechLLM.from_pretrained(tmp_path / "model")
+    torch.testing.assert_close(loaded(rows).loss, model(rows).loss, atol=0, rtol=0)
+    assert SpeechLLM.from_pretrained(tmp_path / "model", compat="reference").settings.compat == "reference"
+
+
+def test_loading_what_is_not_there_or_does_not_fit(tiny_llm, tmp_path):
+    with pytest.raises(MissingFileError, match="No such model"):
+        SpeechLLM.from_pretrained(tmp_path)
+    model = make(tiny_llm)
+    with pytest.raises(ManifestError, match="do not fit the model"):
+        model.load_adapters({"alignment.norm.weight": torch.ones(3)})
+
+
+def test_a_prompt_is_split_at_its_audio():
+    assert list(split_at_audio([5, AUDIO, AUDIO, 6, 7])) == [[5], None, None, [6, 7]]
+    assert list(split_at_audio([AUDIO])) == [None]
+
+
+def test_rendered_prompts_have_one_begin_and_their_audio(tiny_llm):
+    tokenizer = load_tokenizer(str(tiny_llm))
+    ids = render(tokenizer, [{"role": "user", "content": "<|audio|> and <|audio|>"}])
+    assert ids.count(AUDIO) == 2
+    assert tokenizer.decode([token for token in ids if token != AUDIO]).startswith("<|im_start|>user\n and ")
