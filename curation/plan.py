@@ -28,6 +28,7 @@ __all__ = ["Lock", "check_plan", "make_plan", "plan_schedule", "read_lock"]
 HERE = Path(__file__).parent
 TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
 TICKS = {"samples": "1", "hours": "round(seconds * 1e6)", "llm_tokens": "llm_tokens"}
+DICTIONARIES = ["domain", "repeat", "units", "seconds"]  # ids hardly repeat within a row group
 ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on how DuckDB hands rows over
 
 
@@ -50,7 +51,7 @@ def make_plan(mixture: Mixture, catalog: Path, output: Path, *, threads: int | N
                 raise MixtureError(
                     f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
                 )
-        facts = certify(con, output / PLAN, mixture, schedule, _pools(con, mixture))
+        facts = certify(output / PLAN, mixture, schedule, _pools(con, mixture), threads=threads)
     lock = Lock(
         name=mixture.name,
         stage=mixture.stage,
@@ -113,6 +114,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Schedule:
         "batch": batch,
         "shortest": _shortest(mixture, batch, longest),
         "span": batch * mixture.window,
+        "slack": _slack(mixture, batch),
         "ticks_per_unit": TICKS_PER_UNIT[mixture.unit],
     }
     for name, value in variables.items():
@@ -123,15 +125,21 @@ def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Schedule:
 def _shortest(mixture: Mixture, batch: int, longest: int) -> int:
     """What a row counts at least in its step, in microseconds, so that no step holds more than `batch.rows`.
 
-    Rows that each count batch / rows would do, if steps were exactly `batch` long. A window's last row may stick out,
-    which stretches each of its steps by that row's length / window.
+    Rows that each count batch / rows would do, if steps were exactly `batch` long. A window may be longer by the slack
+    at both ends and by its last row, which stretches each of its steps by their sum / window.
     """
     rows, window = mixture.batch.rows, mixture.window
     if rows is None:
         return 0
     if rows * window == 1:
         return batch
-    return math.ceil(max((batch + longest / window) / rows, batch / (rows - 1 / window)))
+    step = batch + 2 * _slack(mixture, batch) / window
+    return math.ceil(max((step + longest / window) / rows, step / (rows - 1 / window)))
+
+
+def _slack(mixture: Mixture, batch: int) -> int:
+    """How far from its nominal end a window may be cut: half a step, and nothing in short windows."""
+    return batch // 2 if mixture.window >= 8 else 0
 
 
 def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
@@ -199,19 +207,26 @@ def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, Pool]:
 
 
 def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: Schedule) -> None:
-    """The table `schedule`: for each domain and phase, which part of its queue falls due when."""
+    """The tables `domains` and `schedule`: for each domain and phase, which part of its queue falls due when."""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE schedule (domain VARCHAR, passes INTEGER, ticks_from DOUBLE, ticks_to DOUBLE, "
-        "time_from DOUBLE, pace DOUBLE)"
+        "CREATE OR REPLACE TEMP TABLE domains (domain VARCHAR, number USMALLINT, passes INTEGER, ticks_before HUGEINT)"
     )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE schedule "
+        "(number USMALLINT, ticks_from DOUBLE, ticks_to DOUBLE, time_from DOUBLE, pace DOUBLE)"
+    )
+    totals = dict(con.execute("SELECT domain, sum(ticks) FROM pool GROUP BY domain").fetchall())
     scale = TICKS_PER_UNIT[mixture.unit]
-    for domain, passes in schedule.passes.items():
+    before = 0
+    for number, (domain, passes) in enumerate(sorted(schedule.passes.items())):
+        con.execute("INSERT INTO domains VALUES (?, ?, ?, ?)", [domain, number, passes, before])
+        before += passes * int(totals[domain])
         done = 0.0
         for phase in schedule.phases:
             share = phase.shares[domain]
             after = done + share * phase.length * scale
-            row = [domain, passes, done, after, phase.start * scale, 1.0 / share]
-            con.execute("INSERT INTO schedule VALUES (?, ?, ?, ?, ?, ?)", row)
+            row = [number, done, after, phase.start * scale, 1.0 / share]
+            con.execute("INSERT INTO schedule VALUES (?, ?, ?, ?, ?)", row)
             done = after
 
 
@@ -222,7 +237,7 @@ def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
     reader = con.sql((HERE / "plan.sql").read_text(encoding="utf-8")).to_arrow_reader(ROW_GROUP)
     schema = arrow_schema("plans")
     rows = 0
-    with pq.ParquetWriter(target, schema, compression="zstd", version="2.6") as writer:
+    with pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=DICTIONARIES) as writer:
         for table in _row_groups(reader, schema):
             writer.write_table(table, row_group_size=ROW_GROUP)
             rows += table.num_rows

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from curation.catalog_views import first, records
+from curation.catalog_parts import quoted
+from curation.catalog_views import first, open_memory, records
 from curation.mixture import Mixture
 from curation.plan_lock import DomainShare, WorstWindow
 from curation.plan_schedule import Pool, Schedule
-
-if TYPE_CHECKING:
-    import duckdb
 
 # One row per window and domain. Sums of rounded microseconds would drift; units are exact multiples of a tick.
 WINDOWS = """
@@ -30,7 +28,7 @@ SELECT
   domain,
   sum(units) AS units,
   count(*) AS draws,
-  count(DISTINCT cut_id) AS cuts,
+  count(*) FILTER (WHERE repeat = 0) AS cuts,  -- a cut's first use; no cut has two in a domain
   max(repeat) + 1 AS max_repeat,
   sum(seconds) AS seconds
 FROM plan
@@ -41,16 +39,14 @@ STEPS = "SELECT sum(seconds) AS seconds FROM plan GROUP BY step"
 
 
 def certify(
-    con: duckdb.DuckDBPyConnection, plan: Path, mixture: Mixture, schedule: Schedule, pools: Mapping[str, Pool]
+    plan: Path, mixture: Mixture, schedule: Schedule, pools: Mapping[str, Pool], *, threads: int | None = None
 ) -> dict[str, Any]:
     """The measured fields of a plan's lock: steps, draws, seconds, longest_step, domains, worst_window."""
-    import pyarrow.parquet as pq
-
-    con.register("plan", pq.read_table(plan, columns=["step", "cut_id", "domain", "repeat", "units", "seconds"]))
-    found = {row["domain"]: row for row in records(con.execute(DOMAINS))}
-    windows = records(con.execute(WINDOWS.format(window=mixture.window)))
-    steps = first(con, f"SELECT count(*), sum(seconds), max(seconds) FROM ({STEPS})")
-    con.unregister("plan")
+    with open_memory(threads) as con:
+        con.execute(f"CREATE VIEW plan AS FROM read_parquet({quoted(plan)})")
+        found = {row["domain"]: row for row in records(con.execute(DOMAINS))}
+        windows = records(con.execute(WINDOWS.format(window=mixture.window)))
+        steps = first(con, f"SELECT count(*), sum(seconds), max(seconds) FROM ({STEPS})")
     assert steps is not None  # an aggregate has one row
     total = sum(float(row["units"]) for row in found.values())
     domains = {
