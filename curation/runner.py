@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import manifests
+from curation.isolation import label_isolated
 from curation.shards import (
     Counts,
     LabelPass,
     Row,
-    ShardResult,
-    corpus_of,
     finished,
     remove_stale,
     shard_key,
@@ -34,11 +33,10 @@ from curation.shards import (
     with_absolute_audio,
     write_shard,
 )
-from manifests.errors import InputError
+from manifests.errors import InputError, StaleError
 from manifests.files import write_json
 from manifests.progress import progress_bar
-from manifests.reasons import Reason
-from manifests.rows import Reject, read_corpus
+from manifests.rows import read_corpus
 from manifests.units import Seconds, hours
 
 if TYPE_CHECKING:
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker
 IN_FLIGHT = 3  # shards per worker that the driver has handed out at any time
 PASS_FILE = "pass.json"
+GRACE = 600.0  # seconds; files that are not ours and this much older than our start are nobody's
 PATIENCE = "10s"  # until a scheduler answers
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -110,6 +109,7 @@ def run_pass(
     Raises:
         MissingFileError: no prepared corpus there.
         InputError: the pass cannot run here, or no scheduler answers.
+        StaleError: another run removed our shards meanwhile.
     """
     began = time.monotonic()
     info = read_corpus(corpus_dir)
@@ -168,6 +168,11 @@ def _speed(audio: Seconds, wall: Seconds) -> str:
 
 def _finish(job: LabelPass, summary: PassSummary, keys: list[str]) -> None:
     counts = {name: summary.row()[name] for name in ("cuts", "labelled", "rejected", "seconds", "reasons")}
+    if lost := [key for key in keys if finished(summary.folder, key) is None]:
+        raise StaleError(
+            f"{len(lost)} of {len(keys)} shards in {summary.folder} were removed while they were made: another run "
+            "with other settings is at work there. When it has ended, run the same command again."
+        )
     write_json(
         summary.folder / PASS_FILE,
         {
@@ -180,7 +185,7 @@ def _finish(job: LabelPass, summary: PassSummary, keys: list[str]) -> None:
             "counts": counts,
         },
     )
-    remove_stale(summary.folder, keys)
+    remove_stale(summary.folder, keys, before=time.time() - summary.wall_seconds - GRACE)
 
 
 # --- what runs on a worker
@@ -358,41 +363,3 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
-
-
-# --- cuts that kill their process
-
-
-def label_isolated(job: LabelPass, rows: list[Row], key: str, folder: Path) -> Counts:
-    """Label one cut at a time in a process of its own: those that kill it become rejects."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    context = multiprocessing.get_context("spawn")
-    whole = ShardResult()
-    executor = ProcessPoolExecutor(1, mp_context=context)
-    try:
-        for row in rows:
-            try:
-                _extend(whole, executor.submit(job.label_shard, [row]).result())
-            except BrokenProcessPool:
-                executor.shutdown()
-                executor = ProcessPoolExecutor(1, mp_context=context)
-                detail = "the process that labelled this cut died, several times"
-                whole.rejects.append(Reject(str(row["id"]), corpus_of(row), job.name, Reason.pass_failed, detail))
-    finally:
-        executor.shutdown()
-    return write_shard(job, rows, key, folder, whole)
-
-
-def _extend(whole: ShardResult, part: ShardResult) -> None:
-    import numpy as np
-
-    before = 0 if whole.matrix is None else len(whole.matrix)
-    whole.words += part.words
-    whole.labels += part.labels
-    whole.rejects += part.rejects
-    whole.features += [{**row, "offset": row["offset"] + before} for row in part.features]
-    if part.matrix is not None:
-        whole.matrix = part.matrix if whole.matrix is None else np.concatenate([whole.matrix, part.matrix])

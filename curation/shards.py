@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -212,17 +213,22 @@ def corpus_of(row: Row) -> str:
     return str((row.get("custom") or {}).get("corpus") or row.get("corpus") or "")
 
 
-def remove_stale(folder: Path, keys: Iterable[str]) -> int:
+def remove_stale(folder: Path, keys: Iterable[str], *, before: float) -> int:
     """Delete parts and markers that are not of `keys`, and what killed writers left; return how many.
 
-    Markers go first: a part without its marker is nobody's.
+    Only what was last written before the time `before` (seconds since the epoch) goes: younger files may be
+    another run's work. Markers go first, since a part without its marker is nobody's.
     """
     current = set(keys)
     stale = [path for path in folder.glob("*-*.*") if path.stem.rpartition("-")[2] not in current]
     stale += folder.glob(".????????.*-*.*")
+    removed = 0
     for path in sorted(stale, key=lambda path: not path.name.startswith("shard-")):
-        path.unlink(missing_ok=True)
-    return len(stale)
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def _write_table(path: Path, table: str, rows: list[Row]) -> None:

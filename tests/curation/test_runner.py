@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from labelling import Counting, cut, plain_rows, table, write_made
 
 from curation.runner import Pool, run_pass
-from curation.shards import finished, shard_key, split_rows
-from manifests.errors import InputError, MissingFileError
+from curation.shards import ShardResult, finished, shard_key, split_rows
+from manifests.errors import InputError, MissingFileError, StaleError
 from manifests.files import read_json
 
 
@@ -55,13 +55,37 @@ def test_a_second_run_does_nothing(corpus: Path, tmp_path: Path, log: Path) -> N
     assert set(logged(log).values()) == {1}
 
 
-def test_a_changed_setting_runs_all_shards_and_leaves_no_stale_files(corpus: Path, tmp_path: Path, log: Path) -> None:
+def test_a_changed_setting_runs_all_shards_and_leaves_no_stale_files(
+    corpus: Path, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation.runner.GRACE", -3600.0)  # all that is not ours counts as old
     first = run_pass(Counting(log, {}), corpus, tmp_path / "labels", workers=0, shard_size=8)
     old = {path.name for path in first.folder.iterdir()}
     second = run_pass(Counting(log, {}, tune=5), corpus, tmp_path / "labels", workers=0, shard_size=8)
     assert second.shards_reused == 0
     assert {path.name for path in second.folder.iterdir()} & old == {"pass.json"}
     assert {row["value"] for row in table(second.folder, "labels")} == {9.0 + 5}
+
+
+def test_young_files_of_another_run_are_left_alone(corpus: Path, tmp_path: Path, log: Path) -> None:
+    other = run_pass(Counting(log, {}), corpus, tmp_path / "labels", workers=0)
+    before = {path.name for path in other.folder.iterdir()}
+    run_pass(Counting(log, {}, tune=5), corpus, tmp_path / "labels", workers=0)
+    assert before <= {path.name for path in other.folder.iterdir()}
+    back = run_pass(Counting(log, {}), corpus, tmp_path / "labels", workers=0)
+    assert back.shards_reused == back.shards
+
+
+def test_shards_that_vanish_under_a_run_are_told(corpus: Path, tmp_path: Path, log: Path) -> None:
+    class Meddler(Counting):
+        def label_shard(self, rows: list[dict]) -> ShardResult:
+            for marker in (tmp_path / "labels").rglob("shard-*.json"):
+                marker.unlink()
+            return super().label_shard(rows)
+
+    with pytest.raises(StaleError, match="again"):
+        run_pass(Meddler(log, {}), corpus, tmp_path / "labels", workers=0, shard_size=8)
+    assert run_pass(Counting(log, {}), corpus, tmp_path / "labels", workers=0, shard_size=8).labelled == 60
 
 
 def test_a_changed_row_runs_its_shard_alone(tmp_path: Path, log: Path) -> None:
