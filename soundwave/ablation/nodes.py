@@ -83,7 +83,8 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
     expansion = Expansion()
     for name, grid in grids.items():
         for (arm, steps), fraction, seed in product(grid.arms.items(), grid.fractions, grid.seeds):
-            label = f"{arm} {fraction * 100:g}% seed {seed}"
+            size = f" {fraction * 100:g}%" if len(grid.fractions) > 1 else ""
+            label = f"{arm}{size}" + (f" seed {seed}" if len(grid.seeds) > 1 else "")
             chain: list[str] = []
             for step in steps:
                 settings = resolve_stage(step, seed, roots[name])

@@ -63,21 +63,22 @@ def _show(summary: AblationSummary) -> None:
 
 
 def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from manifests.units import clock
 
-    table = Table(title=f"{name}: {report['question']}", title_justify="left")
-    for title, justify in (("cell", "left"), ("stage", "left"), ("minutes of audio", "right"), ("training", "right")):
-        table.add_column(title, justify="left" if justify == "left" else "right")
-    for title in ("CTC WER", "LLM WER"):
-        table.add_column(title, justify="right")
+    table = Table(title=f"{name}: {report['question']}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ("cell", "stage"):
+        table.add_column(title, overflow="fold")
+    for title in ("audio", "training", "CTC WER", "LLM WER"):
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         seconds = row["wall_seconds"]
         table.add_row(
             row["cell"],
             row["stage"],
-            f"{row['hours'] * 60:.1f}",
+            f"{row['hours'] * 60:.1f} min",
             "-" if seconds is None else clock(seconds),
             _rate(row, "ctc_wer"),
             _rate(row, "llm_wer"),
@@ -89,7 +90,7 @@ def _rate(row: dict[str, Any], metric: str) -> str:
     if row[metric] is None:
         return "-"
     low, high = row[f"{metric}_low"], row[f"{metric}_high"]
-    return f"{row[metric]:.3f}" + ("" if low is None else f" ({low:.2f}-{high:.2f})")
+    return f"{row[metric]:.2f}" + ("" if low is None else f" ({low:.2f}-{high:.2f})")
 
 
 def _fail(summary: AblationSummary) -> None:

@@ -1,0 +1,103 @@
+"""The page: self-contained, well formed, and it says what is missing."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from manifests.errors import MissingFileError
+from soundwave.report.page import SECTIONS, write_report
+from soundwave.report.workspace import open_workspace
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Checker(HTMLParser):
+    """Notes tags, ids and links; complains of tags that are not closed in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.links, self.tags = [], [], [], set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        facts = dict(attributes)
+        self.ids += [facts["id"]] if "id" in facts else []
+        self.links += [facts[name] for name in ("href", "src", "xlink:href") if name in facts]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def check(page):
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == []
+    return checker
+
+
+@pytest.fixture(scope="module")
+def page(workspace, tmp_path_factory):
+    path = write_report(workspace, tmp_path_factory.mktemp("page") / "report.html")
+    return path.read_text(encoding="utf-8")
+
+
+def test_it_is_self_contained_and_well_formed(page):
+    found = check(page)
+    assert all(link.startswith("#") for link in found.links)
+    assert found.tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert len(found.ids) == len(set(found.ids))
+    assert {name for name, _ in SECTIONS} <= set(found.ids)
+
+
+def test_it_answers_the_question_with_its_bands(page):
+    assert "<h1>Does stage I pay?</h1>" in page
+    assert "0.47 with stage I and 1.70 without it" in page
+    assert "do not overlap: stage I pays" in page
+    assert "95 % band 0.05 to 0.10" in page  # the ceiling
+
+
+def test_every_part_is_there(page):
+    text = re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+    for part in ("Prompts &amp; tones", "no_speech", "heldout_in_plan", "7 clips were aligned (35 words)", "prompts-0"):
+        assert part in text
+    assert "offset held at 0" in text  # the ladder's curve from three sizes
+    assert "torch" in text and "2.9.0" in text
+    assert 'class="missing"' not in text
+    assert page.count('class="chart wide"') == page.count('class="chart narrow"') >= 9
+
+
+def test_charts_follow_the_colours_of_the_page(page):
+    drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert any("var(--series-2)" in drawing for drawing in drawings)
+    assert not any(re.search(r"#0[ab]000\d", drawing) for drawing in drawings)
+
+
+def test_what_was_heard_is_text_and_its_differences_are_marked(page):
+    assert "<b>" not in page
+    assert '<mark class="missing-word" title="missing">now</mark>' in page
+    assert '<mark class="extra"' in page
+
+
+def test_an_empty_workspace_says_what_is_missing(tmp_path):
+    (tmp_path / "corpora").mkdir()
+    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    check(page)
+    assert page.count('class="missing"') == len(SECTIONS)  # all but provenance, and the rejects of Data beside it
+    assert "not measured" in page
+    assert "No three-stage training has been evaluated here yet" in page
+
+
+def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
+    with pytest.raises(MissingFileError, match="is no workspace"):
+        open_workspace(tmp_path)
+    with pytest.raises(MissingFileError, match="No such workspace"):
+        open_workspace(tmp_path / "nowhere")
