@@ -2,4 +2,6 @@
 
 from soundwave.cli import main
 
-main()
+# Dask's workers import this module again under another name.
+if __name__ == "__main__":
+    main()

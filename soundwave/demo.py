@@ -7,18 +7,25 @@ interrupted run stopped, so this file holds the order, the choices of the demo, 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from manifests.errors import InputError, StaleError
 from manifests.files import read_json, write_json
 from soundwave.phases import Phases
 
-CORPORA = ("asterisk", "fillets", "tuxpaint", "sonicpi", "bsdgames_quiz")
+if TYPE_CHECKING:
+    from curation.plan_lock import Lock
+    from curation.shards import LabelPass
+
+TEXTS = "bsdgames_quiz"  # questions and answers, no audio to label
+RECORDINGS = ("asterisk", "fillets", "tuxpaint", "sonicpi")
+CORPORA = (*RECORDINGS, TEXTS)
 SPEECH_TO_ALIGN = "asterisk"  # the aligner that comes with the demo speaks English
 SPEEDS = (1.0, 0.9, 1.1)  # speed perturbation triples the English prompts, of which there are few
 STAGES = ("alignment", "shrinking", "sft")
 GRIDS = ("demo-stage1", "demo-ladder")
-HELD_OUT = {"split": "test", "corpus": "asterisk", "min_words": 3}
 
 
 def run_demo(output: Path, *, workers: int = 2) -> dict[str, Any]:
@@ -57,9 +64,9 @@ def _prepare(phases: Phases, output: Path) -> None:
 
     with phases.phase("prepare", "Recipes: corpora -> manifests") as phase:
         made = [output / "corpora" / name / "corpus.json" for name in CORPORA]
-        before = [path.stat().st_mtime_ns if path.is_file() else 0 for path in made]
+        before = _times(made)
         infos = [registry.prepare(name, output / "corpora") for name in CORPORA]
-        phase.reused = before == [path.stat().st_mtime_ns for path in made]
+        phase.reused = before == _times(made)
         cuts, texts = sum(info.cuts for info in infos), sum(info.texts for info in infos)
         phase.note = (
             f"{cuts:,} cuts, {texts:,} text-only rows, {sum(info.hours for info in infos):.2f} h, "
@@ -73,19 +80,17 @@ def _label(phases: Phases, output: Path, workers: int) -> None:
     from curation.passes.quality import Quality
     from curation.runner import Pool, run_pass
 
-    with_audio = [name for name in CORPORA if (output / "corpora" / name / "audio_free").exists() is False]
-    jobs = {
-        "quality": [(Quality(), name) for name in with_audio],
+    jobs: dict[str, list[tuple[LabelPass, str]]] = {
+        "quality": [(Quality(), name) for name in RECORDINGS],
         "align": [(Align(), SPEECH_TO_ALIGN)],
-        "encode": [
-            (Encode(speeds=SPEEDS if name == SPEECH_TO_ALIGN else (1.0,)), name)
-            for name in with_audio
-        ],
+        "encode": [(Encode(speeds=SPEEDS if name == SPEECH_TO_ALIGN else (1.0,)), name) for name in RECORDINGS],
     }
     with Pool(workers=workers) as pool:
         for name, tasks in jobs.items():
             with phases.phase(name, f"Labelling pass: {name}") as phase:
-                done = [run_pass(job, output / "corpora" / corpus, output / "labels", pool=pool) for job, corpus in tasks]
+                done = [
+                    run_pass(job, output / "corpora" / corpus, output / "labels", pool=pool) for job, corpus in tasks
+                ]
                 phase.reused = all(summary.shards == summary.shards_reused for summary in done)
                 phase.note = (
                     f"{sum(summary.labelled for summary in done):,} cuts labelled, "
@@ -108,7 +113,9 @@ def _plans(phases: Phases, output: Path) -> None:
 
     with phases.phase("mix", "Mixtures: SQL and shares -> plans") as phase:
         targets = [output / "mixtures" / stage for stage in STAGES]
-        before = [path.joinpath("lock.json").stat().st_mtime_ns if (path / "lock.json").is_file() else 0 for path in targets]
+        before = [
+            path.joinpath("lock.json").stat().st_mtime_ns if (path / "lock.json").is_file() else 0 for path in targets
+        ]
         locks = [
             make_plan(load_mixture(mixture_path(stage)), output / "catalog", target)
             for stage, target in zip(STAGES, targets, strict=True)
@@ -118,7 +125,12 @@ def _plans(phases: Phases, output: Path) -> None:
         _shares_table(locks)
 
 
-def _shares_table(locks: list[Any]) -> None:
+def _times(paths: Sequence[Path]) -> list[int]:
+    """When each file was last made; 0 where there is none."""
+    return [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
+
+
+def _shares_table(locks: Sequence[Lock]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -134,7 +146,6 @@ def _shares_table(locks: list[Any]) -> None:
 
 
 def _train(phases: Phases, output: Path, workers: int) -> None:
-    from manifests.errors import InputError
     from soundwave.ablation.run import ablate
 
     with phases.phase("train", "Three stages and the data ablation: train and evaluate") as phase:
@@ -151,15 +162,26 @@ def _audit(phases: Phases, output: Path) -> None:
 
     with phases.phase("audit", "Audits: SQL that selects what is wrong") as phase:
         found = run_audits(output / "catalog", plans=output / "ablation" / "plans")
-        phase.note = f"{len(found)} audits"
+        failed = [finding.name for finding in found if finding.failed]
+        warned = [finding.name for finding in found if finding.rows and not finding.failed]
+        write_json(output / "audits.json", [finding.row() for finding in found])
+        phase.note = f"{len(found)} audits of catalog and training plans: {len(failed)} errors, {len(warned)} warnings"
+        if failed:
+            raise StaleError(f"The audits {', '.join(failed)} found errors; see {output / 'audits.json'}.")
 
 
 def _ceiling(phases: Phases, output: Path) -> None:
-    from soundwave.evaluate.ceiling import ceiling
+    from curation.catalog import catalog_fingerprint
 
     with phases.phase("ceiling", "Ceiling: the encoder's own decoder on the held-out clips") as phase:
-        value = ceiling(output / "catalog", **HELD_OUT)
-        write_json(output / "ceiling.json", value)
+        path, key = output / "ceiling.json", catalog_fingerprint(output / "catalog")
+        value = read_json(path) if path.is_file() else {}
+        phase.reused = value.get("catalog") == key
+        if not phase.reused:
+            from soundwave.evaluate.run import ceiling
+
+            value = ceiling(output / "catalog", split="test", corpus="asterisk", min_words=3) | {"catalog": key}
+            write_json(path, value)
         phase.note = f"WER {value['wer']:.3f}"
 
 
