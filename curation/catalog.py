@@ -200,8 +200,8 @@ def _known(catalog: Path) -> dict[tuple[str, str, str], list[Part]]:
 
 def _refuse_shared_ids(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Sequence[Part]) -> None:
     """Ids are unique over the whole catalog: labels and plans name cuts by id alone."""
-    paths = [catalog / part.path for part in parts if part.table == "cuts"]
-    if len(paths) < 2:
+    paths = [catalog / part.path for part in _overlapping([part for part in parts if part.table == "cuts"])]
+    if not paths:
         return
     row = first(
         con,
@@ -214,6 +214,18 @@ def _refuse_shared_ids(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Seq
             f"{row[2]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {row[1]}; expected ids unique "
             "over the catalog, such as CORPUS-ID. The old catalog was left as it was."
         )
+
+
+def _overlapping(parts: Sequence[Part]) -> list[Part]:
+    """Parts whose range of ids meets another's. Ids of the form CORPUS-ID never do, which saves reading them."""
+    found: dict[str, Part] = {}
+    furthest: Part | None = None
+    for part in sorted((p for p in parts if p.rows), key=lambda part: str(part.first_id)):
+        if furthest and str(part.first_id) <= str(furthest.last_id):
+            found |= {furthest.path: furthest, part.path: part}
+        if furthest is None or str(part.last_id) > str(furthest.last_id):
+            furthest = part
+    return list(found.values())
 
 
 def _fingerprint(parts: Sequence[Part]) -> str:

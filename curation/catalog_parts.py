@@ -17,7 +17,9 @@ from manifests.schema import columns
 if TYPE_CHECKING:
     import duckdb
 
+READ = "ignore_errors = true, maximum_object_size = 67108864"  # as in cuts.sql; a line that is no JSON counts as NULL
 SQL = Path(__file__).with_name("sql")
+ROWS = (CUTS, TEXTS, CUTS.removesuffix(".gz"), TEXTS.removesuffix(".gz"))
 LABEL_TABLES = ("words", "labels", "rejects", "features")
 ROW_GROUP = 122_880  # DuckDB's own; its readers split work by row group
 
@@ -73,6 +75,8 @@ class Part:
     key: str  # of its inputs and of the code that reads them: the same key is not written again
     digest: str  # of its rows, whatever their order
     hours: float = 0.0  # of audio; cuts only
+    first_id: str | None = None  # the range of cut ids: corpora whose ranges lie apart share none; cuts only
+    last_id: str | None = None
 
     def row(self) -> dict[str, Any]:
         """As written to catalog.json."""
@@ -93,9 +97,10 @@ class Source:
 
 def corpus_source(folder: Path) -> Source:
     """The parts `cuts` and `rejects` of a prepared corpus."""
-    present = [folder / name for name in (CUTS, TEXTS, REJECTS, CORPUS) if (folder / name).is_file()]
+    names = (*ROWS, REJECTS, CORPUS)
+    present = [folder / name for name in names if (folder / name).is_file()]
     files = {
-        "cuts": tuple(path for path in present if path.name in (CUTS, TEXTS)),
+        "cuts": tuple(path for path in present if path.name in ROWS),
         "rejects": tuple(path for path in present if path.name == REJECTS),
     }
     return Source(folder.name, "prepare", ("cuts", "rejects"), folder, files, _key(_stat(present)))
@@ -143,13 +148,13 @@ def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path)
                 f"SELECT {names} FROM ({query}) WHERE problem IS NULL QUALIFY cut_id NOT IN (FROM twice) OR {once}",
                 temporary,
             )
-    rejects = _write_rejects(con, source, query, catalog)
-    return _finish(con, source, "cuts", path, catalog), rejects
+    cuts = _finish(con, source, "cuts", path, catalog)
+    return cuts, _write_rejects(con, source, query, catalog, refused=cuts.rows < _lines(con, source))
 
 
-def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, query: str, catalog: Path) -> Part:
-    """The recipe's rejects, lines that are no JSON, rows that break the contract, and ids that occur twice."""
-    refused = [
+def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, query: str, catalog: Path, *, refused: bool) -> Part:
+    """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id that occurs twice."""
+    pieces = [
         f"SELECT cut_id, detail FROM ({query_text('broken', files=_list(source.files['cuts']))})",
         "SELECT cut_id, 'the id occurs twice in its corpus; the first row in JSON order was kept' FROM twice",
         f"SELECT coalesce(cut_id, left(manifest, 80)), problem FROM ({query}) WHERE problem IS NOT NULL",
@@ -162,11 +167,11 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, query: str, c
             f"read_json({_list(source.files['rejects'])}, format = 'newline_delimited', columns = {kinds})"
         )
     body = known
-    if source.files["cuts"]:
+    if refused:
         body += "".join(
             " UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', 'bad_row', detail "
             f"FROM ({piece}) p(cut_id, detail)"
-            for piece in refused
+            for piece in pieces
         )
     path = part_path(source, "rejects")
     with atomic_path(catalog / path) as temporary:
@@ -191,6 +196,14 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     return _finish(con, source, table, path, catalog)
 
 
+def _lines(con: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """Lines of a corpus's JSONL files, broken ones included."""
+    if not source.files["cuts"]:
+        return 0
+    counted = f"SELECT count(*) FROM read_ndjson_objects({_list(source.files['cuts'])}, {READ})"
+    return int(con.execute(counted).fetchall()[0][0])
+
+
 def _cuts_query(con: duckdb.DuckDBPyConnection, source: Source) -> str:
     con.execute("SET VARIABLE corpus = ?", [source.corpus])
     if source.files["cuts"]:
@@ -202,13 +215,13 @@ def _cuts_query(con: duckdb.DuckDBPyConnection, source: Source) -> str:
 def _finish(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: str, catalog: Path) -> Part:
     """Count and digest a written part: a sum over rows of their MD5, so that row order does not matter."""
     text = "manifest" if table == "cuts" else "CAST(t AS VARCHAR)"
-    hours = "coalesce(sum(duration), 0) / 3600" if table == "cuts" else "0.0"
+    facts = "coalesce(sum(duration), 0) / 3600, min(cut_id), max(cut_id)" if table == "cuts" else "0.0, NULL, NULL"
     row = con.execute(
         f"SELECT count(*), coalesce(sum(md5_number_lower({text})), 0), "
-        f"coalesce(sum(md5_number_upper({text})), 0), {hours} FROM read_parquet({quoted(catalog / path)}) t"
+        f"coalesce(sum(md5_number_upper({text})), 0), {facts} FROM read_parquet({quoted(catalog / path)}) t"
     ).fetchall()[0]
     digest = fingerprint(table, *(str(value) for value in row[:3]))
-    return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[3]))
+    return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[3]), row[4], row[5])
 
 
 def part_path(source: Source, table: str) -> str:

@@ -1,0 +1,135 @@
+"""The catalog at size: JSONL to Parquet, every audit, and peak memory; Lhotse on a sample beside it.
+
+    python -m benchmarks.catalog --rows 10000000 --json
+
+Synthetic corpora are written to disk first (not timed): four corpora of Lhotse MonoCuts as plain JSONL, about 780 bytes
+a row. Each part of ours runs in a process of its own, so that its memory can be told.
+
+Rows (ratio: how many times better ours is):
+    jsonl_to_parquet   rows a second from JSONL to the catalog, fingerprint included; peer: rows a second that Lhotse's
+                       lazy CutSet reads from the same file (20,000 rows), without writing anything. Target 150,000.
+    audit_NAME         seconds of one audit over all rows; no peer. Target 5.
+    peak_mb            the most resident memory (VmHWM) of the two processes. Target 6,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.rows import Row, row, show
+
+CORPORA = 4
+SAMPLE = 20_000
+LINE = """
+'{"id": "c' || c || '-' || i || '", "start": 0.0, "duration": ' || d || ', "channel": 0, "supervisions": [{"id": "c'
+|| c || '-' || i || '", "recording_id": "r' || i || '", "start": 0.0, "duration": ' || d || ', "channel": 0, "text": "'
+|| md5(i::VARCHAR) || ' was said in row number ' || i || ' of corpus ' || c || '", "language": "en", "speaker": "spk-'
+|| (i % 5000) || '"}], "recording": {"id": "r' || i || '", "sources": [{"type": "file", "channels": [0], "source": '
+|| '"/data/corpus-' || c || '/audio/' || i || '.flac"}], "sampling_rate": 16000, "num_samples": '
+|| round(d * 16000)::BIGINT || ', "duration": ' || d || ', "channel_ids": [0]}, "custom": {"corpus": "c' || c
+|| '", "split": "' || CASE WHEN i % 50 = 0 THEN 'test' ELSE 'train' END || '", "task": "asr", "domain": "asr", '
+|| '"license": "CC0-1.0", "audio_sha256": "' || sha256(c || '-' || i) || '"}, "type": "MonoCut"}'
+"""
+
+
+def generate(folder: Path, rows: int) -> None:
+    """Write the corpora as plain JSONL: compressing them would take longer than all that is measured."""
+    import duckdb
+
+    con = duckdb.connect()
+    for corpus in range(CORPORA):
+        target = folder / "corpora" / f"c{corpus}"
+        target.mkdir(parents=True, exist_ok=True)
+        con.execute(
+            f"COPY (SELECT {LINE} FROM (SELECT i, {corpus} AS c, 0.5 + (hash(i) % 195000) / 10000.0 AS d "
+            f"FROM range({rows // CORPORA}) t(i))) TO '{target / 'cuts.jsonl'}' "
+            "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+        )
+        (target / "corpus.json").write_text("{}")
+    (folder / "labels").mkdir(exist_ok=True)
+
+
+def build(folder: Path) -> dict[str, float]:
+    """Build the catalog; seconds and peak memory."""
+    from curation.catalog import build as build_catalog
+
+    start = time.perf_counter()
+    summary = build_catalog(folder / "corpora", folder / "labels", folder / "catalog")
+    return {"seconds": time.perf_counter() - start, "rows": summary.rows("cuts"), "peak_mb": peak_mb()}
+
+
+def audit(folder: Path) -> dict[str, float]:
+    """Run every audit; seconds of each, and peak memory."""
+    from curation.audit import find_audits, run_audit
+    from curation.catalog import connect
+
+    found: dict[str, float] = {}
+    with connect(folder / "catalog") as con:
+        for one in find_audits():
+            start = time.perf_counter()
+            run_audit(con, one)
+            found[f"audit_{one.name}"] = time.perf_counter() - start
+    return found | {"peak_mb": peak_mb()}
+
+
+def peak_mb() -> float:
+    """The most resident memory this process has had."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return float(line.split()[1]) / 1000
+    raise RuntimeError("no VmHWM in /proc/self/status; this benchmark needs Linux")
+
+
+def lhotse_rows_a_second(folder: Path) -> float:
+    """Rows a second of Lhotse's lazy reader on the first rows of one corpus."""
+    from lhotse import CutSet
+
+    sample = folder / "sample.jsonl"
+    with (folder / "corpora" / "c0" / "cuts.jsonl").open() as source, sample.open("w") as target:
+        count = sum(1 for _, line in zip(range(SAMPLE), source, strict=False) if target.write(line))
+    start = time.perf_counter()
+    assert sum(1 for _ in CutSet.from_jsonl_lazy(sample)) == count
+    return count / (time.perf_counter() - start)
+
+
+def in_a_process(phase: str, folder: Path) -> dict[str, float]:
+    """Run one phase by itself."""
+    words = [sys.executable, "-m", "benchmarks.catalog", "--phase", phase, "--folder", str(folder)]
+    found: dict[str, float] = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+def measure(folder: Path, rows: int) -> list[Row]:
+    """All rows of the benchmark."""
+    generate(folder, rows)
+    built = in_a_process("build", folder)
+    audits = in_a_process("audit", folder)
+    speed = built["rows"] / built["seconds"]
+    lines = [row("jsonl_to_parquet", speed, lhotse_rows_a_second(folder), "rows/s", better="high")]
+    lines += [row(name, seconds, None, "s") for name, seconds in audits.items() if name != "peak_mb"]
+    return [*lines, row("peak_mb", max(built["peak_mb"], audits["peak_mb"]), None, "MB")]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, help="keep the synthetic corpora here; a temporary folder by default")
+    parser.add_argument("--phase", choices=["build", "audit"], help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.phase:
+        print(json.dumps({"build": build, "audit": audit}[options.phase](options.folder)))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        show(measure(options.folder or Path(temporary), options.rows), as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

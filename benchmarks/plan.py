@@ -1,0 +1,140 @@
+"""A plan from ten million candidates, beside Lhotse's `CutSet.mux` with the same ask.
+
+    python -m benchmarks.plan --rows 10000000 --json
+
+A synthetic catalog is written to disk first (not timed): three domains of 70, 20 and 10 % of the rows, of up to 20, 10
+and 4.5 s. The mixture asks for shares of 83, 15 and 2 % of the hours, 70 % of all hours in total, one use at most.
+
+Rows (ratio: how many times better ours is):
+    plan_seconds   query, plan, certificate and lock, start of the process not counted. Target 20 on 2 cores.
+    share_error    the largest |realised - asked| share of hours over the plan; peer: `CutSet.mux` with these shares as
+                   weights, 10,000 draws of as many synthetic cuts. Target 1e-4.
+    window_error   the furthest a window of 64 steps is from a domain's share, in its longest rows. Target 1.
+    peak_mb        the most resident memory of the process that plans.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.catalog import peak_mb
+from benchmarks.rows import Row, row, show
+
+SHARES = {"asr": 0.83, "sound": 0.02, "st": 0.15}
+MEAN_SECONDS = 0.7 * 10.25 + 0.2 * 5.25 + 0.1 * 2.5
+DRAWS = 10_000
+CUTS = """
+SELECT
+  'syn-' || i AS cut_id, 'rec-' || i AS recording_id, 'syn' AS corpus,
+  CASE WHEN i % 50 = 0 THEN 'test' ELSE 'train' END AS split, d AS domain, d AS task, 0.0::DOUBLE AS start,
+  0.5 + (hash(i) % 10000) / 10000.0 * (CASE d WHEN 'asr' THEN 19.5 WHEN 'st' THEN 9.5 ELSE 4.0 END) AS duration,
+  'en' AS language, NULL::VARCHAR AS target_language,
+  'spk-' || (hash(i + 1) % 50000) AS speaker, 'the words ' || md5(i::VARCHAR) || ' of row ' || i AS text,
+  CASE WHEN d = 'st' THEN 'die Worte' END AS target_text, NULL::VARCHAR[] AS sound, NULL::VARCHAR AS sound_original,
+  16000 AS sampling_rate, 1 AS channels, '/data/' || i || '.flac' AS source_path, 'CC0-1.0' AS license,
+  md5('a' || i) AS audio_sha256, '{}' AS manifest
+FROM (SELECT i, CASE WHEN i % 20 < 14 THEN 'asr' WHEN i % 20 < 18 THEN 'st' ELSE 'sound' END AS d FROM range(ROWS) t(i))
+"""
+
+
+def generate(catalog: Path, rows: int) -> None:
+    """Write the catalog."""
+    import duckdb
+
+    target = catalog / "cuts" / "syn"
+    target.mkdir(parents=True, exist_ok=True)
+    query = CUTS.replace("ROWS", str(rows))
+    duckdb.connect().execute(f"COPY ({query}) TO '{target / 'part.parquet'}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def plan(folder: Path, rows: int, threads: int) -> dict[str, float]:
+    """Plan once; seconds, errors, draws and peak memory."""
+    from curation.mixture import Mixture
+    from curation.plan import make_plan
+
+    mixture = Mixture.model_validate(
+        {
+            "name": "benchmark",
+            "stage": "sft",
+            "query": "SELECT cut_id, domain FROM accepted WHERE split = 'train'",
+            "unit": "hours",
+            "budget": 0.7 * rows * MEAN_SECONDS / 3600,
+            "shares": SHARES,
+            "max_repeats": 1,
+            "batch": {"seconds": 240},
+            "window": 64,
+        }
+    )
+    start = time.perf_counter()
+    lock = make_plan(mixture, folder / "catalog", folder / "plan", threads=threads)
+    seconds = time.perf_counter() - start
+    assert lock.worst_window is not None
+    return {
+        "plan_seconds": seconds,
+        "share_error": max(abs(domain.realised_share - domain.share) for domain in lock.domains.values()),
+        "window_error": abs(lock.worst_window.off_by) / lock.worst_window.longest,
+        "peak_mb": peak_mb(),
+        "draws": lock.draws,
+    }
+
+
+def mux_share_error(folder: Path) -> float:
+    """The largest error of hour shares when Lhotse mixes the three domains with the shares as weights."""
+    from itertools import islice
+
+    import duckdb
+    from lhotse import CutSet, MonoCut
+
+    found = duckdb.connect().execute(
+        "SELECT domain, cut_id, duration FROM read_parquet(?) WHERE split = 'train' "
+        "QUALIFY row_number() OVER (PARTITION BY domain ORDER BY hash(cut_id)) <= 20000",
+        [str(folder / "catalog" / "cuts" / "syn" / "part.parquet")],
+    )
+    sets: dict[str, list[MonoCut]] = {name: [] for name in SHARES}
+    for domain, cut_id, duration in found.fetchall():
+        sets[domain].append(MonoCut(id=cut_id, start=0.0, duration=duration, channel=0, custom={"domain": domain}))
+    mixed = CutSet.mux(*(CutSet.from_cuts(sets[name]) for name in SHARES), weights=list(SHARES.values()), seed=0)
+    hours = dict.fromkeys(SHARES, 0.0)
+    for cut in islice(mixed, DRAWS):
+        hours[cut.custom["domain"]] += cut.duration
+    return max(abs(hours[name] / sum(hours.values()) - share) for name, share in SHARES.items())
+
+
+def measure(folder: Path, rows: int, threads: int) -> list[Row]:
+    """All rows of the benchmark."""
+    generate(folder / "catalog", rows)
+    words = [sys.executable, "-m", "benchmarks.plan", "--folder", str(folder), "--rows", str(rows), "--phase", "plan"]
+    words += ["--threads", str(threads)]
+    found = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    return [
+        row("plan_seconds", found["plan_seconds"], None, "s"),
+        row("share_error", found["share_error"], mux_share_error(folder), "share of hours"),
+        row("window_error", found["window_error"], None, "longest rows"),
+        row("peak_mb", found["peak_mb"], None, "MB"),
+    ]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="keep the synthetic catalog here; a temporary folder by default")
+    parser.add_argument("--phase", choices=["plan"], help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.phase:
+        print(json.dumps(plan(options.folder, options.rows, options.threads)))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        show(measure(options.folder or Path(temporary), options.rows, options.threads), as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
