@@ -5,7 +5,7 @@ WITH read AS (
   SELECT
     json AS manifest,
     from_json(json, $structure) AS r
-  FROM read_ndjson_objects($files, ignore_errors = true, maximum_object_size = 67108864)
+  FROM read_ndjson_objects($files, ignore_errors = true)
   WHERE json IS NOT NULL
 ),
 based AS (
