@@ -131,6 +131,9 @@ class _Executor:
                 if not self.running:
                     return self.outcome
                 self._wait()
+        except KeyboardInterrupt:
+            self.bars.console.print("Stopped. Run the same command again: what is done is reused, the rest goes on.")
+            raise
         finally:
             stop_all([running.process for running in self.running.values()])
             for running in self.running.values():
