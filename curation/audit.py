@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation.catalog import connect
-from curation.catalog_views import first, one_select, short
+from curation.catalog_views import create_paper, first, lock_down, one_select, open_memory, short
 from manifests.errors import QueryError, SettingsError
 from manifests.files import need_folder
 from manifests.units import Hours
@@ -149,6 +149,15 @@ def run_audits(
     return sorted(findings, key=lambda found: (not found.failed, found.rows == 0, found.severity, found.name))
 
 
+def run_paper_audits(settings: Mapping[str, float | str] | None = None, examples: int = EXAMPLES) -> list[Finding]:
+    """The audits of the paper's own tables (manifests/paper), which need no catalog."""
+    with open_memory() as con:
+        create_paper(con)
+        lock_down(con, [])
+        audits = [read_audit(path) for path in sorted((AUDITS / "paper").glob("*.sql"))]
+        return [run_audit(con, audit, settings, examples) for audit in audits]
+
+
 def run_audit(
     con: duckdb.DuckDBPyConnection,
     audit: Audit,
@@ -178,7 +187,7 @@ def run_audit(
 def _summary(sql: str, names: set[str], examples: int) -> str:
     """One query that counts an audit's rows, sums their hours and keeps the worst."""
     hours = "coalesce(sum(seconds), 0) / 3600" if "seconds" in names else "NULL"
-    order = ", ".join(f"'{name}': {name}" for name in ("worst", "cut_id") if name in names)
+    order = ", ".join(f"'{name}': {name}" for name in ("worst", "cut_id", "subject") if name in names)
     worst = f"max_by(o, {{{order}}}, {examples})" if order else f"list(o)[:{examples}]"
     return f"SELECT count(*), {hours}, {worst} FROM (\n{sql}\n) AS o"
 

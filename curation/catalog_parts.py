@@ -217,7 +217,8 @@ def _finish(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: st
     text = "manifest" if table == "cuts" else "CAST(t AS VARCHAR)"
     facts = "coalesce(sum(duration), 0) / 3600, min(cut_id), max(cut_id)" if table == "cuts" else "0.0, NULL, NULL"
     row = con.execute(
-        f"SELECT count(*), coalesce(sum(md5_number_lower({text})), 0), {facts} FROM read_parquet({quoted(catalog / path)}) t"
+        f"SELECT count(*), coalesce(sum(md5_number_lower({text})), 0), {facts} "
+        f"FROM read_parquet({quoted(catalog / path)}) t"
     ).fetchall()[0]
     digest = fingerprint(table, str(row[0]), str(row[1]))
     return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[2]), row[3], row[4])

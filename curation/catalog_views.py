@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import manifests
 from curation.catalog_parts import SQL, quoted
 from manifests.errors import QueryError
 from manifests.schema import columns
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+PAPER = Path(manifests.__file__).with_name("paper")
 MEMORY = "4GB"  # beyond it DuckDB spills to disk; with Python and Arrow the process stays under 6 GB
 
 
@@ -41,8 +43,16 @@ def create_views(
     for table, paths in files.items():
         con.execute(f"CREATE VIEW {table} AS {_read(table, paths)}")
     con.execute(f"CREATE VIEW plans AS {_read_plans(plans)}")
+    create_paper(con)
     for name in ("views", "macros"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def create_paper(con: duckdb.DuckDBPyConnection) -> None:
+    """The paper's tables as `paper.stage_1`, ...: copied into memory, so that a locked connection has them."""
+    con.execute("CREATE SCHEMA paper")
+    for path in sorted(PAPER.glob("*.csv")):
+        con.execute(f"CREATE TABLE paper.{path.stem} AS FROM read_csv({quoted(path)}, header = true)")
 
 
 def lock_down(con: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> None:

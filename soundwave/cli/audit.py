@@ -23,25 +23,25 @@ def register(app: typer.Typer) -> None:
         audits: Annotated[list[Path] | None, typer.Option(help="Folder with more audits (*.sql).")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. min_seconds=1.")] = None,
         examples: Annotated[int, typer.Option(min=0, help="Worst rows to show of each.")] = 3,
+        paper: Annotated[bool, typer.Option("--paper", help="Audit the paper's published tables instead.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
         """Run every audit over the catalog and its plans. Exit 1 if an error-severity audit finds anything.
 
         Example: soundwave audit --catalog demo/catalog --plans demo/mixtures --set min_seconds=1
         """
-        from curation.audit import run_audits
+        from curation.audit import run_audits, run_paper_audits
         from soundwave.cli._tables import print_json
 
         beside = catalog.parent / "mixtures"
         folder = plans or (beside if beside.is_dir() else None)
-        findings = run_audits(
-            catalog,
-            plans=folder,
-            folders=audits or [],
-            only=names or [],
-            settings=dict(_setting(text) for text in set_ or []),
-            examples=examples,
-        )
+        settings = dict(_setting(text) for text in set_ or [])
+        if paper:
+            findings = run_paper_audits(settings, examples)
+        else:
+            findings = run_audits(
+                catalog, plans=folder, folders=audits or [], only=names or [], settings=settings, examples=examples
+            )
         if json_:
             print_json([finding.row() for finding in findings])
         else:
@@ -82,4 +82,4 @@ def _show(findings: "list[Finding]") -> None:
             continue
         print(f"\n{finding.name} ({finding.severity}, {finding.rows:,} rows)\n  {finding.means}\n  To do: {finding.do}")
         for row in finding.examples:
-            print(f"    {row.get('cut_id', '')}: {row.get('found', row)}")
+            print(f"    {row.get('cut_id', row.get('subject', ''))}: {row.get('found', row)}")

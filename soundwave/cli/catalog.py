@@ -34,3 +34,17 @@ def register(app: typer.Typer) -> None:
             return
         print_rows(summary.corpora(), title=f"{catalog}  ({summary.hours:.3f} h of audio)")
         print(f"{summary.written} parts written, {summary.reused} unchanged; fingerprint {summary.fingerprint[:12]}")
+
+    @commands.command()
+    def export(
+        output: Annotated[Path, typer.Argument(help="JSONL file to write, .jsonl or .jsonl.gz.")],
+        catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
+        where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
+    ) -> None:
+        """Write cuts back as Lhotse JSONL, byte for byte as they came in.
+
+        Example: soundwave catalog export train.jsonl.gz --where "split = 'train' AND task = 'asr'"
+        """
+        from curation.catalog_export import export_jsonl
+
+        print(f"{export_jsonl(catalog, output, where=where):,} rows to {output}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from synthetic_catalog import cut, mono_cut, text_row, write_catalog, write_corpus_lines
 
 from curation.catalog import build, catalog_fingerprint, connect
+from curation.catalog_export import export_jsonl
 from curation.catalog_views import records
-from manifests.errors import ManifestError, MissingFileError
+from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.schema import columns
 
 
@@ -89,7 +91,33 @@ def test_the_way_back_to_jsonl_is_the_identity(workspace: Path) -> None:
     ]
     write_corpus_lines(workspace / "corpora" / "syn", lines)
     make(workspace)
-    assert [row["manifest"] for row in rows(workspace, "SELECT manifest FROM cuts ORDER BY cut_id")] == lines
+    assert export_jsonl(workspace / "catalog", workspace / "back.jsonl") == 2
+    assert (workspace / "back.jsonl").read_text() == "".join(line + "\n" for line in lines)
+    assert export_jsonl(workspace / "catalog", workspace / "back.jsonl.gz", where="cut_id = 'syn-2'") == 1
+    assert gzip.decompress((workspace / "back.jsonl.gz").read_bytes()).decode() == lines[1] + "\n"
+
+
+@pytest.mark.parametrize(("name", "where"), [("x.json", "true"), ("x.jsonl", "nothing = 1"), ("x.jsonl", "false")])
+def test_an_export_that_cannot_be_made_leaves_no_file(workspace: Path, name: str, where: str) -> None:
+    make(workspace)
+    with pytest.raises(InputError):
+        export_jsonl(workspace / "catalog", workspace / name, where=where)
+    assert not (workspace / name).exists()
+
+
+def test_a_shut_off_disk_leaves_the_old_catalog(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make(workspace)
+    write_corpus_lines(workspace / "corpora" / "syn", [mono_cut("syn-new")])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("curation.catalog_parts._copy", full)
+    with pytest.raises(OSError, match="No space left"):
+        make(workspace)
+    assert catalog_fingerprint(workspace / "catalog") == before.fingerprint
+    assert len(rows(workspace, "SELECT * FROM cuts")) == 2
+    assert not list((workspace / "catalog").glob("**/.*.parquet"))
 
 
 def test_lhotse_kinds_of_cut(workspace: Path) -> None:
@@ -181,9 +209,7 @@ def test_shards_that_pass_json_no_longer_names_are_left_out(workspace: Path) -> 
 
 def test_rejects_of_recipe_and_pass_share_a_table(workspace: Path) -> None:
     reject = {"cut_id": "syn-x", "corpus": "syn", "pass": "prepare", "reason": "silent", "detail": "-"}
-    (workspace / "corpora" / "syn" / "rejects.jsonl.gz").write_bytes(
-        __import__("gzip").compress(json.dumps(reject).encode())
-    )
+    (workspace / "corpora" / "syn" / "rejects.jsonl.gz").write_bytes(gzip.compress(json.dumps(reject).encode()))
     write_pass(workspace, "quality", {"s": [reject | {"cut_id": "syn-a", "pass": "quality"}]}, kind="rejects")
     make(workspace)
     assert {row["pass"] for row in rows(workspace, "SELECT * FROM rejects")} == {"prepare", "quality"}

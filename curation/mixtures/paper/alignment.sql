@@ -1,0 +1,8 @@
+-- Candidates of the paper's stage I. One row per cut; each dataset is a domain of its own.
+SELECT
+  cut_id,
+  corpus AS domain   -- a recipe's name
+FROM accepted
+WHERE split = 'train' AND corpus IN (
+  'mls', 'gigaspeech', 'europarl_asr', 'librispeech', 'textrolspeech', 'tedlium', 'vocalsound_libritts', 'tut2017_libritts'
+)

@@ -1,0 +1,6 @@
+-- Candidates of the paper's stage III. One row per cut and task; a cut may serve several tasks.
+SELECT
+  cut_id,
+  task AS domain
+FROM accepted
+WHERE split = 'train'

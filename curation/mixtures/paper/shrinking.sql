@@ -1,0 +1,6 @@
+-- Candidates of the paper's stage II. One row per cut; the four task groups of the temperature schedule are the domains.
+SELECT
+  cut_id,
+  task AS domain   -- asr | st | sound | qa
+FROM accepted
+WHERE split = 'train' AND task IN ('asr', 'st', 'sound', 'qa')
