@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,12 +130,14 @@ class Trainer:
 
     def run(self, info: RunInfo) -> None:
         """Train from `info.step` to the end."""
-        metrics = Log(self.output / METRICS, before=info.step)
-        ledger = Log(self.output / ROWS, before=info.step)
         wall, cpu = time.monotonic(), time.process_time()
         before = (info.seconds, info.cpu_seconds)
         self.model.train()
-        with shown(f"train {info.run}", info.step, self.steps) as show:
+        with (
+            closing(Log(self.output / METRICS, before=info.step)) as metrics,
+            closing(Log(self.output / ROWS, before=info.step)) as ledger,
+            shown(f"train {info.run}", info.step, self.steps) as show,
+        ):
             for step in range(info.step, self.steps):
                 row, rows = self.step(step)
                 info.step = step + 1
@@ -146,8 +149,6 @@ class Trainer:
                 if info.step % self.settings.checkpoint_every == 0 and info.step < self.steps:
                     checkpoint.save(self.output / CHECKPOINTS, self.state(info.step))
                     info.write(self.output)
-        metrics.close()
-        ledger.close()
         self.finish(info)
 
     def step(self, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""A tiny LLM with a real byte-level tokenizer, and a small corpus with features and a plan, for everything that trains."""
+"""A tiny LLM with a real byte-level tokenizer, and a small corpus with features and plans."""
 
 import json
 
@@ -8,7 +8,7 @@ import torch
 
 WORDS = ("press", "one", "to", "hear", "the", "message", "pound", "key", "please", "enter", "your", "number")
 TEMPLATE = (
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
@@ -166,7 +166,8 @@ def _write_labels(root, cuts, rng):
             if table == "features":
                 path = folder / "features-0000.npy"
                 np.save(path, np.concatenate(matrices))
-                rows = [entry | {"path": str(path)} for entry in rows]
+                for entry in rows:
+                    entry["path"] = str(path)
             pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(table)), folder / f"{table}-0000.parquet")
         (folder / "pass.json").write_text(json.dumps({"shards": ["0000"], "settings": {}, "counts": {}}))
 
@@ -181,7 +182,7 @@ def stage_values(tiny_llm):
         values = {
             "stage": stage,
             "model": model,
-            "train": ["alignment", "ctc_head"] if stage == "alignment" else ["alignment", "ctc_head", "shrinking", "lora"],
+            "train": ["alignment", "ctc_head", *([] if stage == "alignment" else ["shrinking", "lora"])],
             "lm_weight": 0.0 if stage == "alignment" else 1.0,
             "ctc_weight": 1.0 if stage == "alignment" else 0.3,
             "ctc_units": "letters",

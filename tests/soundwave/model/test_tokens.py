@@ -1,5 +1,7 @@
 """CTC targets in letters and tokens, and back."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_regrouped_letters_are_the_usual_tokens_of_the_text(table, words):
     tokens, groups = table.regroup(letters)
     assert table.tokenizer.decode(tokens) == text
     assert groups[0] == 0 and groups[-1] == len(tokens) - 1
-    assert all(after - before in (0, 1) for before, after in zip(groups, groups[1:], strict=False))
+    assert all(after - before in (0, 1) for before, after in itertools.pairwise(groups))
 
 
 def test_regrouping_nothing(table):

@@ -1,0 +1,48 @@
+"""Evaluating a run: both decodings, files written, reuse, and wrong asks."""
+
+import json
+
+import pytest
+
+from manifests.errors import InputError
+from soundwave.evaluate.run import answer_limit, evaluate
+from soundwave.train.loop import train
+from soundwave.train.settings import StageSettings
+
+
+@pytest.fixture(scope="module")
+def run(workspace, stage_values, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "two"
+    train(StageSettings(**stage_values(steps=2)), plan=workspace / "mixtures" / "speech", output=folder)
+    return folder
+
+
+def test_scores_and_examples_of_the_held_out_clips(run, workspace):
+    found = evaluate(run, workspace / "catalog", split="test", corpus="tiny")
+    assert found["clips"] == 2 and found["stage"] == "shrinking"
+    for name in ("ctc", "llm"):
+        assert found[f"{name}_wer"] >= 0 and len(found[f"{name}_wer_band"]) == 2
+    assert json.loads((run / "eval-test.json").read_text())["ctc_wer"] == found["ctc_wer"]
+    examples = [json.loads(line) for line in (run / "examples-test.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in examples] == ["tiny-07", "tiny-15"]
+    assert set(examples[0]) == {"id", "reference", "ctc", "llm"}
+
+
+def test_the_same_question_is_answered_from_the_file(run, workspace):
+    first = evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("ctc",))
+    stamp = (run / "eval-test.json").stat().st_mtime_ns
+    assert evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("ctc",)) == first
+    assert (run / "eval-test.json").stat().st_mtime_ns == stamp
+    fewer = evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("ctc",), limit=1)
+    assert fewer["clips"] == 1
+
+
+def test_wrong_asks(run, workspace):
+    with pytest.raises(InputError, match="expected one or more of"):
+        evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("beam",))
+    with pytest.raises(InputError, match="Corpora: tiny"):
+        evaluate(run, workspace / "catalog", split="test", corpus="big")
+
+
+def test_answers_have_a_limit_that_grows_with_the_clip():
+    assert answer_limit(0.0) == 8 and answer_limit(10.0) == 73

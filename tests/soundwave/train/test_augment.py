@@ -1,0 +1,73 @@
+"""Masks touch what they say; sentence mixing loses and repeats nothing."""
+
+import random
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soundwave.train.augment import MIN_FRAMES, Piece, cut_at_words, join, mask
+from soundwave.train.data import Cut, WordSpan
+from soundwave.train.settings import SpecAugment
+
+
+def cut(words, seconds_each=0.5):
+    spans = [WordSpan(word, seconds_each * n, seconds_each * (n + 1)) for n, word in enumerate(words)]
+    return Cut(
+        "c",
+        "tiny",
+        "train",
+        "asr",
+        0.0,
+        seconds_each * len(words),
+        "en",
+        None,
+        " ".join(words),
+        None,
+        (),
+        None,
+        tuple(spans),
+    )
+
+
+def frames_of(words, each=20):
+    """Every frame holds the number of its word."""
+    return np.repeat(np.arange(len(words), dtype=np.float32), each)[:, None]
+
+
+@given(st.lists(st.sampled_from(["press", "one", "now"]), min_size=1, max_size=9), st.floats(1, 4), st.integers(0, 99))
+def test_pieces_are_the_clip(words, average, seed):
+    pieces = cut_at_words(frames_of(words), cut(words), average, random.Random(seed))
+    assert " ".join(piece.text for piece in pieces) == " ".join(words)
+    assert np.array_equal(np.concatenate([piece.frames for piece in pieces]), frames_of(words))
+    for piece in pieces:
+        assert len(set(piece.frames[:, 0].tolist())) == len(piece.text.split())
+        assert len(piece.frames) >= MIN_FRAMES
+
+
+def test_a_clip_with_an_unaligned_word_stays_whole():
+    whole = cut(["press", "one"])
+    missing = Cut(**{**whole.__dict__, "text": "press one now"})
+    pieces = cut_at_words(frames_of(["press", "one"]), missing, 1.0, random.Random(0))
+    assert [piece.text for piece in pieces] == ["press one now"]
+
+
+@given(st.lists(st.integers(4, 30), min_size=1, max_size=12), st.integers(1, 5), st.integers(0, 99))
+def test_joining_keeps_every_piece_once(sizes, sentences, seed):
+    pieces = [Piece(np.full((size, 1), n, np.float32), f"w{n}") for n, size in enumerate(sizes)]
+    joined = join(pieces, sentences, random.Random(seed))
+    assert sorted(" ".join(piece.text for piece in joined).split()) == sorted(piece.text for piece in pieces)
+    assert sum(len(piece.frames) for piece in joined) == sum(sizes)
+    assert len(joined) <= sentences + 1
+
+
+def test_masks_are_the_fill_and_leave_the_input_alone():
+    frames = np.ones((400, 20), np.float32)
+    fill = np.full(20, -1, np.float32)
+    settings = SpecAugment(time_masks_per_second=1, time_seconds=0.2, feature_masks=1, feature_share=0.2)
+    out = mask(frames, settings, 40.0, fill, random.Random(1))
+    assert (frames == 1).all() and set(np.unique(out)) == {-1.0, 1.0}
+    masked_frames = (out == -1).all(axis=1).sum()
+    assert 0 < masked_frames <= 10 * 8
+    none = SpecAugment(time_masks_per_second=0, feature_masks=0)
+    assert np.array_equal(mask(frames, none, 40.0, fill, random.Random(1)), frames)
