@@ -33,7 +33,7 @@ def build_app() -> typer.Typer:
         help="Build a speech LLM's data mixtures, audit them in SQL, train its three stages, and ablate the data.",
         no_args_is_help=True,
         add_completion=False,
-        rich_markup_mode="markdown",
+        rich_markup_mode=None,  # drawing boxes around help costs half a second
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
