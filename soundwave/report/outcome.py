@@ -95,7 +95,14 @@ def as_row(value: Pooled, rows: Sequence[Mapping[str, Any]]) -> Row:
         "seeds": list(value.seeds),
         "clips": rows[0].get("clips"),
         "words": rows[0].get("words"),
+        "training_seconds": mean_or_none([row.get("wall_seconds") for row in rows]),  # of the chain, over seeds
     }
+
+
+def mean_or_none(values: Sequence[float | None]) -> float | None:
+    """The mean, or None when a value is missing."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def ceiling(workspace: Workspace) -> Row | None:

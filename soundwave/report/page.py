@@ -109,6 +109,9 @@ def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row]) -> str:
         f"After all stages, the LLM's answers have a word error rate of {full['wer']:.2f} with stage I and "
         f"{without['wer']:.2f} without it, on {full['clips']} held-out clips. "
     )
+    times = [clock(row["training_seconds"]) for row in (full, without) if row.get("training_seconds") is not None]
+    if len(times) == 2:
+        sentence += f"Training took {times[0]} and {times[1]}. "
     return sentence + _verdict(full, without)
 
 
