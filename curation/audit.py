@@ -181,14 +181,22 @@ def run_audit(
         raise QueryError(f"{audit.path}: {short(error)}") from error
     assert row is not None  # an aggregate has one row
     hours = None if row[1] is None else float(row[1])
-    return Finding(audit.name, audit.severity, audit.means, audit.do, int(row[0]), hours, list(row[2] or []))
+    return Finding(
+        audit.name,
+        audit.severity,
+        audit.means,
+        audit.do,
+        int(row[0]),
+        hours,
+        list(row[2] or [])[:examples] if row[0] else [],
+    )
 
 
 def _summary(sql: str, names: set[str], examples: int) -> str:
     """One query that counts an audit's rows, sums their hours and keeps the worst."""
     hours = "coalesce(sum(seconds), 0) / 3600" if "seconds" in names else "NULL"
     order = ", ".join(f"'{name}': {name}" for name in ("worst", "cut_id", "subject") if name in names)
-    worst = f"max_by(o, {{{order}}}, {examples})" if order else f"list(o)[:{examples}]"
+    worst = f"max_by(o, {{{order}}}, {max(examples, 1)})" if order else "[any_value(o)]"
     return f"SELECT count(*), {hours}, {worst} FROM (\n{sql}\n) AS o"
 
 

@@ -231,6 +231,12 @@ def test_findings_come_worst_first(tmp_path: Path) -> None:
     assert [f.rows > 0 for f in findings] == sorted((f.rows > 0 for f in findings), reverse=True)
 
 
+def test_counts_without_examples(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a", duration=1.0)])
+    (finding,) = run_audits(tmp_path, only=["duration_rule"], examples=0)
+    assert (finding.rows, finding.examples) == (1, [])
+
+
 def test_users_add_their_own_and_replace_ours(tmp_path: Path) -> None:
     write_catalog(tmp_path / "catalog", [cut("a"), cut("b")])
     own = tmp_path / "own"
