@@ -6,8 +6,12 @@ CREATE MACRO hours() AS (SELECT sum(duration) / 3600 FROM cuts), (seconds) AS su
 -- Characters per second of speech.
 CREATE MACRO text_rate(words, seconds) AS length(words) / nullif(seconds, 0);
 
--- The text as leakage and duplicate checks compare it: lower case, letters and digits of any script, nothing between
--- them. The first case is only there for speed: most corpora have no punctuation.
+-- The text as leakage checks compare it: lower case, words of letters and digits of any script, one space between them.
+CREATE MACRO plain_words(words) AS
+  trim(regexp_replace(lower(words), '[^\p{L}\p{M}\p{N}]+', ' ', 'g'));
+
+-- The same without the spaces. Texts of equal plain_words have equal plain_text, which is quicker to make: compare this
+-- over all rows and plain_words over what is left. Its first case is the quick one: most corpora have no punctuation.
 CREATE MACRO plain_text(words) AS CASE
   WHEN NOT regexp_matches(words, '[^a-zA-Z0-9 '']') THEN replace(replace(lower(words), ' ', ''), '''', '')
   ELSE regexp_replace(lower(words), '[^\p{L}\p{M}\p{N}]+', '', 'g')

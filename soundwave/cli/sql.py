@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
         """Ask the catalog in SQL. It only reads.
 
         Tables: cuts, words, labels, rejects, features, plans. Views: accepted, speech, texts, overview.
-        Macros: hours(), hours(duration), share_by(column), text_rate(text, duration), plain_text(text).
+        Macros: hours(), hours(duration), share_by(column), text_rate(text, duration), plain_words(text),
+        ratio_to_paper(). The paper's own tables: paper.stage_1, paper.stage_2, paper.stage_3.
 
         Example: soundwave sql "SELECT corpus, hours(duration) AS hours FROM cuts GROUP BY corpus"
         """

@@ -78,6 +78,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("train", text="Hello, World!"),
             cut("same", split="test", text="hello   world"),
             cut("dev", split="dev", text="HELLO WORLD."),
+            cut("joined", split="dev", text="helloworld"),
             cut("other", split="test", text="hello word"),
             cut("task", split="test", text="hello world", task="sound"),
             cut("language", split="test", text="hello world", language="nl"),

@@ -263,6 +263,7 @@ def test_macros_and_views(tmp_path: Path) -> None:
         found = con.execute("SELECT name, cuts, share_of_hours FROM share_by(corpus)").fetchall()
         assert found == [("y", 1, 0.75), ("x", 1, 0.25), ("syn", 1, 0.0)]
         assert con.execute("SELECT plain_text('  Don''t — STOP, ünïque  9!')").fetchall() == [("dontstopünïque9",)]
+        assert con.execute("SELECT plain_words('  Don''t — STOP, ünïque  9!')").fetchall() == [("don t stop ünïque 9",)]
         assert con.execute("SELECT plain_text('it''s  12 Words')").fetchall() == [("its12words",)]
         assert con.execute("SELECT cut_id FROM texts").fetchall() == [("t",)]
 
