@@ -49,6 +49,9 @@ class Phases:
         try:
             yield current
             self.done.append(current)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted in {name}; run the same command again to go on from here", file=sys.stderr)
+            raise
         finally:
             spent = time.monotonic() - start
             current.seconds = before if current.reused and before else before + spent
