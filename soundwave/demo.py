@@ -112,15 +112,12 @@ def _plans(phases: Phases, output: Path) -> None:
     from curation.plan import make_plan
 
     with phases.phase("mix", "Mixtures: SQL and shares -> plans") as phase:
-        targets = [output / "mixtures" / stage for stage in STAGES]
-        before = [
-            path.joinpath("lock.json").stat().st_mtime_ns if (path / "lock.json").is_file() else 0 for path in targets
-        ]
+        made = [output / "mixtures" / stage / "lock.json" for stage in STAGES]
+        before = _times(made)
         locks = [
-            make_plan(load_mixture(mixture_path(stage)), output / "catalog", target)
-            for stage, target in zip(STAGES, targets, strict=True)
+            make_plan(load_mixture(mixture_path(lock.parent.name)), output / "catalog", lock.parent) for lock in made
         ]
-        phase.reused = before == [(path / "lock.json").stat().st_mtime_ns for path in targets]
+        phase.reused = before == _times(made)
         phase.note = ", ".join(f"{lock.stage} {lock.steps} steps" for lock in locks)
         _shares_table(locks)
 
@@ -164,10 +161,12 @@ def _audit(phases: Phases, output: Path) -> None:
         found = run_audits(output / "catalog", plans=output / "ablation" / "plans")
         failed = [finding.name for finding in found if finding.failed]
         warned = [finding.name for finding in found if finding.rows and not finding.failed]
-        write_json(output / "audits.json", [finding.row() for finding in found])
+        path, rows = output / "audits.json", [finding.row() for finding in found]
+        phase.reused = path.is_file() and read_json(path) == rows
+        write_json(path, rows)
         phase.note = f"{len(found)} audits of catalog and training plans: {len(failed)} errors, {len(warned)} warnings"
         if failed:
-            raise StaleError(f"The audits {', '.join(failed)} found errors; see {output / 'audits.json'}.")
+            raise StaleError(f"The audits {', '.join(failed)} found errors; see {path}.")
 
 
 def _ceiling(phases: Phases, output: Path) -> None:
@@ -190,8 +189,11 @@ def _report(phases: Phases, output: Path) -> dict[str, Any]:
     from soundwave.report.summary import summarise
 
     with phases.phase("report", "Report") as phase:
-        write_report(output, output / "report.html")
-        write_json(output / "summary.json", summarise(output))
+        made = [output / "report.html", output / "summary.json"]
+        phase.reused = all(before.reused for before in phases.done) and 0 not in _times(made)
+        if not phase.reused:
+            write_report(output, made[0])
+            write_json(made[1], summarise(output))
         phase.note = "report.html, summary.json"
     summary: dict[str, Any] = read_json(output / "summary.json")
     return summary
