@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from manifests.errors import ManifestError
 from manifests.files import need_file, read_json, write_json
 from soundwave.model.alignment_adapter import AlignmentAdapter
-from soundwave.model.batch import AUDIO, Batch, end_of_turn
+from soundwave.model.batch import Batch, end_of_turn
 from soundwave.model.ctc_head import CTCHead
 from soundwave.model.llm import load_llm
+from soundwave.model.sequences import embed_sequences, hidden_states, shared_start
 from soundwave.model.settings import Compat, ModelSettings
 from soundwave.model.shrinking_adapter import Runs, ShrinkingAdapter, find_runs, merge_runs, run_means
 from soundwave.model.tokens import TokenTable
@@ -293,48 +294,20 @@ class SpeechLLM(nn.Module):
 
     def _language(self, batch: Batch, heard: Heard | None) -> tuple[Tensor, Tensor]:
         """Mean next-token loss over all answer tokens, and over each sample's."""
-        rows, places = self._sequences(batch.prompts, batch.answers, heard)
-        # B x (L_b, D) -> (B, L, D), padded on the right
-        lengths = torch.tensor([len(row) for row in rows], device=rows[0].device)
-        inputs = nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        mask = torch.arange(inputs.shape[1], device=inputs.device) < lengths.unsqueeze(1)
-        hidden = self.llm.model(inputs_embeds=inputs, attention_mask=mask.long(), use_cache=False).last_hidden_state
+        rows, places = embed_sequences(self.llm, batch.prompts, batch.answers, heard)
+        prefix = shared_start(batch.prompts)
+        hidden = hidden_states(self.llm, rows, prefix)
         # Only where an answer is predicted: (B, L, D) -> (answer tokens, D)
-        owner = torch.tensor([b for b, answer in enumerate(batch.answers) for _ in answer], device=inputs.device)
-        where = torch.tensor([places[b] + i for b, a in enumerate(batch.answers) for i in range(len(a))])
-        wanted = torch.tensor([token for answer in batch.answers for token in answer], device=inputs.device)
+        owner = torch.tensor([b for b, answer in enumerate(batch.answers) for _ in answer], device=hidden.device)
+        where = [places[b] - prefix + i for b, answer in enumerate(batch.answers) for i in range(len(answer))]
+        wanted = torch.tensor([token for answer in batch.answers for token in answer], device=hidden.device)
         if not len(wanted):
-            return inputs.sum() * 0.0, torch.full((len(rows),), torch.nan)
-        logits = self.llm.lm_head(hidden[owner, where.to(inputs.device)])
+            return hidden.sum() * 0.0, torch.full((len(rows),), torch.nan)
+        logits = self.llm.lm_head(hidden[owner, torch.tensor(where, device=hidden.device)])
         losses = F.cross_entropy(logits.float(), wanted, reduction="none")
         each = torch.zeros(len(rows), device=losses.device).index_add_(0, owner, losses.detach())
         sizes = torch.bincount(owner, minlength=len(rows))
         return losses.mean(), torch.where(sizes > 0, each / sizes.clamp(min=1), torch.nan)
-
-    def _sequences(
-        self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], heard: Heard | None
-    ) -> tuple[list[Tensor], list[int]]:
-        """Input embeddings of each sample (L_b, D) without the answer's last token, and where predictions begin."""
-        embed = self.llm.get_input_embeddings()
-        device = embed.weight.device
-        rows: list[Tensor] = []
-        places: list[int] = []
-        audio = 0
-        for prompt, answer in zip(prompts, answers, strict=True):
-            pieces: list[Tensor] = []
-            length = 0
-            for piece in split_at_audio([*prompt, *answer[:-1]]):
-                if piece is None:
-                    assert heard is not None  # a prompt with a place for audio comes with audio
-                    part = heard.kept[audio, : int(heard.runs.counts[audio])].to(embed.weight.dtype)
-                    audio += 1
-                else:
-                    part = embed(torch.tensor(piece, dtype=torch.long, device=device))
-                pieces.append(part)
-                length += len(part)
-            rows.append(torch.cat(pieces))
-            places.append(length - max(len(answer), 1))
-        return rows, places
 
     # Answering
 
@@ -353,7 +326,7 @@ class SpeechLLM(nn.Module):
         max_new_tokens: for all, or for each prompt.
         """
         heard = self.hear(features, lengths) if len(lengths) else None
-        rows, _ = self._sequences(prompts, [()] * len(prompts), heard)
+        rows, _ = embed_sequences(self.llm, prompts, [()] * len(prompts), heard)
         longest = max(len(row) for row in rows)
         # Padded on the left, so that every answer begins at the same place.
         inputs = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
@@ -371,21 +344,6 @@ class SpeechLLM(nn.Module):
             answer = answer[: answer.index(end)] if end in answer else answer
             texts.append(self.tokenizer.decode(answer, skip_special_tokens=True).strip())
         return texts
-
-
-def split_at_audio(ids: Sequence[int]) -> Iterator[list[int] | None]:
-    """Pieces of a prompt: token ids, and None for each audio."""
-    piece: list[int] = []
-    for token in ids:
-        if token == AUDIO:
-            if piece:
-                yield piece
-            yield None
-            piece = []
-        else:
-            piece.append(token)
-    if piece:
-        yield piece
 
 
 def _with_lora(llm: Any, settings: ModelSettings) -> Any:

@@ -6,8 +6,9 @@ import torch
 from manifests.errors import ManifestError, MissingFileError
 from soundwave.model.batch import AUDIO, Batch, pad_features, render
 from soundwave.model.llm import load_tokenizer
+from soundwave.model.sequences import shared_start, split_at_audio
 from soundwave.model.settings import ModelSettings
-from soundwave.model.speech_llm import SpeechLLM, split_at_audio
+from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import seen_tokens
 
 BASE = {"stack": 2, "heads": 4, "lora_rank": 2, "dropout": 0.0}
@@ -146,3 +147,22 @@ def test_rendered_prompts_have_one_begin_and_their_audio(tiny_llm):
     ids = render(tokenizer, [{"role": "user", "content": "<|audio|> and <|audio|>"}])
     assert ids.count(AUDIO) == 2
     assert tokenizer.decode([token for token in ids if token != AUDIO]).startswith("<|im_start|>user\n and ")
+
+
+def test_the_start_that_prompts_share():
+    assert shared_start([[1, 2, 3, 4, 5, AUDIO, 6], [1, 2, 3, 4, 7, AUDIO, 6]]) == 4
+    assert shared_start([[1, 2, 3, 4, AUDIO, 5, 6], [1, 2, 3, 4, AUDIO, 5, 6]]) == 4
+    assert shared_start([[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]) == 4  # the last token stays: it predicts
+    assert shared_start([[1, 2, AUDIO, 3], [1, 2, AUDIO, 3]]) == 0
+    assert shared_start([[1, 2, 3, 4, 5, 6]]) == 0
+
+
+def test_gradients_go_through_the_shared_start(tiny_llm):
+    model = make(tiny_llm)
+    samples = [sample(model, 40, seed=n) for n in range(3)]
+    assert shared_start([row[0] for row in samples]) > 0
+    together = model(batch(samples), ctc_weight=0.0).loss
+    alone = sum(model(batch([row]), ctc_weight=0.0).loss for row in samples) / 3
+    lora = [value for name, value in model.adapter_state().items() if "lora_A" in name or "lora_B" in name]
+    for one, other in zip(torch.autograd.grad(together, lora), torch.autograd.grad(alone, lora), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
