@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 Decode = Literal["ctc", "llm"]
 DECODES: tuple[Decode, ...] = ("ctc", "llm")
 BATCH = 8  # clips of like lengths at once
-TOKENS_PER_SECOND = 6.5  # an answer's cap, as Moonshine's authors cap theirs; the same for every run
-LEAST_TOKENS = 8
 
 
 def evaluate(
@@ -142,15 +140,8 @@ def _decoded(
             texts = model.transcribe(features, lengths)
         else:
             prompts = [make_prompt(model.tokenizer, template, cut, settings.system_prompt) for cut in chosen]
-            texts = model.generate(
-                prompts, features, lengths, max_new_tokens=[answer_limit(cut.duration) for cut in chosen]
-            )
+            texts = model.generate(prompts, features, lengths)
         yield from zip((cut.cut_id for cut in chosen), texts, strict=True)
-
-
-def answer_limit(seconds: float) -> int:
-    """The most tokens that an answer about a clip of so many seconds may have."""
-    return LEAST_TOKENS + round(TOKENS_PER_SECOND * seconds)
 
 
 def ceiling(catalog: Path, *, split: str, corpus: str, min_words: int = 3, limit: int | None = None) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class AlignmentAdapter(nn.Module):
         feed_forward: int,
         dropout: float = 0.1,
         rotary: bool = False,
+        window: int | None = None,
         mixes_time: bool = True,
     ) -> None:
         super().__init__()
@@ -40,7 +41,13 @@ class AlignmentAdapter(nn.Module):
         self.register_buffer("feature_scale", torch.ones(width_in))
         self.project = nn.Linear(width_in * stack, width)
         self.layer = Layer(
-            width, heads=heads, feed_forward=feed_forward, dropout=dropout, rotary=rotary, mixes_time=mixes_time
+            width,
+            heads=heads,
+            feed_forward=feed_forward,
+            dropout=dropout,
+            rotary=rotary,
+            window=window,
+            mixes_time=mixes_time,
         )
         self.norm = nn.LayerNorm(width)
 
@@ -68,11 +75,20 @@ class Layer(nn.Module):
     """One pre-norm Transformer layer: x + attention(norm(x)), then x + feed_forward(norm(x))."""
 
     def __init__(
-        self, width: int, *, heads: int, feed_forward: int, dropout: float, rotary: bool, mixes_time: bool
+        self,
+        width: int,
+        *,
+        heads: int,
+        feed_forward: int,
+        dropout: float,
+        rotary: bool,
+        window: int | None,
+        mixes_time: bool,
     ) -> None:
         super().__init__()
         check_heads(width, heads)
         self.heads, self.rotary, self.mixes_time, self.dropout = heads, rotary, mixes_time, dropout
+        self.window = window
         self.norm_attention = nn.LayerNorm(width)
         self.norm_feed_forward = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
@@ -97,7 +113,13 @@ class Layer(nn.Module):
         else:
             if self.rotary:
                 query, key = rotate(query), rotate(key)
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=valid[:, None, None, :])
+            seen = valid[:, None, None, :]
+            if self.window is not None:
+                # (S, S); a frame always sees itself, or padding would have nothing to attend to
+                places = torch.arange(count, device=x.device)
+                distance = (places.unsqueeze(1) - places).abs()
+                seen = (seen & (distance <= self.window)) | (distance == 0)
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         # (N, H, S, D/H) -> (N, S, D)
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(clips, count, width))
         return out

@@ -30,6 +30,8 @@ class ModelSettings(BaseModel):
     """In the alignment adapter's layer."""
     positions: Literal["none", "rotary"] = "none"
     """`rotary`: the adapter's attention knows which frames are near. Whisper's frames carry their place themselves."""
+    window: int | None = Field(default=None, ge=1)
+    """Frames to each side that the alignment adapter's attention sees; None: all."""
     ctc_vocabulary: Literal["full", "seen"] = "full"
     """`full`: every token of the LLM. `seen`: letters and the tokens that the first plan's targets use."""
     ctc_min_count: int = Field(default=1, ge=1)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from manifests.errors import ManifestError
 from manifests.files import need_file, read_json, write_json
 from soundwave.model.alignment_adapter import AlignmentAdapter
-from soundwave.model.batch import Batch, end_of_turn
+from soundwave.model.batch import AUDIO, Batch, end_of_turn
 from soundwave.model.ctc_head import CTCHead
 from soundwave.model.llm import load_llm
 from soundwave.model.sequences import embed_sequences, hidden_states, shared_start
@@ -28,6 +28,8 @@ from soundwave.model.tokens import TokenTable
 
 CONFIG, WEIGHTS = "config.json", "adapters.safetensors"
 FORMAT = 1
+ANSWER_LEAST, ANSWER_PER_FRAME = 6, 1.5  # tokens; a kept frame is at most a token of speech
+TEXT_LIMIT = 64  # tokens of an answer to text alone
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class SpeechLLM(nn.Module):
             feed_forward=round(settings.feed_forward * width),
             dropout=settings.dropout,
             rotary=settings.positions == "rotary",
+            window=settings.window,
             mixes_time=paper,
         )
         self.ctc_head = CTCHead(llm.get_output_embeddings().weight, token_ids)
@@ -318,12 +321,12 @@ class SpeechLLM(nn.Module):
         features: Tensor,
         lengths: Tensor,
         *,
-        max_new_tokens: int | Sequence[int] = 64,
+        max_new_tokens: int | Sequence[int] | None = None,
         **options: Any,
     ) -> list[str]:
         """The LLM's answers to prompts as in `Batch`; greedy unless `options` (of transformers' `generate`) differ.
 
-        max_new_tokens: for all, or for each prompt.
+        max_new_tokens: for all, or for each prompt; None: `answer_limit` of each prompt's kept frames.
         """
         heard = self.hear(features, lengths) if len(lengths) else None
         rows, _ = embed_sequences(self.llm, prompts, [()] * len(prompts), heard)
@@ -332,7 +335,8 @@ class SpeechLLM(nn.Module):
         inputs = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
         sizes = torch.tensor([len(row) for row in rows], device=inputs.device)
         mask = torch.arange(longest, device=inputs.device) >= longest - sizes.unsqueeze(1)
-        limits = [max_new_tokens] * len(rows) if isinstance(max_new_tokens, int) else list(max_new_tokens)
+        limits = answer_limits(prompts, heard) if max_new_tokens is None else max_new_tokens
+        limits = [limits] * len(rows) if isinstance(limits, int) else list(limits)
         end = end_of_turn(self.tokenizer)
         settings = {"do_sample": False, "pad_token_id": end, "eos_token_id": end} | options
         found = self.llm.generate(
@@ -344,6 +348,13 @@ class SpeechLLM(nn.Module):
             answer = answer[: answer.index(end)] if end in answer else answer
             texts.append(self.tokenizer.decode(answer, skip_special_tokens=True).strip())
         return texts
+
+
+def answer_limits(prompts: Sequence[Sequence[int]], heard: Heard | None) -> list[int]:
+    """The most tokens of an answer: a few more than the prompt's kept frames; TEXT_LIMIT without audio."""
+    counts = iter([] if heard is None else heard.runs.counts.tolist())
+    kept = [sum(next(counts) for token in prompt if token == AUDIO) for prompt in prompts]
+    return [ANSWER_LEAST + round(ANSWER_PER_FRAME * count) if count else TEXT_LIMIT for count in kept]
 
 
 def _with_lora(llm: Any, settings: ModelSettings) -> Any:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from manifests.errors import InputError
-from soundwave.evaluate.run import answer_limit, evaluate
+from soundwave.evaluate.run import evaluate
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
@@ -42,7 +42,3 @@ def test_wrong_asks(run, workspace):
         evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("beam",))
     with pytest.raises(InputError, match="Corpora: tiny"):
         evaluate(run, workspace / "catalog", split="test", corpus="big")
-
-
-def test_answers_have_a_limit_that_grows_with_the_clip():
-    assert answer_limit(0.0) == 8 and answer_limit(10.0) == 73

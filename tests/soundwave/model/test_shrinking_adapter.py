@@ -77,11 +77,11 @@ def test_one_frame_reaches_others_in_paper_and_not_in_reference(mixes_time):
     assert (difference[1:] > 1e-6).all() if mixes_time else (difference[1:] == 0).all()
 
 
-@pytest.mark.parametrize("rotary", [True, False])
+@pytest.mark.parametrize(("rotary", "window"), [(True, None), (False, None), (True, 2)])
 @pytest.mark.parametrize("stack", [1, 2, 3])
-def test_padding_changes_nothing(stack, rotary):
+def test_padding_changes_nothing(stack, rotary, window):
     torch.manual_seed(0)
-    adapter = AlignmentAdapter(8, 16, stack=stack, heads=2, feed_forward=32, rotary=rotary).eval()
+    adapter = AlignmentAdapter(8, 16, stack=stack, heads=2, feed_forward=32, rotary=rotary, window=window).eval()
     one = torch.randn(1, 7, 8)
     padded = torch.cat([one, torch.full((1, 4, 8), 9.0)], dim=1)
     alone, count = adapter(one, torch.tensor([7]))

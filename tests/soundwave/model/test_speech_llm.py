@@ -8,7 +8,7 @@ from soundwave.model.batch import AUDIO, Batch, pad_features, render
 from soundwave.model.llm import load_tokenizer
 from soundwave.model.sequences import shared_start, split_at_audio
 from soundwave.model.settings import ModelSettings
-from soundwave.model.speech_llm import SpeechLLM
+from soundwave.model.speech_llm import SpeechLLM, answer_limits
 from soundwave.model.tokens import seen_tokens
 
 BASE = {"stack": 2, "heads": 4, "lora_rank": 2, "dropout": 0.0}
@@ -166,3 +166,12 @@ def test_gradients_go_through_the_shared_start(tiny_llm):
     lora = [value for name, value in model.adapter_state().items() if "lora_A" in name or "lora_B" in name]
     for one, other in zip(torch.autograd.grad(together, lora), torch.autograd.grad(alone, lora), strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
+
+
+def test_answers_end_soon_after_what_was_heard(tiny_llm):
+    model = make(tiny_llm)
+    prompts = [[1, AUDIO, 2], [1, 2], [AUDIO, AUDIO]]
+    heard = model.hear(*pad_features([torch.randn(40, 6), torch.randn(6, 6), torch.randn(8, 6)], 6))
+    counts = heard.runs.counts.tolist()
+    limits = answer_limits(prompts, heard)
+    assert limits == [6 + round(1.5 * counts[0]), 64, 6 + round(1.5 * (counts[1] + counts[2]))]
