@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from manifests.errors import SettingsError
 from manifests.units import Seconds
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from curation.backends.ctc_backend import CTCAligner
     from curation.text import Word
 
-BACKENDS = ("pocketsphinx",)
+BACKENDS = ("pocketsphinx", "hf-ctc", "torchaudio")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,17 @@ class AlignedWord:
 class Aligner(Protocol):
     """A forced aligner: it puts a transcript as given on the clip's time axis."""
 
-    name: str
-    version: str  # changes when the same input would give other times
+    @property
+    def name(self) -> str:
+        """As in the `backend` column."""
+
+    @property
+    def version(self) -> str:
+        """Changes when the same input would give other times."""
+
+    @property
+    def least_score(self) -> float:
+        """A clip whose words score less on average does not say its transcript."""
 
     def check(self) -> None:
         """Raise MissingPackageError, saying what to install, when the backend cannot run here."""
@@ -49,12 +59,37 @@ class Aligner(Protocol):
         """
 
 
-def load_aligner(name: str) -> Aligner:
+def load_aligner(name: str, model: str | None = None, calibration: Path | None = None) -> Aligner:
     """The aligner `name`; models are loaded with its first use.
 
+    model: which weights, for backends that have a choice; calibration: a file that `soundwave calibrate` wrote.
+
     Raises:
-        SettingsError: no such backend.
+        SettingsError: no such backend, an option that it does not have, a calibration of another model.
+        MissingFileError, MissingPackageError: the calibration, or what the backend needs, is not there.
     """
     if name not in BACKENDS:
         raise SettingsError(f"No aligner is called {name!r}, expected one of: {', '.join(BACKENDS)}.")
-    return cast("Aligner", importlib.import_module(f"curation.backends.{name}").Backend())
+    if name == "pocketsphinx":
+        if model or calibration:
+            option = "model" if model else "calibration"
+            raise SettingsError(f"The aligner `{name}` has no {option} to choose. Leave --{option} out.")
+        from curation.backends.pocketsphinx import Backend
+
+        return Backend()
+    if name == "hf-ctc":
+        from curation.backends.hf_ctc import aligner
+    else:
+        from curation.backends.torchaudio_bundles import aligner
+    return calibrated(aligner(model), calibration)
+
+
+def calibrated(aligner: CTCAligner, calibration: Path | None) -> CTCAligner:
+    """`aligner` with the calibration in a file, if one is named. Raises as `load_aligner`."""
+    if calibration is not None:
+        from curation.calibration import Calibration
+
+        learned = Calibration.load(calibration)
+        learned.check(aligner.name, aligner.loader.version)
+        aligner.calibration = learned
+    return aligner

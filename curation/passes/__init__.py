@@ -9,15 +9,21 @@ from manifests.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from curation.backends import Aligner
     from curation.shards import LabelPass
 
 PASSES = ("align", "encode", "quality")
 
 
 def make_pass(
-    name: str, *, backend: str | None = None, encoder: str | None = None, speeds: Sequence[float] = ()
+    name: str,
+    *,
+    backend: str | None = None,
+    aligner: Aligner | None = None,
+    encoder: str | None = None,
+    speeds: Sequence[float] = (),
 ) -> LabelPass:
-    """The pass `name` with its usual settings, but for those given.
+    """The pass `name` with its usual settings, but for those given; `aligner` is a backend made by the caller.
 
     Raises:
         SettingsError: no such pass, or an option that the pass does not have.
@@ -25,7 +31,7 @@ def make_pass(
     if name not in PASSES:
         raise SettingsError(f"No labelling pass is called {name!r}, expected one of: {', '.join(PASSES)}.")
     for option, value, owner in (
-        ("backend", backend, "align"),
+        ("backend", backend or aligner, "align"),
         ("encoder", encoder, "encode"),
         ("speed", speeds, "encode"),
     ):
@@ -34,6 +40,8 @@ def make_pass(
     if name == "align":
         from curation.passes.align import Align
 
+        if aligner is not None:
+            return Align(backend=aligner.name, aligner=aligner)
         return Align(backend=backend) if backend else Align()
     if name == "encode":
         from curation.passes.encode import Encode

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curation.backends import AlignedWord, load_aligner
+from curation.backends import AlignedWord, Aligner, load_aligner
 from curation.passes.base import CorpusPass, Rejected, cut_audio, label, supervision
 from curation.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
@@ -20,9 +20,6 @@ from manifests.reasons import Reason
 from manifests.rows import cut_rows
 from manifests.units import SAMPLE_RATE, Seconds
 
-# PocketSphinx on 120 asterisk clips: every true transcript scored above -3, 73 % of the foreign ones that could
-# be aligned at all below -3.5 (and 29 % could not be).
-LEAST_SCORE = -3.5
 QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: there is nobody to align
 
 
@@ -35,7 +32,8 @@ class Align(CorpusPass):
     """
 
     backend: str = "pocketsphinx"
-    least_score: float = LEAST_SCORE
+    least_score: float | None = None  # None: what the aligner asks for
+    aligner: Aligner | None = None  # None: the one called `backend`, with its usual model
     name: str = "align"
     version: str = "1"
     failure: Reason = Reason.aligner_failed
@@ -43,12 +41,21 @@ class Align(CorpusPass):
     @property
     def settings(self) -> dict[str, Any]:
         """All that changes the labels."""
-        aligner = load_aligner(self.backend)
-        return {"backend": self.backend, "backend_version": aligner.version, "least_score": self.least_score}
+        return {"backend": self.backend, "backend_version": self.engine.version, "least_score": self.least}
+
+    @property
+    def engine(self) -> Aligner:
+        """The aligner."""
+        return self.aligner or load_aligner(self.backend)
+
+    @property
+    def least(self) -> float:
+        """The score that a cut must reach."""
+        return self.engine.least_score if self.least_score is None else self.least_score
 
     def check(self) -> None:
         """Raise when the backend is unknown or not installed."""
-        load_aligner(self.backend).check()
+        self.engine.check()
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Align each row, or reject it."""
@@ -64,11 +71,11 @@ class Align(CorpusPass):
         samples = cut_audio(row)
         if len(samples) == 0 or float(np.abs(samples).max()) < QUIET:
             raise Rejected(Reason.no_speech, "no sample above -60 dBFS")
-        found = load_aligner(self.backend).align(samples, words)
+        found = self.engine.align(samples, words)
         duration = len(samples) / SAMPLE_RATE
         labels = summarise(words, found, duration)
-        if labels["score"] < self.least_score:
-            raise Rejected(Reason.low_score, f"score {labels['score']:.2f}, at least {self.least_score:g} is accepted")
+        if labels["score"] < self.least:
+            raise Rejected(Reason.low_score, f"score {labels['score']:.2f}, at least {self.least:g} is accepted")
         result.words += self._word_rows(row, words, found, duration)
         result.labels += [label(self.name, row, key, value) for key, value in labels.items()]
 
@@ -78,7 +85,7 @@ class Align(CorpusPass):
         if facts.get("task") == "sound":
             raise Rejected(Reason.not_speech, "a sound: its text is a caption")
         language = str(said.get("language") or "en")
-        if not load_aligner(self.backend).speaks(language):
+        if not self.engine.speaks(language):
             raise Rejected(Reason.unsupported_language, f"{self.backend} has no model for {language!r}")
         if said.get("text") is None:
             raise Rejected(Reason.text_missing, "no transcript")

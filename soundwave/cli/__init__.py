@@ -14,6 +14,7 @@ COMMANDS = (
     "assets",
     "prepare",
     "label",
+    "calibrate",
     "catalog",
     "sql",
     "audit",

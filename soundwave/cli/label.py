@@ -18,7 +18,15 @@ def register(app: typer.Typer) -> None:
         corpus: Annotated[
             list[str] | None, typer.Option(help="Label this corpus alone; may be repeated. Default: all.")
         ] = None,
-        backend: Annotated[str | None, typer.Option(help="align: which aligner. Default: pocketsphinx.")] = None,
+        backend: Annotated[
+            str | None, typer.Option(help="align: pocketsphinx (default), hf-ctc, torchaudio or soundwave.")
+        ] = None,
+        model: Annotated[
+            str | None, typer.Option(help="align: a hub name or folder, a torchaudio bundle, a stage-I run.")
+        ] = None,
+        calibration: Annotated[
+            Path | None, typer.Option(help="align: what `soundwave calibrate` learned for this CTC model.")
+        ] = None,
         encoder: Annotated[
             str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
         ] = None,
@@ -44,7 +52,8 @@ def register(app: typer.Typer) -> None:
         from curation.passes import make_pass
         from curation.runner import Pool, run_pass
 
-        job = make_pass(pass_, backend=backend, encoder=encoder, speeds=speed or ())
+        aligner = _aligner(pass_, backend, model, calibration)
+        job = make_pass(pass_, aligner=aligner, encoder=encoder, speeds=speed or ())
         _check_export(pass_, export)
         folders = _folders(corpora, corpus)
         rows = []
@@ -54,6 +63,16 @@ def register(app: typer.Typer) -> None:
                 if export is not None:
                     rows[-1]["exported"] = _export(folder, labels, export)
         _show(rows, as_json=json_)
+
+
+def _aligner(pass_: str, backend: str | None, model: str | None, calibration: Path | None) -> Any:
+    from manifests.errors import SettingsError
+    from soundwave.aligner import make_aligner
+
+    for option, value in (("backend", backend), ("model", model), ("calibration", calibration)):
+        if value and pass_ != "align":
+            raise SettingsError(f"--{option} is an option of the pass `align`, not of `{pass_}`. Leave it out.")
+    return make_aligner(backend or "pocketsphinx", model, calibration) if pass_ == "align" else None
 
 
 def _check_export(pass_: str, export: Path | None) -> None:

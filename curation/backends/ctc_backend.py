@@ -1,0 +1,283 @@
+"""What all CTC aligners share: emissions -> tokens -> words, with a wildcard for what the vocabulary lacks.
+
+A backend gives a `CTCModel` (samples -> log-probabilities, word -> token ids); the rest is here. A word with several
+readings (a number, a symbol) gets the one whose best path is the likeliest. A word that nobody can spell is put where
+the wildcard goes; its `Word.flag` is `unknown`. Uncalibrated, a word reaches from the first frame of its first
+token to the last frame of its last one, as in torchaudio and WhisperX; `curation.calibration` turns such spikes into
+edges.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from curation.backends import AlignedWord
+from curation.ctc import WILDCARD, Alignment, AlignmentError, forced_align, forced_align_batch
+from curation.passes.base import Rejected
+from manifests.errors import InputError
+from manifests.reasons import Reason
+from manifests.units import SAMPLE_RATE, Seconds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from curation.calibration import Calibration
+    from curation.text import Reading, Word
+
+WINDOW: Seconds = 30.0  # of audio that goes through a model at once; longer clips are cut
+MARGIN: Seconds = 2.0  # heard on both sides of a window and thrown away
+
+
+class CTCModel(Protocol):
+    """A CTC model as the aligner needs it. T frames, C tokens, all times in 16 kHz samples."""
+
+    @property
+    def frame(self) -> Seconds:
+        """From one frame to the next."""
+
+    @property
+    def separator(self) -> int | None:
+        """The token between words, if the vocabulary has one."""
+
+    def speaks(self, language: str) -> bool:
+        """Was it trained on this ISO 639-1 code?"""
+
+    def spell(self, spoken: str) -> list[int]:
+        """Token ids of one spoken word; WILDCARD for what the vocabulary lacks."""
+
+    def emit(self, samples: NDArray[np.float32], tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Log-probabilities (T, 2 + C) of `samples` (N,): the blank, each of `tokens` (C,), the best non-blank."""
+
+
+class Loader(Protocol):
+    """How to get a model: small enough to be sent to another process, which then loads the model itself."""
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+
+    @property
+    def version(self) -> str:
+        """Changes when the same input would give other times: names the weights. Cheap: nothing is loaded."""
+
+    def __call__(self) -> CTCModel:
+        """The model, loaded once per process."""
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Where a word's tokens were heard."""
+
+    position: int  # in the list of words
+    spoken: str  # the words of the reading that was heard, joined
+    first: Seconds  # where its first token's frames begin
+    last: Seconds  # where its last token's frames end
+    score: float  # mean log-probability over its tokens' frames
+    wildcard: bool = False  # some of it could not be spelled
+
+
+class CTCAligner:
+    """An `Aligner` from a CTC model, calibrated or not."""
+
+    least_score = -6.0  # of a stage-I run: true transcripts score above it; see docs/alignment.md
+
+    def __init__(self, loader: Loader, calibration: Calibration | None = None) -> None:
+        """Loads nothing yet."""
+        self.loader, self.calibration = loader, calibration
+        self.name = loader.name
+
+    @property
+    def version(self) -> str:
+        """Model and calibration."""
+        return self.loader.version + (f"+{self.calibration.fingerprint}" if self.calibration else "")
+
+    def check(self) -> None:
+        """Load the model.
+
+        Raises:
+            MissingPackageError, InputError: it cannot be loaded here; says why.
+        """
+        self.loader()
+
+    def speaks(self, language: str) -> bool:
+        """Is there a model for this ISO 639-1 code?"""
+        return self.loader().speaks(language.partition("-")[0].lower())
+
+    def align(self, samples: NDArray[np.float32], words: Sequence[Word]) -> list[AlignedWord]:
+        """Times of the words that have something to say. Raises Rejected."""
+        spikes = self.spikes(samples, words)
+        if self.calibration is not None:
+            edges = self.calibration.edges(spikes, samples)
+        else:
+            edges = [(spike.first, spike.last) for spike in spikes]
+        return [
+            AlignedWord(spike.position, start, end, spike.score)
+            for spike, (start, end) in zip(spikes, edges, strict=True)
+        ]
+
+    def spikes(self, samples: NDArray[np.float32], words: Sequence[Word]) -> list[Spikes]:
+        """Where each word's tokens are heard in `samples` (N,) 16 kHz. Raises Rejected."""
+        model = self.loader()
+        choices = [_choices(model, position, word) for position, word in enumerate(words)]
+        choices = [choice for choice in choices if choice]
+        if not choices:
+            raise Rejected(Reason.empty_text, "the transcript has nothing to say")
+        known = sorted({token for choice in choices for said in choice for token in said.tokens if token != WILDCARD})
+        tokens = np.array([*known, *([] if model.separator is None else [model.separator])], dtype=np.int64)
+        columns = {WILDCARD: WILDCARD, **{int(token): column for column, token in enumerate(tokens, 1)}}
+        between = None if model.separator is None else columns[model.separator]
+        heard = _Heard(model.emit(samples, tokens), columns, between)
+        said, path = heard.best_readings(choices)
+        return list(_words(said, path, has_separator=between is not None, frame=model.frame))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """One way to say one word."""
+
+    position: int
+    spoken: str
+    tokens: tuple[int, ...]
+
+
+def _choices(model: CTCModel, position: int, word: Word) -> list[_Said]:
+    """Ways to spell a word, the likeliest first; none for punctuation, the wildcard for what cannot be said."""
+    if word.flag == "unknown":
+        return [_Said(position, "*", (WILDCARD,))]
+    spelled = [(reading, _tokens(model, reading)) for reading in word.readings]
+    found = [_Said(position, " ".join(reading), tokens) for reading, tokens in spelled if tokens]
+    return list({said.tokens: said for said in reversed(found)}.values())[::-1]
+
+
+def _tokens(model: CTCModel, reading: Reading) -> tuple[int, ...]:
+    tokens: list[int] = []
+    for number, spoken in enumerate(reading):
+        if number and model.separator is not None:
+            tokens.append(model.separator)
+        tokens += model.spell(spoken)
+    return tuple(tokens)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A clip's emissions, and how to write words as targets for them."""
+
+    emissions: NDArray[np.float32]  # (T, 2 + C): see CTCModel.emit
+    columns: dict[int, int]  # token id -> column
+    between: int | None  # column of the separator
+
+    def targets(self, said: Iterable[_Said]) -> NDArray[np.int64]:
+        """Columns of the words' tokens, separators between words."""
+        targets: list[int] = []
+        for number, word in enumerate(said):
+            if number and self.between is not None:
+                targets.append(self.between)
+            targets += [self.columns[token] for token in word.tokens]
+        return np.array(targets, dtype=np.int64)
+
+    def best_readings(self, choices: Sequence[Sequence[_Said]]) -> tuple[list[_Said], Alignment]:
+        """Word by word from the left, the reading whose path through the whole clip is the likeliest. Raises Rejected.
+
+        The first try takes the shortest readings, so that a clip is only refused when no reading fits.
+        """
+        chosen = [min(choice, key=lambda said: len(said.tokens)) for choice in choices]
+        try:
+            path = forced_align(self.emissions, self.targets(chosen))
+        except AlignmentError as error:
+            raise Rejected(error.reason, str(error)) from error
+        for number, choice in enumerate(choices):
+            tries = [[*chosen[:number], other, *chosen[number + 1 :]] for other in choice if other != chosen[number]]
+            targets = [self.targets(said) for said in tries]
+            found = forced_align_batch([self.emissions] * len(tries), targets, errors="return")
+            for said, other in zip(tries, found, strict=True):
+                if isinstance(other, Alignment) and other.score > path.score:
+                    chosen, path = said, other
+        return chosen, path
+
+
+def _words(said: Sequence[_Said], path: Alignment, *, has_separator: bool, frame: Seconds) -> Iterable[Spikes]:
+    """Words from token spans."""
+    at = 0
+    for number, word in enumerate(said):
+        at += 1 if number and has_separator else 0
+        part = slice(at, at + len(word.tokens))
+        starts, ends, scores = path.starts[part], path.ends[part], path.token_scores[part]
+        score = float(np.average(scores.astype(np.float64), weights=ends - starts))
+        first, last = float(starts[0]) * frame, float(ends[-1]) * frame
+        yield Spikes(word.position, word.spoken, first, last, score, wildcard=WILDCARD in word.tokens)
+        at += len(word.tokens)
+
+
+# For models
+
+
+def pick_columns(
+    log_probs: NDArray[np.float32], blank: int, tokens: NDArray[np.int64], others: Sequence[int] = ()
+) -> NDArray[np.float32]:
+    """(T, V) log-probabilities of a small vocabulary -> (T, 2 + C), as `CTCModel.emit` returns them.
+
+    others: ids that are neither speech nor blank (padding, the space between words): no wildcard.
+    """
+    spoken = np.setdiff1d(np.arange(log_probs.shape[1]), [blank, *others])
+    best = log_probs[:, spoken].max(axis=1, keepdims=True)
+    return np.ascontiguousarray(np.concatenate([log_probs[:, [blank]], log_probs[:, tokens], best], axis=1), np.float32)
+
+
+def in_windows(
+    run: Callable[[NDArray[np.float32]], NDArray[np.float32]], samples: NDArray[np.float32], stride: int
+) -> NDArray[np.float32]:
+    """Frames (T, V) of a clip of any length: `run` sees WINDOW seconds at once, and MARGIN more on both sides.
+
+    stride: samples from frame to frame. Memory grows with the frames kept, not with what the model needs for them.
+    """
+    size, margin = (int(seconds * SAMPLE_RATE) // stride for seconds in (WINDOW, MARGIN))
+    if len(samples) <= (size + 2 * margin) * stride:
+        return run(samples)
+    parts = []
+    count = -(-len(samples) // stride)  # frames, but for what the model's last convolution leaves out
+    for first in range(0, count, size):
+        start = max(0, first - margin)
+        last = first + size >= count - margin
+        frames = run(samples[start * stride :] if last else samples[start * stride : (first + size + margin) * stride])
+        parts.append(frames[first - start :] if last else frames[first - start : first - start + size])
+        if last:
+            break
+    return np.concatenate(parts)
+
+
+def letter_ids(vocabulary: dict[str, int], *, where: str) -> Callable[[str], list[int]]:
+    """A `spell` for a vocabulary of letters: as written, in the other case, without accents, else the wildcard.
+
+    Raises:
+        InputError: the vocabulary spells no letters (phonemes, word pieces).
+    """
+    letters = {token: number for token, number in vocabulary.items() if len(token) == 1}
+    if sum(token.isalpha() for token in letters) < 5:
+        some = ", ".join(sorted(vocabulary)[:8])
+        raise InputError(f"{where}: the vocabulary holds no letters ({some}, ...). Expected a CTC model that spells.")
+
+    def spell(spoken: str) -> list[int]:
+        ids: list[int] = []
+        for letter in unicodedata.normalize("NFC", spoken):
+            found = _letter(letter, letters)
+            if found or not ids or ids[-1] != WILDCARD:  # one wildcard for a run of what cannot be spelled
+                ids += found or [WILDCARD]
+        return ids
+
+    return spell
+
+
+def _letter(letter: str, letters: dict[str, int]) -> list[int]:
+    for form in (letter, letter.upper(), letter.lower()):
+        if form in letters:
+            return [letters[form]]
+    plain = [part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part)]
+    if plain and plain != [letter]:
+        parts = [_letter(part, letters) for part in plain]
+        return [number for part in parts for number in part] if all(parts) else []
+    return []
