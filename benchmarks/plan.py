@@ -12,6 +12,11 @@ Rows (ratio: how many times better ours is):
                    weights, 10,000 draws of as many synthetic cuts. Target 1e-4.
     window_error   the furthest a window of 64 steps is from a domain's share, in its longest rows. Target 1.
     peak_mb        the most resident memory of the process that plans.
+    resume_seconds open the plan at step 3,000 (half of a shorter one) and give its batch; peer: Lhotse's
+                   DynamicBucketingSampler, `load_state_dict` and one batch. Target 0.1.
+    cuts_per_second   the plan's draws in batches, without decoding; peer: the same sampler. Target 100,000.
+    cuts_per_second_8_ranks   how fast one rank of 8 gets through the whole plan.
+    check_seconds  refuse a changed plan or catalog: hashes the plan, and this catalog's rows as it has no catalog.json.
 """
 
 from __future__ import annotations
@@ -26,11 +31,13 @@ import time
 from pathlib import Path
 
 from benchmarks.catalog import peak_mb
+from benchmarks.plan_reading import reading
 from benchmarks.rows import Row, row, show
 
 SHARES = {"asr": 0.83, "sound": 0.02, "st": 0.15}
 MEAN_SECONDS = 0.7 * 10.25 + 0.2 * 5.25 + 0.1 * 2.5
 DRAWS = 10_000
+BATCH_SECONDS = 240.0
 CUTS = """
 SELECT
   'syn-' || i AS cut_id, 'rec-' || i AS recording_id, 'syn' AS corpus,
@@ -69,7 +76,7 @@ def plan(folder: Path, rows: int, threads: int) -> dict[str, float]:
             "budget": 0.7 * rows * MEAN_SECONDS / 3600,
             "shares": SHARES,
             "max_repeats": 1,
-            "batch": {"seconds": 240},
+            "batch": {"seconds": BATCH_SECONDS},
             "window": 64,
         }
     )
@@ -122,6 +129,7 @@ def measure(folder: Path, rows: int, threads: int) -> list[Row]:
         row("share_error", found["share_error"], mux_share_error(folder), "share of hours"),
         row("window_error", found["window_error"], None, "longest rows"),
         row("peak_mb", found["peak_mb"], None, "MB"),
+        *reading(folder / "plan", BATCH_SECONDS),
     ]
 
 
