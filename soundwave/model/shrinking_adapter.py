@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from soundwave.model.alignment_adapter import check_heads, positions_mask
+from soundwave.model.alignment_adapter import attention, check_heads, positions_mask
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ class ShrinkingAdapter(nn.Module):
         seen = positions_mask(lengths, count) if self.sees_all else positions_mask(runs.counts, chosen.shape[1])
         query = self._split(self.query(chosen))
         key, value = (self._split(part) for part in self.key_value(source).chunk(2, dim=-1))
-        gathered = F.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None, :])
+        gathered = attention(query, key, value, seen[:, None, None, :])
         # (N, H, K, D/H) -> (N, K, D)
         gathered = gathered.transpose(1, 2).reshape(clips, -1, width)
         out: Tensor = self.norm(chosen + self.out(gathered))

@@ -192,9 +192,8 @@ class Trainer:
 
         if self.average:
             decay = min(self.settings.ema, (step + 1) / (step + 10))
-            with torch.no_grad():
-                for value, name in self.names.items():
-                    self.average[name].lerp_(value.detach(), 1.0 - decay)
+            values = [value.detach() for value in self.names]
+            torch._foreach_lerp_([self.average[name] for name in self.names.values()], values, 1.0 - decay)
 
     def state(self, step: int) -> checkpoint.State:
         """All that the next step depends on."""

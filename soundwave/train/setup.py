@@ -136,4 +136,5 @@ def make_optimiser(settings: StageSettings, names: dict[torch.Tensor, str]) -> t
         ],
         lr=chosen.learning_rate,
         betas=chosen.betas,
+        fused=True,
     )
