@@ -30,3 +30,4 @@ class Reason(StrEnum):
     unsupported_language = "unsupported_language"  # the backend has no model of that language
     pass_failed = "pass_failed"  # the pass raised, died or said nothing on this cut
     out_of_scope = "out_of_scope"  # a part of a corpus that its recipe leaves out on purpose
+    not_said = "not_said"  # words of a long text that the recording lacks
