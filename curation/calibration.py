@@ -90,7 +90,11 @@ class Calibration(BaseModel):
 
     def edges(self, spikes: Sequence[Spikes], samples: NDArray[np.float32]) -> list[tuple[Seconds, Seconds]]:
         """Start and end of each word; in order, disjoint, inside the clip of `samples` (N,) 16 kHz."""
-        odds = np.concatenate([[0.0], np.cumsum(self.weight * self._odds(samples))])
+        return self.place(spikes, *levels(samples))
+
+    def place(self, spikes: Sequence[Spikes], row: int, columns: NDArray[np.int64]) -> list[tuple[Seconds, Seconds]]:
+        """The same from the clip's `levels`."""
+        odds = np.concatenate([[0.0], np.cumsum(self.weight * np.asarray(self.levels[row])[columns])])
         last = len(odds) - 1
         starts, ends = [0] * len(spikes), [last] * len(spikes)
         for number in range(len(spikes) + 1):
@@ -104,11 +108,6 @@ class Calibration(BaseModel):
             if after is not None:
                 starts[number] = start
         return [(start * HOP, end * HOP) for start, end in zip(starts, ends, strict=True)]
-
-    def _odds(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        rows, columns = levels(samples)
-        found: NDArray[np.float64] = np.asarray(self.levels)[rows, columns]
-        return found
 
     def _gap(
         self, before: Spikes | None, after: Spikes | None, odds: NDArray[np.float64], low: int, high: int
@@ -210,19 +209,20 @@ def calibrate(aligner: CTCAligner, examples: Iterable[Example], *, reference: st
 
 
 def _tuned(draft: Calibration, heard: Sequence[tuple[list[Spikes], Example]]) -> Calibration:
-    """The weights with the least mean error on (some of) the clips themselves: two numbers, thousands of edges."""
-    step = max(1, len(heard) // TUNING_CLIPS)
-    tries = [draft.model_copy(update={"weight": weight, "joint": joint}) for weight in WEIGHTS for joint in JOINTS]
-    return min(tries, key=lambda tried: _mean_error(tried, heard[::step]))
+    """The weights with the least mean error on (some of) the clips themselves: two numbers, hundreds of edges."""
+    chosen = heard[:: max(1, len(heard) // TUNING_CLIPS)]
+    measured = [levels(example.samples) for _, example in chosen]
 
+    def mean_error(tried: Calibration) -> float:
+        errors: list[float] = []
+        for (found, example), (row, columns) in zip(chosen, measured, strict=True):
+            for spike, edge in zip(found, tried.place(found, row, columns), strict=True):
+                true = example.edges.get(spike.position)
+                errors += [abs(a - b) for a, b in zip(edge, true, strict=True)] if true else []
+        return float(np.mean(errors))
 
-def _mean_error(tried: Calibration, heard: Sequence[tuple[list[Spikes], Example]]) -> float:
-    errors = []
-    for found, example in heard:
-        for spike, edge in zip(found, tried.edges(found, example.samples), strict=True):
-            true = example.edges.get(spike.position)
-            errors += [abs(a - b) for a, b in zip(edge, true, strict=True)] if true else []
-    return float(np.mean(errors))
+    tries = (draft.model_copy(update={"weight": weight, "joint": joint}) for weight in WEIGHTS for joint in JOINTS)
+    return min(tries, key=mean_error)
 
 
 def _offsets(rows: Iterable[tuple[str, str, float]]) -> dict[str, Offset]:

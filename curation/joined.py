@@ -53,9 +53,11 @@ class Example:
 def trim(samples: NDArray[np.float32]) -> NDArray[np.float32] | None:
     """The word in its recording (N,); None where its edges depend on the threshold, or nothing like a word is there."""
     window = SAMPLE_RATE // 100
+    if len(samples) < window:
+        return None
     power = np.convolve(samples.astype(np.float64) ** 2, np.ones(window) / window, mode="same")
     level = 10 * np.log10(power + 1e-12)
-    if not len(level) or level.max() <= SILENT:
+    if level.max() <= SILENT:
         return None
     background = float(np.percentile(level[level > SILENT], 10)) + ABOVE_FLOOR
     spans = [np.flatnonzero(level >= max(level.max() - depth, background)) for depth in BELOW_PEAK]
