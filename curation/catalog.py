@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.catalog_parts import Part, Source, corpus_source, pass_source, quoted, write_parts
+from curation.catalog_runs import create_run_views
 from curation.catalog_views import create_views, first, lock_down, open_memory
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import need_folder, read_json, write_json
@@ -95,6 +96,7 @@ def connect(
     *,
     read_only: bool = True,
     plans: Path | None = None,
+    runs: Sequence[Path] = (),
     threads: int | None = None,
     variables: dict[str, Any] | None = None,
 ) -> duckdb.DuckDBPyConnection:
@@ -104,6 +106,7 @@ def connect(
         catalog: the catalog's folder.
         read_only: lock the connection down: it reads the catalog's files and nothing else, and cannot be reopened.
         plans: a folder of plans (PLANS/NAME/plan.parquet) for the view `plans`, with the column `plan` = NAME.
+        runs: folders of runs (RUNS/NAME) for the views `runs` and `ledger` and those of curation/sql/ledger.sql.
         threads: DuckDB threads; all cores by default.
         variables: read in SQL with getvariable('name').
 
@@ -124,8 +127,9 @@ def connect(
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
     create_views(con, files, plan_files)
+    run_files = create_run_views(con, runs, plan_files)
     if read_only:
-        lock_down(con, [path for paths in files.values() for path in paths] + plan_files)
+        lock_down(con, [path for paths in files.values() for path in paths] + plan_files + run_files)
     return con
 
 

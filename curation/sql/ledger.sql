@@ -1,0 +1,145 @@
+-- Trained rows joined back to what was planned. Tables: ledger, runs, plans, cuts, and
+--   run_plan    (run, plan, steps), one row per run: the folder of its plan (NULL if not found) and the plan's steps;
+--   run_domains (run, unit, domain, share, planned, draws), one row per run and domain: what its lock promised.
+
+-- The plan of each run. One row per run and planned draw.
+CREATE VIEW run_plans AS
+SELECT run, step, slot, cut_id, domain, repeat, units, seconds
+FROM run_plan
+JOIN plans USING (plan);
+
+-- One row per trained draw: the ledger, and what the draw cost.
+CREATE VIEW trained AS
+WITH costs AS (
+  SELECT run, cut_id, domain, any_value(units) AS units, any_value(seconds) AS seconds FROM run_plans GROUP BY ALL
+)
+SELECT
+  ledger.*,
+  costs.units,                                                          -- in the plan's unit; NULL without the plan
+  coalesce(costs.seconds, nullif(cuts.duration, 0)) AS seconds,
+  row_number() OVER (PARTITION BY run, cut_id, domain ORDER BY step) AS use  -- 1 for the first time it was trained
+FROM ledger
+LEFT JOIN costs USING (run, cut_id, domain)
+LEFT JOIN cuts USING (cut_id);
+
+-- Steps trained, and the step of the plan that each was: a plan begins again at its end.
+CREATE VIEW trained_steps AS
+SELECT DISTINCT run, step, step % steps AS plan_step
+FROM ledger
+JOIN run_plan USING (run);
+
+-- Planned against realised. One row per run and domain.
+CREATE VIEW planned_realised AS
+WITH due AS (
+  SELECT run, domain, sum(units) AS due
+  FROM trained_steps
+  JOIN run_plans USING (run)
+  WHERE run_plans.step = plan_step
+  GROUP BY ALL
+),
+realised AS (
+  SELECT
+    run,
+    domain,
+    count(*) AS draws,
+    count(DISTINCT cut_id) AS cuts,
+    max(use) AS most_uses,
+    sum(units) AS units,
+    sum(seconds) / 3600 AS hours,
+    sum(units) / sum(sum(units)) OVER (PARTITION BY run) AS share
+  FROM trained
+  GROUP BY run, domain
+)
+SELECT
+  run,
+  domain,
+  unit,
+  run_domains.share AS asked,            -- share of the units, of the whole plan
+  realised.share AS realised,            -- the same of what was trained
+  planned,                               -- units the mixture asked for in all
+  due AS due_units,                      -- units that the plan holds in the steps trained
+  coalesce(realised.units, CASE WHEN due = 0 OR realised.draws IS NULL THEN 0 END) AS realised_units,
+  coalesce(realised.draws, 0) AS draws,  -- trained
+  coalesce(cuts, 0) AS cuts,             -- different ones
+  coalesce(most_uses, 0) AS most_uses,
+  coalesce(hours, 0) AS hours
+FROM run_domains
+FULL JOIN realised USING (run, domain)
+LEFT JOIN due USING (run, domain)
+ORDER BY run, domain;
+
+-- Where training and plan differ, in the steps trained. One row per run, step and cut; nothing is the good answer.
+CREATE VIEW off_plan AS
+WITH planned AS (
+  SELECT run, trained_steps.step, cut_id, domain, count(*) AS planned
+  FROM trained_steps
+  JOIN run_plans USING (run)
+  WHERE run_plans.step = plan_step
+  GROUP BY ALL
+),
+realised AS (
+  SELECT run, step, cut_id, domain, count(*) AS trained FROM ledger GROUP BY ALL
+)
+SELECT run, step, cut_id, domain, coalesce(planned, 0) AS planned, coalesce(trained, 0) AS trained
+FROM planned
+FULL JOIN realised USING (run, step, cut_id, domain)
+WHERE planned IS DISTINCT FROM trained AND run IN (SELECT run FROM run_plan WHERE plan IS NOT NULL)
+ORDER BY ALL;
+
+-- loss_by_domain(bins := 10): how each domain learns. One row per run, domain and stretch of steps.
+CREATE MACRO loss_by_domain(bins := 10) AS TABLE
+WITH spans AS (
+  SELECT run, max(step) + 1 AS steps FROM ledger GROUP BY run
+)
+SELECT
+  run,
+  domain,
+  step * least(bins, steps) // steps AS stretch,        -- 0 to bins - 1, of equal numbers of steps
+  min(step) AS first_step,
+  max(step) AS last_step,
+  count(*) AS draws,
+  avg(loss) AS loss,                                     -- next-token loss; NULL where a stage has none
+  avg(ctc_loss) AS ctc_loss,
+  sum(kept_frames) / sum(frames) AS kept_share           -- of the frames, after shrinking
+FROM ledger
+JOIN spans USING (run)
+GROUP BY ALL
+ORDER BY ALL;
+
+-- never_learn(at_least := 3, fall := 0.1): rows trained `at_least` times whose loss stayed: it fell by less than `fall`
+-- (a share) from the first use to the last, and ended above the median of its domain. One row per run and cut, worst first.
+CREATE MACRO never_learn(at_least := 3, fall := 0.1) AS TABLE
+WITH losses AS (
+  SELECT run, domain, cut_id, use, coalesce(loss, ctc_loss) AS loss FROM trained
+),
+lives AS (
+  SELECT
+    run,
+    domain,
+    cut_id,
+    count(*) AS uses,
+    arg_min(loss, use) AS first_loss,
+    arg_max(loss, use) AS last_loss,
+    min(loss) AS best_loss
+  FROM losses
+  WHERE loss IS NOT NULL
+  GROUP BY ALL
+  HAVING count(*) >= at_least
+),
+typical AS (
+  SELECT *, median(last_loss) OVER (PARTITION BY run, domain) AS domain_loss FROM lives
+)
+SELECT
+  run,
+  typical.domain,
+  cut_id,
+  uses,
+  first_loss,
+  last_loss,
+  domain_loss,                       -- median of the last losses of the domain's rows that were used as often
+  1 - last_loss / first_loss AS fell,  -- share of the first loss
+  text
+FROM typical
+LEFT JOIN cuts USING (cut_id)
+WHERE last_loss > domain_loss AND last_loss > (1 - fall) * first_loss AND best_loss > domain_loss
+ORDER BY last_loss / domain_loss DESC, run, cut_id;

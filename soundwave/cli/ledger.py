@@ -1,0 +1,94 @@
+"""`soundwave ledger`: what runs really trained on, and what they made of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ledger)
+
+
+def ledger(
+    runs: Annotated[list[Path], typer.Argument(help="Runs, or folders of runs.", show_default=False)],
+    *,
+    catalog: Annotated[
+        Path | None, typer.Option(help="For texts and hours; demo/catalog by default, if it is there.")
+    ] = None,
+    plans: Annotated[Path | None, typer.Option(help="Folder of plans; mixtures beside the catalog by default.")] = None,
+    bins: Annotated[int, typer.Option(min=1, help="Stretches of steps to average losses over.")] = 6,
+    uses: Annotated[int, typer.Option(min=2, help="`Never learn` looks at rows trained at least this often.")] = 3,
+    most: Annotated[int, typer.Option(min=1, help="Rows to print of those that never learn.")] = 10,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Planned against realised by domain, loss by domain over the steps, and rows that never learn.
+
+    Exit 1 if a run trained something other than its plan.
+
+    Example: soundwave ledger demo/runs --catalog demo/catalog --plans demo/mixtures
+    """
+    from curation import ledger as ledgers
+    from soundwave.cli._tables import print_json
+
+    where = catalog or (Path("demo/catalog") if Path("demo/catalog").is_dir() else None)
+    folder = plans or (where.parent / "mixtures" if where else None)
+    found = folder if folder is not None and folder.is_dir() else None
+    with ledgers.open_ledger(runs, catalog=where, plans=found) as con:
+        facts: dict[str, Any] = {
+            "runs": _runs(con),
+            "planned_realised": ledgers.planned_realised(con),
+            "loss_by_domain": ledgers.loss_by_domain(con, bins=bins),
+            "never_learn": ledgers.never_learn(con, uses=uses, most=None if json_ else most),
+            "off_plan": ledgers.off_plan(con),
+            "plan_not_found": ledgers.runs_without_plan(con),
+        }
+    print_json(facts) if json_ else _show(facts, uses)
+    if facts["off_plan"]:
+        raise typer.Exit(1)
+
+
+def _runs(con: Any) -> list[dict[str, Any]]:
+    from curation.catalog_views import records
+
+    columns = "run, stage, parse_filename(parent) AS parent, steps"
+    query = f"SELECT {columns}, (SELECT count(DISTINCT step) FROM ledger WHERE ledger.run = runs.run) AS trained_steps"
+    return records(con.execute(f"{query}, seconds FROM runs ORDER BY run"))
+
+
+def _show(facts: "Mapping[str, Any]", uses: int) -> None:
+    from soundwave.cli._tables import print_rows
+
+    print_rows(facts["runs"], title="runs")
+    print_rows(facts["planned_realised"], title="planned and realised (shares and units of the mixture)")
+    for kind, title in (("loss", "next-token loss"), ("ctc_loss", "CTC loss"), ("kept_share", "frames kept")):
+        rows = by_stretch(facts["loss_by_domain"], kind)
+        if rows:
+            print_rows(rows, title=f"{title} by domain, over the steps of each run")
+    if facts["never_learn"]:
+        print_rows(facts["never_learn"], title=f"rows that never learn (trained {uses} times or more), worst first")
+    else:
+        print(f"no row trained {uses} times or more kept a high loss")
+    for run in facts["plan_not_found"]:
+        print(f"note: the plan of {run} was not found, so its units are unknown (--plans names a folder of plans)")
+    if facts["off_plan"]:
+        print_rows(facts["off_plan"][:20], title=f"{len(facts['off_plan']):,} rows where training left its plan")
+    elif len(facts["plan_not_found"]) < len(facts["runs"]):
+        print("every trained draw is the plan's")
+
+
+def by_stretch(rows: "Sequence[Mapping[str, Any]]", kind: str) -> list[dict[str, Any]]:
+    """One row per run and domain with a column per stretch of steps, for what has any value of this kind."""
+    stretches = sorted({row["stretch"] for row in rows})
+    last = {stretch: max(row["last_step"] for row in rows if row["stretch"] == stretch) for stretch in stretches}
+    same = len({row["run"] for row in rows}) == 1
+    names = {stretch: f"to step {last[stretch]}" if same else f"part {stretch + 1}" for stretch in stretches}
+    table: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        empty = {"run": row["run"], "domain": row["domain"]} | dict.fromkeys(names.values())
+        table.setdefault((row["run"], row["domain"]), empty)[names[row["stretch"]]] = row[kind]
+    return [row for row in table.values() if any(row[name] is not None for name in names.values())]
