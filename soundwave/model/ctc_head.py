@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from soundwave.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
 
-POSTERIOR_TOP = 8  # tokens of a frame whose embeddings are averaged when the vocabulary is full
+CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
 
 
 class CTCHead(nn.Module):
@@ -63,11 +63,27 @@ class CTCHead(nn.Module):
     @torch.no_grad()
     def best(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """The best class of each frame (N, S) and its log-probability (N, S)."""
+        scores, classes = self._top(frames, 1)
+        return classes.squeeze(-1), scores.squeeze(-1)
+
+    @torch.no_grad()
+    def sample(self, frames: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """A class of each frame drawn from its posterior at temperature `scale` (N,), 0: the best; its log-probability.
+
+        Only the CANDIDATES likeliest classes are drawn from. Chance comes from torch's generator.
+        """
+        scores, classes = self._top(frames, min(CANDIDATES, self.weight.shape[0]))
+        # The Gumbel trick: the largest of log p / t + noise is a draw at temperature t.
+        noise = -torch.log(-torch.log(torch.rand_like(scores).clamp(1e-9, 1 - 1e-7)))
+        chosen = (scores + scale[:, None, None] * noise).argmax(-1, keepdim=True)
+        return classes.gather(-1, chosen).squeeze(-1), scores.gather(-1, chosen).squeeze(-1)
+
+    def _top(self, frames: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The `count` likeliest classes of each frame: log-probabilities and classes (N, S, count), best first."""
         if self.full:
-            scores, classes = chunked_top_k(frames, self.weight, 1, bias=self.bias)
-            return classes.squeeze(-1), scores.squeeze(-1)
-        scores, classes = F.linear(frames, self.weight, self.bias).float().log_softmax(-1).max(-1)
-        return classes, scores
+            return chunked_top_k(frames, self.weight, count, bias=self.bias)
+        scores, classes = F.linear(frames, self.weight, self.bias).float().log_softmax(-1).topk(count, dim=-1)
+        return scores, classes
 
     @torch.no_grad()
     def argmax(self, frames: Tensor) -> Tensor:
@@ -77,7 +93,7 @@ class CTCHead(nn.Module):
     def expected_embedding(self, frames: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Each frame's posterior-weighted LLM embedding (N, S, D), blank counting as zero, and 1 - P(blank) (N, S)."""
         if self.full:
-            scores, classes = chunked_top_k(frames, self.weight, POSTERIOR_TOP, bias=self.bias)
+            scores, classes = chunked_top_k(frames, self.weight, CANDIDATES, bias=self.bias)
             weights = scores.exp().masked_fill(classes == self.blank, 0.0)
             vectors = embeddings[classes.clamp(max=embeddings.shape[0] - 1)].to(weights.dtype)
             # (N, S, k) x (N, S, k, D) -> (N, S, D)

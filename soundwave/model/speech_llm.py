@@ -201,11 +201,18 @@ class SpeechLLM(nn.Module):
         frames, counts = self.alignment(features, lengths)
         return frames, counts
 
-    def hear(self, features: Tensor, lengths: Tensor) -> Heard:
-        """Encoder frames (A, T, F) -> kept frames (A, K, D) in the LLM's space."""
+    def hear(self, features: Tensor, lengths: Tensor, *, temperature: float = 0.0) -> Heard:
+        """Encoder frames (A, T, F) -> kept frames (A, K, D) in the LLM's space.
+
+        temperature: above 0, frames are read at a temperature between 0 and this, another for each audio.
+        """
         frames, counts = self.align(features, lengths)
         settings = self.settings
-        classes, scores = self.ctc_head.best(frames)
+        if temperature:
+            scale = temperature * torch.rand(len(counts), device=frames.device)
+            classes, scores = self.ctc_head.sample(frames, scale)
+        else:
+            classes, scores = self.ctc_head.best(frames)
         runs = find_runs(
             classes, scores, counts, blank=self.ctc_head.blank, keep=settings.keep, blank_runs=settings.blank_runs
         )
@@ -265,15 +272,20 @@ class SpeechLLM(nn.Module):
 
     # Training
 
-    def forward(self, batch: Batch, *, lm_weight: float = 1.0, ctc_weight: float = 0.3) -> Output:
-        """Losses of a batch. With `lm_weight` 0 the LLM is not run, with `ctc_weight` 0 no CTC loss is computed."""
+    def forward(
+        self, batch: Batch, *, lm_weight: float = 1.0, ctc_weight: float = 0.3, temperature: float = 0.0
+    ) -> Output:
+        """Losses of a batch. With `lm_weight` 0 the LLM is not run, with `ctc_weight` 0 no CTC loss is computed.
+
+        temperature: see `hear`.
+        """
         audios, samples = len(batch.lengths), len(batch.prompts)
         device = self.ctc_head.weight.device
         nothing = torch.full((audios,), torch.nan)
         ctc_sum, ctc_each = torch.zeros((), device=device), nothing
         heard, frames, counts = None, None, torch.zeros(0, dtype=torch.long)
         if audios and lm_weight:
-            heard = self.hear(batch.features, batch.lengths)
+            heard = self.hear(batch.features, batch.lengths, temperature=temperature)
             frames, counts = heard.frames, heard.lengths
         elif audios:
             frames, counts = self.align(batch.features, batch.lengths)

@@ -165,7 +165,10 @@ class Trainer:
             group["lr"] = group["highest"] * factor
         with self.accelerator.autocast():
             output: Output = self.model(
-                batch.to(self.accelerator.device), lm_weight=settings.lm_weight, ctc_weight=settings.ctc_weight
+                batch.to(self.accelerator.device),
+                lm_weight=settings.lm_weight,
+                ctc_weight=settings.ctc_weight,
+                temperature=settings.ctc_temperature,
             )
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(output.loss)

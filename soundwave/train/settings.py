@@ -90,6 +90,9 @@ class StageSettings(BaseModel):
     """With `letters_then_tokens`: the share of the steps that come first, in letters."""
     ctc_languages: tuple[str, ...] = ("en",)
     """Speech in other languages has no CTC target."""
+    ctc_temperature: float = Field(default=0.0, ge=0)
+    """Above 0: the shrinking adapter reads drawn CTC tokens, at a temperature of up to this, in place of the best.
+    On its own training clips CTC is almost right; the LLM only learns to mend mistakes that it gets to see."""
     answer: Literal["written", "spoken"] = "written"
     """Transcripts as answers: as the corpus writes them, or as they are heard (lower case, numbers in words)."""
     system_prompt: str = "You are a helpful assistant."

@@ -175,3 +175,18 @@ def test_answers_end_soon_after_what_was_heard(tiny_llm):
     counts = heard.runs.counts.tolist()
     limits = answer_limits(prompts, heard)
     assert limits == [6 + round(1.5 * counts[0]), 64, 6 + round(1.5 * (counts[1] + counts[2]))]
+
+
+def test_tokens_drawn_at_a_temperature_follow_the_posterior(tiny_llm):
+    head = make(tiny_llm, ctc_vocabulary="seen").ctc_head
+    frames = torch.randn(1, 3, 32).repeat(1, 2000, 1) * 0.3
+    best = head.best(frames)
+    cold = head.sample(frames, torch.zeros(1))
+    assert torch.equal(cold[0], best[0]) and torch.equal(cold[1], best[1])
+    torch.manual_seed(0)
+    drawn, _ = head.sample(frames, torch.ones(1))
+    for place in range(3):
+        likely = torch.nn.functional.linear(frames[0, place], head.weight, head.bias).softmax(-1)
+        top = likely.topk(8)
+        shares = torch.stack([(drawn[0, place::3] == label).float().mean() for label in top.indices])
+        torch.testing.assert_close(shares, top.values / top.values.sum(), atol=0.04, rtol=0)
