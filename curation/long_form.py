@@ -47,7 +47,7 @@ WORDS_PER_WILDCARD = 15  # where no sentence ends before
 SENTENCE = re.compile(r"[.!?…。！？]|\n")
 UNSAID = -4.0  # mean log-probability of a frame: words that score less, together with their neighbours, were not said
 AROUND = 5  # neighbours, the word included
-ROUNDS = 3  # of taking out what was not said
+ROUNDS = 3  # of taking out what was not said, and of taking back in what was
 LEAST_SCORE = -3.0  # of a piece's words, on average
 SOUNDING = 0.1  # share of a gap that is not quiet, from which on it is no silence
 
@@ -218,29 +218,42 @@ def _align_said(
         targets, places = _targets(kept, spelled, columns, model.separator, breaks)
         return list(_times(forced_align(emissions, targets, wildcard=WILDCARD_SCORE), kept, places, model.frame))
 
-    found = align(sorted(spelled))
+    sayable = sorted(spelled)
+    found = align(sayable)
     for _ in range(ROUNDS):
-        unsaid = _unsaid(found)
+        unsaid = _unsaid(found, sayable)
         if len(unsaid) == len(found):
             heard = clock(len(emissions) * model.frame)
             raise InputError(f"None of the {len(spelled)} words is heard in the {heard} of audio: check the pairing.")
         if not unsaid:
             break
         found = align([word.position for word in found if word.position not in unsaid])
-    kept = {word.position for word in found}
-    if again := _edges(sorted(spelled.keys() - kept)):
+    for _ in range(ROUNDS):
         # Words beside a stretch that was not said had been pushed aside by it: they are heard once more.
-        found = align(sorted(kept | again))
-        kept = {word.position for word in found if word.position not in again or word.score >= UNSAID}
-        found = align(sorted(kept))
-    return found, sorted(spelled.keys() - kept)
+        kept = {word.position for word in found}
+        runs = _runs([position for position in sayable if position not in kept], sayable)
+        again = {position for run in runs for position in (*run[:AROUND], *run[-AROUND:])}
+        scores = {word.position: word.score for word in align(sorted(kept | again))} if again else {}
+        back = {position for run in runs for position in _heard_again(run, scores)}
+        if not back:
+            break
+        found = align(sorted(kept | back))
+    return found, sorted(spelled.keys() - {word.position for word in found})
 
 
-def _edges(unsaid: Sequence[int]) -> set[int]:
-    """The first and the last few of each run of positions."""
-    starts = [at for at in range(len(unsaid)) if at == 0 or unsaid[at] != unsaid[at - 1] + 1]
-    runs = [unsaid[first:last] for first, last in itertools.pairwise([*starts, len(unsaid)])]
-    return {position for run in runs for position in (*run[:AROUND], *run[-AROUND:])}
+def _runs(positions: Sequence[int], sayable: Sequence[int]) -> list[list[int]]:
+    """Positions that follow each other in the text, punctuation aside."""
+    order = {position: number for number, position in enumerate(sayable)}
+    starts = [at for at in range(len(positions)) if at == 0 or order[positions[at]] != order[positions[at - 1]] + 1]
+    return [list(positions[first:last]) for first, last in itertools.pairwise([*starts, len(positions)])]
+
+
+def _heard_again(run: Sequence[int], scores: dict[int, float]) -> set[int]:
+    """The words of an unsaid run that are heard after all: from its ends inwards, as far as they score well."""
+    found: set[int] = set()
+    for side in (run[:AROUND], run[-AROUND:][::-1]):
+        found.update(itertools.takewhile(lambda position: scores[position] >= LEAST_SCORE, side))
+    return found
 
 
 def _targets(
@@ -280,12 +293,20 @@ def _times(
         yield AlignedWord(position, float(starts[0]) * frame, float(ends[-1]) * frame, score)
 
 
-def _unsaid(found: Sequence[AlignedWord]) -> set[int]:
-    """Positions of the words that fit nowhere: a low score, and low scores around."""
+def _unsaid(found: Sequence[AlignedWord], sayable: Sequence[int]) -> set[int]:
+    """Positions of the words that fit nowhere: low scores on average with their neighbours, or beside such words."""
     scores = np.array([word.score for word in found])
     kernel = np.ones(min(AROUND, len(scores)))
     around = np.convolve(scores, kernel, "same") / np.convolve(np.ones(len(scores)), kernel, "same")
-    return {word.position for word, low in zip(found, (scores < UNSAID) & (around < UNSAID), strict=True) if low}
+    order = {position: number for number, position in enumerate(sayable)}
+    present = np.zeros(len(sayable) + 2, np.bool_)  # by order, and one beyond each end that counts as said
+    present[[0, -1]] = True
+    places = np.array([order[word.position] + 1 for word in found])
+    present[places[around >= UNSAID]] = True
+    poor = places[scores < LEAST_SCORE]
+    while len(lonely := poor[present[poor] & ~(present[poor - 1] & present[poor + 1])]):
+        present[lonely] = False
+    return {word.position for word, place in zip(found, places, strict=True) if not present[place]}
 
 
 def _judge(span: Piece, words: Sequence[AlignedWord], limits: Limits, least_score: float) -> LongPiece:

@@ -1,0 +1,86 @@
+"""`soundwave segment`: one long recording and its whole text, to a corpus of pieces with word times."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(segment)
+
+
+def segment(
+    audio: Annotated[Path, typer.Argument(help="The recording: hours of it are fine.")],
+    text: Annotated[Path, typer.Argument(help="Its whole text, plain UTF-8.")],
+    *,
+    output: Annotated[Path, typer.Option(help="Folder of the new corpus, e.g. demo/corpora/NAME.")],
+    backend: Annotated[
+        str,
+        typer.Option(help="What finds the text: heard (Moonshine and PocketSphinx), hf-ctc, torchaudio or soundwave."),
+    ] = "heard",
+    model: Annotated[
+        str | None, typer.Option(help="A hub name or folder, a torchaudio bundle, or a stage-I run.")
+    ] = None,
+    refine: Annotated[
+        str, typer.Option(help="What aligns each piece again: pocketsphinx, another aligner, or none.")
+    ] = "pocketsphinx",
+    language: Annotated[str, typer.Option(help="ISO 639-1 code of the text.")] = "en",
+    shortest: Annotated[float, typer.Option(help="Seconds of the shortest piece.")] = 3.0,
+    longest: Annotated[float, typer.Option(help="Seconds of the longest piece.")] = 30.0,
+    license_: Annotated[str, typer.Option("--license", help="SPDX name, for the manifest.")] = "NOASSERTION",
+    makers: Annotated[str, typer.Option(help="Who made the recording, for the manifest.")] = "unknown",
+    speaker: Annotated[str | None, typer.Option(help="Who speaks, if it is one person.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Cut an audiobook or a sitting at silences into pieces with their words; what does not fit is a reject row.
+
+    Example: `soundwave segment book.mp3 book.txt --output demo/corpora/book`
+    """
+    from curation.long_corpus import Origin, segment_file
+    from curation.pieces import Limits
+    from soundwave.aligner import make_aligner
+
+    again = None if refine == "none" else make_aligner(refine)
+    if again is not None:
+        again.check()
+    origin = Origin(output.resolve().name, license_, makers, language, speaker)
+    limits = Limits(shortest, longest)
+    found = segment_file(audio, text, output, _model(backend, model), origin, limits=limits, refine=again)
+    _show(found.row(), as_json=as_json)
+
+
+def _model(backend: str, model: str | None) -> Any:
+    """The CTC model that listens."""
+    from manifests.errors import SettingsError
+
+    if backend == "heard":
+        from curation.heard import HeardModel
+
+        if model:
+            raise SettingsError("--backend heard has no model to choose. Leave --model out.")
+        return HeardModel.embedded()
+    if backend == "pocketsphinx":
+        raise SettingsError(
+            "PocketSphinx aligns one piece at a time. Use --backend heard, hf-ctc, torchaudio or soundwave."
+        )
+    from curation.backends.ctc_backend import CTCAligner
+    from soundwave.aligner import make_aligner
+
+    aligner = make_aligner(backend, model)
+    if not isinstance(aligner, CTCAligner):
+        raise SettingsError(f"The aligner `{backend}` is no CTC model. Use heard, hf-ctc, torchaudio or soundwave.")
+    return aligner.loader()
+
+
+def _show(row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps(row, indent=2))
+        return
+    print(f"{row['folder']}: {row['pieces']} pieces, {row['hours']:.3f} of {row['audio_hours']:.3f} hours")
+    print(f"  words: {row['words_kept']} of {row['words']} kept, {row['words_unsaid']} not said")
+    print(f"  rejects: {row['rejected']} (see rejects.jsonl.gz)")
+    print(f"  pieces that begin within speech: {row['cuts_in_speech']}")
