@@ -32,8 +32,8 @@ class ModelSettings(BaseModel):
     """`rotary`: the adapter's attention knows which frames are near. Whisper's frames carry their place themselves."""
     window: int | None = Field(default=None, ge=1)
     """Frames to each side that the alignment adapter's attention sees; None: all."""
-    ctc_vocabulary: Literal["full", "seen"] = "full"
-    """`full`: every token of the LLM. `seen`: letters and the tokens that the first plan's targets use."""
+    ctc_vocabulary: Literal["full", "seen", "letters"] = "full"
+    """`full`: every token of the LLM. `seen`: letters and the tokens that the first plan's targets use. `letters`."""
     ctc_min_count: int = Field(default=1, ge=1)
     """A token that occurs less often in the first plan is spelled in letters of the same vocabulary."""
     keep: Literal["first", "peak"] = "first"
@@ -55,7 +55,7 @@ class ModelSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> ModelSettings:
-        if self.ctc_min_count > 1 and self.ctc_vocabulary == "full":
+        if self.ctc_min_count > 1 and self.ctc_vocabulary != "seen":
             raise ValueError("ctc_min_count needs ctc_vocabulary: seen")
         if self.merge_letters and self.blank_runs == "keep":
             raise ValueError("merge_letters needs blank_runs: drop")

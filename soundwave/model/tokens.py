@@ -114,12 +114,12 @@ class TokenTable:
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
 
-def seen_tokens(tokenizer: Any, texts: Iterable[str], *, min_count: int = 1) -> list[int]:
-    """Sorted token ids: the letters of English and of `texts`, and tokens that occur `min_count` times in them."""
+def seen_tokens(tokenizer: Any, texts: Iterable[str], *, min_count: int | None = 1) -> list[int]:
+    """Sorted token ids: the letters of English and of `texts`, and their tokens seen `min_count` times (None: no token)."""
     table = TokenTable(tokenizer, None)
     counts: Counter[int] = Counter()
     chosen = {token for letter in ALPHABET for token in (*table.letters(letter), *table._ids(letter))}
     for text in texts:
-        counts.update(table._tokens(text))
+        counts.update(table._tokens(text) if min_count is not None else ())
         chosen.update(table.letters(text))
-    return sorted(chosen | {token for token, count in counts.items() if count >= min_count})
+    return sorted(chosen | {token for token, count in counts.items() if count >= (min_count or 0)})

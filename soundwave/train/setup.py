@@ -79,14 +79,15 @@ def make_model(settings: StageSettings, data: PlanData, start: Path | None, prec
         return model
     made = settings.model
     token_ids = None
-    if made.ctc_vocabulary == "seen":
+    if made.ctc_vocabulary != "full":
         from soundwave.model.llm import load_tokenizer
         from soundwave.model.tokens import seen_tokens
 
         cuts = {draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}
         texts = (target_text(cut, settings.ctc_languages) for cut in cuts.values())
         tokenizer = load_tokenizer(made.llm)
-        token_ids = seen_tokens(tokenizer, [text for text in texts if text], min_count=made.ctc_min_count)
+        fewest = None if made.ctc_vocabulary == "letters" else made.ctc_min_count
+        token_ids = seen_tokens(tokenizer, [text for text in texts if text], min_count=fewest)
     model = SpeechLLM.create(
         made,
         encoder=settings.encoder,

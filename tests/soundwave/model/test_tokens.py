@@ -46,6 +46,13 @@ def test_unknown_characters_are_left_out_of_a_seen_vocabulary(table):
     assert table.decode(table.encode("pré", "letters")) == "pr"
 
 
+def test_a_vocabulary_of_letters_has_no_longer_tokens(tiny_llm):
+    tokenizer = load_tokenizer(str(tiny_llm))
+    ids = seen_tokens(tokenizer, ["press press press"], min_count=None)
+    assert max(len(tokenizer.decode([token]).strip()) for token in ids) == 1
+    assert TokenTable(tokenizer, ids).encode("press", "tokens") == TokenTable(tokenizer, ids).encode("press", "letters")
+
+
 def test_the_full_vocabulary_uses_token_ids(tiny_llm):
     tokenizer = load_tokenizer(str(tiny_llm))
     assert TokenTable(tokenizer, None).encode("press one", "tokens") == tokenizer.encode(" press one")
