@@ -1,17 +1,31 @@
 """`soundwave catalog`: corpora and labels as Parquet."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from curation.interchange.common import About
+    from manifests.rows import CorpusInfo
+
 CATALOG = Path("demo/catalog")
+
+
+class Source(StrEnum):
+    """What a corpus is imported from."""
+
+    nemo = "nemo"
+    kaldi = "kaldi"
+    huggingface = "huggingface"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     commands = typer.Typer(help="Corpora and labels as Parquet, for SQL.", no_args_is_help=True)
     app.add_typer(commands, name="catalog")
+    commands.command("import")(import_)
 
     @commands.command()
     def build(
@@ -48,3 +62,65 @@ def register(app: typer.Typer) -> None:
         from curation.catalog_export import export_jsonl
 
         print(f"{export_jsonl(catalog, output, where=where):,} rows to {output}")
+
+
+def import_(
+    kind: Annotated[Source, typer.Argument(help="What the corpus is written as.")],
+    sources: Annotated[list[str], typer.Argument(help="NeMo manifests, a Kaldi data folder, or a dataset.")],
+    *,
+    corpus: Annotated[str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")],
+    license_: Annotated[str, typer.Option("--license", help="SPDX identifier, where rows name none.")],
+    output: Annotated[Path, typer.Option(help="The corpora folder.")] = Path("demo/corpora"),
+    split: Annotated[str, typer.Option(help="train, dev, test, or hash (by speaker), where rows name none.")] = "train",
+    task: Annotated[str, typer.Option(help="asr, st, sound or qa, where rows name none.")] = "asr",
+    language: Annotated[str | None, typer.Option(help="ISO 639-1, where rows name none.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset, e.g. text=sentence.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Prepare a corpus from NeMo manifests, a Kaldi data folder or a Hugging Face dataset (a folder, or a Hub name).
+
+    Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there.
+
+    Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
+    """
+    from collections import Counter
+    from dataclasses import asdict
+
+    from curation.interchange.common import About
+    from manifests.files import read_jsonl
+    from manifests.rows import REJECTS
+    from soundwave.cli._tables import print_json, print_rows
+
+    about = About(corpus, license_, split=split, task=task, language=language)
+    info = _import(kind, sources, output, about, column or [])
+    reasons = Counter(str(row["reason"]) for row in read_jsonl(output / corpus / REJECTS)) if info.rejects else {}
+    if json_:
+        print_json(asdict(info) | {"reasons": dict(reasons)})
+        return
+    print_rows([{"corpus": corpus, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
+    for reason, count in sorted(reasons.items()):
+        print(f"rejected: {count:,} {reason}")
+
+
+def _import(kind: Source, sources: list[str], output: Path, about: "About", columns: list[str]) -> "CorpusInfo":
+    from manifests.errors import SettingsError
+
+    if columns and kind is not Source.huggingface:
+        raise SettingsError(f"--column is for Hugging Face datasets; {kind} has fields of its own.")
+    if kind is Source.nemo:
+        from curation.interchange.nemo import import_nemo
+
+        return import_nemo([Path(source) for source in sources], output, about)
+    if len(sources) != 1:
+        raise SettingsError(f"{len(sources)} sources, expected one: {', '.join(sources)}.")
+    if kind is Source.kaldi:
+        from curation.interchange.kaldi import import_kaldi
+
+        return import_kaldi(Path(sources[0]), output, about)
+    from curation.interchange.huggingface import import_huggingface
+
+    pairs = [column.partition("=") for column in columns]
+    wrong = [field for field, equals, name in pairs if not (field and equals and name)]
+    if wrong:
+        raise SettingsError(f"--column {wrong[0]}: expected FIELD=COLUMN.")
+    return import_huggingface(sources[0], output, about, columns={field: name for field, _, name in pairs})

@@ -1,0 +1,209 @@
+"""What imports share: items of any origin become a prepared corpus (manifests/rows.py), each a cut or a reject."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from manifests.errors import AudioError, SettingsError
+from manifests.fingerprint import file_sha256, provenance, stable_split
+from manifests.reasons import Reason
+from manifests.rows import CORPUS, SPLITS, TASKS, CorpusInfo, Reject, speech_cut, write_corpus
+from manifests.units import Seconds
+
+if TYPE_CHECKING:
+    from lhotse import MonoCut
+
+HASH = "hash"  # splits by a hash of the speaker, or of the text where there is none
+
+
+@dataclass(frozen=True)
+class About:
+    """What the source does not say of its corpus, and the defaults of what its rows may say."""
+
+    corpus: str  # folder's name, and first part of every id
+    license: str  # SPDX identifier
+    split: str = "train"  # train | dev | test | hash
+    task: str = "asr"
+    language: str | None = None
+    title: str = ""
+    makers: str = "unknown"
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (("split", self.split, (*SPLITS, HASH)), ("task", self.task, TASKS)):
+            if value not in allowed:
+                raise SettingsError(f"{name} is {value!r}, expected one of {', '.join(allowed)}.")
+        if not self.corpus or "/" in self.corpus or self.corpus.startswith("."):
+            raise SettingsError(f"corpus is {self.corpus!r}, expected the name of a folder.")
+        if not self.license:
+            raise SettingsError("license is empty, expected an SPDX identifier such as CC-BY-4.0 (or LicenseRef-NAME).")
+
+    def reject(self, key: str, reason: Reason, detail: str) -> Reject:
+        """A reject of the item `key`."""
+        return Reject(f"{self.corpus}-{key}", self.corpus, "prepare", reason, detail)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One utterance or sound, as a source describes it. What is None gets About's default, or stays unknown."""
+
+    key: str  # the source's own id
+    recording: str  # the source's own id of the audio file
+    audio: Path
+    start: Seconds = 0.0
+    duration: Seconds | None = None  # None: to the end of the file
+    text: str | None = None
+    language: str | None = None
+    speaker: str | None = None
+    target_text: str | None = None
+    target_language: str | None = None
+    sound: list[str] | None = None
+    sound_original: str | None = None
+    split: str | None = None
+    task: str | None = None
+    domain: str | None = None
+    license: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)  # fields we have no place for: kept in cut.custom
+
+
+class Audio(NamedTuple):
+    """What a manifest needs to know of an audio file."""
+
+    rate: int  # Hz
+    channels: int
+    samples: int  # per channel
+    sha256: str
+
+
+def write_items(items: Iterable[Item | Reject], output: Path, about: About, *, source: str) -> CorpusInfo:
+    """Write the corpus folder `output/CORPUS`; every item becomes a cut or a reject.
+
+    Args:
+        items: from a reader of this package.
+        output: the corpora folder.
+        about: of the corpus.
+        source: where the items came from, for the corpus's provenance.
+    """
+    listed = list(items)
+    audio = _audio_facts({item.audio for item in listed if isinstance(item, Item)})
+    cuts: list[MonoCut] = []
+    rejects: list[Reject] = []
+    seen: set[str] = set()
+    for item in listed:
+        found = item if isinstance(item, Reject) else _cut(item, audio[item.audio], about, seen)
+        if isinstance(found, Reject):
+            rejects.append(found)
+        else:
+            cuts.append(found)
+    info = CorpusInfo(
+        name=about.corpus,
+        title=about.title or about.corpus,
+        license=about.license,
+        makers=about.makers,
+        cuts=0,
+        texts=0,
+        rejects=0,
+        hours=0.0,
+        provenance=provenance({"imported": source, "split": about.split, "task": about.task}, {}),
+    )
+    folder = output / about.corpus
+    (folder / CORPUS).unlink(missing_ok=True)  # while the parts change, a killed import must not look complete
+    return write_corpus(folder, info, cuts, [], rejects)
+
+
+def _audio_facts(paths: set[Path]) -> dict[Path, Audio | AudioError]:
+    """Header and hash of every file, read in threads."""
+    ordered = sorted(paths)
+    with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
+        return dict(zip(ordered, pool.map(_probe, ordered), strict=True))
+
+
+def _probe(path: Path) -> Audio | AudioError:
+    from manifests.audio import LIBAV_ONLY, decode
+
+    try:
+        if path.suffix.lower() in LIBAV_ONLY or not path.is_file() or path.stat().st_size == 0:
+            samples, rate = decode(path)  # or its AudioError
+            return Audio(rate, samples.shape[1], len(samples), file_sha256(path))
+        return _header(path)
+    except AudioError as error:
+        return error
+
+
+def _header(path: Path) -> Audio:
+    import soundfile
+
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"{path} does not decode as audio ({error}).") from error
+    if not info.frames:
+        raise AudioError(f"{path} holds no samples.")
+    return Audio(int(info.samplerate), int(info.channels), int(info.frames), file_sha256(path))
+
+
+def _cut(item: Item, audio: Audio | AudioError, about: About, seen: set[str]) -> MonoCut | Reject:
+    from lhotse import AudioSource, Recording
+
+    if isinstance(audio, AudioError):
+        return about.reject(item.key, Reason(audio.reason), str(audio))
+    problem = _problem(item, audio, about)
+    if problem is None and item.key in seen:
+        problem = Reason.bad_row, "the id occurs twice; the first was kept"
+    if problem is not None:
+        return about.reject(item.key, *problem)
+    seen.add(item.key)
+    length = audio.samples / audio.rate
+    source = AudioSource(type="file", channels=list(range(audio.channels)), source=str(item.audio.absolute()))
+    recording = Recording(f"{about.corpus}-{item.recording}", [source], audio.rate, audio.samples, length)
+    cut = speech_cut(
+        cut_id=f"{about.corpus}-{item.key}",
+        recording=recording,
+        corpus=about.corpus,
+        split=_split(item, about),
+        task=item.task or about.task,
+        domain=item.domain,
+        license=item.license or about.license,
+        audio_sha256=audio.sha256,
+        text=item.text,
+        language=item.language or about.language,
+        speaker=item.speaker,
+        target_text=item.target_text,
+        target_language=item.target_language,
+        sound=item.sound,
+        sound_original=item.sound_original,
+        start=item.start,
+        duration=min(length - item.start, item.duration if item.duration is not None else length),
+    )
+    cut.custom |= {name: value for name, value in item.extra.items() if name not in cut.custom and value is not None}
+    return cut
+
+
+def _problem(item: Item, audio: Audio, about: About) -> tuple[Reason, str] | None:
+    """Why an item with readable audio is refused, if it is."""
+    length = audio.samples / audio.rate
+    end = item.start + item.duration if item.duration is not None else length
+    task, split = item.task or about.task, item.split or about.split
+    if not (0 <= item.start < end <= length + 0.05):  # false for NaN too
+        return (
+            Reason.bad_row,
+            f"the item spans {item.start:g} to {end:g} s of {item.audio.name}, which has {length:g} s",
+        )
+    if task not in TASKS or split not in (*SPLITS, HASH):
+        return Reason.bad_row, f"task {task!r}, split {split!r}: expected one of {TASKS} and one of {SPLITS}"
+    if task == "asr" and item.text is None:
+        return Reason.text_missing, "no transcript"
+    if task == "asr" and not str(item.text).strip():
+        return Reason.empty_text, "the transcript is empty"
+    if task in ("st", "qa") and not (item.target_text or "").strip():
+        return Reason.target_missing, "no translation or answer"
+    return None
+
+
+def _split(item: Item, about: About) -> str:
+    split = item.split or about.split
+    return split if split != HASH else stable_split(item.speaker or item.text or item.key)

@@ -1,0 +1,70 @@
+"""`soundwave catalog import`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from manifests.errors import SettingsError
+from soundwave.cli.catalog import register
+
+
+def run(*words: object) -> tuple[int, str]:
+    app = typer.Typer()
+    register(app)
+    result = CliRunner().invoke(app, ["catalog", *map(str, words)], env={"COLUMNS": "200"})
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A NeMo manifest and a Kaldi folder of the same two clips, and of one that is missing."""
+    folder = tmp_path / "kaldi"
+    folder.mkdir()
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / f"{name}.wav", np.full(16000, 0.1, dtype=np.float32), 16000)
+    lines = [json.dumps({"audio_filepath": f"{name}.wav", "text": f"words of {name}"}) for name in ("a", "b", "c")]
+    (tmp_path / "train.json").write_text("\n".join(lines))
+    (folder / "wav.scp").write_text("".join(f"{name} {tmp_path}/{name}.wav\n" for name in ("a", "b", "c")))
+    (folder / "text").write_text("".join(f"{name} words of {name}\n" for name in ("a", "b", "c")))
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["nemo", "kaldi"])
+def test_import_then_build(source: Path, kind: str) -> None:
+    where = source / ("train.json" if kind == "nemo" else "kaldi")
+    words = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora", "--language", "en"]
+    code, text = run("import", kind, where, *words)
+    assert code == 0
+    assert "rejected: 1 audio_missing" in text
+    places = ["--corpora", source / "corpora", "--labels", source / "labels", "--catalog", source / "catalog"]
+    facts = json.loads(run("build", *places, "--json")[1])
+    assert [(row["corpus"], row["cuts"], row["rejects"]) for row in facts["corpora"]] == [("mine", 2, 1)]
+
+
+def test_json_for_programs(source: Path) -> None:
+    words = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora", "--json"]
+    facts = json.loads(run("import", "nemo", source / "train.json", *words)[1])
+    assert (facts["name"], facts["cuts"], facts["reasons"]) == ("mine", 2, {"audio_missing": 1})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nemo", "train.json", "--column", "text=x"], "--column is for Hugging Face"),
+        (["kaldi", "a", "b"], "2 sources, expected one"),
+        (["huggingface", "a", "--column", "text"], "expected FIELD=COLUMN"),
+        (["nemo", "train.json", "--split", "eval"], "split is 'eval'"),
+    ],
+)
+def test_bad_use_is_refused(source: Path, words: list[str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        run("import", *words, "--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora")
