@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 CATALOG = Path("demo/catalog")
 
 
+class Format(StrEnum):
+    """What cuts are exported as."""
+
+    jsonl = "jsonl"
+    huggingface = "huggingface"
+    shar = "shar"
+    webdataset = "webdataset"
+
+
 class Source(StrEnum):
     """What a corpus is imported from."""
 
@@ -51,17 +60,33 @@ def register(app: typer.Typer) -> None:
 
     @commands.command()
     def export(
-        output: Annotated[Path, typer.Argument(help="JSONL file to write, .jsonl or .jsonl.gz.")],
+        output: Annotated[Path, typer.Argument(help="File to write, .jsonl or .jsonl.gz; a new folder with --format.")],
         catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
         where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
+        format_: Annotated[Format, typer.Option("--format", help="jsonl is manifests; the others hold audio.")] = (
+            Format.jsonl
+        ),
     ) -> None:
-        """Write cuts back as Lhotse JSONL, byte for byte as they came in.
+        """Write cuts back as Lhotse JSONL, byte for byte as they came in; or with their audio in one of the formats.
 
         Example: soundwave catalog export train.jsonl.gz --where "split = 'train' AND task = 'asr'"
         """
+        print(f"{_export(format_, catalog, output, where):,} rows to {output}")
+
+
+def _export(kind: Format, catalog: Path, output: Path, where: str) -> int:
+    if kind is Format.jsonl:
         from curation.catalog_export import export_jsonl
 
-        print(f"{export_jsonl(catalog, output, where=where):,} rows to {output}")
+        return export_jsonl(catalog, output, where=where)
+    from curation.interchange import export as exports
+
+    writers = {
+        Format.huggingface: exports.export_huggingface,
+        Format.shar: exports.export_shar,
+        Format.webdataset: exports.export_webdataset,
+    }
+    return writers[kind](catalog, output, where=where)
 
 
 def import_(

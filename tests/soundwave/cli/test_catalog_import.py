@@ -1,4 +1,4 @@
-"""`soundwave catalog import`, as a user runs it."""
+"""`soundwave catalog import` and `export`, as a user runs them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,25 @@ def test_import_then_build(source: Path, kind: str) -> None:
     places = ["--corpora", source / "corpora", "--labels", source / "labels", "--catalog", source / "catalog"]
     facts = json.loads(run("build", *places, "--json")[1])
     assert [(row["corpus"], row["cuts"], row["rejects"]) for row in facts["corpora"]] == [("mine", 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["cuts.jsonl"], "cuts.jsonl"),
+        (["hf", "--format", "huggingface"], "hf/data/train-00000.parquet"),
+        (["shar", "--format", "shar"], "shar/cuts.000000.jsonl.gz"),
+        (["wds", "--format", "webdataset"], "wds/shard-000000.tar"),
+    ],
+)
+def test_export_in_every_format(source: Path, words: list[str], expected: str) -> None:
+    options = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora"]
+    run("import", "nemo", source / "train.json", *options)
+    places = ["--corpora", source / "corpora", "--labels", source / "labels", "--catalog", source / "catalog"]
+    run("build", *places)
+    code, text = run("export", source / words[0], *words[1:], "--catalog", source / "catalog")
+    assert (code, text.split()[0]) == (0, "2")
+    assert (source / expected).stat().st_size > 0
 
 
 def test_json_for_programs(source: Path) -> None:
