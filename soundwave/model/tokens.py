@@ -115,7 +115,7 @@ class TokenTable:
 
 
 def seen_tokens(tokenizer: Any, texts: Iterable[str], *, min_count: int | None = 1) -> list[int]:
-    """Sorted token ids: the letters of English and of `texts`, and their tokens seen `min_count` times (None: no token)."""
+    """Sorted token ids: letters of English and of `texts`, and their tokens seen `min_count` times (None: no token)."""
     table = TokenTable(tokenizer, None)
     counts: Counter[int] = Counter()
     chosen = {token for letter in ALPHABET for token in (*table.letters(letter), *table._ids(letter))}
