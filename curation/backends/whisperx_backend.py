@@ -101,10 +101,11 @@ class WhisperX:
             InputError: a model cannot be loaded.
         """
         pipeline = _pipeline(_whisperx(), self.whisper)
-        try:
-            heard = pipeline.transcribe(samples, batch_size=1, language=language)
-        except IndexError:  # raised by the language detection of a clip without a sample
-            raise Rejected(Reason.no_speech, "no audio") from None
+        if not len(samples):
+            raise Rejected(Reason.no_speech, "no audio")
+        if language is None and not pipeline.model.model.is_multilingual:
+            language = "en"
+        heard = pipeline.transcribe(samples, batch_size=1, language=language)
         said = [(" ".join(part["text"].split()), part["start"], part["end"]) for part in heard["segments"]]
         said = [part for part in said if part[0]]
         if not said:
