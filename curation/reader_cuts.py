@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
 CHUNK = 16_384  # draws whose catalog rows are read at a time
 FACTS = tuple(name for name in columns("cuts") if name != "manifest")
 
+FEATURES = """,
+  path AS feature_path, "offset" AS feature_offset, frames AS feature_frames, dim AS feature_dim, frame_rate
+FROM cuts LEFT JOIN features ON features.cut_id = cuts.cut_id AND encoder = ? AND variant = ?
+"""
+
 Row: TypeAlias = dict[str, Any]
 Texts: TypeAlias = Literal["refuse", "skip"]
 
 
 def with_rows(
-    batches: Iterable[PlanBatch], catalog: Path, *, names: Sequence[str] = FACTS
+    batches: Iterable[PlanBatch],
+    catalog: Path,
+    *,
+    names: Sequence[str] = FACTS,
+    features: tuple[str, str] | None = None,
 ) -> Iterator[tuple[PlanBatch, list[tuple[PlanDraw, Row]]]]:
     """Each batch with its draws' rows of the catalog.
 
@@ -37,6 +47,8 @@ def with_rows(
         batches: what a PlanReader gives.
         catalog: the catalog's folder.
         names: columns of `cuts` to read; all but the manifest by default.
+        features: (encoder, variant) adds where the cut's stored frames lie, NULL where it has none: feature_path,
+            feature_offset, feature_frames, feature_dim, frame_rate.
 
     Raises:
         StaleError: a draw whose cut the catalog does not have.
@@ -47,10 +59,10 @@ def with_rows(
         held.append(batch)
         size += len(batch.draws)
         if size >= CHUNK:
-            yield from _joined(held, catalog, names)
+            yield from _joined(held, catalog, names, features)
             held, size = [], 0
     if held:
-        yield from _joined(held, catalog, names)
+        yield from _joined(held, catalog, names, features)
 
 
 def decoded_audio(
@@ -68,6 +80,32 @@ def decoded_audio(
         AudioError: a clip that does not decode; names the cut.
     """
     yield from look_ahead(with_rows(reader.part(*part), reader.catalog), _decode, ahead=ahead, threads=threads)
+
+
+def decoded_features(
+    reader: PlanReader,
+    encoder: str,
+    *,
+    variant: str = "plain",
+    part: tuple[int, int] = (0, 1),
+    ahead: int = 2,
+    threads: int = 2,
+) -> Iterator[tuple[PlanBatch, list[tuple[Row, NDArray[np.float32] | None]]]]:
+    """Each batch with its draws' catalog rows and stored encoder frames ((frames, dim) float32; None for text rows).
+
+    Args:
+        reader: which plan, rank and first step.
+        encoder: whose frames, e.g. moonshine-tiny-en.
+        variant: plain, or an augmentation.
+        part: (worker, workers), for a loader's worker.
+        ahead: batches read before they are asked for.
+        threads: how many cuts are read at once.
+
+    Raises:
+        InputError: a cut with audio whose frames are not stored.
+    """
+    pairs = with_rows(reader.part(*part), reader.catalog, features=(encoder, variant))
+    yield from look_ahead(pairs, _frames, ahead=ahead, threads=threads)
 
 
 class LhotseCuts:
@@ -137,12 +175,13 @@ def lhotse_cuts(
 
 
 def _joined(
-    batches: Sequence[PlanBatch], catalog: Path, names: Sequence[str]
+    batches: Sequence[PlanBatch], catalog: Path, names: Sequence[str], features: tuple[str, str] | None
 ) -> Iterator[tuple[PlanBatch, list[tuple[PlanDraw, Row]]]]:
     wanted = sorted({draw.cut_id for batch in batches for draw in batch.draws})
-    listed = ", ".join(f'"{name}"' for name in dict.fromkeys(("cut_id", *names)))
+    listed = ", ".join(f'cuts."{name}"' for name in dict.fromkeys(("cut_id", *names)))
+    query = f"SELECT {listed}{FEATURES if features else ' FROM cuts'} WHERE cuts.cut_id IN (SELECT unnest(?))"
     with connect(catalog, threads=1) as con:
-        found = records(con.execute(f"SELECT {listed} FROM cuts WHERE cut_id IN (SELECT unnest(?))", [wanted]))
+        found = records(con.execute(query, [*(features or ()), wanted]))
     rows = {row["cut_id"]: row for row in found}
     missing = next((cut_id for cut_id in wanted if cut_id not in rows), None)
     if missing is not None:
@@ -161,6 +200,28 @@ def _decode(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None
         return row, read_audio(Path(str(row["source_path"])), start=row["start"], duration=row["duration"])
     except AudioError as error:
         raise AudioError(f"cut {row['cut_id']!r}: {error}", reason=error.reason) from error
+
+
+def _frames(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:
+    row = item[1]
+    if row["recording_id"] is None:
+        return row, None
+    if row["feature_path"] is None:
+        raise InputError(
+            f"cut {row['cut_id']!r} has no stored frames of this encoder and variant. Run `soundwave label encode` and "
+            "`soundwave catalog build` first."
+        )
+    first = row["feature_offset"]
+    return row, _matrix(row["feature_path"])[first : first + row["feature_frames"]].astype("float32")
+
+
+@lru_cache(maxsize=64)
+def _matrix(path: str) -> NDArray[Any]:
+    """A mapped .npy file: opening it costs more than reading a cut from it."""
+    import numpy as np
+
+    matrix: NDArray[Any] = np.load(path, mmap_mode="r")
+    return matrix
 
 
 def _lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:

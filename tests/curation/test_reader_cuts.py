@@ -15,7 +15,7 @@ from curation.mixture import Mixture
 from curation.plan import make_plan
 from curation.reader import PlanReader
 from curation.reader_ahead import look_ahead
-from curation.reader_cuts import decoded_audio, lhotse_cuts, with_rows
+from curation.reader_cuts import decoded_audio, decoded_features, lhotse_cuts, with_rows
 from manifests.errors import AudioError, InputError, StaleError
 from manifests.settings import check_settings
 
@@ -92,6 +92,46 @@ def test_audio_that_does_not_decode_names_its_cut(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="cut 'c05'") as caught:
         list(decoded_audio(PlanReader(plan)))
     assert caught.value.reason == "audio_missing"
+
+
+def with_features(tmp_path: Path, *, but: str = "") -> Path:
+    """A plan whose n-th clip has n + 1 frames of the value n, in one matrix; another encoder's frames beside them."""
+    plan = make(tmp_path, audio=False, texts=True)
+    rows = pq.read_table(tmp_path / "catalog" / "cuts" / "syn" / "part.parquet").to_pylist()
+    clips = [row for row in rows if row["recording_id"]]
+    np.save(tmp_path / "f.npy", np.concatenate([np.full((n + 1, 4), n, np.float16) for n in range(len(clips))]))
+    facts = {"variant": "plain", "path": str(tmp_path / "f.npy"), "dim": 4, "frame_rate": 50.0}
+    stored = [
+        facts | {"cut_id": row["cut_id"], "encoder": name, "offset": n * (n + 1) // 2, "frames": n + 1}
+        for n, row in enumerate(clips)
+        for name in ("ours", "other")
+        if row["cut_id"] != but
+    ]
+    write_catalog(tmp_path / "catalog", rows, features=stored)
+    return plan
+
+
+def test_stored_frames_are_those_of_the_draw(tmp_path: Path) -> None:
+    reader = PlanReader(with_features(tmp_path), check=False)
+    seen = set()
+    for batch, items in decoded_features(reader, "ours"):
+        for draw, (row, frames) in zip(batch.draws, items, strict=True):
+            assert row["cut_id"] == draw.cut_id
+            seen.add(draw.cut_id[0])
+            if draw.cut_id.startswith("q"):
+                assert frames is None
+                continue
+            number = int(draw.cut_id[1:])
+            assert frames is not None
+            assert (frames.shape, frames.dtype) == ((number + 1, 4), np.float32)
+            assert (frames == number).all()
+    assert seen == {"c", "q"}
+
+
+def test_frames_that_are_not_stored_are_asked_for(tmp_path: Path) -> None:
+    reader = PlanReader(with_features(tmp_path, but="c03"), check=False)
+    with pytest.raises(InputError, match="cut 'c03' has no stored frames"):
+        list(decoded_features(reader, "ours"))
 
 
 def test_lhotse_cuts_stand_in_the_plans_order(tmp_path: Path) -> None:
