@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 
 import typer
@@ -13,6 +12,7 @@ COMMANDS = (
     "demo",
     "assets",
     "prepare",
+    "segment",
     "label",
     "calibrate",
     "catalog",
@@ -22,6 +22,7 @@ COMMANDS = (
     "train",
     "eval",
     "infer",
+    "ledger",
     "ablate",
     "report",
 )
@@ -40,8 +41,6 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_version_option)
     for name in COMMANDS:
-        if importlib.util.find_spec(f"soundwave.cli.{name}") is None:
-            continue
         importlib.import_module(f"soundwave.cli.{name}").register(app)
     return app
 
