@@ -53,7 +53,7 @@ class PlanDraw(NamedTuple):
 class PlanBatch:
     """What one rank gets of one step."""
 
-    step: int
+    step: int  # counted over all laps; the draws say which step of the plan
     draws: tuple[PlanDraw, ...]  # at least one
     step_draws: int  # of the whole step, over all ranks: what a mean over the step divides by
     padding: bool = False  # the only draw is a copy of one that another rank trains
@@ -77,6 +77,7 @@ class PlanReader:
         rank: int = 0,
         world: int = 1,
         start: int = 0,
+        laps: int = 1,
         catalog: Path | None = None,
         check: bool = True,
     ) -> None:
@@ -87,13 +88,15 @@ class PlanReader:
             rank: which rank's draws to give, 0 <= rank < world.
             world: number of ranks.
             start: the first step to give; the number of steps done is what a resumed training passes.
+            laps: how often the plan is gone through. Steps count on over the laps, so that `start` means the same step
+                in every lap; do not go through a reader twice instead, which would begin at `start` again.
             catalog: where the catalog lies now; by default where the lock says it was.
             check: refuse a plan or catalog that changed since it was locked (hashes the plan once).
 
         Raises:
             MissingFileError: no plan or catalog there.
             StaleError: plan.parquet or the catalog's rows have changed since.
-            InputError: a rank, world or start that cannot be.
+            InputError: a rank, world, start or number of laps that cannot be.
         """
         import pyarrow.parquet as pq
 
@@ -104,7 +107,10 @@ class PlanReader:
             check_plan(plan_dir, self.catalog)
         if not 0 <= rank < world:
             raise InputError(f"rank {rank} of {world} ranks: expected 0 <= rank < world.")
+        if laps < 1:
+            raise InputError(f"laps is {laps}, expected at least 1.")
         self.rank, self.world = rank, world
+        self.steps = self.lock.steps * laps
         self.start = self._valid(start)
         self._path = need_file(plan_dir / PLAN, what="plan")
         with pq.ParquetFile(self._path) as file:
@@ -112,7 +118,7 @@ class PlanReader:
 
     def __len__(self) -> int:
         """Batches from `start` to the plan's end: the same for every rank."""
-        return self.lock.steps - self.start
+        return self.steps - self.start
 
     def __iter__(self) -> Iterator[PlanBatch]:
         """Batches of this rank, one for each step."""
@@ -126,7 +132,7 @@ class PlanReader:
         """
         if not 0 <= worker < workers:
             raise InputError(f"worker {worker} of {workers}: expected 0 <= worker < workers.")
-        return self._batches(worker, workers)
+        return self._batches(self.start, worker, workers)
 
     def batch(self, step: int) -> PlanBatch:
         """The batch of one step, wherever it is.
@@ -134,9 +140,9 @@ class PlanReader:
         Raises:
             InputError: the plan has no such step.
         """
-        if not 0 <= step < self.lock.steps:
-            raise InputError(f"{self.plan_dir} has steps 0 to {self.lock.steps - 1}, found {step}.")
-        return next(batch for block in self._blocks(step) for batch in self._deal(block, 0, 1, step))
+        if not 0 <= step < self.steps:
+            raise InputError(f"{self.plan_dir} has steps 0 to {self.steps - 1}, found {step}.")
+        return next(self._batches(step, 0, 1))
 
     def state_dict(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps: steps done, and of which plan."""
@@ -158,13 +164,17 @@ class PlanReader:
         self.start = self._valid(int(state["step"]))
 
     def _valid(self, start: int) -> int:
-        if not 0 <= start <= self.lock.steps:
-            raise InputError(f"{self.plan_dir} has {self.lock.steps} steps; cannot start at step {start}.")
+        if not 0 <= start <= self.steps:
+            raise InputError(f"{self.plan_dir} has {self.steps} steps; cannot start at step {start}.")
         return start
 
-    def _batches(self, worker: int, workers: int) -> Iterator[PlanBatch]:
-        for block in self._blocks(self.start):
-            yield from self._deal(block, worker, workers, self.start)
+    def _batches(self, start: int, worker: int, workers: int) -> Iterator[PlanBatch]:
+        first_lap, first_step = divmod(start, self.lock.steps)
+        for lap in range(first_lap, self.steps // self.lock.steps):
+            before = lap * self.lock.steps
+            for block in self._blocks(first_step if lap == first_lap else 0):
+                # Workers take turns from `start` on, over the laps too.
+                yield from self._deal(block, (worker + start - before) % workers, workers, before)
 
     def _blocks(self, start: int) -> Iterator[pa.Table]:
         """Rows from step `start` on, in tables of whole steps of about BLOCK rows."""
@@ -187,12 +197,12 @@ class PlanReader:
         if held is not None and held.num_rows:
             yield held
 
-    def _deal(self, block: pa.Table, worker: int, workers: int, start: int) -> Iterator[PlanBatch]:
-        """This rank's and worker's batches of a block of whole steps."""
+    def _deal(self, block: pa.Table, turn: int, workers: int, before: int) -> Iterator[PlanBatch]:
+        """This rank's batches of a block of whole steps: of those steps whose turn (step % workers) it is."""
         steps, slots = _steps(block), block["slot"].to_numpy()
         starts = np.flatnonzero(np.diff(steps, prepend=-1))
         counts = np.diff(starts, append=len(steps))
-        chosen = (steps[starts] - start) % workers == worker
+        chosen = steps[starts] % workers == turn
         mine = np.repeat(chosen, counts) & (dealt_to(slots, self.world) == self.rank)
         # Steps of fewer draws than ranks: their shortest draw stands in where this rank gets none.
         lacking = chosen & ~np.logical_or.reduceat(mine, starts)
@@ -200,13 +210,11 @@ class PlanReader:
         ends = np.cumsum(np.add.reduceat(mine, starts))
         taken = block.filter(_mask(mine))
         draws = list(map(PlanDraw, *(taken[name].to_pylist() for name in COLUMNS)))
-        before = 0
+        begin = 0
         for number in np.flatnonzero(chosen):
-            end = int(ends[number])
-            yield PlanBatch(
-                int(steps[starts[number]]), tuple(draws[before:end]), int(counts[number]), bool(lacking[number])
-            )
-            before = end
+            step, end = before + int(steps[starts[number]]), int(ends[number])
+            yield PlanBatch(step, tuple(draws[begin:end]), int(counts[number]), bool(lacking[number]))
+            begin = end
 
 
 def dealt_to(slots: NDArray[Any], world: int) -> NDArray[Any]:
