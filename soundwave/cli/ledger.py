@@ -64,7 +64,11 @@ def _show(facts: "Mapping[str, Any]", uses: int) -> None:
     from soundwave.cli._tables import print_rows
 
     print_rows(facts["runs"], title="runs")
-    print_rows(facts["planned_realised"], title="planned and realised (shares and units of the mixture)")
+    for run in facts["runs"]:
+        rows = [row for row in facts["planned_realised"] if row["run"] == run["run"]]
+        unit = next((row["unit"] for row in rows if row["unit"]), "units")
+        title = f"{run['run']}: planned and realised, as shares and in {unit}"
+        print_rows([_short(row) for row in rows], title=title)
     for kind, title in (("loss", "next-token loss"), ("ctc_loss", "CTC loss"), ("kept_share", "frames kept")):
         rows = by_stretch(facts["loss_by_domain"], kind)
         if rows:
@@ -79,6 +83,13 @@ def _show(facts: "Mapping[str, Any]", uses: int) -> None:
         print_rows(facts["off_plan"][:20], title=f"{len(facts['off_plan']):,} rows where training left its plan")
     elif len(facts["plan_not_found"]) < len(facts["runs"]):
         print("every trained draw is the plan's")
+
+
+def _short(row: "Mapping[str, Any]") -> dict[str, Any]:
+    """A row of planned_realised as wide as a terminal."""
+    names = {"due_units": "due by now", "realised_units": "trained", "most_uses": "most uses"}
+    left_out = {"run", "unit"} | ({"hours"} if row["unit"] == "hours" else set())
+    return {names.get(name, name): value for name, value in row.items() if name not in left_out}
 
 
 def by_stretch(rows: "Sequence[Mapping[str, Any]]", kind: str) -> list[dict[str, Any]]:
