@@ -75,16 +75,19 @@ class WhisperX:
         return f"1-{release}-{self.whisper}-{self.wav2vec or 'usual'}"
 
     def check(self) -> None:
-        """Raise MissingPackageError when WhisperX is not installed. Loads no model: which ones depends on the clip."""
-        _whisperx()
+        """Load the models that are named.
+
+        Raises:
+            MissingPackageError, InputError: they cannot be loaded here; says why.
+        """
+        whisperx = _whisperx()
+        _pipeline(whisperx, self.whisper)
+        if self.wav2vec:
+            _wav2vec(whisperx, "en", self.wav2vec)
 
     def speaks(self, language: str) -> bool:
-        """A named Wav2Vec2 model speaks what the user says it does; else the languages WhisperX has one for."""
-        _whisperx()
-        from whisperx.alignment import DEFAULT_ALIGN_MODELS_HF, DEFAULT_ALIGN_MODELS_TORCH
-
-        known = language.partition("-")[0].lower() in {**DEFAULT_ALIGN_MODELS_TORCH, **DEFAULT_ALIGN_MODELS_HF}
-        return self.wav2vec is not None or known
+        """Of transcripts that are given: English, or whatever language the user names a Wav2Vec2 model of."""
+        return self.wav2vec is not None or language.partition("-")[0].lower() == "en"
 
     def align(self, samples: NDArray[np.float32], words: Sequence[Word], language: str = "en") -> list[AlignedWord]:
         """Times of the words that have something to say, in order; `samples` (N,) is 16 kHz mono. Raises Rejected."""
@@ -97,7 +100,7 @@ class WhisperX:
         """Words and times of a clip (N,), 16 kHz mono, of any length. language: None to have it detected.
 
         Raises:
-            Rejected: no speech is found, or nothing that can be said is heard.
+            Rejected: no speech is found, nothing that can be said is heard, or in a language that has no aligner.
             InputError: a model cannot be loaded.
         """
         pipeline = _pipeline(_whisperx(), self.whisper)
@@ -111,6 +114,8 @@ class WhisperX:
         if not said:
             raise Rejected(Reason.no_speech, "WhisperX heard nothing")
         spoken = str(heard["language"])
+        if not self._times_in(spoken):
+            raise Rejected(Reason.unsupported_language, f"WhisperX has no Wav2Vec2 model for {spoken!r}")
         text = " ".join(part for part, _, _ in said)
         words: list[Word] = []
         found: list[AlignedWord] = []
@@ -122,6 +127,12 @@ class WhisperX:
         if not found:
             raise Rejected(Reason.aligner_failed, f"no times for {text[:80]!r}")
         return Transcript(text, spoken, words, found)
+
+    def _times_in(self, language: str) -> bool:
+        """Is there a Wav2Vec2 model: named, or WhisperX's own choice?"""
+        from whisperx.alignment import DEFAULT_ALIGN_MODELS_HF, DEFAULT_ALIGN_MODELS_TORCH
+
+        return self.wav2vec is not None or language in {**DEFAULT_ALIGN_MODELS_TORCH, **DEFAULT_ALIGN_MODELS_HF}
 
     def _times(
         self, samples: NDArray[np.float32], words: Sequence[Word], start: Seconds, end: Seconds, language: str

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny_whisper
 
+from curation.backends import whisperx_backend
 from curation.backends.whisperx_backend import WhisperX, aligner
 from curation.passes.base import Rejected
 from curation.text import normalise
@@ -34,7 +35,7 @@ def test_the_version_names_what_makes_the_times():
 @pytest.mark.skipif(installed, reason="WhisperX is installed here")
 def test_absent_it_says_what_to_install():
     backend = aligner()
-    for call in (backend.check, lambda: backend.speaks("en"), lambda: backend.transcribe(np.zeros(16000, np.float32))):
+    for call in (backend.check, lambda: backend.transcribe(np.zeros(16000, np.float32))):
         with pytest.raises(MissingPackageError, match=r"soundwave-lab\[whisperx\]"):
             call()
 
@@ -71,12 +72,21 @@ def test_nothing_to_say_is_a_reject(tiny):
     assert rejected.value.reason is Reason.aligner_failed
 
 
-@needs_whisperx
-def test_it_knows_its_languages(tiny):
+def test_given_transcripts_are_english_unless_a_model_is_named():
     assert aligner().speaks("en-GB")
-    assert aligner().speaks("cs")
-    assert not aligner().speaks("xx")
-    assert tiny.speaks("xx")
+    assert not aligner().speaks("cs")
+    assert aligner("small,czech-wav2vec2").speaks("cs")
+
+
+@needs_whisperx
+def test_a_language_without_an_aligner_is_a_reject(tiny, monkeypatch):
+    tiny.check()
+    pipeline = whisperx_backend._pipeline(whisperx_backend._whisperx(), tiny.whisper)
+    heard = {"segments": [{"text": " gab", "start": 0.0, "end": 1.0}], "language": "haw"}
+    monkeypatch.setattr(pipeline, "transcribe", lambda *_, **__: heard)
+    with pytest.raises(Rejected) as rejected:
+        WhisperX(tiny.whisper).transcribe(noise(1))
+    assert rejected.value.reason is Reason.unsupported_language
 
 
 @needs_whisperx
