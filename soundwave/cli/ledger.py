@@ -73,9 +73,10 @@ def _show(facts: "Mapping[str, Any]", uses: int) -> None:
         rows = by_stretch(facts["loss_by_domain"], kind)
         if rows:
             print_rows(rows, title=f"{title} by domain, over the steps of each run")
-    if facts["never_learn"]:
-        print_rows(facts["never_learn"], title=f"rows that never learn (trained {uses} times or more), worst first")
-    else:
+    for run in dict.fromkeys(row["run"] for row in facts["never_learn"]):
+        rows = [_life(row) for row in facts["never_learn"] if row["run"] == run]
+        print_rows(rows, title=f"{run}: rows that never learn (trained {uses} times or more), worst first")
+    if not facts["never_learn"]:
         print(f"no row trained {uses} times or more kept a high loss")
     for run in facts["plan_not_found"]:
         print(f"note: the plan of {run} was not found, so its units are unknown (--plans names a folder of plans)")
@@ -90,6 +91,12 @@ def _short(row: "Mapping[str, Any]") -> dict[str, Any]:
     names = {"due_units": "due by now", "realised_units": "trained", "most_uses": "most uses"}
     left_out = {"run", "unit"} | ({"hours"} if row["unit"] == "hours" else set())
     return {names.get(name, name): value for name, value in row.items() if name not in left_out}
+
+
+def _life(row: "Mapping[str, Any]") -> dict[str, Any]:
+    """A row of never_learn as wide as a terminal."""
+    names = {"first_loss": "first", "last_loss": "last", "domain_loss": "median"}
+    return {names.get(name, name): value for name, value in row.items() if name not in ("run", "fell")}
 
 
 def by_stretch(rows: "Sequence[Mapping[str, Any]]", kind: str) -> list[dict[str, Any]]:
