@@ -29,7 +29,7 @@ def infer(run: Path, files: Sequence[Path], *, prompt: str | None = None) -> lis
     from manifests.audio import read_audio
     from manifests.units import SAMPLE_RATE
     from soundwave.model.batch import pad_features
-    from soundwave.model.speech_llm import TEXT_LIMIT, SpeechLLM
+    from soundwave.model.speech_llm import SEARCH, TEXT_LIMIT, SpeechLLM
     from soundwave.train.samples import make_prompt, template_set
     from soundwave.train.settings import StageSettings
     from soundwave.train.setup import llm_dtype
@@ -48,8 +48,8 @@ def infer(run: Path, files: Sequence[Path], *, prompt: str | None = None) -> lis
         template = template if "{audio}" in template else "{audio}\n" + template
         ids = make_prompt(model.tokenizer, template, None, settings.system_prompt)
         # A transcript cannot be much longer than what was heard; an answer to another question can.
-        limit = None if prompt is None else TEXT_LIMIT
-        answers = model.generate([ids] * len(files), features, lengths, max_new_tokens=limit)
+        options = SEARCH if prompt is None else {"max_new_tokens": TEXT_LIMIT}
+        answers = model.generate([ids] * len(files), features, lengths, **options)
     return [
         {"file": str(path), "seconds": round(length, 2), "ctc": text, "answer": answer}
         for path, length, text, answer in zip(files, seconds, texts, answers, strict=True)

@@ -129,6 +129,7 @@ def _decoded(
     import torch
 
     from soundwave.model.batch import pad_features
+    from soundwave.model.speech_llm import SEARCH
     from soundwave.train.samples import make_prompt, template_set
 
     template = template_set(settings.templates)["asr"][0]
@@ -140,7 +141,7 @@ def _decoded(
             texts = model.transcribe(features, lengths)
         else:
             prompts = [make_prompt(model.tokenizer, template, cut, settings.system_prompt) for cut in chosen]
-            texts = model.generate(prompts, features, lengths)
+            texts = model.generate(prompts, features, lengths, **SEARCH)
         yield from zip((cut.cut_id for cut in chosen), texts, strict=True)
 
 
@@ -163,5 +164,7 @@ def ceiling(catalog: Path, *, split: str, corpus: str, min_words: int = 3, limit
 
 def _key(model_folder: Path, catalog: Path, options: list[Any]) -> str:
     from curation.catalog import catalog_fingerprint
+    from soundwave.model.speech_llm import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
 
-    return fingerprint(file_sha256(model_folder / WEIGHTS), catalog_fingerprint(catalog), options)
+    search = [SEARCH, ANSWER_LEAST, ANSWER_PER_FRAME]
+    return fingerprint(file_sha256(model_folder / WEIGHTS), catalog_fingerprint(catalog), options, search)

@@ -6,6 +6,7 @@ frames, D LLM width, L positions of the LLM, V its vocabulary. All but B, A, F, 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ from soundwave.model.tokens import TokenTable
 
 CONFIG, WEIGHTS = "config.json", "adapters.safetensors"
 FORMAT = 1
-ANSWER_LEAST, ANSWER_PER_FRAME = 6, 1.5  # tokens; a kept frame is at most a token of speech
+SEARCH = {"num_beams": 4, "no_repeat_ngram_size": 6}  # how transcripts are searched: a few beams, and no endless loops
+ANSWER_LEAST, ANSWER_PER_FRAME = 6, 1.1  # tokens; a kept frame is at most a token of speech
 TEXT_LIMIT = 64  # tokens of an answer to text alone
 
 
@@ -351,9 +353,12 @@ class SpeechLLM(nn.Module):
         limits = [limits] * len(rows) if isinstance(limits, int) else list(limits)
         end = end_of_turn(self.tokenizer)
         settings = {"do_sample": False, "pad_token_id": end, "eos_token_id": end} | options
-        found = self.llm.generate(
-            inputs_embeds=inputs, attention_mask=mask.long(), max_new_tokens=max(limits), **settings
-        )
+        with warnings.catch_warnings():
+            # "n-gram constraints apply to generated tokens only": that is what is meant.
+            warnings.filterwarnings("ignore", message="Passing `no_repeat_ngram_size`")
+            found = self.llm.generate(
+                inputs_embeds=inputs, attention_mask=mask.long(), max_new_tokens=max(limits), **settings
+            )
         texts = []
         for row, limit in zip(found.tolist(), limits, strict=True):
             answer = row[:limit]
