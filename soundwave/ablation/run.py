@@ -231,6 +231,11 @@ def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> FitResu
     )
 
 
+def training_weight(stage: str, lock: Mapping[str, Any]) -> float:
+    """How long a training takes, in audio seconds of stage I: decides what starts first, never a result."""
+    return float(lock.get("seconds") or lock.get("steps") or 1) * (1.0 if stage == NO_LLM else LLM_COST)
+
+
 def decodable(node: Node, settings: Evaluate) -> tuple[str, ...]:
     """The decodings asked for whose part of the model the node's stage trains."""
     weights = {"llm": node.settings.lm_weight, "ctc": node.settings.ctc_weight}
