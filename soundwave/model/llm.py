@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError, MissingPackageError
-from manifests.files import cache_dir
+from manifests.files import cache_dir, read_json, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -107,10 +107,16 @@ def _convert(gguf: Path, target: Path) -> None:
                 del model.config.quantization_config
             model.to(torch.bfloat16).save_pretrained(temporary)
             tokenizer.save_pretrained(temporary)
+            _name_tokenizer(temporary / "tokenizer_config.json")
         if not target.exists():
             temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _name_tokenizer(path: Path) -> None:
+    """Name the class that transformers 4 and 5 both know; 5 writes one that 4 cannot load."""
+    write_json(path, read_json(path) | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 class quiet:
