@@ -231,9 +231,12 @@ def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> FitResu
     )
 
 
+LLM_COST = 6.0  # of a second of audio that goes through the LLM, where one through adapter and CTC alone costs 1
+
+
 def training_weight(stage: str, lock: Mapping[str, Any]) -> float:
     """How long a training takes, in audio seconds of stage I: decides what starts first, never a result."""
-    return float(lock.get("seconds") or lock.get("steps") or 1) * (1.0 if stage == NO_LLM else LLM_COST)
+    return float(lock.get("seconds") or lock.get("steps") or 1) * (1.0 if stage == "alignment" else LLM_COST)
 
 
 def decodable(node: Node, settings: Evaluate) -> tuple[str, ...]:
