@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from curation.backends.ctc_backend import CTCAligner
     from curation.text import Word
 
-BACKENDS = ("pocketsphinx", "hf-ctc", "torchaudio")
+BACKENDS = ("pocketsphinx", "hf-ctc", "torchaudio", "whisperx")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ def load_aligner(name: str, model: str | None = None, calibration: Path | None =
         from curation.backends.pocketsphinx import Backend
 
         return Backend()
+    if name == "whisperx":
+        if calibration:
+            raise SettingsError(f"The aligner `{name}` has no calibration to choose. Leave --calibration out.")
+        from curation.backends.whisperx_backend import aligner as whisperx
+
+        return whisperx(model)
     if name == "hf-ctc":
         from curation.backends.hf_ctc import aligner
     else:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from manifests.reasons import Reason
 from manifests.rows import cut_rows
 from manifests.units import SAMPLE_RATE, Seconds
 
+if TYPE_CHECKING:
+    from curation.backends.whisperx_backend import WhisperX
+
 QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: there is nobody to align
 
 
@@ -28,7 +31,8 @@ class Align(CorpusPass):
     """Writes `words`, and the labels score, speech_rate, leading_silence, trailing_silence, coverage.
 
     score is the mean log-likelihood per frame of speech (0 at best), speech_rate words per second from the
-    first word to the end of the last, coverage aligned words / words that have something to say.
+    first word to the end of the last, coverage aligned words / words that have something to say. An aligner that can
+    transcribe (`whisperx`) does so where there is no transcript, and writes the label transcript.
     """
 
     backend: str = "pocketsphinx"
@@ -67,17 +71,34 @@ class Align(CorpusPass):
         return result
 
     def _align(self, row: Row, result: ShardResult) -> None:
-        words = self._words(row)
+        transcriber = self._transcriber(row)
+        words: Sequence[Word] = () if transcriber else self._words(row)
         samples = cut_audio(row)
         if len(samples) == 0 or float(np.abs(samples).max()) < QUIET:
             raise Rejected(Reason.no_speech, "no sample above -60 dBFS")
-        found = self.engine.align(samples, words)
+        found: Sequence[AlignedWord]
+        text: str | None = None
+        if transcriber:
+            heard = transcriber.transcribe(samples, supervision(row).get("language"))
+            words, found, text = heard.words, heard.found, heard.text
+        else:
+            found = self.engine.align(samples, words)
         duration = len(samples) / SAMPLE_RATE
         labels = summarise(words, found, duration)
         if labels["score"] < self.least:
             raise Rejected(Reason.low_score, f"score {labels['score']:.2f}, at least {self.least:g} is accepted")
         result.words += self._word_rows(row, words, found, duration)
         result.labels += [label(self.name, row, key, value) for key, value in labels.items()]
+        if text is not None:
+            result.labels.append(label(self.name, row, "transcript", text=text))
+
+    def _transcriber(self, row: Row) -> WhisperX | None:
+        """The aligner, if the cut is speech without a transcript and the aligner can write one."""
+        from curation.backends.whisperx_backend import WhisperX
+
+        speech = (row.get("custom") or {}).get("task") != "sound"
+        engine = self.engine
+        return engine if speech and supervision(row).get("text") is None and isinstance(engine, WhisperX) else None
 
     def _words(self, row: Row) -> list[Word]:
         said = supervision(row)
