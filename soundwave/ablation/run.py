@@ -34,6 +34,7 @@ from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import flat_metrics, unique_hours, write_results
 
 RUN = "run.json"
+LLM_COST = 6.0  # measured on the demo: a second of audio through the LLM, relative to one through adapter and CTC alone
 EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
 
 
@@ -124,7 +125,7 @@ class Ablation:
             log=self.output / "logs" / f"{node.run_name}.log",
             done=lambda: self.commands.trained(task),
             needs=(node.parent,) if node.parent else (),
-            weight=self._steps(node),
+            weight=self._cost(node),
             metrics=task.output / "metrics.jsonl",
         )
 
@@ -140,13 +141,16 @@ class Ablation:
             log=self.output / "logs" / f"{target.stem}.log",
             done=lambda: read_or_none(target) is not None,
             needs=(node.key,),
-            weight=EVAL_WEIGHT * self._steps(node),
+            weight=EVAL_WEIGHT * self._cost(node),
             stdout=target,
         )
 
-    def _steps(self, node: Node) -> float:
-        """How long a training is, in steps: its settings' number, else its plan's."""
-        return float(node.settings.steps or read_json(self.plan_folder(node.plan) / "lock.json").get("steps") or 1)
+    def _cost(self, node: Node) -> float:
+        """How long a training takes, in audio seconds of a stage that runs no LLM: orders the starts, changes no result."""
+        lock = read_json(self.plan_folder(node.plan) / "lock.json")
+        planned = int(lock.get("steps") or 1)
+        audio = float(lock.get("seconds") or planned) * (node.settings.steps or planned) / planned
+        return audio * (LLM_COST if node.settings.lm_weight > 0 else 1.0)
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for every cell and stage that has been trained, evaluated where it was asked for."""
@@ -229,14 +233,6 @@ def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> FitResu
     return fit_power_law(
         [Point(row["hours"], row[metric], row.get(f"{metric}_low"), row.get(f"{metric}_high")) for row in mine]
     )
-
-
-LLM_COST = 6.0  # of a second of audio that goes through the LLM, where one through adapter and CTC alone costs 1
-
-
-def training_weight(stage: str, lock: Mapping[str, Any]) -> float:
-    """How long a training takes, in audio seconds of stage I: decides what starts first, never a result."""
-    return float(lock.get("seconds") or lock.get("steps") or 1) * (1.0 if stage == "alignment" else LLM_COST)
 
 
 def decodable(node: Node, settings: Evaluate) -> tuple[str, ...]:
