@@ -146,7 +146,7 @@ class Ablation:
         )
 
     def _cost(self, node: Node) -> float:
-        """How long a training takes, in audio seconds of a stage that runs no LLM: orders the starts, changes no result."""
+        """How long a training takes, in audio seconds of a stage that runs no LLM: orders the starts only."""
         lock = read_json(self.plan_folder(node.plan) / "lock.json")
         planned = int(lock.get("steps") or 1)
         audio = float(lock.get("seconds") or planned) * (node.settings.steps or planned) / planned
