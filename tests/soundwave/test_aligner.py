@@ -81,7 +81,7 @@ def test_a_run_aligns_in_another_process_as_in_this_one(run):
 
 
 def test_wrong_use_is_answered_in_a_sentence(run, tmp_path):
-    with pytest.raises(SettingsError, match="expected one of: pocketsphinx, hf-ctc, torchaudio, soundwave"):
+    with pytest.raises(SettingsError, match="expected one of: pocketsphinx, hf-ctc, torchaudio, whisperx, soundwave"):
         make_aligner("none")
     with pytest.raises(SettingsError, match="--model RUN_FOLDER"):
         make_aligner("soundwave")
