@@ -162,7 +162,7 @@ def _audit(phases: Phases, output: Path) -> None:
         failed = [finding.name for finding in found if finding.failed]
         warned = [finding.name for finding in found if finding.rows and not finding.failed]
         # Which of equally bad rows are shown as examples may differ; what was found and how often may not.
-        path, counts = output / "audits.json", {finding.name: finding.rows for finding in found}
+        path, counts = output / "findings.json", {finding.name: finding.rows for finding in found}
         phase.reused = path.is_file() and read_json(path)["counts"] == counts
         write_json(path, {"counts": counts, "findings": [finding.row() for finding in found]})
         phase.note = f"{len(found)} audits of catalog and training plans: {len(failed)} errors, {len(warned)} warnings"
