@@ -22,7 +22,7 @@ def demo(
 ) -> None:
     """Run corpora -> labels -> catalog -> mixtures -> three stages -> ablation -> report on real recordings.
 
-    Takes about a quarter of an hour on two cores. Interrupt it whenever you like: run again, it goes on from there,
+    Takes about twenty minutes on two cores. Interrupt it whenever you like: run again, it goes on from there,
     and a finished demo is reused.
 
     Example: `soundwave demo --output demo`
