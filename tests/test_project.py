@@ -117,6 +117,31 @@ def test_every_file_linked_in_the_docs_exists() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
+def imported_packages() -> set[str]:
+    """Top-level names that the four packages import, the standard library's and our own left out."""
+    import ast
+
+    found = set()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    found.add(str(node.module).partition(".")[0])
+    return found - set(sys.stdlib_module_names) - set(PACKAGES)
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    wheels = {"pyyaml": "yaml", "vl_convert_python": "vl_convert"}
+    extras = {"pocketsphinx", "whisperx", "nltk"}  # imported where used, with a message; nltk comes with whisperx
+    assert imported_packages() - {wheels.get(name, name) for name in declared} <= extras
+
+
 def test_functions_and_files_stay_small() -> None:
     import ast
 
