@@ -35,10 +35,10 @@ from manifests.units import SAMPLE_RATE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curation.backends import AlignedWord
-    from curation.backends.ctc_backend import CTCAligner
-    from curation.calibration import Calibration
-    from curation.joined import Example
+    from curation.align import AlignedWord
+    from curation.align.calibration import Calibration
+    from curation.align.concatenated import Example
+    from curation.align.ctc_aligner import CTCAligner
     from curation.text import Word
 
 Align = Callable[["NDArray[np.float32]", "Sequence[Word]"], "list[AlignedWord]"]
@@ -108,7 +108,7 @@ class Tally:
 
 def even(samples: NDArray[np.float32], words: Sequence[Word]) -> list[AlignedWord]:
     """Words spread over what lies between the clip's first and last loud moment, by their letters."""
-    from curation.backends import AlignedWord
+    from curation.align import AlignedWord
 
     window = SAMPLE_RATE // 50
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 10)
@@ -121,7 +121,7 @@ def even(samples: NDArray[np.float32], words: Sequence[Word]) -> list[AlignedWor
 def clips(voice: str, rounds: int, part: str, *, colour: float) -> dict[str, list[Example]]:
     """The voice's clips, by condition."""
     from benchmarks.gold_clips import recordings
-    from curation.joined import add_noise, join_words
+    from curation.align.concatenated import add_noise, join_words
 
     clean = join_words(recordings(voice), rounds=rounds, seed=f"{part} {voice}")
     return {"clean": clean, "noisy": [add_noise(clip, colour=colour) for clip in clean]}
@@ -130,7 +130,7 @@ def clips(voice: str, rounds: int, part: str, *, colour: float) -> dict[str, lis
 def learn(aligner: CTCAligner, rounds: int) -> Calibration:
     """A calibration from the trained voice alone, with white noise where the tests have pink."""
     from benchmarks.gold_clips import TRAINED_VOICE
-    from curation.calibration import calibrate
+    from curation.align.calibration import calibrate
 
     made = clips(TRAINED_VOICE, rounds, SEEDS["calibration"], colour=0.0)
     return calibrate(aligner, [*made["clean"], *made["noisy"]], reference="joined allison and white noise")
@@ -180,9 +180,9 @@ def _together(tallies: Sequence[Tally]) -> Tally:
 
 def make_aligners(options: argparse.Namespace) -> dict[str, Align]:
     """All that is measured, by name; `NAME+calibration` follows `NAME`."""
-    from curation.backends.ctc_backend import CTCAligner
-    from curation.calibration import Calibration
-    from soundwave.aligner import make_aligner
+    from curation.align.calibration import Calibration
+    from curation.align.ctc_aligner import CTCAligner
+    from soundwave.infer.aligner import make_aligner
 
     run = options.run or newest_run(Path("demo"))
     wanted = [("pocketsphinx", ""), *([("soundwave", str(run))] if run else [])]
@@ -208,7 +208,7 @@ def _open(aligner: CTCAligner) -> Align:
 
 def newest_run(folder: Path) -> Path | None:
     """The stage-I run under `folder` that was finished last."""
-    from soundwave.train.run import read_run
+    from soundwave.train.runs.folder import read_run
 
     paths = [path.parent for path in folder.rglob("run.json") if (path.parent / "final").is_dir()]
     done = [path for path in paths if (info := read_run(path)).stage == "alignment" and info.status == "done"]

@@ -1,4 +1,4 @@
-"""The benchmark's voices: single words recorded by real people, from Debian packages (see `curation.joined`).
+"""The benchmark's voices: single words recorded by real people, from Debian packages (`curation.align.concatenated`).
 
 `allison` speaks asterisk's digits, letters and phonetic alphabet, and is the voice that the demo trains on; `american`
 and `british` speak the letters and short words of klettres-data, `toys` the words of ktuberling-data. The other
@@ -12,7 +12,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from curation.joined import Recording, trim
+from curation.align.concatenated import Recording, trim
 from curation.text import normalise
 from manifests.audio import read_audio
 from manifests.files import cache_dir

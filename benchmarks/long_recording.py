@@ -34,7 +34,7 @@ from benchmarks.rows import Row, row, show
 from manifests.units import SAMPLE_RATE, Seconds
 
 if TYPE_CHECKING:
-    from curation.long_form import LongForm
+    from curation.segment.long_form import LongForm
 
 PAUSES = (0.2, 1.2)  # seconds
 HISS = 1e-4
@@ -123,9 +123,9 @@ def measure(hours: float, run: Path | None, refine: str) -> tuple[str, Made, Lon
     """Make the recording and segment it."""
     import soundfile
 
-    from curation.heard import HeardModel
-    from curation.long_form import AudioFile, segment
-    from soundwave.aligner import make_aligner, run_aligner
+    from curation.align.asr_as_ctc import HeardModel
+    from curation.segment.long_form import AudioFile, segment
+    from soundwave.infer.aligner import make_aligner, run_aligner
 
     again = None if refine == "none" else make_aligner(refine)
     name, model = ("stage-1", run_aligner(run).loader()) if run else ("heard", HeardModel.embedded())

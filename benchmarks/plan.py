@@ -66,8 +66,8 @@ def generate(catalog: Path, rows: int) -> None:
 
 def plan(folder: Path, rows: int, threads: int) -> dict[str, float]:
     """Plan once; seconds, errors, draws and peak memory."""
-    from curation.mixture import Mixture
     from curation.plan import make_plan
+    from curation.plan.mixture import Mixture
 
     mixture = Mixture.model_validate(
         {

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.catalog import connect
-from curation.catalog_places import local
-from curation.catalog_views import one_select, records, short
+from curation.catalog.views import one_select, records, short
+from curation.storage import local
 from manifests.errors import AudioError, InputError, ManifestError, QueryError
 from manifests.schema import columns
 

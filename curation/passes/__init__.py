@@ -9,9 +9,9 @@ from manifests.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from curation.backends import Aligner
-    from curation.backends.ctc_backend import Beside
-    from curation.shards import LabelPass
+    from curation.align import Aligner
+    from curation.align.ctc_aligner import Beside
+    from curation.passes.shards import LabelPass
 
 PASSES = ("align", "encode", "quality")
 

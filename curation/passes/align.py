@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation.backends import AlignedWord, Aligner, load_aligner
-from curation.backends.ctc_backend import BESIDE, Beside, CTCAligner
+from curation.align import AlignedWord, Aligner, load_aligner
+from curation.align.ctc_aligner import BESIDE, Beside, CTCAligner
 from curation.passes.base import CorpusPass, Rejected, cut_audio, label, supervision
-from curation.shards import Row, ShardResult, finished, part_path
+from curation.passes.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
 from manifests.errors import SettingsError, StaleError
 from manifests.files import need_file, read_json, write_jsonl
@@ -22,7 +22,7 @@ from manifests.rows import cut_rows
 from manifests.units import SAMPLE_RATE, Seconds
 
 if TYPE_CHECKING:
-    from curation.backends.whisperx_backend import WhisperX
+    from curation.align.whisperx import WhisperX
 
 QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: there is nobody to align
 
@@ -116,7 +116,7 @@ class Align(CorpusPass):
 
     def _transcriber(self, row: Row) -> WhisperX | None:
         """The aligner, if the cut is speech without a transcript and the aligner can write one."""
-        from curation.backends.whisperx_backend import WhisperX
+        from curation.align.whisperx import WhisperX
 
         speech = (row.get("custom") or {}).get("task") != "sound"
         engine = self.engine

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.shards import Row, audio_path, corpus_of
+from curation.passes.shards import Row, audio_path, corpus_of
 from manifests.audio import read_audio
 from manifests.errors import AudioError, InputError
 from manifests.reasons import Reason

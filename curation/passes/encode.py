@@ -15,7 +15,7 @@ import numpy as np
 
 from curation.encoders import MOONSHINE, Encoder, load_encoder
 from curation.passes.base import CorpusPass, Rejected, cut_audio, label
-from curation.shards import Row, ShardResult
+from curation.passes.shards import Row, ShardResult
 from manifests.errors import SettingsError
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
@@ -52,7 +52,7 @@ class Encode(CorpusPass):
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the encoder cannot be loaded here."""
         if self.encoder == MOONSHINE:
-            from curation.moonshine import model_files
+            from curation.encoders.moonshine import model_files
 
             model_files()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation.passes.base import CorpusPass, Rejected, label
-from curation.shards import Row, ShardResult, audio_path
+from curation.passes.shards import Row, ShardResult, audio_path
 from manifests.audio import decode
 from manifests.reasons import Reason
 from manifests.rows import CUTS, cut_rows

@@ -13,7 +13,7 @@ from manifests.errors import InputError
 from manifests.files import read_json
 from soundwave.ablation.grid import Evaluate
 
-CHILD = (sys.executable, "-m", "soundwave.ablation.child")
+CHILD = (sys.executable, "-m", "soundwave.cli._child")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def one_thread() -> dict[str, str]:
 def is_trained(task: TrainTask) -> bool:
     """Is the finished run in the task's folder this very run? Asked as the trainer itself does before it reuses one."""
     from soundwave.train.loop import run_key
-    from soundwave.train.run import final_model, read_run
+    from soundwave.train.runs.folder import final_model, read_run
     from soundwave.train.settings import load_stage
 
     try:

@@ -171,7 +171,7 @@ class _Executor:
             files.append(job.stdout.open("wb"))
         process = subprocess.Popen(
             job.command,
-            stdin=subprocess.PIPE,  # held open: see soundwave.ablation.child
+            stdin=subprocess.PIPE,  # held open: see soundwave.cli._child
             stdout=files[-1],
             stderr=files[0],
             env=self.environment,

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 
 import manifests
-from curation.mixture import Mixture, load_mixture, mixture_path
+from curation.plan.mixture import Mixture, load_mixture, mixture_path
 from manifests.fingerprint import fingerprint
 from soundwave.ablation.grid import ArmStage, Grid
 from soundwave.train.settings import StageSettings, load_stage

@@ -17,7 +17,7 @@ def assets() -> None:
 
     Example: `soundwave assets`
     """
-    from soundwave.assets import fetch_assets
+    from soundwave.demo.assets import fetch_assets
 
     for line in fetch_assets():
         print(line)

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         Example: soundwave audit --catalog demo/catalog --plans demo/mixtures --set min_seconds=1
         """
         from curation.audit import run_audits, run_paper_audits
-        from curation.catalog_places import beside
+        from curation.storage import beside
         from soundwave.cli._tables import print_json
 
         settings = dict(_setting(text) for text in set_ or [])

@@ -29,12 +29,12 @@ def calibrate(
 
     Example: `soundwave calibrate --model demo/runs/stage-1 --output stage-1.json`
     """
-    from curation.backends.ctc_backend import CTCAligner
-    from curation.calibration import calibrate as learn
-    from curation.calibration_examples import examples
+    from curation.align.calibration import calibrate as learn
+    from curation.align.ctc_aligner import CTCAligner
+    from curation.passes.known_edges import examples
     from manifests.errors import SettingsError
     from manifests.files import need_folder
-    from soundwave.aligner import make_aligner
+    from soundwave.infer.aligner import make_aligner
 
     sources = ("reference", "joined", "both")
     if source not in sources:

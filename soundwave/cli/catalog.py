@@ -76,7 +76,7 @@ def register(app: typer.Typer) -> None:
 
 def _export(kind: Format, catalog: Path, output: Path, where: str) -> int:
     if kind is Format.jsonl:
-        from curation.catalog_export import export_jsonl
+        from curation.interchange.jsonl import export_jsonl
 
         return export_jsonl(catalog, output, where=where)
     from curation.interchange import export as exports

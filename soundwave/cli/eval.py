@@ -55,8 +55,8 @@ def evaluate_runs(
         return
     from soundwave.evaluate.families import choose as choose_metrics
     from soundwave.evaluate.families import measure
-    from soundwave.evaluate.run import DECODES, evaluate
-    from soundwave.evaluate.run import ceiling as own_decoder
+    from soundwave.evaluate.metrics.asr import DECODES, evaluate
+    from soundwave.evaluate.metrics.asr import ceiling as own_decoder
 
     wanted = metrics or ["asr"]
     rates, families = choose_metrics(wanted)

@@ -58,7 +58,7 @@ def label(
     Example: `soundwave label align --corpus asterisk`
     """
     from curation.passes import make_pass
-    from curation.runner import Pool, run_pass
+    from curation.passes.runner import Pool, run_pass
 
     aligner = _aligner(pass_, backend, model, calibration)
     job = make_pass(pass_, aligner=aligner, wildcard=wildcard, encoder=encoder, speeds=speed or ())
@@ -75,7 +75,7 @@ def label(
 
 def _aligner(pass_: str, backend: str | None, model: str | None, calibration: Path | None) -> Any:
     from manifests.errors import SettingsError
-    from soundwave.aligner import make_aligner
+    from soundwave.infer.aligner import make_aligner
 
     for option, value in (("backend", backend), ("model", model), ("calibration", calibration)):
         if value and pass_ != "align":

@@ -32,7 +32,7 @@ def ledger(
 
     Example: soundwave ledger demo/runs --catalog demo/catalog --plans demo/mixtures
     """
-    from curation import ledger as ledgers
+    from curation.catalog import ledger as ledgers
     from soundwave.cli._tables import print_json
 
     where = catalog or (Path("demo/catalog") if Path("demo/catalog").is_dir() else None)
@@ -53,7 +53,7 @@ def ledger(
 
 
 def _runs(con: Any) -> list[dict[str, Any]]:
-    from curation.catalog_views import records
+    from curation.catalog.views import records
 
     columns = "run, stage, parse_filename(parent) AS parent, steps"
     query = f"SELECT {columns}, (SELECT count(DISTINCT step) FROM ledger WHERE ledger.run = runs.run) AS trained_steps"

@@ -36,9 +36,9 @@ def plan(
 
     Example: soundwave mix plan alignment --catalog demo/catalog --output demo/mixtures/alignment
     """
-    from curation.catalog_places import local
-    from curation.mixture import load_mixture, mixture_path
     from curation.plan import make_plan
+    from curation.plan.mixture import load_mixture, mixture_path
+    from curation.storage import local
     from soundwave.cli._tables import print_json
 
     loaded = load_mixture(mixture_path(mixture), _overrides(set_))
@@ -61,7 +61,7 @@ def show(
     Example: soundwave mix show demo/mixtures/alignment --windows --picture alignment.svg
     """
     from curation.plan import read_lock
-    from curation.plan_show import draw, shares_by_window, uses
+    from curation.plan.show import draw, shares_by_window, uses
     from soundwave.cli._tables import print_json, print_rows
 
     lock = read_lock(plan)
@@ -91,7 +91,7 @@ def diff(
     """
     from dataclasses import asdict
 
-    from curation.diff import diff_plans
+    from curation.plan.diff import diff_plans
     from soundwave.cli._tables import print_json, print_rows
 
     changes = diff_plans(plan_a, plan_b, catalog)
@@ -117,8 +117,8 @@ def lint(
 
     Example: soundwave mix lint shrinking --catalog demo/catalog --set max_repeats=2
     """
-    from curation.mixture import load_mixture, mixture_path
     from curation.plan import plan_schedule
+    from curation.plan.mixture import load_mixture, mixture_path
     from soundwave.cli._tables import print_json, print_rows
 
     loaded = load_mixture(mixture_path(mixture), _overrides(set_))

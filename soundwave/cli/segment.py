@@ -38,9 +38,9 @@ def segment(
 
     Example: `soundwave segment book.mp3 book.txt --output demo/corpora/book`
     """
-    from curation.long_corpus import Origin, segment_file
-    from curation.pieces import Limits
-    from soundwave.aligner import make_aligner
+    from curation.segment.corpus import Origin, segment_file
+    from curation.segment.silences import Limits
+    from soundwave.infer.aligner import make_aligner
 
     again = None if refine == "none" else make_aligner(refine)
     if again is not None:
@@ -56,7 +56,7 @@ def _model(backend: str, model: str | None) -> Any:
     from manifests.errors import SettingsError
 
     if backend == "heard":
-        from curation.heard import HeardModel
+        from curation.align.asr_as_ctc import HeardModel
 
         if model:
             raise SettingsError("--backend heard has no model to choose. Leave --model out.")
@@ -65,8 +65,8 @@ def _model(backend: str, model: str | None) -> Any:
         raise SettingsError(
             "PocketSphinx aligns one piece at a time. Use --backend heard, hf-ctc, torchaudio or soundwave."
         )
-    from curation.backends.ctc_backend import CTCAligner
-    from soundwave.aligner import make_aligner
+    from curation.align.ctc_aligner import CTCAligner
+    from soundwave.infer.aligner import make_aligner
 
     aligner = make_aligner(backend, model)
     if not isinstance(aligner, CTCAligner):

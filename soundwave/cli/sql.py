@@ -52,8 +52,8 @@ def register(app: typer.Typer) -> None:
         Example: soundwave sql "SELECT corpus, hours(duration) AS hours FROM cuts GROUP BY corpus"
         """
         from curation.catalog import connect
-        from curation.catalog_places import beside
-        from curation.catalog_runs import find_runs
+        from curation.catalog.runs import find_runs
+        from curation.storage import beside
 
         with connect(catalog, plans=plans or beside(catalog, "mixtures"), runs=find_runs(runs or [])) as con:
             if query is None:
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
 
 def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: Path | None) -> None:
     """Run one query and write its rows."""
-    from curation.catalog_views import records, run_select
+    from curation.catalog.views import records, run_select
     from soundwave.cli._tables import print_rows
 
     if kind is Format.table and output is None:
@@ -83,7 +83,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: P
     import io
     import sys
 
-    from curation.catalog_places import place, whole
+    from curation.storage import place, whole
     from manifests.errors import SettingsError
 
     if kind is Format.table:
@@ -103,7 +103,7 @@ def _encode(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, buffer: 
     import io
     import json
 
-    from curation.catalog_views import arrow_table, records, run_select
+    from curation.catalog.views import arrow_table, records, run_select
 
     if kind is Format.parquet:
         import pyarrow.parquet as pq

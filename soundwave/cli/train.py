@@ -43,8 +43,8 @@ def train(
 
     overrides = {"seed": seed, "steps": steps}
     settings = load_stage(stage, {name: value for name, value in overrides.items() if value is not None})
+    from soundwave.train.distributed.processes import join, leave
     from soundwave.train.loop import train as run
-    from soundwave.train.ranks import join, leave
 
     info = run(settings, plan=plan, output=output, init=init, branch=branch)
     first = join().first

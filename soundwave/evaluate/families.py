@@ -79,7 +79,7 @@ def measure(
         MissingFileError, StaleError: no finished run, no catalog.
         InputError: nothing to measure.
     """
-    from soundwave.train.run import read_run
+    from soundwave.train.runs.folder import read_run
 
     options = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
     keys = _keys(run, catalog, families, [*options.values(), file_sha256(text) if text else None])
@@ -102,7 +102,7 @@ def measure(
 
 def _keys(run: Path, catalog: Path, families: Sequence[str], options: list[Any]) -> dict[str, str]:
     from curation.catalog import catalog_fingerprint
-    from soundwave.train.run import WEIGHTS, final_model
+    from soundwave.train.runs.folder import WEIGHTS, final_model
 
     made = [file_sha256(final_model(run) / WEIGHTS), catalog_fingerprint(catalog), options, VERSION]
     return {name: fingerprint(name, *made) for name in families}
@@ -110,7 +110,7 @@ def _keys(run: Path, catalog: Path, families: Sequence[str], options: list[Any])
 
 def _context(run: Path, catalog: Path, **options: Any) -> Context:
     from soundwave.evaluate.held_out import Context
-    from soundwave.evaluate.run import load_model
+    from soundwave.evaluate.metrics.asr import load_model
 
     model, settings, _ = load_model(run)
     return Context(model=model, settings=settings, catalog=catalog, **options)

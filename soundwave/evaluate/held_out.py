@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.data import Cut, CutStore
+    from soundwave.train.batches.plan_data import Cut, CutStore
     from soundwave.train.settings import StageSettings
 
 BATCH = 8  # clips of like lengths at once
@@ -43,7 +43,7 @@ class Context:
     limit: int | None = None
     """So many rows of each task (always the same ones); None: all, or the family's own limit."""
     text: Path | None = None
-    """Plain text to measure perplexity on; None: see `soundwave.evaluate.retention`."""
+    """Plain text to measure perplexity on; None: see `soundwave.evaluate.metrics.retention`."""
 
     def first(self, most: int) -> int:
         """`limit`, or `most` when there is none: for families that take long."""
@@ -55,7 +55,7 @@ class Context:
         Raises:
             SettingsError: the run's set of templates has none for the task.
         """
-        from soundwave.train.samples import make_prompt, template_set
+        from soundwave.train.batches.samples import make_prompt, template_set
 
         lines = template_set(self.settings.templates).get(task)
         if not lines:
@@ -107,7 +107,7 @@ def held_out(context: Context, task: str, *, limit: int | None = None) -> Rows:
         InputError: there are none.
     """
     from curation.catalog import connect
-    from soundwave.train.data import CutStore
+    from soundwave.train.batches.plan_data import CutStore
 
     assert task in TASKS
     where = "" if context.corpus is None else "AND corpus = ?"

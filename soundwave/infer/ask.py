@@ -93,7 +93,7 @@ def stream(
 
 def _begin(run: Path, files: Sequence[Path], prompt: str | None, longest: Seconds) -> tuple[Listener, list[Recording]]:
     from soundwave.infer.listener import read_files
-    from soundwave.train.run import final_model
+    from soundwave.train.runs.folder import final_model
 
     if not files and not prompt:
         raise InputError("There is nothing to ask: name audio files, or give a prompt.")
@@ -136,7 +136,7 @@ def _questions(listener: Listener, recording: Recording | None, prompt: str | No
     if prompt is not None:
         content = place_audio(prompt, len(recording.pieces))
         return [Question(listener.prompt([{"role": "user", "content": content}]), recording.pieces)]
-    from soundwave.train.samples import make_prompt, template_set
+    from soundwave.train.batches.samples import make_prompt, template_set
 
     settings = listener.settings
     template = template_set(settings.templates)[TRANSCRIBE][0]

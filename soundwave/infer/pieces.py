@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.pieces import HOP, SMOOTH, is_quiet
+from curation.segment.silences import HOP, SMOOTH, is_quiet
 from manifests.errors import SettingsError
 from manifests.units import SAMPLE_RATE, Seconds
 

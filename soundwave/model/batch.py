@@ -1,4 +1,8 @@
-"""What goes through the model at once: prompts with places for audio, answers, features, CTC targets."""
+"""What goes through the model at once: prompts with places for audio, answers, features, targets; and what comes out.
+
+Dimensions: B samples, A audios of all samples together, T encoder frames, F wide, S adapter frames (padded),
+K kept frames (padded), D LLM width.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from soundwave.model.shrinking_adapter import Runs
 
 AUDIO = -1  # stands in a prompt's token ids where the kept frames of the next audio go
 AUDIO_MARK = "<|audio|>"  # the same in a message's text
@@ -31,6 +37,35 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """The same on another device."""
         return Batch(self.prompts, self.answers, self.features.to(device), self.lengths.to(device), self.targets)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the adapters make of the audios."""
+
+    frames: Tensor
+    """(A, S, D) adapter frames."""
+    lengths: Tensor
+    """(A,)."""
+    kept: Tensor
+    """(A, K, D) what the LLM reads."""
+    runs: Runs
+
+
+@dataclass(frozen=True)
+class Output:
+    """One forward pass. Losses that were not asked for, or have no target, are NaN in the per-item columns."""
+
+    loss: Tensor
+    """Scalar: lm_weight x mean over answer tokens + ctc_weight x mean over target tokens."""
+    lm_loss: Tensor
+    """(B,) mean next-token loss over each sample's answer."""
+    ctc_loss: Tensor
+    """(A,) CTC loss per target token."""
+    frames: Tensor
+    """(A,) adapter frames."""
+    kept_frames: Tensor
+    """(A,) positions after shrinking; equal to `frames` when the LLM was not run."""
 
 
 def pad_features(frames: Sequence[Tensor], width: int) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ from manifests.errors import InputError
 from soundwave.model.batch import AUDIO
 
 if TYPE_CHECKING:
-    from soundwave.model.outputs import Heard
+    from soundwave.model.batch import Heard
 
 SHORTEST_PREFIX = 4  # positions; a shorter shared start is not worth a pass of its own
 

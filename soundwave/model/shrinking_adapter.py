@@ -3,9 +3,10 @@
 Source: the Soundwave paper: `LayerNorm(x' + cross_attention(query=x', key=value=x))`. In `paper` the keys are all
 frames of the clip, in `reference` (the released code) the kept ones only.
 
-`PlainAdapter` is what the paper measures it against: a fixed number of frames becomes one.
+`PlainAdapter` is what the paper measures it against: a fixed number of frames becomes one. With `merge_letters` the
+runs of several frames together spell one token of the LLM (`spelled`).
 
-Dimensions: N clips, S adapter frames (padded), K kept frames (padded), D width.
+Dimensions: N clips (A audios), S adapter frames (padded), K kept frames (padded), D width, V the LLM's vocabulary.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from soundwave.model.alignment_adapter import attention, check_heads, positions_mask
+from soundwave.model.tokens import TokenTable
 
 
 @dataclass(frozen=True)
@@ -166,3 +168,34 @@ class PlainAdapter(nn.Module):
         joined = nn.functional.pad(frames, (0, 0, 0, missing)).reshape(clips, -1, self.size * width)
         out: Tensor = self.norm(self.project(joined))
         return out
+
+
+def spelled(table: TokenTable, classes: Tensor, runs: Runs, blank: int) -> tuple[list[list[int]], list[list[int]]]:
+    """For each audio the LLM's tokens that its runs spell, and the token that each run belongs to.
+
+    classes: (A, S) CTC class of each frame.
+    """
+    tokens, groups = [], []
+    for row, kept, count in zip(classes, runs.kept, runs.counts.tolist(), strict=True):
+        found: list[int] = []
+        group = [0]
+        labels = row[kept[:count]].tolist()
+        if blank not in labels:  # else: nothing but blank, one position without a token
+            found, group = table.regroup(labels)
+        tokens.append(found)
+        groups.append(group)
+    return tokens, groups
+
+
+def token_embeddings(embeddings: Tensor, tokens: Sequence[Sequence[int]], scores: Tensor, runs: Runs) -> Tensor:
+    """Embeddings (V, D) of the tokens that were spelled, times the mean probability of their frames: (A, K, D).
+
+    scores: (A, S) log-probability of each frame's class.
+    """
+    out = scores.new_zeros(*runs.kept.shape, embeddings.shape[1])
+    for row, found in zip(out, tokens, strict=True):
+        if found:
+            row[: len(found)] = embeddings[torch.tensor(found, device=row.device)].to(row.dtype)
+    ones = torch.ones_like(scores)
+    confidence = run_means(scores.exp().unsqueeze(-1), ones, runs)
+    return out * confidence

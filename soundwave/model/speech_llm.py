@@ -19,7 +19,10 @@ from manifests.errors import ManifestError
 from manifests.files import need_file, write_json
 from soundwave.model import released
 from soundwave.model.alignment_adapter import AlignmentAdapter
-from soundwave.model.answers import (
+from soundwave.model.batch import Batch, Heard, Output, pad_features, render
+from soundwave.model.config import CONFIG, FORMAT, SpeechConfig, pick_dtype, refuse_unknown
+from soundwave.model.ctc_head import CTCHead
+from soundwave.model.generation import (
     ANSWER_LEAST,
     ANSWER_PER_FRAME,
     SEARCH,
@@ -27,11 +30,7 @@ from soundwave.model.answers import (
     answer_limits,
     answer_texts,
 )
-from soundwave.model.batch import Batch, pad_features, render
-from soundwave.model.config import CONFIG, FORMAT, SpeechConfig, pick_dtype, refuse_unknown
-from soundwave.model.ctc_head import CTCHead
 from soundwave.model.llm import load_llm, with_lora
-from soundwave.model.outputs import Heard, Output
 from soundwave.model.sequences import embed_sequences, hidden_states, shared_start
 from soundwave.model.settings import Compat, ModelSettings
 from soundwave.model.shrinking_adapter import (
@@ -41,8 +40,9 @@ from soundwave.model.shrinking_adapter import (
     find_runs,
     merge_runs,
     run_means,
+    spelled,
+    token_embeddings,
 )
-from soundwave.model.spelling import spelled, token_embeddings
 from soundwave.model.tokens import TokenTable
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ def transcripts(sets: Sequence[Heard], count: int = 8) -> list[Row]:
 
     Rows have cut_id, reference and heard: a list of (heading, marked words), both as the error rates compare them.
     """
-    from soundwave.evaluate.text import normal
+    from soundwave.evaluate.error_rates import normal
 
     read = [(each.heading, _texts(each)) for each in sets]
     read = [(heading, texts) for heading, texts in read if texts]

@@ -63,7 +63,7 @@ def shares(workspace: Workspace) -> Row | None:
 
 
 def timings(workspace: Workspace) -> list[Row]:
-    """Seconds that each step of the way took to make, in order (timings.json, see soundwave.phases)."""
+    """Seconds that each step of the way took to make, in order (timings.json, see soundwave.demo.phases)."""
     phases = (workspace.json("timings.json") or {}).get("phases") or []
     return [
         {

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import manifests
 from manifests.errors import SettingsError
 from manifests.fingerprint import file_sha256, fingerprint
-from soundwave.train import checkpoint
-from soundwave.train.branch import adopt, check_branch
-from soundwave.train.data import PlanData
-from soundwave.train.journal import journal, silent
-from soundwave.train.ledger import ROWS, finish_ledger, ledger_rows
-from soundwave.train.ranks import Ranks, join
-from soundwave.train.run import CHECKPOINTS, FINAL, WEIGHTS, RunInfo, describe, final_model, previous
+from soundwave.train.batches.plan_data import PlanData
+from soundwave.train.distributed.processes import Ranks, join
+from soundwave.train.runs import checkpoint
+from soundwave.train.runs.branch import adopt, check_branch
+from soundwave.train.runs.folder import CHECKPOINTS, FINAL, WEIGHTS, RunInfo, describe, final_model, previous
+from soundwave.train.runs.journal import journal, silent
+from soundwave.train.runs.ledger import ROWS, finish_ledger, ledger_rows
 from soundwave.train.schedule import rate
 from soundwave.train.settings import MANNER
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.passes import Measured
-    from soundwave.train.samples import Sample, SampleMaker
+    from soundwave.train.batches.samples import Sample, SampleMaker
+    from soundwave.train.micro_batches import Measured
     from soundwave.train.settings import StageSettings
 
 PARTS = {"alignment": "alignment.", "ctc_head": "ctc_head.", "shrinking": "shrinking.", "lora": "llm."}
@@ -112,8 +112,8 @@ class Trainer:
         cls, settings: StageSettings, data: PlanData, start: Path | None, output: Path, ranks: Ranks | None = None
     ) -> Trainer:
         """Load or create the model and all around it; ranks: this process among several."""
+        from soundwave.train.distributed.fsdp import shard_layers
         from soundwave.train.setup import make_accelerator, make_maker, make_model, make_optimiser, pick_precision
-        from soundwave.train.shard import shard_layers
 
         ranks = ranks or Ranks()
         if ranks.world > 1 and any(cut.has_audio and not cut.features for cut in data.store.cuts.values()):
@@ -220,9 +220,9 @@ class Trainer:
 
     def _passes(self, samples: Sequence[Sample]) -> Measured:
         """Forward and backward over this process's samples; what came out, over all processes."""
-        from soundwave.train.passes import Tally, shares, split
-        from soundwave.train.samples import collate
-        from soundwave.train.shard import fill_up
+        from soundwave.train.batches.samples import collate
+        from soundwave.train.distributed.fsdp import fill_up
+        from soundwave.train.micro_batches import Tally, shares, split
 
         settings, device = self.settings, self.accelerator.device
         limits = (settings.micro_batch, self.maker.frame_rate)

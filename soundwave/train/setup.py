@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from manifests.errors import SettingsError
-from soundwave.train.data import PlanData
-from soundwave.train.samples import SampleMaker, target_text
+from soundwave.train.batches.plan_data import PlanData
+from soundwave.train.batches.samples import SampleMaker, target_text
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,7 @@ def make_accelerator(precision: str) -> Accelerator:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    from soundwave.train.ranks import check_kind
+    from soundwave.train.distributed.processes import check_kind
 
     AcceleratorState._reset_state()  # a process may train several runs, each with its own precision
     accelerator = Accelerator(

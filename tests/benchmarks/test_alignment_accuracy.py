@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.alignment_accuracy import METRICS, Tally, even, markdown, rows, without_ends
-from curation.backends import AlignedWord
-from curation.joined import Example
+from curation.align import AlignedWord
+from curation.align.concatenated import Example
 from curation.passes.base import Rejected
 from curation.text import normalise
 from manifests.reasons import Reason

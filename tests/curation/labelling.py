@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from curation.passes.base import CorpusPass, Rejected, label
-from curation.shards import Row, ShardResult
+from curation.passes.shards import Row, ShardResult
 from manifests.files import read_json, write_json, write_jsonl
 from manifests.fingerprint import file_sha256
 from manifests.reasons import Reason

@@ -61,8 +61,8 @@ def tiny_llm(tmp_path_factory):
 def workspace(tmp_path_factory):
     """A folder with catalog/ (asr, st, sound and qa rows, features, words) and mixtures/speech and mixtures/mixed."""
     from curation.catalog import build
-    from curation.mixture import Mixture
     from curation.plan import make_plan
+    from curation.plan.mixture import Mixture
 
     root = tmp_path_factory.mktemp("workspace")
     rng = np.random.default_rng(0)

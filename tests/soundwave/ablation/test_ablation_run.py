@@ -9,13 +9,13 @@ import sys
 
 import duckdb
 import pytest
-from small_catalog import small_catalog, write_grid
 
 from manifests.errors import MissingFileError, SettingsError
 from soundwave.ablation.commands import Commands, EvalTask, TrainTask, eval_command, is_trained, train_command
 from soundwave.ablation.grid import Evaluate
 from soundwave.ablation.results import read_results
 from soundwave.ablation.run import Ablation, ablate
+from tests.soundwave.ablation.small_catalog import small_catalog, write_grid
 
 FAKE_TRAIN = """
 import json, os, pathlib, sys

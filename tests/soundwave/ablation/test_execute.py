@@ -83,7 +83,7 @@ def test_an_interrupt_stops_the_children(tmp_path, make, monkeypatch):
 def test_a_child_dies_with_its_parent():
     # `soundwave --help` would end by itself, so the child is given the watcher alone and nothing else to do.
     code = (
-        "import os, threading; from soundwave.ablation.child import stop_at_end_of\n"
+        "import os, threading; from soundwave.cli._child import stop_at_end_of\n"
         "stop_at_end_of(os.fdopen(os.dup(0), 'rb', buffering=0))"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
@@ -94,7 +94,7 @@ def test_a_child_dies_with_its_parent():
 
 def test_the_child_command_is_the_command_line():
     child = subprocess.Popen(
-        [sys.executable, "-m", "soundwave.ablation.child", "--help"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "soundwave.cli._child", "--help"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     shown = child.stdout.read().decode()
     assert child.wait(timeout=60) == 0

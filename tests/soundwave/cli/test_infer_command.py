@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from infer_fixtures import FakeEncoder, write_noise
 from typer.testing import CliRunner
 
 from curation import encoders
@@ -11,6 +10,7 @@ from manifests.errors import AudioError, InputError
 from soundwave.cli import build_app
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
+from tests.soundwave.infer.infer_fixtures import FakeEncoder, write_noise
 
 
 @pytest.fixture(scope="module")

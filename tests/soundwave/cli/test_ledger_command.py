@@ -12,8 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from curation.mixture import Mixture
 from curation.plan import make_plan
+from curation.plan.mixture import Mixture
 from manifests.errors import MissingFileError
 from manifests.schema import arrow_schema, columns
 from soundwave.cli import sql

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from infer_fixtures import FakeEncoder, write_noise
 from typer.testing import CliRunner
 
 from curation import encoders
@@ -12,6 +11,7 @@ from soundwave.cli import build_app
 from soundwave.evaluate.air_bench import Item, accuracies, air_bench, chosen_letter, read_questions, sort_out
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
+from tests.soundwave.infer.infer_fixtures import FakeEncoder, write_noise
 
 PEOPLE = {"A": "A man", "B": "A woman", "C": "A man and a woman"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from manifests.errors import InputError
-from soundwave.evaluate.text import bootstrap_band, error_rates, normal
+from soundwave.evaluate.error_rates import bootstrap_band, error_rates, normal
 
 
 @pytest.mark.parametrize(

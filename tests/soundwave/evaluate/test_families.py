@@ -10,8 +10,8 @@ from manifests.errors import InputError
 from soundwave.evaluate.families import FAMILIES, measure
 from soundwave.evaluate.held_out import Context, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses, without_lora
-from soundwave.evaluate.retention import other_answers
-from soundwave.evaluate.run import load_model
+from soundwave.evaluate.metrics.asr import load_model
+from soundwave.evaluate.metrics.retention import other_answers
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
@@ -79,7 +79,7 @@ def test_similarity_has_a_row_for_each_layer(found):
 
 
 def test_text_against_itself_is_fully_similar(context):
-    from soundwave.evaluate.similarity import compare, pooled_text
+    from soundwave.evaluate.metrics.similarity import compare, pooled_text
 
     cuts = held_out(context, "asr", limit=5).cuts
     prompts = [context.prompt(cut, "asr") for cut in cuts]
@@ -97,7 +97,7 @@ def lora_b(model):
 def test_retention_is_exactly_nothing_for_a_lora_of_zeros(context, prose):
     from dataclasses import replace
 
-    from soundwave.evaluate.retention import measure as retention
+    from soundwave.evaluate.metrics.retention import measure as retention
 
     trained = [parameter.detach().clone() for parameter in lora_b(context.model)]
     asked = replace(context, text=prose, limit=4)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from soundwave.evaluate import joint
-from soundwave.evaluate.run import evaluate, load_model
+from soundwave.evaluate.metrics.asr import evaluate, load_model
 from soundwave.model.batch import AUDIO
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from manifests.errors import InputError
-from soundwave.evaluate.run import evaluate
+from soundwave.evaluate.metrics.asr import evaluate
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 import torch
-from speech_samples import batch, make, sample
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedModel
 
 from manifests.errors import ManifestError, SettingsError
 from soundwave.model.config import SpeechConfig
 from soundwave.model.settings import ModelSettings
 from soundwave.model.speech_llm import SpeechLLM
+from tests.soundwave.model.speech_samples import batch, make, sample
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,15 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from released_model import write_released
 from safetensors.torch import load_file, save_file
-from speech_samples import ANSWERS
 
 from manifests.errors import InputError, ManifestError, MissingFileError
 from soundwave.model import released
 from soundwave.model.batch import AUDIO, AUDIO_MARK, pad_features
 from soundwave.model.sequences import embed_sequences, hidden_states
 from soundwave.model.speech_llm import SpeechLLM
+from tests.soundwave.model.released_model import write_released
+from tests.soundwave.model.speech_samples import ANSWERS
 
 RATE = 16_000
 

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from speech_samples import ANSWERS, batch, lively, make, sample
 
 from manifests.errors import InputError, ManifestError, MissingFileError
 from soundwave.model.batch import AUDIO, Batch, pad_features, render
 from soundwave.model.llm import load_tokenizer
 from soundwave.model.sequences import embed_sequences, hidden_states, pad_left, shared_start, split_at_audio
 from soundwave.model.speech_llm import SpeechLLM, answer_limits
+from tests.soundwave.model.speech_samples import ANSWERS, batch, lively, make, sample
 
 VARIANTS = [
     {},

@@ -5,6 +5,6 @@ import pytest
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
-    from small_workspace import small_workspace
+    from tests.soundwave.report.small_workspace import small_workspace
 
     return small_workspace(tmp_path_factory.mktemp("small"))

@@ -4,8 +4,8 @@ import numpy as np
 import soundfile
 
 from curation.catalog import build
-from curation.mixture import Mixture
 from curation.plan import make_plan
+from curation.plan.mixture import Mixture
 from manifests.files import write_json, write_jsonl
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.results import write_results

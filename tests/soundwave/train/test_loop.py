@@ -7,9 +7,9 @@ import torch
 
 from manifests.errors import MissingFileError, SettingsError, StaleError
 from soundwave.model.speech_llm import SpeechLLM
-from soundwave.train import checkpoint
 from soundwave.train.loop import Trainer, train
-from soundwave.train.run import final_model, read_run
+from soundwave.train.runs import checkpoint
+from soundwave.train.runs.folder import final_model, read_run
 from soundwave.train.settings import StageSettings
 
 TIMES = ("seconds", "cpu_seconds")

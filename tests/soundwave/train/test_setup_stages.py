@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.mixture import MIXTURES, load_mixture
+from curation.plan.mixture import MIXTURES, load_mixture
 from soundwave.train.settings import load_stage
 
 GPUS, MEAN_CLIP = 32, 7.03  # seconds, as the mixtures' comments reckon

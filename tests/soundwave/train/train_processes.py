@@ -13,7 +13,7 @@ IMPORTS = [  # half a minute of them: done once, in the process that all others 
     "peft",
     "soundwave.model.speech_llm",
     "soundwave.train.loop",
-    "soundwave.train.samples",
+    "soundwave.train.batches.samples",
     "transformers.models.llama.modeling_llama",
 ]
 
@@ -47,7 +47,7 @@ def launch(jobs, world, folder):
 
 def work(jobs, places, log):
     """Be one of the processes."""
-    from soundwave.train.ranks import leave
+    from soundwave.train.distributed.processes import leave
 
     with log.open("w") as stream:
         os.dup2(stream.fileno(), 1)

@@ -1,0 +1,138 @@
+"""Any Wav2Vec2-style CTC checkpoint of transformers as an aligner: Wav2Vec2, HuBERT, WavLM, Data2Vec.
+
+The checkpoint is a hub name (with a revision: NAME@REVISION) or a local folder; it must read raw samples and spell in
+letters. Which language it was trained on, a checkpoint does not say: that is the user's choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curation.align.ctc_aligner import CTCAligner, in_windows, letter_ids, pick_columns
+from manifests.errors import InputError, SettingsError, require
+from manifests.fingerprint import file_sha256, fingerprint
+from manifests.units import SAMPLE_RATE, Seconds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NAME = "hf-ctc"
+EXAMPLE = "facebook/wav2vec2-base-960h"
+
+
+def aligner(model: str | None) -> CTCAligner:
+    """The aligner of a checkpoint.
+
+    Raises:
+        SettingsError: no checkpoint was named.
+    """
+    if not model:
+        raise SettingsError(f"The aligner `{NAME}` needs a checkpoint: --model {EXAMPLE}, or a local folder.")
+    return CTCAligner(Checkpoint(model))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint by name."""
+
+    model: str
+    name: str = NAME
+
+    @property
+    def version(self) -> str:
+        """Of a local folder its files' contents, of a hub name the name."""
+        return f"1-{_digest(self.model)}"
+
+    def __call__(self) -> HuggingFaceCTC:
+        """The model, loaded once per process."""
+        return _load(self.model)
+
+
+@lru_cache(maxsize=8)
+def _digest(model: str) -> str:
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    kept = (path for path in sorted(folder.iterdir()) if path.suffix in (".json", ".safetensors", ".bin"))
+    return fingerprint([(path.name, file_sha256(path)) for path in kept])[:16]
+
+
+@lru_cache(maxsize=2)
+def _load(model: str) -> HuggingFaceCTC:
+    return HuggingFaceCTC(model)
+
+
+class HuggingFaceCTC:
+    """A checkpoint, loaded. T frames, V tokens."""
+
+    def __init__(self, model: str) -> None:
+        """Load it, onto the GPU when there is one.
+
+        Raises:
+            InputError: no such checkpoint, or one of another kind.
+        """
+        require("transformers", used_for=f"The aligner `{NAME}`", install="uv pip install transformers")
+        import torch
+
+        self._extractor, self._tokenizer, loaded = _pretrained(model)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = loaded.to(self._device).eval()
+        if self._extractor.model_input_names[0] != "input_values":
+            raise InputError(f"{model} reads {self._extractor.model_input_names[0]}, expected a model of raw samples.")
+        if self._extractor.sampling_rate != SAMPLE_RATE:
+            raise InputError(f"{model} reads {self._extractor.sampling_rate} Hz, expected {SAMPLE_RATE} Hz.")
+        self._stride = int(loaded.config.inputs_to_logits_ratio)
+        self.frame: Seconds = self._stride / SAMPLE_RATE
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        special = {int(number) for number in self._tokenizer.all_special_ids}
+        self.blank = int(self._tokenizer.pad_token_id)
+        mark = getattr(self._tokenizer, "word_delimiter_token", None)
+        self.separator: int | None = vocabulary.get(mark) if mark else None
+        if self.separator is not None:
+            special.add(self.separator)
+        self._others = sorted(special - {self.blank})
+        spoken = {token: number for token, number in vocabulary.items() if number not in {self.blank, *self._others}}
+        self.spell = letter_ids(spoken, where=model)
+
+    def speaks(self, language: str) -> bool:
+        """Whatever the user chose it for."""
+        return bool(language)
+
+    def emit(self, samples: NDArray[np.float32], tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Log-probabilities (T, 2 + C); see `CTCModel`."""
+        return pick_columns(in_windows(self._run, samples, self._stride), self.blank, tokens, self._others)
+
+    def _run(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        least = 2 * self._stride + SAMPLE_RATE // 40  # the first convolutions reach over 25 ms
+        padded = np.pad(samples, (0, max(0, least - len(samples))))
+        inputs = self._extractor(padded, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_values
+        with torch.inference_mode():
+            logits = self._model(inputs.to(self._device)).logits[0]  # (T, V)
+        frames: NDArray[np.float32] = logits.float().log_softmax(-1).cpu().numpy()
+        return frames
+
+
+def _pretrained(model: str) -> tuple[Any, Any, Any]:
+    from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+
+    name, _, revision = model.partition("@")
+    options = {"revision": revision} if revision else {}
+    try:
+        return (
+            AutoFeatureExtractor.from_pretrained(name, **options),
+            AutoTokenizer.from_pretrained(name, **options),
+            AutoModelForCTC.from_pretrained(name, **options),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"No CTC checkpoint loads from {model!r} ({first}). Expected a hub name such as {EXAMPLE}, or a folder "
+            "with a CTC model, its tokenizer and its feature extractor."
+        ) from error

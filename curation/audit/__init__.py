@@ -1,0 +1,230 @@
+"""Audits: a folder of SQL files, each of which selects the rows that offend.
+
+A file opens with what it is about; then follows one SELECT:
+
+    -- severity: error | warning
+    -- means: what a finding says about the data (continued lines are indented)
+    -- do: what to do about it
+    -- setting: min_seconds = 3          read in the SQL with getvariable('min_seconds')
+    SELECT cut_id, found, worst, seconds FROM accepted WHERE ...
+
+Columns: `cut_id` (one row per cut), `found` (text for people), `worst` (a number, the worst rows highest), and
+`seconds` (audio at stake); others are shown as they are. Of rows equally bad, the last by id comes first. The SQL runs
+on a locked connection: it can read the catalog and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from curation.catalog import connect
+from curation.catalog.views import create_paper, first, lock_down, one_select, open_memory, short
+from manifests.errors import QueryError, SettingsError
+from manifests.files import need_folder
+from manifests.units import Hours
+
+if TYPE_CHECKING:
+    import duckdb
+
+AUDITS = Path(__file__).parents[1] / "audits"
+EXAMPLES = 5
+_HEADER = re.compile(r"^--\s?(?:(\w+):\s*(.*)|(\s+\S.*))$")
+_SETTING = re.compile(r"^(\w+)\s*=\s*(-?[\d.]+(?:e-?\d+)?|'[^']*')$")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One audit file."""
+
+    name: str
+    severity: Literal["error", "warning"]
+    means: str
+    do: str
+    sql: str
+    path: Path
+    settings: dict[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one audit found; `rows` is 0 when all is well."""
+
+    name: str
+    severity: str
+    means: str
+    do: str
+    rows: int
+    hours: Hours | None  # at stake; None when the audit is not about audio
+    examples: list[dict[str, Any]]  # the worst
+
+    @property
+    def failed(self) -> bool:
+        """An error-severity audit with findings."""
+        return self.severity == "error" and self.rows > 0
+
+    def row(self) -> dict[str, Any]:
+        """As printed with --json."""
+        return asdict(self)
+
+
+def read_audit(path: Path) -> Audit:
+    """An audit file's header and SQL.
+
+    Raises:
+        QueryError: no severity, means or do in the header, or one that is not understood.
+    """
+    text = path.read_text(encoding="utf-8")
+    facts, settings = _header(path, text)
+    missing = [key for key in ("severity", "means", "do") if not facts.get(key)]
+    if missing:
+        raise QueryError(
+            f"{path}: the header has no `-- {missing[0]}: ...` line. An audit opens with severity, means and do."
+        )
+    severity = facts["severity"]
+    if severity not in ("error", "warning"):
+        raise QueryError(f"{path}: severity is {severity!r}, expected error or warning.")
+    return Audit(
+        name=path.stem,
+        severity="error" if severity == "error" else "warning",
+        means=facts["means"],
+        do=facts["do"],
+        sql=text,
+        path=path,
+        settings=settings,
+    )
+
+
+def find_audits(folders: Sequence[Path] = (), only: Sequence[str] = ()) -> list[Audit]:
+    """Our audits and those in `folders`, by name; a folder's file replaces ours of the same name.
+
+    Raises:
+        MissingFileError: no such folder.
+        SettingsError: `only` names an audit that does not exist.
+    """
+    paths = {path.stem: path for path in sorted(AUDITS.glob("*.sql"))}
+    for folder in folders:
+        paths |= {path.stem: path for path in sorted(need_folder(folder, what="folder of audits").glob("*.sql"))}
+    unknown = sorted(set(only) - set(paths))
+    if unknown:
+        raise SettingsError(f"No audit {', '.join(unknown)}. Known audits: {', '.join(sorted(paths))}.")
+    return [read_audit(path) for name, path in sorted(paths.items()) if not only or name in only]
+
+
+def run_audits(
+    catalog: Path,
+    *,
+    plans: Path | None = None,
+    folders: Sequence[Path] = (),
+    only: Sequence[str] = (),
+    settings: Mapping[str, float | str] | None = None,
+    examples: int = EXAMPLES,
+) -> list[Finding]:
+    """Run every audit; errors with findings first, then warnings, then what is clean.
+
+    Args:
+        catalog: the catalog's folder.
+        plans: folder of plans (PLANS/NAME/plan.parquet); without it the audits of plans find nothing.
+        folders: more audits.
+        only: names; all by default.
+        settings: replace the defaults of the audits' headers.
+        examples: the most worst rows to keep of each.
+
+    Raises:
+        MissingFileError: no catalog there.
+        QueryError: an audit that does not run, or that does more than read.
+        SettingsError: a setting that no audit has.
+    """
+    audits = find_audits(folders, only)
+    given = dict(settings or {})
+    unknown = sorted(set(given) - {name for audit in audits for name in audit.settings})
+    if unknown:
+        known = sorted({name for audit in audits for name in audit.settings})
+        raise SettingsError(f"No audit has the setting {', '.join(unknown)}. Known settings: {', '.join(known)}.")
+    with connect(catalog, plans=plans) as con:
+        findings = [run_audit(con, audit, given, examples) for audit in audits]
+    return sorted(findings, key=lambda found: (not found.failed, found.rows == 0, found.severity, found.name))
+
+
+def run_paper_audits(settings: Mapping[str, float | str] | None = None, examples: int = EXAMPLES) -> list[Finding]:
+    """The audits of the paper's own tables (manifests/paper), which need no catalog."""
+    with open_memory() as con:
+        create_paper(con)
+        lock_down(con, [])
+        audits = [read_audit(path) for path in sorted((AUDITS / "paper").glob("*.sql"))]
+        return [run_audit(con, audit, settings, examples) for audit in audits]
+
+
+def run_audit(
+    con: duckdb.DuckDBPyConnection,
+    audit: Audit,
+    settings: Mapping[str, float | str] | None = None,
+    examples: int = EXAMPLES,
+) -> Finding:
+    """Run one audit on an open connection, in one pass over its rows.
+
+    Raises:
+        QueryError: it does not run, or does more than read.
+    """
+    import duckdb
+
+    sql = one_select(con, audit.sql, where=str(audit.path))
+    for name, value in audit.settings.items():
+        con.execute(f"SET VARIABLE {name} = ?", [(settings or {}).get(name, value)])
+    try:
+        names = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM (\n{sql}\n)").fetchall()}
+        row = first(con, _summary(sql, names, examples))
+    except duckdb.Error as error:
+        raise QueryError(f"{audit.path}: {short(error)}") from error
+    assert row is not None  # an aggregate has one row
+    hours = None if row[1] is None else float(row[1])
+    return Finding(
+        audit.name,
+        audit.severity,
+        audit.means,
+        audit.do,
+        int(row[0]),
+        hours,
+        list(row[2] or [])[:examples] if row[0] else [],
+    )
+
+
+def _summary(sql: str, names: set[str], examples: int) -> str:
+    """One query that counts an audit's rows, sums their hours and keeps the worst."""
+    hours = "coalesce(sum(seconds), 0) / 3600" if "seconds" in names else "NULL"
+    order = ", ".join(f"'{name}': {name}" for name in ("worst", "cut_id", "subject") if name in names)
+    by = f"{{{order}}}" if order else "CAST(o AS VARCHAR)"  # never a row that a thread happened to see first
+    worst = f"max_by(o, {by}, {max(examples, 1)})"
+    return f"SELECT count(*), {hours}, {worst} FROM (\n{sql}\n) AS o"
+
+
+def _header(path: Path, text: str) -> tuple[dict[str, str], dict[str, float | str]]:
+    facts: dict[str, str] = {}
+    settings: dict[str, float | str] = {}
+    key = ""
+    for line in text.splitlines():
+        match = _HEADER.match(line)
+        if not match:
+            break
+        if match[3]:
+            facts[key] = f"{facts.get(key, '')} {match[3].strip()}".strip()
+            continue
+        key = match[1]
+        if key == "setting":
+            name, value = _setting(path, match[2])
+            settings[name] = value
+        else:
+            facts[key] = match[2].strip()
+    return facts, settings
+
+
+def _setting(path: Path, text: str) -> tuple[str, float | str]:
+    match = _SETTING.match(text.strip())
+    if not match:
+        raise QueryError(
+            f"{path}: found `-- setting: {text}`, expected `-- setting: name = number` or `name = 'text'`."
+        )
+    return match[1], match[2].strip("'") if match[2].startswith("'") else float(match[2])

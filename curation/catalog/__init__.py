@@ -1,0 +1,260 @@
+"""The catalog: a Parquet mirror of every corpus and labelling pass, and a DuckDB connection that reads it.
+
+    CATALOG/TABLE/CORPUS/NAME-KEY.parquet   parts; KEY comes from a part's inputs
+    CATALOG/catalog.json                    which parts are current, and the fingerprint of their rows; replaced last
+
+Readers follow catalog.json, so they see the old catalog or the new one, never half of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.catalog.parts import Part, Source, corpus_source, pass_source, quoted, write_parts
+from curation.catalog.runs import create_run_views
+from curation.catalog.views import create_views, first, lock_down, open_memory
+from curation.storage import answering, open_place, place, whole
+from manifests.errors import ManifestError, MissingFileError
+from manifests.files import need_folder, read_json, write_json
+from manifests.fingerprint import fingerprint
+from manifests.rows import corpus_folders
+from manifests.units import Hours
+
+if TYPE_CHECKING:
+    import duckdb
+
+INDEX = "catalog.json"
+CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
+FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine
+
+
+@dataclass(frozen=True)
+class CatalogSummary:
+    """What a build found and did."""
+
+    catalog: Path
+    fingerprint: str
+    parts: tuple[Part, ...]
+    written: int  # parts written now
+    reused: int  # parts whose inputs had not changed
+
+    def rows(self, table: str) -> int:
+        """Rows of one table."""
+        return sum(part.rows for part in self.parts if part.table == table)
+
+    @property
+    def hours(self) -> Hours:
+        """Audio hours of all cuts."""
+        return sum(part.hours for part in self.parts)
+
+    def corpora(self) -> list[dict[str, Any]]:
+        """One row per corpus: rows of each table, and hours."""
+        names = sorted({part.corpus for part in self.parts})
+        return [
+            {"corpus": name}
+            | {t: sum(p.rows for p in self.parts if p.corpus == name and p.table == t) for t in CATALOG_TABLES}
+            | {"hours": sum(p.hours for p in self.parts if p.corpus == name)}
+            for name in names
+        ]
+
+
+def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
+    """Mirror the corpora under `corpora` and the finished passes under `labels` into `catalog`.
+
+    Only what changed is written. The old catalog stays whole and readable until the new one is complete.
+    Any of the three may lie on S3 (`s3://BUCKET/PREFIX`).
+
+    Raises:
+        MissingFileError: no corpora folder, or no prepared corpus in it.
+        ManifestError: an id that two corpora share, or label shards that break the schema.
+    """
+    corpora, labels, catalog = place(corpora), place(labels), place(catalog)
+    with answering(corpora):
+        sources = _sources(corpora, labels)
+    with answering(catalog):
+        known = _known(catalog)
+    parts: list[Part] = []
+    written = 0
+    with open_memory() as con:
+        for folder in (corpora, labels, catalog):
+            open_place(con, folder)
+        for source in sources:
+            old = known.get((source.corpus, source.name, source.key), [])
+            if old and all((catalog / part.path).is_file() for part in old):
+                parts += old
+                continue
+            fresh = write_parts(con, source, catalog)
+            parts += fresh
+            written += len(fresh)
+        if written:
+            _refuse_shared_ids(con, catalog, parts)
+    parts.sort(key=lambda part: (part.table, part.corpus, part.name))
+    mark = _fingerprint(parts)
+    with whole(catalog / INDEX) as temporary:
+        write_json(temporary, {"fingerprint": mark, "parts": [part.row() for part in parts]})
+    _sweep(catalog, parts)
+    return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written)
+
+
+def connect(
+    catalog: Path,
+    *,
+    read_only: bool = True,
+    plans: Path | None = None,
+    runs: Sequence[Path] = (),
+    threads: int | None = None,
+    variables: dict[str, Any] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with a view per table of manifests/schema.sql, the views of curation/sql and its macros.
+
+    Args:
+        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`.
+        read_only: lock the connection down: it reads the catalog's files and nothing else, and cannot be reopened.
+        plans: a folder of plans (PLANS/NAME/plan.parquet) for the view `plans`, with the column `plan` = NAME.
+        runs: folders of runs (RUNS/NAME) for the views `runs` and `ledger` and those of sql/ledger.sql.
+        threads: DuckDB threads; all cores by default.
+        variables: read in SQL with getvariable('name').
+
+    Raises:
+        MissingFileError: no catalog there, or one of its parts is missing or empty.
+    """
+    catalog = place(catalog)
+    parts = catalog_parts(catalog)
+    for part in parts:
+        path = catalog / part.path
+        if not path.is_file() or path.stat().st_size == 0:
+            raise MissingFileError(
+                f"{path} is missing or empty (0 bytes), but {catalog / INDEX} names it. "
+                "Delete catalog.json and run `soundwave catalog build` again."
+            )
+    con = open_memory(threads)
+    open_place(con, catalog)
+    files = {table: [catalog / p.path for p in parts if p.table == table] for table in CATALOG_TABLES}
+    plan_files = sorted(plans.glob("*/plan.parquet")) if plans else []
+    for name, value in (variables or {}).items():
+        con.execute(f"SET VARIABLE {name} = ?", [value])
+    create_views(con, files, plan_files)
+    run_files = create_run_views(con, runs, plan_files)
+    if read_only:
+        lock_down(con, [path for paths in files.values() for path in paths] + plan_files + run_files)
+    return con
+
+
+def catalog_fingerprint(catalog: Path) -> str:
+    """The fingerprint of the rows of cuts, words, labels and rejects: the same rows give it in any order or layout.
+
+    Raises:
+        MissingFileError: no catalog there.
+    """
+    catalog = place(catalog)
+    with answering(catalog):
+        value = _index(catalog)
+    return str(value["fingerprint"]) if value else _fingerprint(catalog_parts(catalog))
+
+
+def catalog_parts(catalog: Path) -> list[Part]:
+    """The current parts; those found on disk when there is no catalog.json (Parquet written by another tool).
+
+    Raises:
+        MissingFileError: no catalog there.
+    """
+    catalog = place(catalog)
+    with answering(catalog):
+        need_folder(catalog, what="catalog", hint="Run `soundwave catalog build` first.")
+        value = _index(catalog)
+    if value is not None:
+        return [Part(**row) for row in value["parts"]]
+    found = [
+        (table, path)
+        for table in CATALOG_TABLES
+        for path in sorted(catalog.glob(f"{table}/*/*.parquet"))
+        if not path.name.startswith(".")
+    ]
+    if not found:
+        raise MissingFileError(f"{catalog} holds no catalog. Run `soundwave catalog build` first.")
+    return [_foreign_part(catalog, table, path) for table, path in found]
+
+
+def _foreign_part(catalog: Path, table: str, path: Path) -> Part:
+    from manifests.fingerprint import file_sha256
+
+    digest = file_sha256(path)
+    return Part(table, path.parent.name, path.stem, f"{table}/{path.parent.name}/{path.name}", -1, digest, digest)
+
+
+def _index(catalog: Path) -> dict[str, Any] | None:
+    path = catalog / INDEX
+    if not path.is_file():
+        return None
+    value = read_json(path)
+    if not isinstance(value, dict) or not {"fingerprint", "parts"} <= set(value):
+        raise ManifestError(f"{path} is no catalog index. Delete it and run `soundwave catalog build` again.")
+    return value
+
+
+def _sources(corpora: Path, labels: Path) -> list[Source]:
+    need_folder(corpora, what="corpora folder", hint="Run `soundwave prepare` first.")
+    folders = corpus_folders(corpora)
+    if not folders:
+        raise MissingFileError(
+            f"{corpora} holds no prepared corpus (CORPUS/corpus.json). Run `soundwave prepare` first."
+        )
+    names = {folder.name for folder in folders}
+    passes = sorted(path.parent for path in labels.glob("*/*/pass.json") if path.parent.name in names)
+    return [corpus_source(folder) for folder in folders] + [pass_source(folder) for folder in passes]
+
+
+def _known(catalog: Path) -> dict[tuple[str, str, str], list[Part]]:
+    known: dict[tuple[str, str, str], list[Part]] = {}
+    value = _index(catalog) if catalog.is_dir() else None
+    for row in value["parts"] if value else []:
+        part = Part(**row)
+        known.setdefault((part.corpus, part.name, part.key), []).append(part)
+    return known
+
+
+def _refuse_shared_ids(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Sequence[Part]) -> None:
+    """Ids are unique over the whole catalog: labels and plans name cuts by id alone."""
+    paths = [catalog / part.path for part in _overlapping([part for part in parts if part.table == "cuts"])]
+    if not paths:
+        return
+    row = first(
+        con,
+        f"SELECT cut_id, string_agg(DISTINCT corpus, ', ' ORDER BY corpus), count(*) OVER () "
+        f"FROM read_parquet([{', '.join(quoted(path) for path in paths)}]) "
+        "GROUP BY cut_id HAVING count(*) > 1 ORDER BY cut_id LIMIT 1",
+    )
+    if row:
+        raise ManifestError(
+            f"{row[2]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {row[1]}; expected ids unique "
+            "over the catalog, such as CORPUS-ID. The old catalog was left as it was."
+        )
+
+
+def _overlapping(parts: Sequence[Part]) -> list[Part]:
+    """Parts whose range of ids meets another's. Ids of the form CORPUS-ID never do, which saves reading them."""
+    found: dict[str, Part] = {}
+    furthest: Part | None = None
+    for part in sorted((p for p in parts if p.rows), key=lambda part: str(part.first_id)):
+        if furthest and str(part.first_id) <= str(furthest.last_id):
+            found |= {furthest.path: furthest, part.path: part}
+        if furthest is None or str(part.last_id) > str(furthest.last_id):
+            furthest = part
+    return list(found.values())
+
+
+def _fingerprint(parts: Sequence[Part]) -> str:
+    facts = sorted((p.table, p.corpus, p.name, p.digest) for p in parts if p.table in FINGERPRINTED and p.rows != 0)
+    return fingerprint(facts)
+
+
+def _sweep(catalog: Path, parts: Sequence[Part]) -> None:
+    """Remove parts that the index no longer names."""
+    current = {str(catalog / part.path) for part in parts}
+    for table in CATALOG_TABLES:
+        for path in catalog.glob(f"{table}/*/*.parquet"):
+            if str(path) not in current and not path.name.startswith("."):
+                path.unlink()

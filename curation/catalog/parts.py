@@ -1,0 +1,330 @@
+"""One Parquet part of the catalog at a time: a corpus's JSONL, or a labelling pass's shards, compacted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.storage import whole
+from manifests.errors import InputError, ManifestError
+from manifests.files import read_json
+from manifests.fingerprint import fingerprint
+from manifests.rows import CORPUS, CUTS, REJECTS, TEXTS
+from manifests.schema import columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+LENIENT = "ignore_errors = true"  # a line that is no JSON counts as NULL
+STRICT = "ignore_errors = false"  # a line that is no JSON ends the query
+SQL = Path(__file__).with_name("sql")
+ROWS = (CUTS, TEXTS, CUTS.removesuffix(".gz"), TEXTS.removesuffix(".gz"))
+LABEL_TABLES = ("words", "labels", "rejects", "features")
+LAYOUT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880"  # level 1: half the time of 3
+
+_SUPERVISION = {
+    "text": "VARCHAR",
+    "language": "VARCHAR",
+    "speaker": "VARCHAR",
+    "custom": {
+        "target_text": "VARCHAR",
+        "target_language": "VARCHAR",
+        "sound": ["VARCHAR"],
+        "sound_original": "VARCHAR",
+    },
+}
+_CUT = {
+    "id": "VARCHAR",
+    "type": "VARCHAR",
+    "start": "DOUBLE",
+    "duration": "DOUBLE",
+    "recording": {
+        "id": "VARCHAR",
+        "sampling_rate": "INTEGER",
+        "channel_ids": ["INTEGER"],
+        "sources": [{"source": "VARCHAR"}],
+    },
+    "supervisions": [_SUPERVISION],
+    "custom": {
+        "corpus": "VARCHAR",
+        "split": "VARCHAR",
+        "domain": "VARCHAR",
+        "task": "VARCHAR",
+        "license": "VARCHAR",
+        "audio_sha256": "VARCHAR",
+    },
+}
+_TEXT_FIELDS = ("corpus", "split", "text", "target_text", "license", "task", "domain", "language")
+STRUCTURE: dict[str, Any] = {
+    **_CUT,
+    **dict.fromkeys(_TEXT_FIELDS, "VARCHAR"),
+    "tracks": [{"type": "VARCHAR", "offset": "DOUBLE", "cut": _CUT}],
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of the catalog."""
+
+    table: str
+    corpus: str
+    name: str  # `cuts`, `prepare`, or the labelling pass
+    path: str  # relative to the catalog
+    rows: int
+    key: str  # of its inputs and of the code that reads them: the same key is not written again
+    digest: str  # of its rows, whatever their order
+    hours: float = 0.0  # of audio; cuts only
+    first_id: str | None = None  # the range of cut ids: corpora whose ranges lie apart share none; cuts only
+    last_id: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """As written to catalog.json."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one or more parts are made from."""
+
+    corpus: str
+    name: str
+    tables: tuple[str, ...]
+    folder: Path
+    files: dict[str, tuple[Path, ...]]  # table -> its input files
+    key: str
+
+
+def corpus_source(folder: Path) -> Source:
+    """The parts `cuts` and `rejects` of a prepared corpus."""
+    names = (*ROWS, REJECTS, CORPUS)
+    present = [folder / name for name in names if (folder / name).is_file()]
+    files = {
+        "cuts": tuple(path for path in present if path.name in ROWS),
+        "rejects": tuple(path for path in present if path.name == REJECTS),
+    }
+    return Source(folder.name, "prepare", ("cuts", "rejects"), folder, files, _key(_stat(present)))
+
+
+def pass_source(folder: Path) -> Source:
+    """The parts of one labelling pass over one corpus: the shards that its pass.json names.
+
+    Raises:
+        ManifestError: pass.json without a list of shards.
+    """
+    facts = read_json(folder / "pass.json")
+    shards = facts.get("shards") if isinstance(facts, dict) else None
+    if not isinstance(shards, list):
+        raise ManifestError(f"{folder / 'pass.json'} has no list `shards`. Run `soundwave label` again.")
+    files = {
+        table: tuple(path for path in (folder / f"{table}-{shard}.parquet" for shard in shards) if path.is_file())
+        for table in LABEL_TABLES
+    }
+    inputs = [path for paths in files.values() for path in paths]
+    tables = tuple(table for table, paths in files.items() if paths)
+    return Source(folder.name, folder.parent.name, tables, folder, files, _key([shards, _stat(inputs)]))
+
+
+def write_parts(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path) -> list[Part]:
+    """Write every part of `source`, each whole or not at all."""
+    if source.name != "prepare":
+        return [_write_labels(con, source, table, catalog) for table in source.tables]
+    return list(_write_corpus(con, source, catalog))
+
+
+def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path) -> tuple[Part, Part]:
+    """`cuts` from JSONL without a Python loop, and `rejects`: the recipe's own, and the rows refused here."""
+    path = part_path(source, "cuts")
+    with whole(catalog / path) as temporary:
+        # Nearly every corpus has nothing to refuse: one reading, which stops at the first row that has to be.
+        clean = _copy_strictly(con, source, temporary) and not _repeats(con, temporary)
+        if not clean:
+            _copy_leniently(con, source, temporary)
+        cuts = _part(con, source, "cuts", path, temporary)
+    return cuts, _write_rejects(con, source, catalog, refused=not clean and cuts.rows < _lines(con, source))
+
+
+def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> bool:
+    """Write the rows of `cuts`; False if a line is no JSON or breaks the contract."""
+    import duckdb
+
+    keep = "CASE WHEN problem IS NULL THEN true ELSE error(problem) END"
+    try:
+        _copy(con, f"SELECT {_names()} FROM ({_cuts_query(con, source, STRICT)}) WHERE {keep}", target)
+    except duckdb.InvalidInputException:
+        return False
+    return True
+
+
+def _copy_leniently(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> None:
+    """Write the rows of `cuts` that keep the contract, of an id that occurs twice the first in JSON order."""
+    good = f"SELECT {_names()} FROM ({_cuts_query(con, source, LENIENT)}) WHERE problem IS NULL"
+    _copy(con, good, target)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE twice AS "
+        f"SELECT cut_id FROM read_parquet({quoted(target)}) GROUP BY cut_id HAVING count(*) > 1"
+    )
+    if _count(con, "twice"):
+        once = "row_number() OVER (PARTITION BY cut_id ORDER BY manifest) = 1"
+        _copy(con, f"{good} QUALIFY cut_id NOT IN (FROM twice) OR {once}", target)
+
+
+def _repeats(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether an id may occur twice: so do hashes then, which take less memory (and one in 2^64 does by chance)."""
+    counted = f"SELECT count(*) > count(DISTINCT hash(cut_id)) FROM read_parquet({quoted(path)})"
+    return bool(con.execute(counted).fetchall()[0][0])
+
+
+def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path, *, refused: bool) -> Part:
+    """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id that occurs twice."""
+    query = _cuts_query(con, source, LENIENT)
+    pieces = [
+        f"SELECT cut_id, detail FROM ({query_text('broken', files=_list(source.files['cuts']))})",
+        "SELECT cut_id, 'the id occurs twice in its corpus; the first row in JSON order was kept' FROM twice",
+        f"SELECT coalesce(cut_id, left(manifest, 80)), problem FROM ({query}) WHERE problem IS NOT NULL",
+    ]
+    known = "SELECT NULL AS cut_id, NULL AS corpus, NULL AS pass, NULL AS reason, NULL AS detail WHERE false"
+    if source.files["rejects"]:
+        kinds = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in columns("rejects").items()) + "}"
+        known = (
+            f"SELECT cut_id, corpus, pass, reason, detail FROM "
+            f"read_json({_list(source.files['rejects'])}, format = 'newline_delimited', columns = {kinds})"
+        )
+    body = known
+    if refused:
+        body += "".join(
+            " UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', 'bad_row', detail "
+            f"FROM ({piece}) p(cut_id, detail)"
+            for piece in pieces
+        )
+    path = part_path(source, "rejects")
+    with whole(catalog / path) as temporary:
+        _copy(con, _typed("rejects", body), temporary)
+        return _part(con, source, "rejects", path, temporary)
+
+
+def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, catalog: Path) -> Part:
+    """A pass's shards of one table as one part."""
+    import duckdb
+
+    body = f"SELECT * FROM read_parquet({_list(source.files[table])}, union_by_name = true)"
+    path = part_path(source, table)
+    try:
+        with whole(catalog / path) as temporary:
+            _copy(con, _typed(table, body), temporary)
+            return _part(con, source, table, path, temporary)
+    except duckdb.Error as error:
+        raise ManifestError(
+            f"{source.folder}: the {table} shards do not fit the table `{table}` of manifests/schema.sql ({error}). "
+            f"Run `soundwave label` again for {source.corpus}."
+        ) from error
+
+
+def _lines(con: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """Lines of a corpus's JSONL files, broken ones included."""
+    if not source.files["cuts"]:
+        return 0
+    counted = f"SELECT count(*) FROM read_ndjson_objects({_list(source.files['cuts'])}, {LENIENT})"
+    return int(con.execute(counted).fetchall()[0][0])
+
+
+def _cuts_query(con: duckdb.DuckDBPyConnection, source: Source, reading: str) -> str:
+    con.execute("SET VARIABLE corpus = ?", [source.corpus])
+    if source.files["cuts"]:
+        files = _list(source.files["cuts"])
+        return query_text("cuts", files=files, reading=reading, structure=sql_text(_structure()))
+    empty = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns("cuts").items())
+    return f"SELECT {empty}, CAST(NULL AS VARCHAR) AS problem WHERE false"
+
+
+def _names() -> str:
+    return ", ".join(columns("cuts"))
+
+
+def _part(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: str, written: Path) -> Part:
+    """Count and digest a part as written: the sum over rows of 64 bits of MD5, so that their order does not matter."""
+    text = "manifest" if table == "cuts" else "CAST(t AS VARCHAR)"
+    facts = "coalesce(sum(duration), 0) / 3600, min(cut_id), max(cut_id)" if table == "cuts" else "0.0, NULL, NULL"
+    row = con.execute(
+        f"SELECT count(*), coalesce(sum(md5_number_lower({text})), 0), {facts} FROM read_parquet({quoted(written)}) t"
+    ).fetchall()[0]
+    digest = fingerprint(table, str(row[0]), str(row[1]))
+    return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[2]), row[3], row[4])
+
+
+def part_path(source: Source, table: str) -> str:
+    """Where a part lies: its inputs' key is in the name, so a new part never writes over one that is being read."""
+    name = table if source.name == "prepare" and table == "cuts" else source.name
+    return f"{table}/{source.corpus}/{name}-{source.key[:16]}.parquet"
+
+
+def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
+    """Write rows as Parquet.
+
+    Raises:
+        InputError: the disk is full or an input cannot be read to its end.
+    """
+    import duckdb
+
+    try:
+        con.execute(f"COPY ({select}) TO {quoted(target)} ({LAYOUT})")
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise InputError(f"{target.parent}: a part could not be written, the old catalog stays. {error}") from error
+
+
+def _typed(table: str, body: str) -> str:
+    casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns(table).items())
+    return f"SELECT {casts} FROM ({body})"
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def _stat(paths: Sequence[Path]) -> list[list[Any]]:
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+
+
+def _key(inputs: Any) -> str:
+    return fingerprint(_code(), inputs)
+
+
+@cache
+def _code() -> str:
+    """What a change of makes every part stale: the SQL that reads rows, the tables' columns, how rows are digested."""
+    return fingerprint(
+        "digest: count and sum of 64 bits of MD5",
+        [(SQL / f"{name}.sql").read_text(encoding="utf-8") for name in ("cuts", "broken")],
+        [columns(table) for table in ("cuts", *LABEL_TABLES)],
+    )
+
+
+@cache
+def _structure() -> str:
+    import json
+
+    return json.dumps(STRUCTURE)
+
+
+def query_text(name: str, **values: str) -> str:
+    """A query of curation/sql with its $placeholders filled in."""
+    text = (SQL / f"{name}.sql").read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = text.replace(f"${key}", value)
+    return text
+
+
+def sql_text(value: str) -> str:
+    """`value` as a SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def quoted(path: Path | str) -> str:
+    """A path as a SQL string literal."""
+    return sql_text(str(path))
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join(quoted(path) for path in paths) + "]"

@@ -1,0 +1,123 @@
+"""Runs of the trainer as views of the catalog's connection: `runs`, `ledger`, and what sql/ledger.sql adds.
+
+RUNS/NAME/run.json        what the run says of itself
+RUNS/NAME/lock.json       the lock of the plan it trained
+RUNS/NAME/ledger.parquet  a row per trained draw; ledger.jsonl while the run goes on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation.catalog.parts import SQL, quoted
+from manifests.errors import InputError, ManifestError, MissingFileError
+from manifests.files import read_json
+from manifests.schema import columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from curation.plan.lock import Lock
+
+RUN, LEDGER, LEDGER_ROWS = "run.json", "ledger.parquet", "ledger.jsonl"
+
+
+def find_runs(places: Sequence[Path]) -> list[Path]:
+    """Folders of runs among `places`: each is a run, or a folder of runs.
+
+    Raises:
+        MissingFileError: a place that is neither.
+        ManifestError: two runs of one name, which no table could tell apart.
+    """
+    found: list[Path] = []
+    for place in places:
+        inside = [place] if (place / RUN).is_file() else sorted(path.parent for path in place.glob(f"*/{RUN}"))
+        if not inside:
+            raise MissingFileError(f"{place} is neither a run nor a folder of runs. `soundwave train` makes runs.")
+        found += inside
+    found = list(dict.fromkeys(path.resolve() for path in found))
+    names: dict[str, Path] = {}
+    for path in found:
+        other = names.setdefault(run_name(path), path)
+        if other != path:
+            raise ManifestError(f"{other} and {path} are both run {run_name(path)!r}. Give one of the two.")
+    return found
+
+
+def run_name(folder: Path) -> str:
+    """The name that a run's ledger calls it by.
+
+    Raises:
+        ManifestError: a run.json without `run`.
+    """
+    value = read_json(folder / RUN)
+    if not isinstance(value, dict) or not isinstance(value.get("run"), str):
+        raise ManifestError(f"{folder / RUN} is no run of this version (no `run`). Train it again.")
+    return str(value["run"])
+
+
+def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path]) -> list[Path]:
+    """The views `runs` and `ledger` over run folders, and those of ledger.sql; return the files that they read.
+
+    Args:
+        con: a connection that has the views `cuts` and `plans`.
+        runs: folders of runs, of different names.
+        plans: the files of the view `plans` (PLANS/NAME/plan.parquet), among which each run's plan is looked for.
+    """
+    jsons = [run / RUN for run in runs]
+    ledgers = [run / LEDGER for run in runs if (run / LEDGER).is_file()]
+    growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
+    con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons)}")
+    known = f"SELECT * FROM ({_read_json('ledger', growing)})"
+    if ledgers:
+        names = ", ".join(columns("ledger"))
+        known += f" UNION ALL SELECT {names} FROM read_parquet([{', '.join(quoted(path) for path in ledgers)}])"
+    con.execute(f"CREATE VIEW ledger AS {known}")
+    _write_locks(con, runs, plans)
+    con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
+    return [*jsons, *ledgers, *growing]
+
+
+def _read_json(table: str, paths: Sequence[Path]) -> str:
+    """Rows of JSON files with the table's columns; a line that a running trainer has half written is left out."""
+    kinds = columns(table)
+    if not paths:
+        nulls = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in kinds.items())
+        return f"SELECT {nulls} WHERE false"
+    asked = ", ".join(f"'{name}': '{'JSON' if name == 'settings' else kind}'" for name, kind in kinds.items())
+    casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in kinds.items())
+    layout = "format = 'newline_delimited', ignore_errors = true" if table == "ledger" else "format = 'auto'"
+    files = ", ".join(quoted(path) for path in paths)
+    whole = "WHERE run IS NOT NULL" if table == "ledger" else ""
+    return f"SELECT {casts} FROM read_json([{files}], columns = {{{asked}}}, {layout}) {whole}"
+
+
+def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path]) -> None:
+    """The tables run_plan and run_domains, from each run's own copy of its lock."""
+    con.execute("CREATE TABLE run_plan (run VARCHAR, plan VARCHAR, steps INTEGER)")
+    con.execute(
+        "CREATE TABLE run_domains "
+        "(run VARCHAR, unit VARCHAR, domain VARCHAR, share DOUBLE, planned DOUBLE, draws BIGINT)"
+    )
+    folders = {lock.plan_sha256: path.parent.name for path in plans if (lock := _lock(path.parent)) is not None}
+    for run in runs:
+        lock = _lock(run)
+        if lock is None:
+            continue
+        name = run_name(run)
+        con.execute("INSERT INTO run_plan VALUES (?, ?, ?)", [name, folders.get(lock.plan_sha256), lock.steps])
+        for domain, facts in lock.domains.items():
+            row = [name, lock.unit, domain, facts.share, facts.planned, facts.draws]
+            con.execute("INSERT INTO run_domains VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def _lock(folder: Path) -> Lock | None:
+    """The lock in a folder; None where there is none of this version, for a ledger can be read without it."""
+    from curation.plan.lock import LOCK, read_lock  # which reads the catalog, which has these views
+
+    try:
+        return read_lock(folder) if (folder / LOCK).is_file() else None
+    except InputError:
+        return None

@@ -1,0 +1,40 @@
+"""The way back: rows of the catalog as the JSONL that they came from, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from curation.catalog import connect
+from curation.catalog.parts import quoted
+from curation.catalog.views import one_select, short
+from curation.storage import place, whole
+from manifests.errors import InputError, QueryError
+
+
+def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
+    """Write the manifest rows of the cuts that `where` selects, in the catalog's order; return their number.
+
+    Custom fields and fields that the catalog has no column for come back too: `manifest` holds the line itself.
+
+    Raises:
+        MissingFileError: no catalog there.
+        QueryError: `where` is no condition over `cuts`, or selects nothing.
+        InputError: `target` is not named .jsonl or .jsonl.gz.
+    """
+    import duckdb
+
+    if not target.name.endswith((".jsonl", ".jsonl.gz")):
+        raise InputError(f"{target}: expected a name ending in .jsonl or .jsonl.gz.")
+    packing = "gzip" if target.suffix == ".gz" else "none"
+    with connect(catalog, read_only=False) as con:
+        query = one_select(con, f"SELECT manifest FROM cuts WHERE ({where})", where="--where")
+        try:
+            # JSON escapes control characters, so neither the delimiter nor a line end can occur inside a row.
+            layout = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION {packing}"
+            with whole(place(target)) as temporary:
+                rows = con.execute(f"COPY ({query}) TO {quoted(temporary)} ({layout})").fetchall()[0][0]
+                if not rows:
+                    raise QueryError(f"--where {where}: no cut matches.")
+        except duckdb.Error as error:
+            raise QueryError(f"--where {where}: {short(error)}") from error
+    return int(rows)

@@ -1,0 +1,43 @@
+"""Cuts that kill the process that labels them (a crash in a decoder or model): found one by one, and rejected."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+
+from curation.passes.shards import Counts, LabelPass, Row, ShardResult, corpus_of, write_shard
+from manifests.reasons import Reason
+from manifests.rows import Reject
+
+
+def label_isolated(job: LabelPass, rows: list[Row], key: str, folder: Path) -> Counts:
+    """Label one cut at a time in a process of its own: those that kill it become rejects."""
+    context = multiprocessing.get_context("spawn")
+    whole = ShardResult()
+    executor = ProcessPoolExecutor(1, mp_context=context)
+    try:
+        for row in rows:
+            try:
+                _extend(whole, executor.submit(job.label_shard, [row]).result())
+            except BrokenProcessPool:
+                executor.shutdown()
+                executor = ProcessPoolExecutor(1, mp_context=context)
+                detail = "the process that labelled this cut died, several times"
+                whole.rejects.append(Reject(str(row["id"]), corpus_of(row), job.name, Reason.pass_failed, detail))
+    finally:
+        executor.shutdown()
+    return write_shard(job, rows, key, folder, whole)
+
+
+def _extend(whole: ShardResult, part: ShardResult) -> None:
+    before = 0 if whole.matrix is None else len(whole.matrix)
+    whole.words += part.words
+    whole.labels += part.labels
+    whole.rejects += part.rejects
+    whole.features += [{**row, "offset": row["offset"] + before} for row in part.features]
+    if part.matrix is not None:
+        whole.matrix = part.matrix if whole.matrix is None else np.concatenate([whole.matrix, part.matrix])

@@ -1,0 +1,293 @@
+"""A mixture and a catalog give a plan: every draw of a training stage in order, and its lock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.catalog import catalog_fingerprint, connect
+from curation.catalog.parts import sql_text
+from curation.catalog.views import first, one_select, records, short
+from curation.plan.certificate import certify
+from curation.plan.lock import LOCK, PLAN, Lock, check_plan, read_lock
+from curation.plan.mixture import Mixture
+from curation.plan.schedule import Pool, Schedule, make_schedule
+from curation.storage import local, place
+from manifests.errors import InputError, MixtureError, QueryError
+from manifests.files import atomic_path, write_json
+from manifests.fingerprint import file_sha256, fingerprint
+from manifests.schema import arrow_schema
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["Lock", "check_plan", "make_plan", "plan_schedule", "read_lock"]
+
+HERE = Path(__file__).parent
+TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
+TICKS = {"samples": "1", "hours": "round(seconds * 1e6)", "llm_tokens": "llm_tokens"}
+DICTIONARIES = ["domain", "repeat", "units", "seconds"]  # ids hardly repeat within a row group
+ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on how DuckDB hands rows over
+
+
+def make_plan(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None = None) -> Lock:
+    """Write plan.parquet and lock.json into `output`; an existing plan is kept if nothing it depends on has changed.
+
+    The catalog may lie on S3 (`s3://BUCKET/PREFIX`); `output` is a local folder.
+
+    Raises:
+        InputError: `output` is remote, or cannot be written to.
+        QueryError: the query does not run, or returns other than cut_id and domain.
+        MixtureError: the mixture cannot be had; the message has the numbers and what can be had.
+    """
+    catalog, output = place(catalog), local(output, what="a plan")
+    current = _reusable(mixture, catalog, output)
+    if current is not None:
+        return current
+    with connect(catalog, threads=threads) as con:
+        schedule = _prepare(con, mixture)
+        (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
+        with atomic_path(output / PLAN) as temporary:
+            try:
+                draws = _write(con, temporary)
+            except OSError as error:
+                raise InputError(f"{output}: the plan could not be written. {error}") from error
+            if draws == 0:
+                raise MixtureError(
+                    f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
+                )
+        facts = certify(output / PLAN, mixture, schedule, _pools(con, mixture), threads=threads)
+    lock = Lock(
+        name=mixture.name,
+        stage=mixture.stage,
+        catalog=str(catalog),
+        catalog_fingerprint=catalog_fingerprint(catalog),
+        query=mixture.query or "",
+        query_sha256=fingerprint(mixture.query),
+        mixture_sha256=mixture.sha256,
+        code=_code(),
+        seed=mixture.seed,
+        unit=mixture.unit,
+        budget=schedule.budget,
+        batch_seconds=mixture.batch.seconds,
+        window=mixture.window,
+        max_repeats=mixture.max_repeats,
+        plan_sha256=file_sha256(output / PLAN),
+        schedule=[{"from": p.start, "units": p.length, "shares": p.shares} for p in schedule.phases],
+        settings=mixture.model_dump(exclude={"query"}),
+        notes=list(schedule.notes),
+        **facts,
+    )
+    write_json(output / LOCK, lock.row())
+    return lock
+
+
+def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, Pool]]:
+    """What `make_plan` would draw, without drawing it (for `mix lint`).
+
+    Raises:
+        QueryError, MixtureError: as `make_plan`.
+    """
+    with connect(catalog) as con:
+        schedule = _prepare(con, mixture)
+        return schedule, _pools(con, mixture)
+
+
+def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
+    if not (output / LOCK).is_file():
+        return None
+    try:
+        lock = check_plan(output, catalog)
+    except InputError:
+        return None
+    same = (lock.mixture_sha256, lock.code, lock.name) == (mixture.sha256, _code(), mixture.name)
+    return lock if same else None
+
+
+def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Schedule:
+    """The tables and variables that plan.sql reads."""
+    _make_pool(con, mixture)
+    _check_pool(con, mixture)
+    _keep_fraction(con, mixture)
+    pools = _pools(con, mixture)
+    schedule = make_schedule(mixture, pools)
+    _write_schedule(con, mixture, schedule)
+    batch = round(mixture.batch.seconds * 1e6)
+    longest = int(_one(con, "SELECT max(microseconds) FROM pool"))
+    variables = {
+        "seed": mixture.seed,
+        "batch": batch,
+        "shortest": _shortest(mixture, batch, longest),
+        "span": batch * mixture.window,
+        "slack": _slack(mixture, batch),
+        "ticks_per_unit": TICKS_PER_UNIT[mixture.unit],
+    }
+    for name, value in variables.items():
+        con.execute(f"SET VARIABLE {name} = ?", [value])
+    return schedule
+
+
+def _shortest(mixture: Mixture, batch: int, longest: int) -> int:
+    """What a row counts at least in its step, in microseconds, so that no step holds more than `batch.rows`.
+
+    Rows that each count batch / rows would do, if steps were exactly `batch` long. A window may be longer by the slack
+    at both ends and by its last row, which stretches each of its steps by their sum / window.
+    """
+    rows, window = mixture.batch.rows, mixture.window
+    if rows is None:
+        return 0
+    if rows * window == 1:
+        return batch
+    step = batch + 2 * _slack(mixture, batch) / window
+    return math.ceil(max((step + longest / window) / rows, step / (rows - 1 / window)))
+
+
+def _slack(mixture: Mixture, batch: int) -> int:
+    """How far from its nominal end a window may be cut: half a step, and nothing in short windows."""
+    return batch // 2 if mixture.window >= 8 else 0
+
+
+def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
+    import duckdb
+
+    query = one_select(con, mixture.query or "", where=f"the query of {mixture.name}")
+    counts = {"frames": ["frames"], "llm_tokens": ["llm_tokens"]}.get(mixture.unit, [])
+    # Text-only rows are measured in tokens whatever the unit.
+    values = {
+        "query": query,
+        "ticks": TICKS.get(mixture.unit, f"coalesce(frames, ceil(seconds * {mixture.frame_rate!r}))"),
+        "seconds_per_token": repr(mixture.text_seconds_per_token),
+        "counts": ", ".join(sql_text(name) for name in sorted({*counts, "llm_tokens"})),
+        "weighed": "true" if mixture.unit == "llm_tokens" else "duration <= 0",
+    }
+    text = (HERE / "pool.sql").read_text(encoding="utf-8")
+    for key in ("ticks", "seconds_per_token", "counts", "weighed", "query"):
+        text = text.replace(f"${key}", values[key])
+    try:
+        con.execute(f"CREATE TEMP TABLE pool AS {text}")
+    except duckdb.Error as error:
+        raise QueryError(
+            f"the query of {mixture.name}: {short(error)}\nIt must be one SELECT that returns cut_id and domain."
+        ) from error
+
+
+def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
+    """The query's rows name cuts of the catalog, each once per domain."""
+    bad = first(
+        con,
+        "SELECT count(*), min(coalesce(cut_id, 'NULL')) FROM pool WHERE cut_id IS NULL OR domain IS NULL OR NOT known",
+    )
+    if bad and bad[0]:
+        raise QueryError(
+            f"the query of {mixture.name} returned {bad[0]:,} rows whose cut_id is not in the catalog or whose domain "
+            f"is NULL, e.g. cut_id {bad[1]!r}; expected cut_id and domain of cuts."
+        )
+    # Most queries repeat nothing, and hashes are quickly counted; equal ones are looked at.
+    if not _one(con, "SELECT count(*) > count(DISTINCT hash(cut_id, domain)) FROM pool"):
+        return
+    twice = first(
+        con,
+        "SELECT cut_id, domain, count(*) FROM pool GROUP BY cut_id, domain HAVING count(*) > 1 ORDER BY ALL LIMIT 1",
+    )
+    if twice:
+        raise QueryError(
+            f"the query of {mixture.name} returned {twice[0]!r} {twice[2]} times in domain {twice[1]!r}; expected each "
+            "cut once per domain (add DISTINCT, or check a join). `max_repeats` says how often a cut may be used."
+        )
+
+
+def _keep_fraction(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
+    """Keep the first part of each domain's queue, by units: the same rows that a small budget would draw."""
+    if mixture.fraction == 1.0:
+        return
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE pool AS SELECT * FROM pool QUALIFY "
+        "sum(ticks) OVER (PARTITION BY domain ORDER BY md5_number(concat_ws(':', $seed, 0, domain, cut_id))) "
+        "- ticks / 2.0 < $fraction * sum(ticks) OVER (PARTITION BY domain)",
+        {"seed": mixture.seed, "fraction": mixture.fraction},
+    )
+
+
+def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, Pool]:
+    rows = records(
+        con.execute("SELECT domain, count(*) AS cuts, sum(ticks) AS ticks FROM pool GROUP BY domain ORDER BY domain")
+    )
+    return {row["domain"]: Pool(int(row["cuts"]), int(row["ticks"]) / TICKS_PER_UNIT[mixture.unit]) for row in rows}
+
+
+def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: Schedule) -> None:
+    """The tables `domains` and `schedule`: for each domain and phase, which part of its queue falls due when."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE domains (domain VARCHAR, number USMALLINT, passes INTEGER, ticks_before HUGEINT)"
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE schedule "
+        "(number USMALLINT, ticks_from DOUBLE, ticks_to DOUBLE, time_from DOUBLE, pace DOUBLE)"
+    )
+    totals = dict(con.execute("SELECT domain, sum(ticks) FROM pool GROUP BY domain").fetchall())
+    scale = TICKS_PER_UNIT[mixture.unit]
+    before = 0
+    for number, (domain, passes) in enumerate(sorted(schedule.passes.items())):
+        con.execute("INSERT INTO domains VALUES (?, ?, ?, ?)", [domain, number, passes, before])
+        before += passes * int(totals[domain])
+        done = 0.0
+        for phase in schedule.phases:
+            share = phase.shares[domain]
+            after = done + share * phase.length * scale
+            row = [number, done, after, phase.start * scale, 1.0 / share]
+            con.execute("INSERT INTO schedule VALUES (?, ?, ?, ?, ?)", row)
+            done = after
+
+
+def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
+    """Run plan.sql into a Parquet file; return its rows."""
+    import pyarrow.parquet as pq
+
+    reader = con.sql((HERE / "plan.sql").read_text(encoding="utf-8")).to_arrow_reader(ROW_GROUP)
+    schema = arrow_schema("plans")
+    rows = 0
+    with (
+        pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=DICTIONARIES) as writer,
+        ThreadPoolExecutor(1) as encoder,  # encodes a row group while the next one is fetched
+    ):
+        writing: Future[None] | None = None
+        for table in _row_groups(reader, schema):
+            if writing is not None:
+                writing.result()
+            writing = encoder.submit(writer.write_table, table, row_group_size=ROW_GROUP)
+            rows += table.num_rows
+        if writing is not None:
+            writing.result()
+    return rows
+
+
+def _row_groups(reader: Any, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The reader's rows in tables of ROW_GROUP rows, the last one shorter."""
+    import pyarrow as pa
+
+    held: list[Any] = []
+    count = 0
+    for batch in reader:
+        held.append(batch)
+        count += batch.num_rows
+        if count >= ROW_GROUP:
+            table = pa.Table.from_batches(held)
+            whole = count - count % ROW_GROUP
+            yield table.slice(0, whole).cast(schema).combine_chunks()
+            rest = table.slice(whole)
+            held, count = rest.to_batches(), rest.num_rows
+    if count:
+        yield pa.Table.from_batches(held).cast(schema).combine_chunks()
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    row = first(con, sql)
+    return row[0] if row else None
+
+
+def _code() -> str:
+    return fingerprint([(HERE / name).read_text(encoding="utf-8") for name in ("pool.sql", "plan.sql")])

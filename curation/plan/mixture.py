@@ -1,0 +1,188 @@
+"""A mixture: what to train on (a SQL query) and how much of each domain (a few numbers)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from manifests.errors import MissingFileError, MixtureError
+from manifests.files import need_file
+from manifests.fingerprint import fingerprint
+from manifests.settings import check_settings, read_yaml
+from manifests.units import Seconds
+
+MIXTURES = Path(__file__).parents[1] / "mixtures"
+Unit: TypeAlias = Literal["samples", "hours", "frames", "llm_tokens"]
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class Batch(BaseModel):
+    """One optimiser step, over all ranks."""
+
+    model_config = STRICT
+
+    seconds: Seconds = Field(gt=0)
+    """Audio a step holds on average; a single step holds at most about this and its longest row."""
+    rows: int | None = Field(default=None, ge=1)
+    """At most this many rows a step, for corpora of very short clips."""
+
+
+class Temperature(BaseModel):
+    """Shares from sizes: p_k proportional to size_k ** (1 / T), with T = start + add_per_epoch x epoch."""
+
+    model_config = STRICT
+
+    start: float = Field(default=1.0, gt=0)
+    """T in the first epoch; 1 is proportional to size, a large T is uniform."""
+    add_per_epoch: float = Field(default=0.0, ge=0)
+    """Added to T after each epoch (the paper's stage II adds 5)."""
+
+
+class Mixture(BaseModel):
+    """What a stage's plan is made from. Every key of the YAML file is a field here."""
+
+    model_config = STRICT
+
+    name: str = ""
+    """Defaults to the file's name."""
+    stage: Literal["alignment", "shrinking", "sft"]
+    """Which training stage it is for."""
+    select: str | None = None
+    """SQL file beside the YAML: one SELECT over the catalog that returns cut_id and domain."""
+    query: str | None = None
+    """The SELECT itself, in place of `select`."""
+    unit: Unit = "hours"
+    """What shares and budget count."""
+    budget: float | None = Field(default=None, gt=0)
+    """How much to draw in all, in units."""
+    epochs: float | None = Field(default=None, gt=0)
+    """In place of `budget`: this many times the units of all candidates."""
+    shares: dict[str, float] | None = None
+    """Domain -> share of the units. Domains nest: `asr: {share: 0.8, of: {read: 3, talk: 1}}` shares the 0.8 out to the
+    domains asr/read and asr/talk, 3 to 1, which are what the query is to return."""
+    temperature: Temperature | None = None
+    """In place of `shares`."""
+    max_repeats: int = Field(default=1, ge=1)
+    """The most times any row may be used."""
+    batch: Batch
+    """What a step holds."""
+    window: int = Field(default=64, ge=1)
+    """Steps within which shares hold and lengths may be sorted."""
+    seed: int = 0
+    """Of the order; another seed draws other rows."""
+    fraction: float = Field(default=1.0, gt=0, le=1)
+    """Use only this share of each domain's candidates; the rows of 0.25 are among the rows of 0.5."""
+    text_seconds_per_token: Seconds = Field(default=0.3, gt=0)
+    """What a token of a text-only row counts in audio seconds (read English is about 0.3 s a token)."""
+    frame_rate: float = Field(default=50.0, gt=0)
+    """Encoder frames a second, for unit `frames` where no pass has counted them."""
+
+    @field_validator("shares", mode="before")
+    @classmethod
+    def _flatten(cls, value: Any) -> Any:
+        return flat_shares(value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Mixture:
+        for a, b in (("select", "query"), ("budget", "epochs"), ("shares", "temperature")):
+            given = [name for name in (a, b) if getattr(self, name) is not None]
+            if len(given) != 1:
+                raise ValueError(f"give `{a}` or `{b}`, one of the two (found {' and '.join(given) or 'neither'})")
+        for domain, share in (self.shares or {}).items():
+            if not (math.isfinite(share) and share >= 0):
+                raise ValueError(f"the share of {domain} is {share}, expected a number >= 0")
+        if self.shares is not None and not sum(self.shares.values()) > 0:
+            raise ValueError("the shares sum to 0, expected at least one above it")
+        return self
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of every setting, the query's text included; the name does not count."""
+        return fingerprint(self.model_dump(exclude={"name", "select"}))
+
+
+def load_mixture(path: Path, overrides: Mapping[str, Any] | None = None) -> Mixture:
+    """A mixture from its YAML file, with the SQL of `select` read into `query`.
+
+    `overrides` replace keys of the file: budget and epochs replace each other, as do shares and temperature.
+
+    Raises:
+        MissingFileError: no such file, or no such SQL file beside it.
+        SettingsError: unknown key, wrong type, or keys that do not fit together.
+    """
+    values = read_yaml(path)
+    for key, value in (overrides or {}).items():
+        values.pop(
+            {"budget": "epochs", "epochs": "budget", "shares": "temperature", "temperature": "shares"}.get(key, ""), ""
+        )
+        values[key] = value
+    values.setdefault("name", path.stem)
+    mixture = check_settings(Mixture, values, where=str(path))
+    if mixture.select is None:
+        return mixture
+    sql = need_file(path.parent / mixture.select, what="SQL file", hint=f"`select` of {path} names it.")
+    return mixture.model_copy(update={"query": sql.read_text(encoding="utf-8")})
+
+
+def mixture_path(name: str) -> Path:
+    """The YAML of a mixture given by path, or by the name of one that comes with the package.
+
+    Raises:
+        MissingFileError: neither; the message lists the names.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return need_file(path, what="mixture")
+    packaged = MIXTURES / f"{name}.yaml"
+    if not packaged.is_file():
+        names = ", ".join(sorted(file.stem for file in MIXTURES.glob("*.yaml")))
+        raise MissingFileError(f"No mixture {name!r}. Give a YAML file, or one of: {names}.")
+    return packaged
+
+
+def flat_shares(value: Mapping[str, Any], *, inside: str = "") -> dict[str, Any]:
+    """Nested shares as leaf domain -> share: inner numbers are normalised within their domain.
+
+    What is no nesting stays as it is, for the settings to judge.
+
+    Raises:
+        ValueError: shares inside a domain that are no numbers >= 0, or of which none is above 0.
+    """
+    flat: dict[str, Any] = {}
+    for name, share in value.items():
+        leaf = f"{inside}/{name}" if inside else str(name)
+        if not (isinstance(share, Mapping) and set(share) == {"share", "of"} and isinstance(share["of"], Mapping)):
+            flat[leaf] = share
+            continue
+        inner = flat_shares(share["of"], inside=leaf)
+        for key, number in {leaf: share["share"], **inner}.items():
+            if not _is_share(number):
+                raise ValueError(f"the share of {key} is {number!r}, expected a number >= 0")
+        total = math.fsum(inner.values())
+        if not total > 0:
+            raise ValueError(f"the shares inside {leaf} sum to 0, expected at least one above it")
+        flat |= {key: float(share["share"]) * number / total for key, number in inner.items()}
+    return flat
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def temperature_shares(sizes: Mapping[str, float], temperature: float) -> dict[str, float]:
+    """p_k = size_k ** (1 / T) / sum over k, normalised (the paper's formula as printed is not).
+
+    Raises:
+        MixtureError: a size that is not above 0.
+    """
+    bad = {name: size for name, size in sizes.items() if not size > 0}
+    if bad:
+        raise MixtureError(f"Temperature shares need sizes above 0, found {bad}.")
+    peak = max(sizes.values())
+    weights = {name: (size / peak) ** (1.0 / temperature) for name, size in sizes.items()}
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}

@@ -1,0 +1,237 @@
+"""What a plan's draws are, for anybody's trainer: catalog rows, decoded audio, or Lhotse cuts, in the plan's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from curation.catalog import connect
+from curation.catalog.views import records
+from curation.reader import PlanBatch, PlanDraw, PlanReader
+from curation.reader.prefetch import look_ahead
+from manifests.errors import AudioError, InputError, StaleError
+from manifests.schema import columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from lhotse.cut import Cut
+    from numpy.typing import NDArray
+
+CHUNK = 16_384  # draws whose catalog rows are read at a time
+FACTS = tuple(name for name in columns("cuts") if name != "manifest")
+
+FEATURES = """,
+  path AS feature_path, "offset" AS feature_offset, frames AS feature_frames, dim AS feature_dim, frame_rate
+FROM cuts LEFT JOIN features ON features.cut_id = cuts.cut_id AND encoder = ? AND variant = ?
+"""
+
+Row: TypeAlias = dict[str, Any]
+Texts: TypeAlias = Literal["refuse", "skip"]
+
+
+def with_rows(
+    batches: Iterable[PlanBatch],
+    catalog: Path,
+    *,
+    names: Sequence[str] = FACTS,
+    features: tuple[str, str] | None = None,
+) -> Iterator[tuple[PlanBatch, list[tuple[PlanDraw, Row]]]]:
+    """Each batch with its draws' rows of the catalog.
+
+    Rows are read CHUNK draws at a time, so that memory does not grow with the catalog; each time the id column of the
+    whole catalog is read.
+
+    Args:
+        batches: what a PlanReader gives.
+        catalog: the catalog's folder.
+        names: columns of `cuts` to read; all but the manifest by default.
+        features: (encoder, variant) adds where the cut's stored frames lie, NULL where it has none: feature_path,
+            feature_offset, feature_frames, feature_dim, frame_rate.
+
+    Raises:
+        StaleError: a draw whose cut the catalog does not have.
+    """
+    held: list[PlanBatch] = []
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += len(batch.draws)
+        if size >= CHUNK:
+            yield from _joined(held, catalog, names, features)
+            held, size = [], 0
+    if held:
+        yield from _joined(held, catalog, names, features)
+
+
+def decoded_audio(
+    reader: PlanReader, *, part: tuple[int, int] = (0, 1), ahead: int = 2, threads: int = 2
+) -> Iterator[tuple[PlanBatch, list[tuple[Row, NDArray[np.float32] | None]]]]:
+    """Each batch with its draws' catalog rows and samples (16 kHz, mono, float32; None for text-only rows).
+
+    Args:
+        reader: which plan, rank and first step.
+        part: (worker, workers), for a loader's worker.
+        ahead: batches decoded before they are asked for.
+        threads: how many clips decode at once.
+
+    Raises:
+        AudioError: a clip that does not decode; names the cut.
+    """
+    yield from look_ahead(with_rows(reader.part(*part), reader.catalog), _decode, ahead=ahead, threads=threads)
+
+
+def decoded_features(
+    reader: PlanReader,
+    encoder: str,
+    *,
+    variant: str = "plain",
+    part: tuple[int, int] = (0, 1),
+    ahead: int = 2,
+    threads: int = 2,
+) -> Iterator[tuple[PlanBatch, list[tuple[Row, NDArray[np.float32] | None]]]]:
+    """Each batch with its draws' catalog rows and stored encoder frames ((frames, dim) float32; None for text rows).
+
+    Args:
+        reader: which plan, rank and first step.
+        encoder: whose frames, e.g. moonshine-tiny-en.
+        variant: plain, or an augmentation.
+        part: (worker, workers), for a loader's worker.
+        ahead: batches read before they are asked for.
+        threads: how many cuts are read at once.
+
+    Raises:
+        InputError: a cut with audio whose frames are not stored.
+    """
+    pairs = with_rows(reader.part(*part), reader.catalog, features=(encoder, variant))
+    yield from look_ahead(pairs, _frames, ahead=ahead, threads=threads)
+
+
+class LhotseCuts:
+    """A plan as an iterable of Lhotse cuts, made by `lhotse_cuts`; iterating again begins again."""
+
+    def __init__(self, reader: PlanReader, texts: Texts) -> None:
+        self.reader = reader
+        self.texts = texts
+
+    def __iter__(self) -> Iterator[Cut]:
+        """Cuts in training order, padding left out."""
+        for _, cuts in self._batched():
+            yield from cuts
+
+    def batches(self) -> Iterator[list[Cut]]:
+        """The cuts of one step of this rank at a time, an empty list where it has none."""
+        return (cuts for _, cuts in self._batched())
+
+    def _batched(self) -> Iterator[tuple[PlanBatch, list[Cut]]]:
+        names = ("cut_id", "recording_id", "manifest")
+        for batch, pairs in with_rows(iter(self.reader), self.reader.catalog, names=names):
+            found = [] if batch.padding else [self._cut(draw, row) for draw, row in pairs]
+            yield batch, [cut for cut in found if cut is not None]
+
+    def _cut(self, draw: PlanDraw, row: Row) -> Cut | None:
+        if row["recording_id"] is not None:
+            return _lhotse_cut(draw, row["manifest"])
+        if self.texts == "refuse":
+            raise InputError(
+                f"{self.reader.plan_dir}: draw {draw.slot} of step {draw.step} is the text-only row {draw.cut_id!r}, "
+                "and Lhotse has no cut without audio. Pass texts='skip', or read such rows with `with_rows`."
+            )
+        return None
+
+
+def lhotse_cuts(
+    plan_dir: Path,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    start: int = 0,
+    catalog: Path | None = None,
+    check: bool = True,
+    texts: Texts = "refuse",
+) -> LhotseCuts:
+    """A plan as Lhotse cuts in training order, for a trainer of your own: `CutSet(lhotse_cuts(...))` is lazy.
+
+    The n-th use of a cut, n > 0, has the id ID_repeatN, as in Lhotse's `CutSet.repeat`; the custom field `cut.plan`
+    holds the draw's step, slot, domain and repeat. Do not shuffle or bucket again: the plan's order holds the shares.
+
+    Args:
+        plan_dir: folder with plan.parquet and lock.json.
+        rank: which rank's cuts to give.
+        world: number of ranks.
+        start: the first step to give.
+        catalog: where the catalog lies now; by default where the lock says it was.
+        check: refuse a plan or catalog that changed since it was locked.
+        texts: what to do with text-only rows, for which Lhotse has no cut: "refuse" or "skip" them.
+
+    Raises:
+        MissingFileError, StaleError, InputError: as PlanReader.
+    """
+    if texts not in ("refuse", "skip"):
+        raise InputError(f"texts={texts!r}: expected 'refuse' or 'skip'.")
+    reader = PlanReader(plan_dir, rank=rank, world=world, start=start, catalog=catalog, check=check)
+    return LhotseCuts(reader, texts)
+
+
+def _joined(
+    batches: Sequence[PlanBatch], catalog: Path, names: Sequence[str], features: tuple[str, str] | None
+) -> Iterator[tuple[PlanBatch, list[tuple[PlanDraw, Row]]]]:
+    wanted = sorted({draw.cut_id for batch in batches for draw in batch.draws})
+    listed = ", ".join(f'cuts."{name}"' for name in dict.fromkeys(("cut_id", *names)))
+    query = f"SELECT {listed}{FEATURES if features else ' FROM cuts'} WHERE cuts.cut_id IN (SELECT unnest(?))"
+    with connect(catalog, threads=1) as con:
+        found = records(con.execute(query, [*(features or ()), wanted]))
+    rows = {row["cut_id"]: row for row in found}
+    missing = next((cut_id for cut_id in wanted if cut_id not in rows), None)
+    if missing is not None:
+        raise StaleError(f"{catalog} has no cut {missing!r}, which the plan draws. Run `soundwave mix plan` again.")
+    for batch in batches:
+        yield batch, [(draw, rows[draw.cut_id]) for draw in batch.draws]
+
+
+def _decode(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:
+    from manifests.audio import read_audio
+
+    row = item[1]
+    if row["recording_id"] is None:
+        return row, None
+    try:
+        return row, read_audio(Path(str(row["source_path"])), start=row["start"], duration=row["duration"])
+    except AudioError as error:
+        raise AudioError(f"cut {row['cut_id']!r}: {error}", reason=error.reason) from error
+
+
+def _frames(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:
+    row = item[1]
+    if row["recording_id"] is None:
+        return row, None
+    if row["feature_path"] is None:
+        raise InputError(
+            f"cut {row['cut_id']!r} has no stored frames of this encoder and variant. Run `soundwave label encode` and "
+            "`soundwave catalog build` first."
+        )
+    first = row["feature_offset"]
+    return row, _matrix(row["feature_path"])[first : first + row["feature_frames"]].astype("float32")
+
+
+@lru_cache(maxsize=64)
+def _matrix(path: str) -> NDArray[Any]:
+    """A mapped .npy file: opening it costs more than reading a cut from it."""
+    import numpy as np
+
+    matrix: NDArray[Any] = np.load(path, mmap_mode="r")
+    return matrix
+
+
+def _lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:
+    import json
+
+    from lhotse.serialization import deserialize_item
+
+    cut = deserialize_item(json.loads(manifest))
+    if draw.repeat:
+        cut = cut.with_id(f"{draw.cut_id}_repeat{draw.repeat}")
+    facts = {"step": draw.step, "slot": draw.slot, "domain": draw.domain, "repeat": draw.repeat}
+    cut.plan = facts  # Lhotse keeps it in `custom`; of a mixed cut, in that of its first track
+    return cut

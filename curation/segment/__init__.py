@@ -1,0 +1,1 @@
+"""Long recordings: cut them at silences and align their whole text."""

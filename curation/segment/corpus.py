@@ -1,0 +1,258 @@
+"""A segmented long recording as a prepared corpus: one cut a piece, word alignments inside, rejects for the rest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.segment.long_form import LEAST_SCORE, AudioFile, LongForm, LongPiece, segment
+from manifests.audio import LIBAV_ONLY
+from manifests.errors import AudioError, InputError
+from manifests.files import atomic_path, need_file
+from manifests.fingerprint import file_sha256, fingerprint, provenance
+from manifests.reasons import Reason
+from manifests.rows import CorpusInfo, Reject, speech_cut, write_corpus
+from manifests.units import SAMPLE_RATE, Seconds
+
+if TYPE_CHECKING:
+    from lhotse import MonoCut, Recording
+
+    from curation.align import Aligner
+    from curation.align.ctc_aligner import CTCModel
+    from curation.segment.silences import Gap, Limits
+    from curation.text import Word
+
+STEP = "segment"  # the `pass` column of its rejects
+MOST_WORDS = 12  # that a reject quotes
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the rows say about where the recording is from."""
+
+    name: str  # of the corpus and the recording
+    license: str = "NOASSERTION"  # SPDX
+    makers: str = "unknown"
+    language: str = "en"
+    speaker: str | None = None
+    split: str = "train"
+    digest: str = ""  # SHA-256 of the audio file; filled in
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What came out, for people and programs."""
+
+    folder: str
+    pieces: int
+    rejected: int
+    hours: float  # in the pieces kept
+    audio_hours: float
+    words: int  # that have something to say
+    words_kept: int
+    words_unsaid: int
+    cuts_in_speech: int  # pieces that begin where there is no silence
+
+    def row(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def segment_file(
+    audio: Path,
+    text: Path,
+    output: Path,
+    model: CTCModel,
+    origin: Origin,
+    *,
+    limits: Limits | None = None,
+    refine: Aligner | None = None,
+    least_score: float = LEAST_SCORE,
+) -> Segmented:
+    """Segment `audio` by the words of the text file and write the corpus folder `output`.
+
+    Formats that cannot be read from anywhere (M4A, G.722, ...) are converted to FLAC in `output`/audio first.
+
+    Raises:
+        MissingFileError, InputError: no such file, a text that is not UTF-8, or not this recording's.
+        AudioError: the recording cannot be read.
+    """
+    from lhotse import Recording
+
+    try:
+        whole = need_file(text, what="text").read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{text} is not UTF-8 ({error}). Convert it first.") from error
+    source = _seekable(need_file(audio, what="recording").resolve(), output)
+    try:
+        recording = Recording.from_file(source, recording_id=origin.name)
+    except Exception as error:  # each audio backend of Lhotse has exceptions of its own
+        raise AudioError(f"{audio} does not decode as audio ({error}).") from error
+    output.mkdir(parents=True, exist_ok=True)
+    found = segment(
+        AudioFile(source, recording.duration),
+        whole,
+        model,
+        language=origin.language,
+        limits=limits,
+        refine=refine,
+        least_score=least_score,
+        scratch=output,
+    )
+    digest = file_sha256(source)
+    info = CorpusInfo(
+        origin.name,
+        f"Pieces of {audio.name}",
+        origin.license,
+        origin.makers,
+        cuts=0,
+        texts=0,
+        rejects=0,
+        hours=0.0,
+        provenance=provenance(
+            {"step": STEP, "language": origin.language, "refine": refine.name if refine else None},
+            {"audio": digest, "text": file_sha256(text)},
+        ),
+    )
+    written = write_corpus(
+        output, info, _cuts(found, whole, recording, replace(origin, digest=digest)), [], _rejects(found, origin.name)
+    )
+    return _summary(found, written, output, recording.duration)
+
+
+def _summary(found: LongForm, written: CorpusInfo, output: Path, duration: Seconds) -> Segmented:
+    kept = sum(len(piece.words) for piece in found.kept)
+    return Segmented(
+        folder=str(output),
+        pieces=written.cuts,
+        rejected=written.rejects,
+        hours=round(written.hours, 4),
+        audio_hours=round(duration / 3600, 4),
+        words=sum(len(piece.words) for piece in found.pieces) + len(found.unsaid),
+        words_kept=kept,
+        words_unsaid=len(found.unsaid),
+        cuts_in_speech=sum(piece.span.in_speech for piece in found.kept),
+    )
+
+
+def _seekable(audio: Path, output: Path) -> Path:
+    """The recording in a format that can be read from anywhere."""
+    if audio.suffix.lower() not in LIBAV_ONLY:
+        return audio
+    import av
+    import soundfile
+
+    target = output.resolve() / "audio" / f"{audio.stem}.flac"
+    options = {"format": "g722"} if audio.suffix.lower() == ".g722" else {}
+    try:
+        with av.open(str(audio), **options) as container, atomic_path(target) as temporary:
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, subtype="PCM_16", format="FLAC") as stream:
+                for frame in itertools.chain(container.decode(audio=0), [None]):  # None: what the resampler still holds
+                    for part in resampler.resample(frame):
+                        stream.write(part.to_ndarray()[0])
+    except (av.error.FFmpegError, IndexError) as error:
+        raise AudioError(f"{audio} does not decode as audio ({error}).") from error
+    return target
+
+
+def _cuts(found: LongForm, text: str, recording: Recording, origin: Origin) -> Iterator[MonoCut]:
+    for piece in found.kept:
+        positions = [word.position for word in piece.words]
+        symbols = [found.words[position].text for position in positions]
+        yield _cut(piece, piece_text(text, found.words, positions), symbols, recording, origin)
+
+
+def _cut(piece: LongPiece, said: str, symbols: Sequence[str], recording: Recording, origin: Origin) -> MonoCut:
+    from lhotse.supervision import AlignmentItem
+
+    start, duration = round(piece.span.start, 4), round(piece.span.duration, 4)
+    cut = speech_cut(
+        cut_id=_piece_id(origin.name, piece.span.start, piece.span.end),
+        recording=recording,
+        corpus=origin.name,
+        split=origin.split,
+        task="asr",
+        license=origin.license,
+        # Of the piece, not of the file: pieces of one recording are not copies of each other.
+        audio_sha256=fingerprint(origin.digest, start, duration),
+        text=said,
+        language=origin.language,
+        speaker=origin.speaker,
+        start=start,
+        duration=min(duration, recording.duration - start),
+    )
+    items = [
+        AlignmentItem(
+            symbol=symbol,
+            start=round(max(word.start - start, 0.0), 4),
+            duration=round(min(word.end, start + duration) - max(word.start, start), 4),
+            score=round(word.score, 4),
+        )
+        for word, symbol in zip(piece.words, symbols, strict=True)
+    ]
+    cut.supervisions[0].alignment = {"word": items}
+    return cut
+
+
+def piece_text(text: str, words: Sequence[Word], positions: Sequence[int]) -> str:
+    """The text of some words as it was written, punctuation included; what lies between runs of them is left out."""
+    silent = {at for at, word in enumerate(words) if not word.readings and word.flag != "unknown"}
+    runs: list[list[int]] = []
+    for position in positions:
+        joined = runs and all(at in silent for at in range(runs[-1][1] + 1, position))
+        if joined:
+            runs[-1][1] = position
+        else:
+            runs.append([position, position])
+    return " ".join(_written(text, words[first], words[last]) for first, last in runs)
+
+
+def _written(text: str, first: Word, last: Word) -> str:
+    """From one word to another, with the punctuation that touches them, on one line."""
+    start, end = first.start, last.end
+    while start > 0 and not text[start - 1].isspace() and not text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and not text[end].isspace() and not text[end].isalnum():
+        end += 1
+    return " ".join(text[start:end].split())
+
+
+def _rejects(found: LongForm, name: str) -> Iterator[Reject]:
+    """Refused pieces, audio without text, and text without audio: nothing is dropped silently."""
+    for piece in found.pieces:
+        if piece.reason is not None:
+            said = _quoted(found.words, [word.position for word in piece.words])
+            yield Reject(
+                _piece_id(name, piece.span.start, piece.span.end), name, STEP, piece.reason, f"{piece.detail}: {said}"
+            )
+    for gap, sounds in found.gaps:
+        yield _gap_reject(name, gap, sounds)
+    runs: list[list[int]] = []
+    for position in found.unsaid:
+        if runs and position == runs[-1][-1] + 1:
+            runs[-1].append(position)
+        else:
+            runs.append([position])
+    for run in runs:
+        identity = f"{name}-word-{run[0]:07d}-{run[-1]:07d}"
+        yield Reject(identity, name, STEP, Reason.not_said, f"{len(run)} words: {_quoted(found.words, run)}")
+
+
+def _gap_reject(name: str, gap: Gap, sounds: bool) -> Reject:
+    reason, detail = (Reason.text_missing, "sounds, without text") if sounds else (Reason.silent, "a long pause")
+    return Reject(
+        _piece_id(name, gap.start, gap.end), name, STEP, reason, f"{gap.end - gap.start:.2f} s of audio: {detail}"
+    )
+
+
+def _quoted(words: Sequence[Word], positions: Sequence[int]) -> str:
+    shown = " ".join(words[position].text for position in positions[:MOST_WORDS])
+    return f"'{shown}{' ...' if len(positions) > MOST_WORDS else ''}'"
+
+
+def _piece_id(name: str, start: Seconds, end: Seconds) -> str:
+    return f"{name}-{round(start * 100):08d}-{round(end * 100):08d}"

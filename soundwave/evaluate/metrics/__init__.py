@@ -1,0 +1,1 @@
+"""One file a metric family: what it measures of a trained run."""

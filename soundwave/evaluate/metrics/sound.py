@@ -1,0 +1,96 @@
+"""Sounds: which label the LLM finds likeliest, and how well its ranking of the labels is.
+
+Scores. A label is put to the LLM as the answer `Label.` to the run's instruction for sounds; its score is the mean
+log-likelihood of the answer's tokens, end of turn included (length-normalised, or long names would always lose). A
+softmax over the candidates turns a clip's scores into shares that can be compared between clips. Candidates are all
+labels of the clips that are measured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from soundwave.evaluate.held_out import Context, Rows
+
+CANDIDATES = 32  # labels of one clip that go through the LLM together
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Label accuracy and ranking on held-out sounds, and the share of the LLM's own answers that equal the caption.
+
+    Returns:
+        `clips`, `corpora`, `labels` (candidates), what `label_scores` gives, `chance` (accuracy of a blind guess), and
+        `answer_accuracy` (the greedy answer equals the clip's caption or one of its labels, both normalised).
+    """
+    from soundwave.evaluate.held_out import held_out
+
+    rows = held_out(context, "sound")
+    labels = sorted({label for cut in rows.cuts for label in cut.sound})
+    truth = np.array([[label in cut.sound for label in labels] for cut in rows.cuts])
+    found = label_scores(_shares(context, rows, labels), truth)
+    facts = {"clips": len(rows.cuts), "corpora": rows.corpora, "labels": len(labels)}
+    return {**facts, **found, "chance": float(truth.mean()), "answer_accuracy": _answers(context, rows)}
+
+
+def _shares(context: Context, rows: Rows, labels: list[str]) -> NDArray[np.float64]:
+    """The softmax over labels of each clip's mean log-likelihoods: (N, L)."""
+    import torch
+
+    from soundwave.evaluate.likelihood import Asked, answer_losses
+
+    answers = [context.answer(f"{label}.") for label in labels]
+    scores = []
+    for cut in rows.cuts:
+        frames, prompt = (torch.from_numpy(rows.store.frames(cut)),), context.prompt(cut, "sound")
+        asked = [Asked(prompt, answer, frames) for answer in answers]
+        scores.append(-answer_losses(context.model, asked, batch=CANDIDATES))
+    values = np.exp(np.array(scores) - np.max(scores, axis=1, keepdims=True))
+    shares: NDArray[np.float64] = values / values.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _answers(context: Context, rows: Rows) -> float:
+    """Share of clips whose greedy answer is right."""
+    from soundwave.evaluate.error_rates import normal
+    from soundwave.model.speech_llm import TEXT_LIMIT
+
+    right = 0
+    for cuts, features, lengths in rows.batches():
+        prompts = [context.prompt(cut, "sound") for cut in cuts]
+        texts = context.model.generate(prompts, features, lengths, max_new_tokens=TEXT_LIMIT)
+        for cut, text in zip(cuts, texts, strict=True):
+            wanted = {normal(name) for name in (cut.target_text or "", *cut.sound)} - {""}
+            right += normal(text) in wanted
+    return right / len(rows.cuts)
+
+
+def label_scores(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> dict[str, float]:
+    """Ranking measures of `scores` (N, L) against `truth` (N, L), each clip with one true label or more.
+
+    Returns:
+        `label_accuracy`: the highest label of a clip is one of its true ones.
+        `map`: mean average precision: the clips are ranked by their score for a label, and the average precisions of
+            all labels that some clip has are averaged (AudioSet's measure).
+        `label_ranking`: the labels of a clip are ranked, and the average precisions of all clips are averaged; with one
+            true label a clip it is the mean reciprocal rank. It compares scores within clips only.
+    """
+    rows = np.arange(len(scores))
+    by_label = [average_precision(scores[:, n], truth[:, n]) for n in range(truth.shape[1]) if truth[:, n].any()]
+    by_clip = [average_precision(one, right) for one, right in zip(scores, truth, strict=True)]
+    return {
+        "label_accuracy": float(truth[rows, scores.argmax(axis=1)].mean()),
+        "map": float(np.mean(by_label)),
+        "label_ranking": float(np.mean(by_clip)),
+    }
+
+
+def average_precision(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Mean over the true items of the precision at their rank; items that tie share the last of their ranks."""
+    ranks = np.array([(scores >= score).sum() for score in scores[truth]])
+    above = np.array([(truth & (scores >= score)).sum() for score in scores[truth]])
+    return float(np.mean(above / ranks))

@@ -1,0 +1,168 @@
+"""A finished stage-I run as a forced aligner: realign with what was just trained.
+
+Only what the CTC path needs is loaded: encoder, alignment adapter, CTC head and tokenizer, not the LLM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curation.align import BACKENDS, calibrated, load_aligner
+from curation.align.ctc_aligner import CTCAligner, in_windows
+from curation.ctc import WILDCARD
+from manifests.errors import SettingsError
+from manifests.files import need_file, read_json
+from manifests.fingerprint import file_sha256
+from manifests.units import SAMPLE_RATE, Seconds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from curation.align import Aligner
+    from curation.encoders import Encoder
+    from soundwave.model.alignment_adapter import AlignmentAdapter
+    from soundwave.model.settings import ModelSettings
+    from soundwave.model.tokens import TokenTable, Unit
+
+NAME = "soundwave"
+CONFIG, WEIGHTS = "config.json", "adapters.safetensors"
+CHUNK = 64  # frames whose logits over the whole vocabulary are held at once
+
+
+def make_aligner(name: str, model: str | None = None, calibration: Path | None = None) -> Aligner:
+    """Any aligner by name: those of `curation.align`, and `soundwave` with a run folder as its model.
+
+    Raises:
+        SettingsError, MissingFileError, MissingPackageError: as `curation.align.load_aligner`.
+        StaleError: the run is not finished.
+    """
+    if name != NAME:
+        if name not in BACKENDS:
+            raise SettingsError(f"No aligner is called {name!r}, expected one of: {', '.join((*BACKENDS, NAME))}.")
+        return load_aligner(name, model, calibration)
+    if not model:
+        raise SettingsError(f"The aligner `{NAME}` needs a finished stage-I run: --model RUN_FOLDER.")
+    return calibrated(run_aligner(Path(model)), calibration)
+
+
+def run_aligner(run: Path) -> CTCAligner:
+    """The aligner of a run folder; the model is loaded with its first use, once per process.
+
+    Raises:
+        MissingFileError: no run there.
+        StaleError: the run is not finished.
+    """
+    from soundwave.train.runs.folder import final_model
+
+    return CTCAligner(_Run(final_model(run).resolve()))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The model of a run, as a worker process can be told of it."""
+
+    folder: Path  # the run's final/
+    name: str = NAME
+
+    @property
+    def version(self) -> str:
+        """Names the weights."""
+        return f"1-{_digest(self.folder / WEIGHTS)}"
+
+    def __call__(self) -> StageOne:
+        return _model(self.folder)
+
+
+@lru_cache(maxsize=8)
+def _digest(path: Path) -> str:
+    return file_sha256(path)[:16]
+
+
+@lru_cache(maxsize=2)
+def _model(folder: Path) -> StageOne:
+    return StageOne.load(folder)
+
+
+class StageOne:
+    """The CTC path of a run. T frames, D width, C classes with the blank last."""
+
+    separator = None  # a word's first token carries the space before it
+
+    def __init__(
+        self, encoder: Encoder, adapter: AlignmentAdapter, head: tuple[Tensor, Tensor], table: TokenTable, unit: Unit
+    ) -> None:
+        """head: weight (C, D) and bias (C,); unit: what the run's last targets were made of."""
+        self.encoder, self.adapter, self.table, self.unit = encoder, adapter.eval(), table, unit
+        self.weight, self.bias = head
+        self.frame: Seconds = adapter.stack / encoder.frame_rate
+        self._stride = round(self.frame * SAMPLE_RATE)
+
+    @classmethod
+    def load(cls, folder: Path) -> StageOne:
+        """The model in a run's final/.
+
+        Raises:
+            MissingFileError, ManifestError: no model of ours there.
+        """
+        from safetensors.torch import load_file
+
+        from curation.encoders import load_encoder
+        from soundwave.model.alignment_adapter import AlignmentAdapter
+        from soundwave.model.llm import load_tokenizer
+        from soundwave.model.settings import ModelSettings
+        from soundwave.model.tokens import TokenTable
+
+        config = read_json(need_file(folder / CONFIG, what="model"))
+        settings = ModelSettings(**config["settings"])
+        weights = load_file(need_file(folder / WEIGHTS, what="weights"))
+        width = weights["ctc_head.weight"].shape[1]
+        adapter = AlignmentAdapter.of(settings, config["feature_dim"], width)
+        adapter.load_state_dict(_part(weights, "alignment."))
+        table = TokenTable(load_tokenizer(settings.llm), config["token_ids"])
+        weight = weights["ctc_head.weight"]
+        head = weight, weights.get("ctc_head.bias", weight.new_zeros(len(weight)))
+        return cls(load_encoder(config["encoder"]), adapter, head, table, _unit(folder.parent, settings))
+
+    def speaks(self, language: str) -> bool:
+        """English, which is what stage I has CTC targets in."""
+        return language == "en"
+
+    def spell(self, spoken: str) -> list[int]:
+        """CTC classes of one word in what the run was trained on last; the wildcard where they do not spell it."""
+        classes = self.table.encode(spoken, self.unit)
+        return classes if self.table.decode(classes) == spoken else [WILDCARD]
+
+    def emit(self, samples: NDArray[np.float32], tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Log-probabilities (T, 2 + C') of the blank, each of `tokens` (C',), and the best class but the blank."""
+        return in_windows(lambda part: self._emit(part, tokens), samples, self._stride)
+
+    def _emit(self, samples: NDArray[np.float32], tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        import torch
+
+        [features] = self.encoder.encode([samples])  # (T, F)
+        places = torch.from_numpy(tokens)
+        with torch.inference_mode():
+            frames, _ = self.adapter(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+            rows = []
+            for chunk in frames[0].split(CHUNK):  # (<= CHUNK, D): never all frames x a whole LLM's vocabulary
+                scores = torch.nn.functional.linear(chunk, self.weight, self.bias).log_softmax(-1)
+                best = scores[:, :-1].amax(dim=1, keepdim=True)
+                rows.append(torch.cat([scores[:, -1:], scores[:, places], best], dim=1))
+        joined: NDArray[np.float32] = torch.cat(rows).numpy()
+        return joined
+
+
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _unit(run: Path, settings: ModelSettings) -> Unit:
+    from soundwave.model.tokens import written_unit
+    from soundwave.train.runs.folder import read_run
+
+    return written_unit(settings.ctc_vocabulary, read_run(run).settings.get("ctc_units", "tokens"))

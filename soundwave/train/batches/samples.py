@@ -1,0 +1,298 @@
+"""From a plan's draws to a batch: targets, instructions, answers, augmented frames."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from manifests.errors import InputError, SettingsError
+from soundwave.model.batch import AUDIO_MARK, Batch, end_of_turn, pad_features, render
+from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
+from soundwave.train.batches import joins
+from soundwave.train.batches.augment import Piece, cut_at_words, join, masked
+from soundwave.train.batches.instructions import Facts, Template, fill_in, load_set, make_turn
+from soundwave.train.batches.lazy_frames import Clip
+from soundwave.train.batches.plan_data import PLAIN, CutStore, Draw
+from soundwave.train.settings import StageSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from soundwave.train.batches.plan_data import Cut
+
+LANGUAGES = {
+    "ar": "Arabic", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
+    "es": "Spanish", "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "hu": "Hungarian",
+    "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sk": "Slovak", "sl": "Slovenian", "sv": "Swedish", "ta": "Tamil", "tr": "Turkish", "uk": "Ukrainian",
+    "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sequence of a batch and the draws in it (several when clips were spliced)."""
+
+    draws: tuple[int, ...]
+    """Slots of the step."""
+    frames: Clip | None
+    """(T, F) encoder frames, not read yet; None: text only."""
+    target: list[int] | None
+    """CTC classes; None: no CTC target."""
+    prompt: list[int]
+    answer: list[int]
+
+
+class SampleMaker:
+    """Makes the batch of a step. The same settings, draws and step give the same batch."""
+
+    def __init__(
+        self,
+        settings: StageSettings,
+        store: CutStore,
+        table: TokenTable,
+        *,
+        frame_rate: float,
+        fill: NDArray[np.float32],
+        steps: int,
+    ) -> None:
+        """frame_rate: encoder frames per second; fill: (F,) what masks are filled with; steps: of the whole run.
+
+        Raises:
+            SettingsError: tasks that the set of templates has no instruction for; before the first step, not at theirs.
+        """
+        self.settings, self.store, self.table, self.steps = settings, store, table, steps
+        self.frame_rate, self.fill = frame_rate, fill
+        self.templates = load_set(settings.templates)
+        self._prompts: dict[tuple[str, str], list[int]] = {}
+        for task in sorted({cut.task for cut in store.cuts.values()}) if settings.lm_weight else ():
+            self._lines(task)
+
+    def batch(self, draws: Sequence[Draw], step: int) -> tuple[Batch, list[Sample]]:
+        """The batch of a step's draws, and its samples (audio samples in the order of the batch's audios)."""
+        samples = self.samples(draws, step)
+        return collate(samples, self.store.feature_dim), samples
+
+    def samples(self, draws: Sequence[Draw], step: int) -> list[Sample]:
+        """The samples of a step's draws: every draw is in at least one."""
+        rng = random.Random(f"{self.settings.seed}:{step}")
+        unit = self.unit(step)
+        joined = self._joined(draws, step, unit)
+        taken = {slot for sample in joined for slot in sample.draws}
+        slots = [slot for slot in range(len(draws)) if slot not in taken]
+        splice = self.settings.splice
+        if splice is not None and rng.random() < splice.share:
+            return self._spliced(draws, slots, unit, splice.words, rng) + joined
+        return [self._sample(slot, draws[slot], unit, rng) for slot in slots] + joined
+
+    def unit(self, step: int) -> Unit:
+        """What CTC targets are made of at a step."""
+        units = self.settings.ctc_units
+        if units == "letters_then_tokens":
+            return "letters" if step < self.settings.letters_share * self.steps else "tokens"
+        return units
+
+    def _frames(self, cut: Cut, rng: random.Random) -> Clip:
+        speed = rng.choice(self.settings.speeds)
+        return self.store.clip(cut, PLAIN if speed == 1.0 else f"speed={speed:g}")
+
+    def _masked(self, frames: Clip, rng: random.Random) -> Clip:
+        settings = self.settings.spec_augment
+        return frames if settings is None else masked(frames, settings, self.frame_rate, self.fill, rng)
+
+    def _sample(self, slot: int, draw: Draw, unit: Unit, rng: random.Random) -> Sample:
+        cut = draw.cut
+        frames = self._masked(self._frames(cut, rng), rng) if cut.has_audio else None
+        target = self.target(cut, unit) if frames is not None else None
+        # In stage I a row may have a CTC target and nothing to answer.
+        facts = self._facts(draw) if self.settings.lm_weight else Facts("")
+        return Sample((slot,), frames, target, *self._turn(cut.task, cut, facts, rng))
+
+    def _facts(self, draw: Draw) -> Facts:
+        cut = draw.cut
+        transcribes, as_heard = cut.task == "asr", self.settings.answer == "spoken"
+        return Facts(
+            answer=answer_text(cut, self.settings.answer),
+            transcript=cut.text or "",
+            spoken=heard(cut.text or "", cut.language or "en") if transcribes and not as_heard else "",
+            language=language_name(cut),
+            label=joins.sound_name(cut.sound[0]) if cut.task == "sound" and cut.sound else "",
+            others=self.store.answers(draw.domain),
+            also_right=[joins.sound_name(label) for label in cut.sound],
+            style=spoken_text if transcribes and as_heard else str,
+        )
+
+    def _turn(self, task: str, cut: Cut, facts: Facts, rng: random.Random) -> tuple[list[int], list[int]]:
+        """Token ids of the conversation up to the answer, AUDIO where the sound goes; and of the answer.
+
+        Both are empty where the LLM is not run.
+        """
+        if not self.settings.lm_weight:
+            return [], []
+        fitting = [template for template in self._lines(task) if template.fits(facts)]
+        if not fitting:
+            raise InputError(
+                f"Cut {cut.cut_id}: no instruction for {task!r} can be asked. They all need a transcript or other "
+                "answers of its domain to choose from, and it has neither."
+            )
+        turn = make_turn(rng.choice(fitting), facts, rng)
+        tokenizer = self.table.tokenizer
+        prompt = self._prompt(turn.ask, cut, turn.options)
+        return prompt, [*tokenizer.encode(turn.answer, add_special_tokens=False), end_of_turn(tokenizer)]
+
+    def _lines(self, task: str) -> tuple[Template, ...]:
+        if task not in self.templates:
+            known = ", ".join(sorted(self.templates))
+            raise SettingsError(
+                f"The set of templates {self.settings.templates!r} has no instruction for the task {task!r} "
+                f"(it has: {known})."
+            )
+        return self.templates[task]
+
+    def _prompt(self, ask: str, cut: Cut, options: str) -> list[int]:
+        """Token ids of an instruction; those that are the same for many cuts are made once."""
+        tokenizer, system = self.table.tokenizer, self.settings.system_prompt
+        if options or "{text}" in ask:
+            return make_prompt(tokenizer, ask, cut, system, options=options)
+        key = ask, language_name(cut)
+        if key not in self._prompts:
+            self._prompts[key] = make_prompt(tokenizer, ask, cut, system)
+        return list(self._prompts[key])
+
+    def _spliced(
+        self, draws: Sequence[Draw], slots: Sequence[int], unit: Unit, words: float, rng: random.Random
+    ) -> list[Sample]:
+        """Transcribed speech mixed into new sentences; other draws as they are."""
+        mixable = [slot for slot in slots if draws[slot].cut.task == "asr" and draws[slot].cut.words]
+        samples = [self._sample(slot, draws[slot], unit, rng) for slot in slots if slot not in set(mixable)]
+        if not mixable:
+            return samples
+        pieces: list[Piece] = []
+        for slot in mixable:
+            cut = draws[slot].cut
+            pieces += cut_at_words(self._frames(cut, rng), cut, words, rng)
+        for piece in join(pieces, len(mixable), rng):
+            prompt, answer = self._turn("asr", draws[mixable[0]].cut, Facts(piece.text), rng)
+            target = self.table.encode(piece.text, unit)
+            samples.append(Sample(tuple(mixable), self._masked(piece.frames, rng), target, prompt, answer))
+        return samples
+
+    def _joined(self, draws: Sequence[Draw], step: int, unit: Unit) -> list[Sample]:
+        """Sounds inside speech and speakers in turn; their chance is their own, so that nothing else depends on it."""
+        settings = self.settings
+        rng = random.Random(f"{settings.seed}:{step}:joined")
+        samples: list[Sample] = []
+        taken: set[int] = set()
+        if settings.sandwich is not None:
+            found = joins.sandwiches(draws, settings.sandwich, settings.ctc_languages, rng)
+            taken = {slot for slots in found for slot in slots}
+            samples += [self._sandwich(draws, slots, unit, rng) for slots in found]
+        if settings.multi_speaker is not None:
+            found = joins.companies(draws, taken, settings.multi_speaker, settings.ctc_languages, rng)
+            samples += [self._company(draws, slots, unit, rng) for slots in found]
+        return samples
+
+    def _sandwich(self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random) -> Sample:
+        sound, *speech = [draws[slot].cut for slot in slots]
+        filling = joins.sound_part(self._frames(sound, rng), sound)
+        frames = [self._frames(cut, rng) for cut in speech]
+        if len(speech) == 1:
+            before, after = joins.opened(frames[0], speech[0], rng)
+        else:
+            before, after = (joins.whole(part, cut) for part, cut in zip(frames, speech, strict=True))
+        part = joins.joined([before, filling, after])
+        facts = Facts(self._styled(part), label=joins.sound_name(sound.sound[0]))
+        prompt, answer = self._turn("sandwich", speech[0], facts, rng)
+        return Sample(slots, self._masked(part.frames, rng), self.table.encode(part.heard, unit), prompt, answer)
+
+    def _company(self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random) -> Sample:
+        cuts = [draws[slot].cut for slot in slots]
+        parts = [joins.whole(self._frames(cut, rng), cut) for cut in cuts]
+        part = joins.joined(parts)
+        answer = joins.quotations([self._styled(each) for each in parts])
+        facts = Facts(answer, transcript=self._styled(part), count=joins.NUMBERS[len(cuts)])
+        prompt, reply = self._turn("multi_speaker", cuts[0], facts, rng)
+        return Sample(slots, self._masked(part.frames, rng), self.table.encode(part.heard, unit), prompt, reply)
+
+    def _styled(self, part: joins.Part) -> str:
+        return part.heard if self.settings.answer == "spoken" else part.written
+
+    def target(self, cut: Cut, unit: Unit) -> list[int] | None:
+        """CTC classes of a cut; None when it has no CTC target."""
+        text = target_text(cut, self.settings.ctc_languages)
+        return None if text is None else self.table.encode(text, unit)
+
+
+def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, options: str = "") -> list[int]:
+    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from."""
+    text = (cut.text if cut else "") or ""
+    values = {"audio": AUDIO_MARK, "text": text, "language": language_name(cut), "options": options}
+    content = fill_in(template, values)
+    return render(tokenizer, [{"role": "system", "content": system}, {"role": "user", "content": content}])
+
+
+def language_name(cut: Cut | None) -> str:
+    """The English name of the language to answer in; of a rarer one its code."""
+    code = (cut.target_language if cut else None) or "en"
+    return LANGUAGES.get(code, code)
+
+
+@lru_cache(maxsize=4096)
+def heard(text: str, language: str) -> str:
+    """`spoken_text`, kept for a while: a step asks several times."""
+    return spoken_text(text, language)
+
+
+def target_text(cut: Cut, languages: Sequence[str]) -> str | None:
+    """What CTC should write for a cut: the spoken words (an empty transcript: nothing but blanks), or a sound's inline
+    tag; None: it has no target."""
+    if cut.sound:
+        return sound_tag(cut.sound[0])
+    if cut.text is None or (cut.language or "en") not in languages:
+        return None
+    return heard(cut.text, cut.language or "en")
+
+
+def answer_text(cut: Cut, form: str) -> str:
+    """What the LLM should answer: translation, label or answer where there is one, else the transcript.
+
+    Raises:
+        InputError: a cut without any of them.
+    """
+    text = cut.target_text or cut.text
+    if text is None:
+        raise InputError(f"Cut {cut.cut_id} has neither a target text nor a transcript: there is nothing to learn.")
+    return heard(text, "en") if form == "spoken" and cut.task == "asr" else text
+
+
+def collate(samples: Sequence[Sample], width: int) -> Batch:
+    """Samples as one batch, frames padded."""
+    audios = [sample for sample in samples if sample.frames is not None]
+    frames = [sample.frames.read() for sample in samples if sample.frames is not None]
+    features, lengths = pad_features([torch.from_numpy(part) for part in frames], width)
+    return Batch(
+        prompts=[sample.prompt for sample in samples],
+        answers=[sample.answer for sample in samples],
+        features=features,
+        lengths=lengths,
+        targets=[sample.target for sample in audios],
+    )
+
+
+def template_set(name: str) -> dict[str, list[str]]:
+    """Instructions of one set that ask for the answer alone, by task (`instructions` has the rest).
+
+    Raises:
+        SettingsError: no such set; the message lists the names.
+    """
+    return {
+        task: [template.ask for template in templates if template.form == "direct"]
+        for task, templates in load_set(name).items()
+    }

@@ -1,0 +1,108 @@
+"""Branch off another run: train the part that several runs share once.
+
+With `schedule: wsd` and `warmup_steps`, runs of different lengths have the same learning rates until the shorter one
+decays. A run that branches off another's checkpoint there takes over its state, its metrics and its ledger up to that
+step, and goes on as if it had trained them itself: the result is bitwise that of the whole run.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import SettingsError
+from manifests.files import need_file, write_jsonl
+from soundwave.train.runs.checkpoint import NAME
+from soundwave.train.runs.folder import CHECKPOINTS, RunInfo, read_run
+from soundwave.train.runs.ledger import LEDGER, METRICS, ROWS, whole_rows
+from soundwave.train.schedule import rate
+from soundwave.train.settings import MANNER, StageSettings
+
+FREE = ("schedule", "warmup", "warmup_steps", "decay", "decay_steps", "final")  # what the rates decide
+SHOWN = 3
+
+
+def check_branch(source: Path, settings: StageSettings, steps: int, key: Callable[[StageSettings], str]) -> int:
+    """The step at which a run of `settings` can go on from checkpoint `source`.
+
+    Args:
+        source: the checkpoint, in its run's folder.
+        settings: the new run's.
+        steps: of the new run.
+        key: the key of a run of other settings with this run's plan and start.
+
+    Raises:
+        MissingFileError: no checkpoint there, or no run around it.
+        SettingsError: up to that step the other run is not what this one would have been.
+    """
+    need_file(source, what="checkpoint", hint="The settings' keep_checkpoints names the steps whose checkpoints stay.")
+    name = NAME.fullmatch(source.name)
+    if name is None:
+        raise SettingsError(f"{source} is no checkpoint; expected RUN/{CHECKPOINTS}/step-NNNNNNN.safetensors.")
+    step, trunk = int(name[1]), read_run(source.parent.parent)
+    theirs = StageSettings(**trunk.settings)
+    odd = sorted(_different(_core(settings), _core(theirs)))
+    if not odd and trunk.key != key(theirs):
+        odd.append("its plan, the model it starts from, or the version of the code")
+    if odd:
+        raise SettingsError(f"Cannot branch off {trunk.run}: it differs in {', '.join(odd[:SHOWN])}.")
+    if step >= steps:
+        raise SettingsError(f"Cannot branch off {trunk.run} after step {step}: this run has {steps} steps.")
+    _check_course(settings, steps, theirs, trunk, step)
+    return step
+
+
+def _check_course(settings: StageSettings, steps: int, theirs: StageSettings, trunk: RunInfo, step: int) -> None:
+    """Refuse a trunk that went another way in its first `step` steps because it is longer or shorter."""
+    for number in range(step):
+        ours, other = rate(settings.optimiser, number, steps), rate(theirs.optimiser, number, trunk.steps)
+        if ours != other:
+            raise SettingsError(
+                f"Cannot branch off {trunk.run} after step {step}: its learning rate at step {number} is {other:g} of "
+                f"the highest, this run's {ours:g}. Use schedule: wsd with warmup_steps, and branch before the decay."
+            )
+    if _letters(settings, steps, step) != _letters(theirs, trunk.steps, step):
+        raise SettingsError(
+            f"Cannot branch off {trunk.run} after step {step}: its CTC targets changed at another step."
+        )
+
+
+def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
+    """Make the new run folder one that was interrupted after `step` steps."""
+    trunk = source.parent.parent
+    info.branch, info.step = str(source), step
+    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / CHECKPOINTS / source.name)
+    rows = [row for row in whole_rows(trunk / METRICS) if row["step"] < step]
+    info.seconds, info.cpu_seconds = rows[-1]["seconds"], rows[-1]["cpu_seconds"]
+    write_jsonl(folder / METRICS, [row | {"steps": info.steps} for row in rows])
+    write_jsonl(folder / ROWS, [row | {"run": info.run} for row in _ledger(trunk) if row["step"] < step])
+
+
+def _ledger(trunk: Path) -> list[dict[str, Any]]:
+    if (trunk / ROWS).is_file():
+        return whole_rows(trunk / ROWS)
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(need_file(trunk / LEDGER, what="ledger")).to_pylist()
+    return rows
+
+
+def _core(settings: StageSettings) -> dict[str, Any]:
+    """All that must be equal."""
+    values = settings.model_dump(mode="json", exclude={*MANNER, "steps"})
+    values["optimiser"] = {name: value for name, value in values["optimiser"].items() if name not in FREE}
+    return values
+
+
+def _different(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[str]:
+    return [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)]
+
+
+def _letters(settings: StageSettings, steps: int, before: int) -> int:
+    """How many of the first `before` steps have letters where tokens come later."""
+    changes = settings.ctc_units == "letters_then_tokens"
+    return min(before, math.ceil(settings.letters_share * steps)) if changes else 0

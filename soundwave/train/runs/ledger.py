@@ -1,0 +1,100 @@
+"""metrics.jsonl (a line per step) and the ledger (a row per draw), both cut back to the checkpoint on resume."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manifests.files import atomic_path, read_jsonl
+from manifests.schema import arrow_schema
+
+if TYPE_CHECKING:
+    from soundwave.train.batches.plan_data import Draw
+    from soundwave.train.batches.samples import Sample
+    from soundwave.train.micro_batches import Measured
+
+METRICS, LEDGER, ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
+
+
+class Log:
+    """A JSON-lines file with a `step` in every row, flushed row by row."""
+
+    def __init__(self, path: Path, *, before: int) -> None:
+        """Open for appending; rows of step `before` and later (from an interrupted run) are removed first."""
+        rows = whole_rows(path) if path.is_file() else []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(row) + "\n" for row in rows if row["step"] < before)
+        self._stream = path.open("a", encoding="utf-8")
+
+    def write(self, *rows: dict[str, Any]) -> None:
+        """Append rows."""
+        self._stream.writelines(json.dumps(row) + "\n" for row in rows)
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+def ledger_rows(
+    run: str, step: int, draws: Sequence[Draw], samples: Sequence[Sample], output: Measured
+) -> list[dict[str, Any]]:
+    """A row for each draw; a spliced draw gets the mean over the sentences that its step's pieces went into."""
+    lm, ctc = output.lm_loss.tolist(), output.ctc_loss.tolist()
+    frames, kept = output.frames.tolist(), output.kept_frames.tolist()
+    found: dict[int, list[dict[str, float | None]]] = {}
+    audio = 0
+    for number, sample in enumerate(samples):
+        row: dict[str, float | None] = {
+            "loss": _number(lm[number]),
+            "ctc_loss": None,
+            "frames": None,
+            "kept_frames": None,
+        }
+        if sample.frames is not None:
+            row |= {"ctc_loss": _number(ctc[audio]), "frames": frames[audio], "kept_frames": kept[audio]}
+            audio += 1
+        for slot in sample.draws:
+            found.setdefault(slot, []).append(row)
+    return [
+        {"run": run, "step": step, "cut_id": draw.cut.cut_id, "domain": draw.domain} | _mean(found[slot])
+        for slot, draw in enumerate(draws)
+    ]
+
+
+def finish_ledger(folder: Path) -> None:
+    """Write ledger.parquet from the run's ledger.jsonl."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with atomic_path(folder / LEDGER) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(read_jsonl(folder / ROWS)), schema=arrow_schema("ledger")), temporary)
+
+
+def _mean(rows: list[dict[str, float | None]]) -> dict[str, Any]:
+    means: dict[str, Any] = {}
+    for name in rows[0]:
+        values = [value for row in rows if (value := row[name]) is not None]
+        means[name] = sum(values) / len(values) if values else None
+    for name in ("frames", "kept_frames"):
+        means[name] = None if means[name] is None else round(means[name])
+    return means
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def whole_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a file whose last line may be cut off."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows

@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import recipes
+from curation.audit import AUDITS, find_audits, read_audit, run_audits
+from curation.catalog.views import ONTOLOGY
+from curation.plan import make_plan
+from curation.plan.mixture import Mixture
+from manifests.errors import QueryError, SettingsError
+from manifests.settings import check_settings
+from tests.curation.synthetic_catalog import cut, text_row, write_catalog
+
+CLEAN = cut("clean", duration=5.0, text="a clean row of twenty or so characters", speaker="one")
+
+
+def reject(cut_id: str, reason: str, step: str = "quality") -> dict[str, str]:
+    return {"cut_id": cut_id, "corpus": "syn", "pass": step, "reason": reason, "detail": "found"}
+
+
+# Audit -> rows of `cuts` (and other tables) -> the cuts it must find; CLEAN is always there and never found.
+CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], set[str]]] = {
+    "duration_rule": (
+        [
+            cut("short", duration=2.99),
+            cut("long", duration=30.01),
+            cut("edge", duration=3.0),
+            cut("end", duration=30.0),
+            cut("sound", task="sound", duration=0.5),
+            text_row("text"),
+        ],
+        {},
+        {"short", "long"},
+    ),
+    "text_rate": (
+        [
+            cut("fast", duration=1.0, text="x" * 29),
+            cut("slow", duration=5.0, text="x" * 9),
+            cut("fine", duration=1.0, text="x" * 28),
+            cut("sound", task="sound", text="Dog", duration=9.0),
+        ],
+        {},
+        {"fast", "slow"},
+    ),
+    "empty_text": (
+        [
+            cut("null", text=None),
+            cut("blank", text=" \n"),
+            cut("untranslated", task="st", target_text=None),
+            text_row("unanswered", target_text=""),
+            cut("sound", task="sound", text=None),
+            text_row("fine"),
+        ],
+        {},
+        {"null", "blank", "untranslated", "unanswered"},
+    ),
+    "duplicates": (
+        [
+            cut("a", audio_sha256="same"),
+            cut("b", audio_sha256="same"),
+            cut("c", audio_sha256="same", start=1.0),
+            cut("d", audio_sha256=None),
+            cut("e", audio_sha256=None),
+            cut("f", audio_sha256="twin"),
+            cut("refused", audio_sha256="twin"),
+        ],
+        {"rejects": [reject("refused", "duplicate")]},
+        {"a", "b"},
+    ),
+    "clipped_or_silent": (
+        [cut("quiet"), cut("loud"), cut("short")],
+        {"rejects": [reject("quiet", "silent"), reject("loud", "clipped"), reject("short", "too_short")]},
+        {"quiet", "loud"},
+    ),
+    "leakage_text": (
+        [
+            cut("train", text="Hello, World!"),
+            cut("same", split="test", text="hello   world"),
+            cut("dev", split="dev", text="HELLO WORLD."),
+            cut("joined", split="dev", text="helloworld"),
+            cut("other", split="test", text="hello word"),
+            cut("task", split="test", text="hello world", task="sound"),
+            cut("language", split="test", text="hello world", language="nl"),
+            cut("none", split="test", text=None),
+        ],
+        {},
+        {"same", "dev"},
+    ),
+    "leakage_audio": (
+        [
+            cut("train", audio_sha256="s"),
+            cut("same", split="test", audio_sha256="s"),
+            cut("later", split="test", audio_sha256="s", start=9.0),
+            cut("unknown", split="test", audio_sha256=None),
+        ],
+        {},
+        {"same"},
+    ),
+    "leakage_speaker": (
+        [
+            cut("train", speaker="anna"),
+            cut("same", split="dev", speaker="anna"),
+            cut("new", split="dev", speaker="ben"),
+            cut("nobody", split="dev", speaker=None),
+            cut("elsewhere", split="dev", speaker="anna", corpus="two"),
+        ],
+        {},
+        {"same"},
+    ),
+    "leakage_recording": (
+        [
+            cut("train", recording_id="tape"),
+            cut("same", split="dev", recording_id="tape", start=9.0),
+            cut("test", split="test", recording_id="tape"),
+            cut("new", split="dev", recording_id="other"),
+            cut("elsewhere", split="dev", recording_id="tape", corpus="two"),
+            cut("kept", recording_id="refused"),
+            cut("refused", recording_id="mine"),
+            cut("heard", split="test", recording_id="mine"),
+            text_row("text", split="test"),
+        ],
+        {"rejects": [reject("refused", "silent")]},
+        {"same", "test"},
+    ),
+    "unknown_labels": (
+        [
+            cut("known", task="sound", sound=["Dog", "Bark"]),
+            cut("comma", task="sound", sound=["Walk, footsteps"]),
+            cut("misspelt", task="sound", sound=["Dog", "Brak", "Miaow"]),
+            cut("case", sound=["dog"]),
+            cut("none", task="sound", sound=None),
+            cut("empty", task="sound", sound=[]),
+        ],
+        {},
+        {"misspelt", "case", "none", "empty"},
+    ),
+    "license_missing": ([cut("null", license=None), cut("blank", license=" ")], {}, {"null", "blank"}),
+    "transcript_length": (
+        [cut("long", text="w " * 200 + "w"), cut("fits", text="w " * 199 + "w"), cut("one", text="w" * 300)],
+        {},
+        {"long"},
+    ),
+    "frames_per_character": (
+        [cut("thin", duration=9.0, text="four"), cut("fine", duration=8.0, text="four")],
+        {},
+        {"thin"},
+    ),
+    "language_tags": (
+        [
+            cut("none", language=None),
+            cut("word", language="English"),
+            cut("script", text="Подожди", language="cs"),
+            cut("latin", text="latin", language="ru"),
+            cut("ru", text="Подожди", language="ru"),
+            cut("region", language="pt-BR"),
+            cut("digits", text="7", language="ru"),
+        ],
+        {},
+        {"none", "word", "script", "latin"},
+    ),
+    "near_duplicates": (
+        [
+            cut("a", duration=4.0, text="One take", speaker="x"),
+            cut("b", duration=4.01, text="one take!", speaker="x"),
+            cut("c", duration=5.0, text="one take", speaker="x"),
+            cut("d", duration=4.0, text="one take", speaker="y"),
+            cut("copy1", text="bytes", audio_sha256="s"),
+            cut("copy2", text="bytes", audio_sha256="s"),
+        ],
+        {},
+        {"a", "b"},
+    ),
+    "duration_mismatch": (
+        [cut("off", duration=2.0), cut("fine", duration=2.0), cut("unmeasured", duration=2.0)],
+        {
+            "labels": [
+                {"pass": "quality", "cut_id": "off", "name": "duration", "value": 1.9},
+                {"pass": "quality", "cut_id": "fine", "name": "duration", "value": 2.02},
+                {"pass": "other", "cut_id": "unmeasured", "name": "duration", "value": 9.0},
+            ]
+        },
+        {"off"},
+    ),
+}
+ABOUT_PLANS = {"heldout_in_plan", "refused_in_plan"}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_an_audit_finds_the_offending_rows_and_no_others(tmp_path: Path, name: str) -> None:
+    cuts, tables, expected = CASES[name]
+    write_catalog(tmp_path, [CLEAN, *cuts], **tables)
+    (finding,) = run_audits(tmp_path, only=[name], examples=99)
+    assert {row["cut_id"] for row in finding.examples} == expected
+    assert finding.rows == len(expected)
+    assert finding.hours == pytest.approx(sum(row["duration"] for row in cuts if row["cut_id"] in expected) / 3600)
+    assert all(row["found"] for row in finding.examples)
+
+
+def test_labels_of_the_recipes_are_names_of_the_ontology() -> None:
+    with ONTOLOGY.open(newline="") as stream:
+        known = {row["name"] for row in csv.DictReader(stream)}
+    tables = sorted((Path(recipes.__file__).parent / "data").glob("*_sounds.tsv"))
+    lines = [line for table in tables for line in table.read_text().splitlines() if line and not line.startswith("#")]
+    used = {label.strip() for line in lines for label in line.split("\t")[1].split("|")}
+    assert used
+    assert used <= known
+
+
+def test_unknown_labels_are_named(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("odd", task="sound", sound=["Zap", "Dog", "Brak"])])
+    (finding,) = run_audits(tmp_path, only=["unknown_labels"])
+    assert finding.examples[0]["found"] == "not in the ontology: Brak, Zap"
+
+
+@pytest.mark.parametrize("worst", ["1", "NULL", "duration"])
+def test_examples_of_equal_rows_do_not_depend_on_order_or_threads(tmp_path: Path, worst: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    header = "-- severity: error\n-- means: x\n-- do: y\n"
+    (own / "ties.sql").write_text(f"{header}SELECT cut_id, {worst} AS worst FROM cuts")
+    (own / "bare.sql").write_text(f"{header}SELECT text AS found FROM cuts")
+    rows = [cut(f"c{n:05}", text=f"t{n:05}") for n in range(9000)]
+    for name, order in (("a", rows), ("b", rows[::-1]), ("c", rows[4500:] + rows[:4500])):
+        write_catalog(tmp_path / name, order)
+        found = {f.name: f.examples for f in run_audits(tmp_path / name, folders=[own], only=["ties", "bare"])}
+        assert [row["cut_id"] for row in found["ties"]] == [f"c{n:05}" for n in range(8999, 8994, -1)]
+        assert [row["found"] for row in found["bare"]] == [f"t{n:05}" for n in range(8999, 8994, -1)]
+
+
+def test_every_audit_has_a_case() -> None:
+    assert {path.stem for path in AUDITS.glob("*.sql")} == set(CASES) | ABOUT_PLANS
+
+
+def plan_over(catalog: Path, query: str) -> Path:
+    asked = {"stage": "sft", "query": query, "unit": "samples", "epochs": 2, "shares": {"all": 1}, "max_repeats": 2}
+    plans = catalog / "plans"
+    make_plan(check_settings(Mixture, asked | {"batch": {"seconds": 9}}, where="test"), catalog, plans / "stage")
+    return plans
+
+
+def test_a_heldout_cut_in_a_plan_is_an_error(tmp_path: Path) -> None:
+    write_catalog(
+        tmp_path, [cut("train"), cut("dev", split="dev"), cut("test", split="test"), cut("undrawn", split="test")]
+    )
+    plans = plan_over(tmp_path, "SELECT cut_id, 'all' AS domain FROM cuts WHERE cut_id <> 'undrawn'")
+    (finding,) = run_audits(tmp_path, plans=plans, only=["heldout_in_plan"])
+    assert finding.failed
+    assert [(row["cut_id"], row["found"]) for row in finding.examples] == [
+        ("test", "test cut drawn 2 times by stage"),
+        ("dev", "dev cut drawn 2 times by stage"),
+    ]
+    write_catalog(tmp_path, [cut("train")])  # the catalog lost what the plan draws
+    (finding,) = run_audits(tmp_path, plans=plans, only=["heldout_in_plan"])
+    assert {row["found"] for row in finding.examples} == {"unknown cut drawn 2 times by stage"}
+
+
+def test_a_training_plan_is_clean(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("train"), cut("dev", split="dev")])
+    plans = plan_over(tmp_path, "SELECT cut_id, 'all' AS domain FROM accepted WHERE split = 'train'")
+    assert not any(finding.rows for finding in run_audits(tmp_path, plans=plans, only=sorted(ABOUT_PLANS)))
+
+
+def test_a_refused_cut_in_a_plan_is_an_error(tmp_path: Path) -> None:
+    rejects = [reject("bad", "silent"), reject("bad", "clipped"), reject("odd", "aligner_failed", step="align")]
+    write_catalog(tmp_path, [cut("bad"), cut("odd"), cut("good")], rejects=rejects)
+    plans = plan_over(tmp_path, "SELECT cut_id, 'all' AS domain FROM cuts")
+    (finding,) = run_audits(tmp_path, plans=plans, only=["refused_in_plan"])
+    assert finding.failed
+    assert [(row["cut_id"], row["found"]) for row in finding.examples] == [
+        ("bad", "clipped, silent: drawn 2 times by stage")
+    ]
+
+
+def test_settings_change_thresholds_and_unknown_ones_are_named(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a", duration=2.0), cut("b", duration=2.5)])
+    assert run_audits(tmp_path, only=["duration_rule"])[0].rows == 2
+    assert run_audits(tmp_path, only=["duration_rule"], settings={"min_seconds": 2.2})[0].rows == 1
+    with pytest.raises(SettingsError, match=r"min_second\b.*Known settings: .*min_seconds"):
+        run_audits(tmp_path, settings={"min_second": 2})
+
+
+def test_findings_come_worst_first(tmp_path: Path) -> None:
+    write_catalog(
+        tmp_path, [cut(f"c{n}", duration=1.0 + n / 10) for n in range(9)] + [cut("l", license=None, duration=4.0)]
+    )
+    findings = run_audits(tmp_path, examples=2)
+    assert findings[0].name == "license_missing"
+    assert [row["cut_id"] for f in findings if f.name == "duration_rule" for row in f.examples] == ["c0", "c1"]
+    assert [f.rows > 0 for f in findings] == sorted((f.rows > 0 for f in findings), reverse=True)
+
+
+def test_counts_without_examples(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a", duration=1.0)])
+    (finding,) = run_audits(tmp_path, only=["duration_rule"], examples=0)
+    assert (finding.rows, finding.examples) == (1, [])
+
+
+def test_users_add_their_own_and_replace_ours(tmp_path: Path) -> None:
+    write_catalog(tmp_path / "catalog", [cut("a"), cut("b")])
+    own = tmp_path / "own"
+    own.mkdir()
+    header = "-- severity: error\n-- means: it is there,\n--   twice over\n-- do: look\n-- setting: which = 'b'\n"
+    (own / "mine.sql").write_text(header + "SELECT cut_id FROM cuts WHERE cut_id = getvariable('which')")
+    (own / "duplicates.sql").write_text(header + "SELECT cut_id, duration AS seconds FROM cuts")
+    findings = {f.name: f for f in run_audits(tmp_path / "catalog", folders=[own])}
+    assert findings["mine"].examples == [{"cut_id": "b"}]
+    assert (findings["mine"].means, findings["mine"].hours) == ("it is there, twice over", None)
+    assert findings["duplicates"].rows == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT 1 AS cut_id", "no `-- severity"),
+        ("-- severity: bad\n-- means: x\n-- do: y\nSELECT 1", "severity is 'bad'"),
+        ("-- severity: error\n-- do: y\nSELECT 1", "no `-- means"),
+        (
+            "-- severity: error\n-- means: x\n-- do: y\n-- setting: a is 3\nSELECT 1",
+            "expected `-- setting: name = number`",
+        ),
+    ],
+)
+def test_a_header_that_lacks_something_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.sql").write_text(text)
+    with pytest.raises(QueryError, match=said):
+        read_audit(tmp_path / "mine.sql")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '{folder}/stolen.csv'",
+        "ATTACH '{folder}/x.db'",
+        "INSTALL httpfs",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT no_such_column FROM cuts",
+    ],
+)
+def test_an_audit_only_reads(tmp_path: Path, sql: str) -> None:
+    write_catalog(tmp_path / "catalog", [cut("a")])
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "evil.sql").write_text("-- severity: error\n-- means: x\n-- do: y\n" + sql.format(folder=tmp_path))
+    with pytest.raises(QueryError, match=r"evil\.sql"):
+        run_audits(tmp_path / "catalog", folders=[own], only=["evil"])
+    assert not (tmp_path / "stolen.csv").exists()
+
+
+def test_unknown_names_list_the_known() -> None:
+    with pytest.raises(SettingsError, match=r"No audit nonesuch.*heldout_in_plan"):
+        find_audits(only=["nonesuch"])

@@ -1,0 +1,46 @@
+"""What people query: views, macros, and the paper's tables beside their own."""
+
+from pathlib import Path
+
+import pytest
+
+from curation.catalog import connect
+from curation.catalog.views import records
+from manifests.schema import columns
+from tests.curation.synthetic_catalog import cut, text_row, write_catalog
+
+
+def test_ratio_to_paper_stands_our_hours_beside_the_papers(tmp_path: Path) -> None:
+    cuts = [cut("a", duration=5400.0), cut("s", task="st", duration=1800.0), cut("t", split="test", duration=9e5)]
+    write_catalog(tmp_path, [*cuts, cut("own", task="mine", duration=3600.0)])
+    with connect(tmp_path) as con:
+        found = {row["task"]: row for row in records(con.execute("FROM ratio_to_paper()"))}
+        (total,) = con.execute("SELECT sum(hours) FROM paper.stage_1").fetchall()[0]
+        (asr,) = con.execute("SELECT sum(hours) FROM paper.stage_1 WHERE task = 'asr'").fetchall()[0]
+    assert (found["asr"]["hours"], found["asr"]["share"]) == (1.5, 0.5)
+    assert found["asr"]["paper_stage_1"] == pytest.approx(asr / total)
+    assert found["mine"]["paper_stage_1"] is None
+    assert sum(row["paper_stage_2"] or 0 for row in found.values()) == pytest.approx(1)
+
+
+def test_every_table_has_its_view_even_when_empty(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a")])
+    with connect(tmp_path) as con:
+        for table in ("cuts", "words", "labels", "rejects", "features"):
+            assert [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()] == list(columns(table))
+        assert [row[0] for row in con.execute("DESCRIBE plans").fetchall()] == ["plan", *columns("plans")]
+
+
+def test_macros_and_views(tmp_path: Path) -> None:
+    write_catalog(
+        tmp_path, [cut("a", duration=1800.0, corpus="x"), cut("b", duration=5400.0, corpus="y"), text_row("t")]
+    )
+    with connect(tmp_path) as con:
+        assert con.execute("SELECT hours()").fetchall() == [(2.0,)]
+        assert con.execute("SELECT hours(duration) FROM cuts WHERE corpus = 'x'").fetchall() == [(0.5,)]
+        found = con.execute("SELECT name, cuts, share_of_hours FROM share_by(corpus)").fetchall()
+        assert found == [("y", 1, 0.75), ("x", 1, 0.25), ("syn", 1, 0.0)]
+        assert con.execute("SELECT plain_text('  Don''t — STOP, ünïque  9!')").fetchall() == [("dontstopünïque9",)]
+        assert con.execute("SELECT plain_words('  Don''t — STOP, ünïque  9!')").fetchall() == [("don t stop ünïque 9",)]
+        assert con.execute("SELECT plain_text('it''s  12 Words')").fetchall() == [("its12words",)]
+        assert con.execute("SELECT cut_id FROM texts").fetchall() == [("t",)]

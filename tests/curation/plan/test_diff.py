@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curation.plan import make_plan
+from curation.plan.diff import diff_plans
+from curation.plan.mixture import Mixture
+from curation.plan.show import draw, shares_by_window, uses
+from manifests.errors import MissingFileError, SettingsError
+from manifests.settings import check_settings
+from tests.curation.synthetic_catalog import cut, write_catalog
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    cuts = [
+        cut("a", duration=HOUR, corpus="one", speaker="x"),
+        cut("b", duration=HOUR, corpus="one", speaker="y", sound=["Dog", "Bark"]),
+        cut("c", duration=2 * HOUR, corpus="two", language="de"),
+    ]
+    write_catalog(tmp_path / "catalog", cuts)
+    for name, ids, epochs in (("left", "'a', 'b'", 2), ("right", "'b', 'c'", 1)):
+        asked = {
+            "name": name,
+            "stage": "sft",
+            "query": f"SELECT cut_id, 'all' AS domain FROM cuts WHERE cut_id IN ({ids})",
+            "epochs": epochs,
+            "shares": {"all": 1},
+            "max_repeats": 2,
+            "batch": {"seconds": 2 * HOUR},
+            "window": 1,
+        }
+        make_plan(check_settings(Mixture, asked, where="test"), tmp_path / "catalog", tmp_path / name)
+    return tmp_path
+
+
+def test_a_diff_by_hand(workspace: Path) -> None:
+    found = {
+        (c.dimension, c.name): (c.hours_a, c.hours_b, c.change, c.added, c.removed)
+        for c in diff_plans(workspace / "left", workspace / "right", workspace / "catalog")
+    }
+    assert found == {
+        ("all", "all"): (4.0, 3.0, -1.0, 1, 1),
+        ("domain", "all"): (4.0, 3.0, -1.0, 1, 1),
+        ("corpus", "one"): (4.0, 1.0, -3.0, 0, 1),
+        ("corpus", "two"): (0.0, 2.0, 2.0, 1, 0),
+        ("language", "en"): (4.0, 1.0, -3.0, 0, 1),
+        ("language", "de"): (0.0, 2.0, 2.0, 1, 0),
+        ("speaker", "x"): (2.0, 0.0, -2.0, 0, 1),
+        ("speaker", "y"): (2.0, 1.0, -1.0, 0, 0),
+        ("speaker", "-"): (0.0, 2.0, 2.0, 1, 0),
+        ("label", "-"): (2.0, 2.0, 0.0, 1, 1),
+        ("label", "Dog"): (2.0, 1.0, -1.0, 0, 0),
+        ("label", "Bark"): (2.0, 1.0, -1.0, 0, 0),
+    }
+
+
+def test_a_plan_does_not_differ_from_itself(workspace: Path) -> None:
+    changes = diff_plans(workspace / "left", workspace / "left", workspace / "catalog")
+    assert not any(c.change or c.added or c.removed for c in changes)
+
+
+def test_a_missing_plan_is_named(workspace: Path) -> None:
+    with pytest.raises(MissingFileError, match="nowhere"):
+        diff_plans(workspace / "left", workspace / "nowhere", workspace / "catalog")
+
+
+def test_windows_and_uses(workspace: Path) -> None:
+    rows = shares_by_window(workspace / "left")
+    assert [(row["window"], row["share"]) for row in rows] == [(0, 1.0), (1, 1.0)]
+    assert sum(row["units"] for row in rows) == pytest.approx(4.0)
+    assert uses(workspace / "left") == [{"domain": "all", "uses": 2, "cuts": 2}]
+
+
+def test_a_picture_of_a_plan(workspace: Path) -> None:
+    draw(workspace / "left", workspace / "plan.svg")
+    assert "<svg" in (workspace / "plan.svg").read_text()
+    with pytest.raises(SettingsError, match=r"\.svg, \.png"):
+        draw(workspace / "left", workspace / "plan.doc")
