@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from curation.align import whisperx_backend
+from curation.align import whisperx as whisperx_backend
 from curation.align.whisperx import WhisperX, aligner
 from curation.passes.base import Rejected
 from curation.text import normalise
