@@ -35,7 +35,7 @@ from manifests.units import SAMPLE_RATE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curation.align import AlignedWord
+    from curation.align.base import AlignedWord
     from curation.align.calibration import Calibration
     from curation.align.concatenated import Example
     from curation.align.ctc_aligner import CTCAligner
@@ -71,7 +71,7 @@ class Tally:
 
     def add(self, clip: Example, align: Align) -> None:
         """Align one clip."""
-        from curation.passes.base import Rejected
+        from manifests.errors import Rejected
 
         self.words += len(clip.words)
         self.audio += len(clip.samples) / SAMPLE_RATE
@@ -108,7 +108,7 @@ class Tally:
 
 def even(samples: NDArray[np.float32], words: Sequence[Word]) -> list[AlignedWord]:
     """Words spread over what lies between the clip's first and last loud moment, by their letters."""
-    from curation.align import AlignedWord
+    from curation.align.base import AlignedWord
 
     window = SAMPLE_RATE // 50
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 10)

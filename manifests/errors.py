@@ -11,6 +11,7 @@ SoundwaveError
     ├── StaleError          an artefact whose inputs have changed since it was made
     ├── DownloadError       a package or corpus that could not be fetched
     └── MissingPackageError an optional package that is not installed
+Rejected                     one item of a pass: it becomes a reject row, never the end of a run
 
 A message says what was found, where, what was expected and what to do.
 """
@@ -19,6 +20,8 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+
+from manifests.reasons import Reason
 
 
 class SoundwaveError(Exception):
@@ -71,6 +74,15 @@ class DownloadError(InputError):
 
 class MissingPackageError(InputError):
     """An optional package that is not installed."""
+
+
+class Rejected(Exception):
+    """Raised while one cut is labelled: it becomes a reject row with this reason."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
 
 
 def require(module: str, *, used_for: str, install: str) -> ModuleType:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation.ctc import WILDCARD
-from curation.passes.base import Rejected
 from curation.text import normalise
+from manifests.errors import Rejected
 from manifests.units import SAMPLE_RATE, Seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curation.align import Aligner
+    from curation.align.base import Aligner
 
 STRIDE = 320  # samples from frame to frame
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"

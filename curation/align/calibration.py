@@ -18,13 +18,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curation.passes.base import Rejected
-from manifests.errors import InputError, SettingsError
+from manifests.errors import InputError, Rejected, SettingsError
 from manifests.files import need_file, write_text
 from manifests.fingerprint import fingerprint
 from manifests.units import SAMPLE_RATE, Seconds
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curation.align.concatenated import Example
-    from curation.align.ctc_aligner import CTCAligner, Spikes
+    from curation.align.ctc_model import Loader, Spikes
+    from curation.text import Word
 
 HOP: Seconds = 0.005  # of the grid
 WINDOW: Seconds = 0.015  # over which a level is measured
@@ -172,7 +172,17 @@ class Calibration(BaseModel):
             )
 
 
-def calibrate(aligner: CTCAligner, examples: Iterable[Example], *, reference: str) -> Calibration:
+class SpikeAligner(Protocol):
+    """What a calibration needs of an aligner."""
+
+    name: str
+    loader: Loader
+
+    def spikes(self, samples: NDArray[np.float32], words: Sequence[Word]) -> list[Spikes]:
+        """Where each word's tokens are heard in `samples` (N,), 16 kHz. Raises Rejected."""
+
+
+def calibrate(aligner: SpikeAligner, examples: Iterable[Example], *, reference: str) -> Calibration:
     """Learn a calibration. Clips that the aligner rejects are left out.
 
     Raises:

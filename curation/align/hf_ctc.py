@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation.align.ctc_aligner import CTCAligner, in_windows, letter_ids, pick_columns
+from curation.align.ctc_aligner import CTCAligner
+from curation.align.ctc_model import in_windows, letter_ids, pick_columns
 from manifests.errors import InputError, SettingsError, require
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.units import SAMPLE_RATE, Seconds

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation.align import AlignedWord
+from curation.align.base import AlignedWord
 from curation.align.pronounce import pronounce
-from curation.passes.base import Rejected
-from manifests.errors import require
+from manifests.errors import Rejected, require
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE
 

@@ -19,10 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.align import AlignedWord
-from curation.passes.base import Rejected
+from curation.align.base import AlignedWord
 from curation.text import Word, normalise
-from manifests.errors import InputError, require
+from manifests.errors import InputError, Rejected, require
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation.catalog import connect
-from curation.catalog.views import create_paper, first, lock_down, one_select, open_memory, short
+from curation.catalog.views import create_paper
+from curation.duck import first, lock_down, one_select, open_memory, short
 from manifests.errors import QueryError, SettingsError
 from manifests.files import need_folder
 from manifests.units import Hours

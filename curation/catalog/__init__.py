@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.catalog.parts import Part, Source, corpus_source, pass_source, quoted, write_parts
+from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.runs import create_run_views
-from curation.catalog.views import create_views, first, lock_down, open_memory
+from curation.catalog.views import create_views
+from curation.duck import first, lock_down, open_memory, quoted
 from curation.storage import answering, open_place, place, whole
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import need_folder, read_json, write_json

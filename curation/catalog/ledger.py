@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from curation.catalog import CATALOG_TABLES, connect
 from curation.catalog.runs import create_run_views, find_runs
-from curation.catalog.views import create_views, lock_down, open_memory, records
+from curation.catalog.views import create_views
+from curation.duck import lock_down, open_memory, records
 from manifests.errors import InputError
 
 if TYPE_CHECKING:

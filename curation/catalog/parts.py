@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.duck import quoted, quoted_list, sql_text
 from curation.storage import whole
 from manifests.errors import InputError, ManifestError
 from manifests.files import read_json
@@ -181,7 +182,7 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
     """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id that occurs twice."""
     query = _cuts_query(con, source, LENIENT)
     pieces = [
-        f"SELECT cut_id, detail FROM ({query_text('broken', files=_list(source.files['cuts']))})",
+        f"SELECT cut_id, detail FROM ({query_text('broken', files=quoted_list(source.files['cuts']))})",
         "SELECT cut_id, 'the id occurs twice in its corpus; the first row in JSON order was kept' FROM twice",
         f"SELECT coalesce(cut_id, left(manifest, 80)), problem FROM ({query}) WHERE problem IS NOT NULL",
     ]
@@ -190,7 +191,7 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
         kinds = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in columns("rejects").items()) + "}"
         known = (
             f"SELECT cut_id, corpus, pass, reason, detail FROM "
-            f"read_json({_list(source.files['rejects'])}, format = 'newline_delimited', columns = {kinds})"
+            f"read_json({quoted_list(source.files['rejects'])}, format = 'newline_delimited', columns = {kinds})"
         )
     body = known
     if refused:
@@ -209,7 +210,7 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     """A pass's shards of one table as one part."""
     import duckdb
 
-    body = f"SELECT * FROM read_parquet({_list(source.files[table])}, union_by_name = true)"
+    body = f"SELECT * FROM read_parquet({quoted_list(source.files[table])}, union_by_name = true)"
     path = part_path(source, table)
     try:
         with whole(catalog / path) as temporary:
@@ -226,14 +227,14 @@ def _lines(con: duckdb.DuckDBPyConnection, source: Source) -> int:
     """Lines of a corpus's JSONL files, broken ones included."""
     if not source.files["cuts"]:
         return 0
-    counted = f"SELECT count(*) FROM read_ndjson_objects({_list(source.files['cuts'])}, {LENIENT})"
+    counted = f"SELECT count(*) FROM read_ndjson_objects({quoted_list(source.files['cuts'])}, {LENIENT})"
     return int(con.execute(counted).fetchall()[0][0])
 
 
 def _cuts_query(con: duckdb.DuckDBPyConnection, source: Source, reading: str) -> str:
     con.execute("SET VARIABLE corpus = ?", [source.corpus])
     if source.files["cuts"]:
-        files = _list(source.files["cuts"])
+        files = quoted_list(source.files["cuts"])
         return query_text("cuts", files=files, reading=reading, structure=sql_text(_structure()))
     empty = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns("cuts").items())
     return f"SELECT {empty}, CAST(NULL AS VARCHAR) AS problem WHERE false"
@@ -314,17 +315,3 @@ def query_text(name: str, **values: str) -> str:
     for key, value in values.items():
         text = text.replace(f"${key}", value)
     return text
-
-
-def sql_text(value: str) -> str:
-    """`value` as a SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def quoted(path: Path | str) -> str:
-    """A path as a SQL string literal."""
-    return sql_text(str(path))
-
-
-def _list(paths: Sequence[Path]) -> str:
-    return "[" + ", ".join(quoted(path) for path in paths) + "]"

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.catalog.parts import SQL, quoted
+from curation.catalog.parts import SQL
+from curation.duck import quoted
 from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.files import read_json
 from manifests.schema import columns
@@ -19,7 +20,7 @@ from manifests.schema import columns
 if TYPE_CHECKING:
     import duckdb
 
-    from curation.plan.lock import Lock
+    from manifests.plans import Lock
 
 RUN, LEDGER, LEDGER_ROWS = "run.json", "ledger.parquet", "ledger.jsonl"
 
@@ -115,7 +116,7 @@ def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Se
 
 def _lock(folder: Path) -> Lock | None:
     """The lock in a folder; None where there is none of this version, for a ledger can be read without it."""
-    from curation.plan.lock import LOCK, read_lock  # which reads the catalog, which has these views
+    from manifests.plans import LOCK, read_lock
 
     try:
         return read_lock(folder) if (folder / LOCK).is_file() else None

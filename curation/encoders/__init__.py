@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-
-from manifests.errors import InputError
-from manifests.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,69 +45,6 @@ def load_encoder(name: str) -> Encoder:
         from curation.encoders.moonshine import shared_encoder
 
         return shared_encoder()
+    from curation.encoders.whisper import WhisperEncoder
+
     return WhisperEncoder(name)
-
-
-class WhisperEncoder:
-    """The encoder of any Hugging Face Whisper checkpoint.
-
-    Whisper hears windows of a fixed length (30 s in all published models). A clip is cut into such windows,
-    each padded with silence; frames that stand for padding are trimmed, so a clip of d seconds gives
-    ceil(d * frame_rate) frames whatever it is batched with.
-    """
-
-    def __init__(self, name: str, *, batch: int = 8) -> None:
-        """Load `name`; `batch` windows go through the model at once, on the GPU when there is one."""
-        import torch
-        from transformers import WhisperFeatureExtractor
-        from transformers.models.whisper.modeling_whisper import WhisperModel
-
-        try:
-            self._extractor: Any = WhisperFeatureExtractor.from_pretrained(name)
-            model = WhisperModel.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"No Whisper encoder loads from {name!r} ({str(error).splitlines()[0]}). "
-                f"Expected {MOONSHINE!r}, a hub name such as openai/whisper-large-v3, or a folder with such a model."
-            ) from error
-        self.name = name
-        self._batch = batch
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model: Any = model.get_encoder().to(self._device).eval()
-        self.dim = int(model.config.d_model)
-        self._frames = int(model.config.max_source_positions)
-        self._window = self._frames * 2 * int(self._extractor.hop_length)  # samples; conv2 halves the frames
-        self.frame_rate = SAMPLE_RATE * self._frames / self._window
-
-    def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Frames (T, dim) float32 of each clip (N,)."""
-        windows = [
-            (number, clip[at : at + self._window])
-            for number, clip in enumerate(clips)
-            for at in range(0, max(len(clip), 1), self._window)
-        ]
-        pieces: list[list[NDArray[np.float32]]] = [[] for _ in clips]
-        for first in range(0, len(windows), self._batch):
-            chosen = windows[first : first + self._batch]
-            for (number, _), frames in zip(chosen, self._run([piece for _, piece in chosen]), strict=True):
-                pieces[number].append(frames)
-        return [np.concatenate(parts) for parts in pieces]
-
-    def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        import torch
-
-        features = self._extractor(
-            windows,
-            sampling_rate=SAMPLE_RATE,
-            return_tensors="pt",
-            padding="max_length",
-            max_length=self._window,
-            truncation=True,
-        ).input_features  # (B, mels, 2 * frames)
-        with torch.inference_mode():
-            hidden = self._model(features.to(self._device)).last_hidden_state  # (B, frames, dim)
-        kept = [max(1, math.ceil(len(window) * self._frames / self._window)) for window in windows]
-        rows: list[NDArray[np.float32]] = [
-            row[:count].float().cpu().numpy() for row, count in zip(hidden, kept, strict=True)
-        ]
-        return rows

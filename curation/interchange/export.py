@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.catalog import connect
-from curation.catalog.views import one_select, records, short
+from curation.duck import one_select, records, short
 from curation.storage import local
 from manifests.errors import AudioError, InputError, ManifestError, QueryError
 from manifests.schema import columns

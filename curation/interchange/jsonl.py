@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from curation.catalog import connect
-from curation.catalog.parts import quoted
-from curation.catalog.views import one_select, short
+from curation.duck import one_select, quoted, short
 from curation.storage import place, whole
 from manifests.errors import InputError, QueryError
 

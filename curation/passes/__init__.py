@@ -9,7 +9,7 @@ from manifests.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from curation.align import Aligner
+    from curation.align.base import Aligner
     from curation.align.ctc_aligner import Beside
     from curation.passes.shards import LabelPass
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation.align import AlignedWord, Aligner, load_aligner
+from curation.align import load_aligner
+from curation.align.base import AlignedWord, Aligner
 from curation.align.ctc_aligner import BESIDE, Beside, CTCAligner
-from curation.passes.base import CorpusPass, Rejected, cut_audio, label, supervision
+from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
-from manifests.errors import SettingsError, StaleError
+from manifests.errors import Rejected, SettingsError, StaleError
 from manifests.files import need_file, read_json, write_jsonl
 from manifests.reasons import Reason
 from manifests.rows import cut_rows

@@ -8,22 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from curation.passes.shards import Row, audio_path, corpus_of
 from manifests.audio import read_audio
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError, InputError, Rejected
 from manifests.reasons import Reason
 from manifests.rows import Reject, cut_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-class Rejected(Exception):
-    """Raised while one cut is labelled: it becomes a reject row with this reason."""
-
-    def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 class CorpusPass:

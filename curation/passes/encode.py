@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curation.encoders import MOONSHINE, Encoder, load_encoder
-from curation.passes.base import CorpusPass, Rejected, cut_audio, label
+from curation.passes.base import CorpusPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
-from manifests.errors import SettingsError
+from manifests.errors import Rejected, SettingsError
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
 

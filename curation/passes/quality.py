@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation.passes.base import CorpusPass, Rejected, label
+from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult, audio_path
 from manifests.audio import decode
+from manifests.errors import Rejected
 from manifests.reasons import Reason
 from manifests.rows import CUTS, cut_rows
 from manifests.units import Seconds

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.catalog import catalog_fingerprint, connect
-from curation.catalog.parts import sql_text
-from curation.catalog.views import first, one_select, records, short
+from curation.duck import first, one_select, records, short, sql_text
 from curation.plan.certificate import certify
-from curation.plan.lock import LOCK, PLAN, Lock, check_plan, read_lock
+from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture
 from curation.plan.schedule import Pool, Schedule, make_schedule
 from curation.storage import local, place
 from manifests.errors import InputError, MixtureError, QueryError
 from manifests.files import atomic_path, write_json
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.plans import LOCK, PLAN, Lock, read_lock
 from manifests.schema import arrow_schema
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from curation.catalog.parts import quoted
-from curation.catalog.views import first, open_memory, records
-from curation.plan.lock import DomainShare, WorstWindow
+from curation.duck import first, open_memory, quoted, records
 from curation.plan.mixture import Mixture
 from curation.plan.schedule import Pool, Schedule
+from manifests.plans import DomainShare, WorstWindow
 
 # One row per window and domain. Sums of rounded microseconds would drift; units are exact multiples of a tick.
 WINDOWS = """

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.catalog import connect
-from curation.catalog.parts import quoted
-from curation.catalog.views import records
-from curation.plan.lock import PLAN
+from curation.duck import quoted, records
 from manifests.files import need_file
+from manifests.plans import PLAN
 from manifests.units import Hours
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from curation.catalog.parts import quoted
-from curation.catalog.views import open_memory, records
-from curation.plan.lock import PLAN, read_lock
+from curation.duck import open_memory, quoted, records
 from manifests.errors import SettingsError
 from manifests.files import atomic_path, need_file
+from manifests.plans import PLAN, read_lock
 
 SHARES = """
 WITH found AS (

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from curation.plan.lock import PLAN, Lock, check_plan, read_lock
+from curation.plan.lock import check_plan
 from manifests.errors import InputError, StaleError
 from manifests.files import need_file
+from manifests.plans import PLAN, Lock, read_lock
 from manifests.units import Seconds
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from curation.catalog import connect
-from curation.catalog.views import records
+from curation.duck import records
 from curation.reader import PlanBatch, PlanDraw, PlanReader
 from curation.reader.prefetch import look_ahead
 from manifests.errors import AudioError, InputError, StaleError

@@ -20,8 +20,8 @@ from manifests.units import SAMPLE_RATE, Seconds
 if TYPE_CHECKING:
     from lhotse import MonoCut, Recording
 
-    from curation.align import Aligner
-    from curation.align.ctc_aligner import CTCModel
+    from curation.align.base import Aligner
+    from curation.align.ctc_model import CTCModel
     from curation.segment.silences import Gap, Limits
     from curation.text import Word
 

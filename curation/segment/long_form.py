@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from curation.align import AlignedWord
+from curation.align.base import AlignedWord
 from curation.ctc import WILDCARD, Alignment, forced_align
-from curation.passes.base import Rejected
 from curation.segment.silences import HOP, Gap, Limits, Piece, cut_pieces, is_quiet
 from curation.text import Word, normalise
 from manifests.audio import read_audio
-from manifests.errors import InputError
+from manifests.errors import InputError, Rejected
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds, clock
@@ -36,8 +35,8 @@ from manifests.units import SAMPLE_RATE, Seconds, clock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curation.align import Aligner
-    from curation.align.ctc_aligner import CTCModel
+    from curation.align.base import Aligner
+    from curation.align.ctc_model import CTCModel
 
 WINDOW: Seconds = 30.0  # of audio that goes through the model at once
 MARGIN: Seconds = 2.0  # heard on both sides of a window and thrown away

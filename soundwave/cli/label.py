@@ -58,7 +58,8 @@ def label(
     Example: `soundwave label align --corpus asterisk`
     """
     from curation.passes import make_pass
-    from curation.passes.runner import Pool, run_pass
+    from curation.passes.runner import run_pass
+    from curation.passes.workers import Pool
 
     aligner = _aligner(pass_, backend, model, calibration)
     job = make_pass(pass_, aligner=aligner, wildcard=wildcard, encoder=encoder, speeds=speed or ())

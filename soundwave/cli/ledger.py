@@ -53,7 +53,7 @@ def ledger(
 
 
 def _runs(con: Any) -> list[dict[str, Any]]:
-    from curation.catalog.views import records
+    from curation.duck import records
 
     columns = "run, stage, parse_filename(parent) AS parent, steps"
     query = f"SELECT {columns}, (SELECT count(DISTINCT step) FROM ledger WHERE ledger.run = runs.run) AS trained_steps"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from curation.plan import Lock
+    from manifests.plans import Lock
 
 CatalogOption = Annotated[Path, typer.Option(help="The catalog to draw from.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -60,8 +60,8 @@ def show(
 
     Example: soundwave mix show demo/mixtures/alignment --windows --picture alignment.svg
     """
-    from curation.plan import read_lock
     from curation.plan.show import draw, shares_by_window, uses
+    from manifests.plans import read_lock
     from soundwave.cli._tables import print_json, print_rows
 
     lock = read_lock(plan)

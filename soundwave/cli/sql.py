@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
 
 def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: Path | None) -> None:
     """Run one query and write its rows."""
-    from curation.catalog.views import records, run_select
+    from curation.duck import records, run_select
     from soundwave.cli._tables import print_rows
 
     if kind is Format.table and output is None:
@@ -103,7 +103,7 @@ def _encode(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, buffer: 
     import io
     import json
 
-    from curation.catalog.views import arrow_table, records, run_select
+    from curation.duck import arrow_table, records, run_select
 
     if kind is Format.parquet:
         import pyarrow.parquet as pq

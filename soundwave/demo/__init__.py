@@ -17,7 +17,7 @@ from soundwave.demo.phases import Phases
 
 if TYPE_CHECKING:
     from curation.passes.shards import LabelPass
-    from curation.plan.lock import Lock
+    from manifests.plans import Lock
 
 TEXTS = "bsdgames_quiz"  # questions and answers, no audio to label
 RECORDINGS = ("asterisk", "fillets", "tuxpaint", "sonicpi")
@@ -78,7 +78,8 @@ def _label(phases: Phases, output: Path, workers: int) -> None:
     from curation.passes.align import Align
     from curation.passes.encode import Encode
     from curation.passes.quality import Quality
-    from curation.passes.runner import Pool, run_pass
+    from curation.passes.runner import run_pass
+    from curation.passes.workers import Pool
 
     jobs: dict[str, list[tuple[LabelPass, str]]] = {
         "quality": [(Quality(), name) for name in RECORDINGS],

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.align import BACKENDS, calibrated, load_aligner
-from curation.align.ctc_aligner import CTCAligner, in_windows
+from curation.align.ctc_aligner import CTCAligner
+from curation.align.ctc_model import in_windows
 from curation.ctc import WILDCARD
 from manifests.errors import SettingsError
 from manifests.files import need_file, read_json
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from curation.align import Aligner
+    from curation.align.base import Aligner
     from curation.encoders import Encoder
     from soundwave.model.alignment_adapter import AlignmentAdapter
     from soundwave.model.settings import ModelSettings

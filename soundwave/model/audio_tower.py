@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder as Encoder
 
-from curation.encoders import WhisperEncoder
+from curation.encoders.whisper import WhisperEncoder
 from manifests.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AudioTower(WhisperEncoder):
-    """As `curation.encoders.WhisperEncoder`: windows of 30 s, each clip's frames its own."""
+    """As `curation.encoders.whisper.WhisperEncoder`: windows of 30 s, each clip's frames its own."""
 
     def __init__(
         self, name: str, config: Any, weights: Mapping[str, Tensor], *, whole: bool = False, batch: int = 8

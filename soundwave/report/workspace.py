@@ -48,7 +48,7 @@ class Workspace:
 
     def rows(self, query: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         """Rows of one query over the catalog; none when there is no catalog."""
-        from curation.catalog.views import records
+        from curation.duck import records
 
         with self.connection() as connection:
             return [] if connection is None else records(connection.execute(query, parameters or []))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.alignment_accuracy import METRICS, Tally, even, markdown, rows, without_ends
-from curation.align import AlignedWord
+from curation.align.base import AlignedWord
 from curation.align.concatenated import Example
-from curation.passes.base import Rejected
 from curation.text import normalise
+from manifests.errors import Rejected
 from manifests.reasons import Reason
 
 EDGES = {0: (0.1, 0.5), 1: (0.5, 0.9), 2: (1.2, 1.6)}

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from curation.passes.base import CorpusPass, Rejected, label
+from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult
+from manifests.errors import Rejected
 from manifests.files import read_json, write_json, write_jsonl
 from manifests.fingerprint import file_sha256
 from manifests.reasons import Reason

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from curation.catalog import connect
-from curation.catalog.views import one_select, run_select
+from curation.duck import one_select, run_select
 from manifests.errors import QueryError
 from tests.curation.synthetic_catalog import cut, write_catalog
 

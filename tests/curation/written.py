@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curation.align.ctc_aligner import letter_ids, pick_columns
+from curation.align.ctc_model import letter_ids, pick_columns
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 FRAME = 0.02

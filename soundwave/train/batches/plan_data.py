@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curation.encoders import Encoder
-    from curation.plan.lock import Lock
+    from manifests.plans import Lock
 
 PLAIN = "plain"
 FIELDS = (
@@ -186,7 +186,8 @@ class PlanData:
         """
         import pyarrow.parquet as pq
 
-        from curation.plan.lock import check_plan, read_lock
+        from curation.plan.lock import check_plan
+        from manifests.plans import read_lock
 
         self.catalog = Path(read_lock(plan).catalog)
         self.lock: Lock = check_plan(plan, self.catalog)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from curation.align.calibration import BINS, HOP, RANGES, Calibration, Offset, calibrate, levels
 from curation.align.concatenated import Example, Recording, add_noise, join_words, trim
-from curation.align.ctc_aligner import CTCAligner, Spikes
+from curation.align.ctc_aligner import CTCAligner
+from curation.align.ctc_model import Spikes
 from curation.text import Word, normalise
 from manifests.errors import InputError, MissingFileError, SettingsError
 

@@ -13,14 +13,14 @@ import pytest
 import soundfile
 
 from curation.align import load_aligner
-from curation.align.ctc_aligner import CTCAligner, in_windows, letter_ids
+from curation.align.ctc_aligner import CTCAligner
+from curation.align.ctc_model import in_windows, letter_ids
 from curation.align.torchaudio_ctc import BundleModel
 from curation.ctc import WILDCARD
 from curation.passes.align import Align
-from curation.passes.base import Rejected
 from curation.passes.runner import run_pass
 from curation.text import normalise
-from manifests.errors import InputError, MissingFileError, SettingsError
+from manifests.errors import InputError, MissingFileError, Rejected, SettingsError
 from manifests.reasons import Reason
 from tests.curation.labelling import cut, table, tone, write_made
 from tests.curation.written import FRAME, LETTERS, Written_, heard

@@ -10,10 +10,9 @@ import pytest
 
 from curation.align import whisperx as whisperx_backend
 from curation.align.whisperx import WhisperX, aligner
-from curation.passes.base import Rejected
 from curation.text import normalise
 from manifests.audio import read_audio
-from manifests.errors import InputError, MissingPackageError
+from manifests.errors import InputError, MissingPackageError, Rejected
 from manifests.reasons import Reason
 from tests.curation import tiny_whisper
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.catalog import build, catalog_fingerprint, connect
-from curation.catalog.views import records
+from curation.duck import records
 from curation.interchange.jsonl import export_jsonl
 from manifests.errors import InputError, ManifestError, MissingFileError
 from tests.curation.synthetic_catalog import cut, mono_cut, write_catalog, write_corpus_lines

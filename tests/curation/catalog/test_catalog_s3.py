@@ -11,15 +11,16 @@ import pytest
 
 from curation.audit import run_audits
 from curation.catalog import build, catalog_fingerprint, connect
-from curation.catalog.views import records, run_select
+from curation.duck import records, run_select
 from curation.interchange.export import export_shar
 from curation.interchange.jsonl import export_jsonl
-from curation.plan import check_plan, make_plan, read_lock
+from curation.plan import check_plan, make_plan
 from curation.plan.mixture import Mixture
 from curation.reader import PlanReader
 from curation.reader.rows import with_rows
 from curation.storage import beside, is_remote, place
 from manifests.errors import InputError, MissingFileError, MissingPackageError, QueryError
+from manifests.plans import read_lock
 from manifests.settings import check_settings
 from tests.curation.synthetic_catalog import cut, mono_cut, text_row, write_catalog, write_corpus_lines
 

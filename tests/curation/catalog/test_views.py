@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from curation.catalog import connect
-from curation.catalog.views import records
+from curation.duck import records
 from manifests.schema import columns
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
 

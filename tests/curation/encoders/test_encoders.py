@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.encoders import WhisperEncoder, load_encoder
+from curation.encoders import load_encoder
+from curation.encoders.whisper import WhisperEncoder
 from manifests.errors import InputError
 from tests.curation.labelling import tone
 

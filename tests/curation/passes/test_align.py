@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from curation.align import AlignedWord, load_aligner
+from curation.align import load_aligner
+from curation.align.base import AlignedWord
 from curation.align.pronounce import by_letters, pronounce
 from curation.passes.align import Align, export_alignments, summarise
-from curation.passes.base import Rejected
 from curation.passes.runner import run_pass
 from curation.text import Word, normalise
 from manifests.audio import read_audio
-from manifests.errors import MissingFileError, SettingsError, StaleError
+from manifests.errors import MissingFileError, Rejected, SettingsError, StaleError
 from tests.curation.labelling import cut, table, tone, write_made
 
 LOGGED_ON = "That agent is already logged on. Please enter your agent number followed by the pound key."

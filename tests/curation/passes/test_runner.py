@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.passes import runner
-from curation.passes.runner import Pool, run_pass
+from curation.passes.runner import run_pass
 from curation.passes.shards import ShardResult, finished, shard_key, split_rows
+from curation.passes.workers import Pool
 from manifests.errors import InputError, MissingFileError, StaleError
 from manifests.files import read_json
 from tests.curation.labelling import Counting, cut, plain_rows, table, write_made
@@ -164,7 +165,7 @@ def test_nothing_to_do_starts_no_cluster(
 ) -> None:
     job = Counting(log, {})
     run_pass(job, corpus, tmp_path / "labels", workers=0)
-    monkeypatch.setattr("curation.passes.runner._client", lambda *_: pytest.fail("a cluster was started"))
+    monkeypatch.setattr("curation.passes.workers._client", lambda *_: pytest.fail("a cluster was started"))
     run_pass(job, corpus, tmp_path / "labels", workers=2)
 
 
@@ -255,7 +256,7 @@ def test_what_killed_drivers_left_in_the_temporary_folder_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("curation.passes.runner.NEW", -1.0)
+    monkeypatch.setattr("curation.passes.workers.NEW", -1.0)
     dead, strange = tmp_path / "soundwave-dead", tmp_path / "soundwave-notes"
     for folder in (dead, strange):
         (folder / "worker").mkdir(parents=True)

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.catalog import build
-from curation.plan import check_plan, make_plan, plan_schedule, read_lock
+from curation.plan import check_plan, make_plan, plan_schedule
 from curation.plan.mixture import Mixture
 from manifests.errors import InputError, ManifestError, MissingFileError, MixtureError, QueryError, StaleError
+from manifests.plans import read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import check_settings
 from tests.curation.synthetic_catalog import cut, mono_cut, text_row, write_catalog, write_corpus_lines

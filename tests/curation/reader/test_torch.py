@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.curation.reader.test_reader import make
 from torch.utils.data import DataLoader, Dataset
 
 from curation.reader import PlanBatch, PlanDraw, PlanReader
 from curation.reader.torch import PlanBatchSampler, PlanDataset, this_rank
+from tests.curation.reader.test_reader import make
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,134 @@
+"""What a CTC model gives an aligner: emissions for chosen tokens, spelling, windows over long clips, spikes."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.ctc import WILDCARD
+from manifests.errors import InputError
+from manifests.units import SAMPLE_RATE, Seconds
+
+WINDOW: Seconds = 30.0  # of audio that goes through a model at once; longer clips are cut
+MARGIN: Seconds = 2.0  # heard on both sides of a window and thrown away
+NO_WORD = -1  # as the position of speech that the transcript lacks
+
+
+class CTCModel(Protocol):
+    """A CTC model as the aligner needs it. T frames, C tokens, all times in 16 kHz samples."""
+
+    @property
+    def frame(self) -> Seconds:
+        """From one frame to the next."""
+
+    @property
+    def separator(self) -> int | None:
+        """The token between words, if the vocabulary has one."""
+
+    def speaks(self, language: str) -> bool:
+        """Was it trained on this ISO 639-1 code?"""
+
+    def spell(self, spoken: str) -> list[int]:
+        """Token ids of one spoken word; WILDCARD for what the vocabulary lacks."""
+
+    def emit(self, samples: NDArray[np.float32], tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Log-probabilities (T, 2 + C) of `samples` (N,): the blank, each of `tokens` (C,), the best non-blank."""
+
+
+class Loader(Protocol):
+    """How to get a model: small enough to be sent to another process, which then loads the model itself."""
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+
+    @property
+    def version(self) -> str:
+        """Changes when the same input would give other times: names the weights. Cheap: nothing is loaded."""
+
+    def __call__(self) -> CTCModel:
+        """The model, loaded once per process."""
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Where a word's tokens were heard."""
+
+    position: int  # in the list of words, or NO_WORD
+    spoken: str  # the words of the reading that was heard, joined
+    first: Seconds  # where its first token's frames begin
+    last: Seconds  # where its last token's frames end
+    score: float  # mean log-probability over its tokens' frames
+    wildcard: bool = False  # some of it could not be spelled
+
+
+def pick_columns(
+    log_probs: NDArray[np.float32], blank: int, tokens: NDArray[np.int64], others: Sequence[int] = ()
+) -> NDArray[np.float32]:
+    """(T, V) log-probabilities of a small vocabulary -> (T, 2 + C), as `CTCModel.emit` returns them.
+
+    others: ids that are neither speech nor blank (padding, the space between words): no wildcard.
+    """
+    spoken = np.setdiff1d(np.arange(log_probs.shape[1]), [blank, *others])
+    best = log_probs[:, spoken].max(axis=1, keepdims=True)
+    return np.ascontiguousarray(np.concatenate([log_probs[:, [blank]], log_probs[:, tokens], best], axis=1), np.float32)
+
+
+def in_windows(
+    run: Callable[[NDArray[np.float32]], NDArray[np.float32]], samples: NDArray[np.float32], stride: int
+) -> NDArray[np.float32]:
+    """Frames (T, V) of a clip of any length: `run` sees WINDOW seconds at once, and MARGIN more on both sides.
+
+    stride: samples from frame to frame. Memory grows with the frames kept, not with what the model needs for them.
+    """
+    size, margin = (int(seconds * SAMPLE_RATE) // stride for seconds in (WINDOW, MARGIN))
+    if len(samples) <= (size + 2 * margin) * stride:
+        return run(samples)
+    parts = []
+    count = -(-len(samples) // stride)  # frames, but for what the model's last convolution leaves out
+    for first in range(0, count, size):
+        start = max(0, first - margin)
+        last = first + size >= count - margin
+        frames = run(samples[start * stride :] if last else samples[start * stride : (first + size + margin) * stride])
+        parts.append(frames[first - start :] if last else frames[first - start : first - start + size])
+        if last:
+            break
+    return np.concatenate(parts)
+
+
+def letter_ids(vocabulary: dict[str, int], *, where: str) -> Callable[[str], list[int]]:
+    """A `spell` for a vocabulary of letters: as written, in the other case, without accents, else the wildcard.
+
+    Raises:
+        InputError: the vocabulary spells no letters (phonemes, word pieces).
+    """
+    letters = {token: number for token, number in vocabulary.items() if len(token) == 1}
+    if sum(token.isalpha() for token in letters) < 5:
+        some = ", ".join(sorted(vocabulary)[:8])
+        raise InputError(f"{where}: the vocabulary holds no letters ({some}, ...). Expected a CTC model that spells.")
+
+    def spell(spoken: str) -> list[int]:
+        ids: list[int] = []
+        for letter in unicodedata.normalize("NFC", spoken):
+            found = _letter(letter, letters)
+            if found or not ids or ids[-1] != WILDCARD:  # one wildcard for a run of what cannot be spelled
+                ids += found or [WILDCARD]
+        return ids
+
+    return spell
+
+
+def _letter(letter: str, letters: dict[str, int]) -> list[int]:
+    for form in (letter, letter.upper(), letter.lower()):
+        if form in letters:
+            return [letters[form]]
+    plain = [part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part)]
+    if plain and plain != [letter]:
+        parts = [_letter(part, letters) for part in plain]
+        return [number for part in parts for number in part] if all(parts) else []
+    return []

@@ -1,0 +1,91 @@
+"""What a plan is on disk: plan.parquet (every draw, in order) and lock.json, its fingerprint and certificate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import ManifestError
+from manifests.files import need_file, read_json
+from manifests.units import Seconds
+
+PLAN, LOCK = "plan.parquet", "lock.json"
+
+
+@dataclass(frozen=True)
+class DomainShare:
+    """One domain of a plan. Amounts are in the plan's unit."""
+
+    share: float  # asked, of the whole plan
+    planned: float
+    realised: float
+    realised_share: float
+    draws: int
+    unique: int  # different cuts
+    candidates: int  # cuts that could have been drawn
+    max_repeat: int  # the most uses of one cut
+    seconds: Seconds  # audio, and the equivalent of text-only rows
+
+
+@dataclass(frozen=True)
+class WorstWindow:
+    """The window of steps in which a domain is furthest from its share."""
+
+    window: int
+    domain: str
+    share: float  # realised in the window
+    error: float  # realised share minus the share asked at that point of the plan
+    off_by: float  # the same in units
+    longest: float  # the longest row of the domain, in units: the bound to hold `off_by` against
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A plan's fingerprint and certificate."""
+
+    name: str
+    stage: str
+    catalog: str
+    catalog_fingerprint: str
+    query: str
+    query_sha256: str
+    mixture_sha256: str
+    code: str  # of plan.sql and pool.sql
+    seed: int
+    unit: str
+    budget: float
+    batch_seconds: Seconds
+    window: int
+    steps: int
+    draws: int
+    seconds: Seconds
+    longest_step: Seconds
+    plan_sha256: str
+    domains: dict[str, DomainShare]
+    schedule: list[dict[str, Any]]  # shares by epoch; one entry without a temperature
+    worst_window: WorstWindow | None
+    max_repeats: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def row(self) -> dict[str, Any]:
+        """As written to lock.json."""
+        return asdict(self)
+
+
+def read_lock(plan_dir: Path) -> Lock:
+    """The lock of a plan.
+
+    Raises:
+        MissingFileError: no plan there.
+        ManifestError: lock.json has other fields than it should.
+    """
+    path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
+    try:
+        value = dict(read_json(path))
+        domains = {name: DomainShare(**row) for name, row in value.pop("domains").items()}
+        worst = value.pop("worst_window")
+        return Lock(domains=domains, worst_window=WorstWindow(**worst) if worst else None, **value)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ManifestError(f"{path} is no lock of this version ({error}). Run `soundwave mix plan` again.") from error
