@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.passes import runner
+from curation.passes import workers
 from curation.passes.runner import run_pass
 from curation.passes.shards import ShardResult, finished, shard_key, split_rows
 from curation.passes.workers import Pool
@@ -242,7 +242,7 @@ def test_a_result_lost_with_its_worker_is_made_again(
     corpus: Path, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool, rows, folder = Pool(workers=1), list(plain_rows(3)), tmp_path / "labels"
-    shard = runner._Shard(Counting(log, {}), runner.pack(rows), "0" * 16, folder)
+    shard = workers._Shard(Counting(log, {}), workers.pack(rows), "0" * 16, folder)
     lost = LostResult()
     pool._client, pool._pending = object(), {lost: shard}
     monkeypatch.setattr(pool, "_done", lambda: lost)
@@ -260,10 +260,10 @@ def test_what_killed_drivers_left_in_the_temporary_folder_is_removed(
     dead, strange = tmp_path / "soundwave-dead", tmp_path / "soundwave-notes"
     for folder in (dead, strange):
         (folder / "worker").mkdir(parents=True)
-    (dead / runner.OWNER).touch()
-    with runner._scratch() as first:
+    (dead / workers.OWNER).touch()
+    with workers._scratch() as first:
         assert not dead.exists()
-        with runner._scratch() as second:
+        with workers._scratch() as second:
             assert Path(first).is_dir() and first != second
     assert list(tmp_path.iterdir()) == [strange]
 
