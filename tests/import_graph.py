@@ -82,15 +82,14 @@ def floors(graph: Graph) -> dict[str, int]:
 
 
 def lazy_imports(files: Iterable[Path]) -> int:
-    """Imported names inside functions."""
-    return sum(
-        len(inner.names)
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Import | ast.ImportFrom)
-    )
+    """Import statements inside functions."""
+    return sum(_lazy(ast.parse(path.read_text(encoding="utf-8")), inside=False) for path in files)
+
+
+def _lazy(node: ast.AST, *, inside: bool) -> int:
+    inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    here = int(inside and isinstance(node, ast.Import | ast.ImportFrom))
+    return here + sum(_lazy(child, inside=inside) for child in ast.iter_child_nodes(node))
 
 
 def class_names(files: Iterable[Path]) -> dict[str, int]:

@@ -67,30 +67,42 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.strip().endswith("heavy: []")
 
 
-@pytest.mark.parametrize("planted", ["manifests/units.py", "recipes/common.py", "curation/text/__init__.py"])
-def test_a_planted_upward_import_breaks_the_floors(planted: str, tmp_path: Path) -> None:
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-
-    def lint() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).parent / "lint-imports", "--no-cache"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert lint().returncode == 0
+@pytest.mark.parametrize(
+    ("planted", "imported"),
+    [
+        ("manifests/units.py", "soundwave.cli"),
+        ("recipes/common.py", "soundwave.cli"),
+        ("curation/text/__init__.py", "curation.reader"),
+        ("curation/align/base.py", "curation.passes"),
+    ],
+)
+def test_a_planted_upward_import_breaks_the_floors(planted: str, imported: str, tmp_path: Path) -> None:
+    copy_packages(tmp_path)
+    assert lint(tmp_path).returncode == 0
     path = tmp_path / planted
-    path.write_text(path.read_text() + "\nimport soundwave.cli\n")
-    assert "BROKEN" in lint().stdout
+    path.write_text(path.read_text(encoding="utf-8") + f"\nimport {imported}\n", encoding="utf-8")
+    assert "BROKEN" in lint(tmp_path).stdout
+
+
+def copy_packages(folder: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def readme_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     return sorted(set(re.findall(r"(?:^|\$ |`)soundwave ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE)))
 
 
@@ -107,13 +119,13 @@ def test_every_command_in_the_readme_exists() -> None:
 
 
 def test_every_make_target_in_the_readme_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text())) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))) <= targets
 
 
 def test_every_file_linked_in_the_docs_exists() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        for link in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text()):
+        for link in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
@@ -124,7 +136,7 @@ def imported_packages() -> set[str]:
     found = set()
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Import):
                     found |= {alias.name.partition(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -135,7 +147,7 @@ def imported_packages() -> set[str]:
 def test_every_import_is_a_declared_dependency() -> None:
     import tomllib
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in project["dependencies"]}
     wheels = {"pyyaml": "yaml", "vl_convert_python": "vl_convert"}
     extras = {"pocketsphinx", "whisperx", "nltk"}  # imported where used, with a message; nltk comes with whisperx
@@ -147,8 +159,8 @@ def test_functions_and_files_stay_small() -> None:
 
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            text = path.read_text()
-            assert text.count("\n") <= 400, f"{path.relative_to(ROOT)} has over 400 lines"
+            text = path.read_text(encoding="utf-8")
+            assert text.count("\n") <= 600, f"{path.relative_to(ROOT)} has over 600 lines"
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.FunctionDef):
                     length = (node.end_lineno or 0) - node.lineno + 1
