@@ -208,11 +208,11 @@ def _open(aligner: CTCAligner) -> Align:
 
 def newest_run(folder: Path) -> Path | None:
     """The stage-I run under `folder` that was finished last."""
-    from soundwave.train.runs.folder import read_run
+    from manifests.runs import FINAL, RUN, read_run
 
-    paths = [path.parent for path in folder.rglob("run.json") if (path.parent / "final").is_dir()]
+    paths = [path.parent for path in folder.rglob(RUN) if (path.parent / FINAL).is_dir()]
     done = [path for path in paths if (info := read_run(path)).stage == "alignment" and info.status == "done"]
-    return max(done, key=lambda path: (path / "run.json").stat().st_mtime, default=None)
+    return max(done, key=lambda path: (path / RUN).stat().st_mtime, default=None)
 
 
 def rows(results: Sequence[tuple[str, str, str, dict[str, float]]]) -> list[Row]:

@@ -15,14 +15,13 @@ from curation.catalog.parts import SQL
 from curation.duck import quoted
 from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.files import read_json
+from manifests.runs import LEDGER, LEDGER_ROWS, RUN
 from manifests.schema import columns
 
 if TYPE_CHECKING:
     import duckdb
 
     from manifests.plans import Lock
-
-RUN, LEDGER, LEDGER_ROWS = "run.json", "ledger.parquet", "ledger.jsonl"
 
 
 def find_runs(places: Sequence[Path]) -> list[Path]:

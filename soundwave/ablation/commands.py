@@ -11,6 +11,7 @@ from typing import Any
 
 from manifests.errors import InputError
 from manifests.files import read_json
+from manifests.plans import LOCK
 from soundwave.ablation.grid import Evaluate
 
 CHILD = (sys.executable, "-m", "soundwave.cli._child")
@@ -66,12 +67,12 @@ def one_thread() -> dict[str, str]:
 
 def is_trained(task: TrainTask) -> bool:
     """Is the finished run in the task's folder this very run? Asked as the trainer itself does before it reuses one."""
+    from manifests.runs import final_model, read_run
     from soundwave.train.loop import run_key
-    from soundwave.train.runs.folder import final_model, read_run
     from soundwave.train.settings import load_stage
 
     try:
-        lock = read_json(task.plan / "lock.json")
+        lock = read_json(task.plan / LOCK)
         start = final_model(task.init) if task.init else None
         final_model(task.output)
         return read_run(task.output).key == run_key(load_stage(task.settings), lock["plan_sha256"], start)

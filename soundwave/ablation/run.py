@@ -18,6 +18,8 @@ from typing import Any
 from manifests.errors import InputError
 from manifests.files import read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
+from manifests.plans import LOCK
+from manifests.runs import METRICS, RUN
 from soundwave.ablation.commands import (
     COMMANDS,
     Commands,
@@ -33,7 +35,6 @@ from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import flat_metrics, unique_hours, write_results
 
-RUN = "run.json"
 LLM_COST = 6.0  # measured on the demo: a second of audio through the LLM, relative to one through adapter and CTC alone
 EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
 
@@ -134,7 +135,7 @@ class Ablation:
             done=lambda: self.commands.trained(task),
             needs=(node.parent,) if node.parent else (),
             weight=self._cost(node),
-            metrics=task.output / "metrics.jsonl",
+            metrics=task.output / METRICS,
         )
 
     def _evaluation(self, node: Node, settings: Evaluate) -> Job | None:
@@ -155,7 +156,7 @@ class Ablation:
 
     def _cost(self, node: Node) -> float:
         """How long a training takes, in audio seconds of a stage that runs no LLM: orders the starts only."""
-        lock = read_json(self.plan_folder(node.plan) / "lock.json")
+        lock = read_json(self.plan_folder(node.plan) / LOCK)
         planned = int(lock.get("steps") or 1)
         audio = float(lock.get("seconds") or planned) * (node.settings.steps or planned) / planned
         return audio * (LLM_COST if node.settings.lm_weight > 0 else 1.0)

@@ -144,9 +144,9 @@ def _shares_table(locks: Sequence[Lock]) -> None:
 
 
 def _train(phases: Phases, output: Path, workers: int) -> None:
+    from manifests.runs import read_run
     from manifests.units import clock
     from soundwave.ablation.run import ablate
-    from soundwave.train.runs.folder import read_run
 
     with phases.phase("train", "Three stages and the data ablation: train and evaluate") as phase:
         summary = ablate(GRIDS, output / "catalog", output / "ablation", workers=workers)

@@ -25,6 +25,7 @@ from manifests.errors import AudioError, InputError, ManifestError
 from manifests.files import need_file, need_folder, read_json, read_jsonl, write_json, write_jsonl
 from manifests.reasons import Reason
 from manifests.rows import Reject
+from manifests.runs import eval_file, examples_file
 
 if TYPE_CHECKING:
     from soundwave.infer.listener import Listener, Recording
@@ -110,13 +111,14 @@ def air_bench(
     answered, unheard = _ask(listener, items, choose)
     rejects += unheard
     responses = [item.response(text) for item, text in answered]
-    write_jsonl(run / f"examples-air-bench-{questions.stem}.jsonl", responses)
-    write_jsonl(run / f"eval-air-bench-{questions.stem}-rejects.jsonl", (reject.row() for reject in rejects))
+    name = f"air-bench-{questions.stem}"
+    write_jsonl(run / examples_file(name), responses)
+    write_jsonl(run / f"eval-{name}-rejects.jsonl", (reject.row() for reject in rejects))
     if not answered:
         raise InputError(f"None of {questions}'s {len(rows)} questions could be asked. {_first(rejects)}")
     result = {"run": run.name, "file": questions.name, "choose": choose, "questions": len(rows)}
     result |= {"answered": len(answered), "rejected": _count(rejects), **accuracies(answered)}
-    write_json(run / f"eval-air-bench-{questions.stem}.json", result)
+    write_json(run / eval_file(name), result)
     return result
 
 

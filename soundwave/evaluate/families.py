@@ -12,6 +12,7 @@ from manifests.errors import InputError
 from manifests.files import read_json, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.progress import progress_bar
+from manifests.runs import WEIGHTS, final_model, metrics_file, read_run
 
 if TYPE_CHECKING:
     from soundwave.evaluate.held_out import Context
@@ -79,11 +80,9 @@ def measure(
         MissingFileError, StaleError: no finished run, no catalog.
         InputError: nothing to measure.
     """
-    from soundwave.train.runs.folder import read_run
-
     options = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
     keys = _keys(run, catalog, families, [*options.values(), file_sha256(text) if text else None])
-    target = run / f"eval-{split}-metrics.json"
+    target = run / metrics_file(split)
     known = read_json(target)["families"] if target.is_file() else {}
     missing = [name for name in families if known.get(name, {}).get("key") != keys[name]]
     if missing:
@@ -102,7 +101,6 @@ def measure(
 
 def _keys(run: Path, catalog: Path, families: Sequence[str], options: list[Any]) -> dict[str, str]:
     from curation.catalog import catalog_fingerprint
-    from soundwave.train.runs.folder import WEIGHTS, final_model
 
     made = [file_sha256(final_model(run) / WEIGHTS), catalog_fingerprint(catalog), options, VERSION]
     return {name: fingerprint(name, *made) for name in families}
@@ -110,7 +108,7 @@ def _keys(run: Path, catalog: Path, families: Sequence[str], options: list[Any])
 
 def _context(run: Path, catalog: Path, **options: Any) -> Context:
     from soundwave.evaluate.held_out import Context
-    from soundwave.evaluate.metrics.asr import load_model
+    from soundwave.train.runs.folder import load_model
 
     model, settings, _ = load_model(run)
     return Context(model=model, settings=settings, catalog=catalog, **options)

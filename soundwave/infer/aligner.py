@@ -17,6 +17,7 @@ from curation.ctc import WILDCARD
 from manifests.errors import SettingsError
 from manifests.files import need_file, read_json
 from manifests.fingerprint import file_sha256
+from manifests.runs import WEIGHTS, final_model, read_run
 from manifests.units import SAMPLE_RATE, Seconds
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from soundwave.model.tokens import TokenTable, Unit
 
 NAME = "soundwave"
-CONFIG, WEIGHTS = "config.json", "adapters.safetensors"
+CONFIG = "config.json"
 CHUNK = 64  # frames whose logits over the whole vocabulary are held at once
 
 
@@ -58,8 +59,6 @@ def run_aligner(run: Path) -> CTCAligner:
         MissingFileError: no run there.
         StaleError: the run is not finished.
     """
-    from soundwave.train.runs.folder import final_model
-
     return CTCAligner(_Run(final_model(run).resolve()))
 
 
@@ -164,6 +163,5 @@ def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _unit(run: Path, settings: ModelSettings) -> Unit:
     from soundwave.model.tokens import written_unit
-    from soundwave.train.runs.folder import read_run
 
     return written_unit(settings.ctc_vocabulary, read_run(run).settings.get("ctc_units", "tokens"))

@@ -92,8 +92,8 @@ def stream(
 
 
 def _begin(run: Path, files: Sequence[Path], prompt: str | None, longest: Seconds) -> tuple[Listener, list[Recording]]:
+    from manifests.runs import final_model
     from soundwave.infer.listener import read_files
-    from soundwave.train.runs.folder import final_model
 
     if not files and not prompt:
         raise InputError("There is nothing to ask: name audio files, or give a prompt.")

@@ -57,7 +57,7 @@ class Listener:
         Raises:
             MissingFileError, StaleError: no finished run.
         """
-        from soundwave.evaluate.metrics.asr import load_model
+        from soundwave.train.runs.folder import load_model
 
         model, settings, _ = load_model(run)
         return cls(model, settings)

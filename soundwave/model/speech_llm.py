@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrained
 
 from manifests.errors import ManifestError
 from manifests.files import need_file, write_json
+from manifests.runs import WEIGHTS
 from soundwave.model import released
 from soundwave.model.alignment_adapter import AlignmentAdapter
 from soundwave.model.batch import Batch, Heard, Output, pad_features, render
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_LEAST", "ANSWER_PER_FRAME", "CONFIG", "FORMAT", "SEARCH", "TEXT_LIMIT", "WEIGHTS"]
 __all__ += ["Heard", "Output", "SpeechLLM", "answer_limits"]
 
-WEIGHTS = "adapters.safetensors"
 PLAIN = {"x3": 3, "x4": 4}
 
 

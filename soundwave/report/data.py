@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import MissingFileError
+from manifests.plans import LOCK
 from manifests.rows import corpus_folders, read_corpus
 from soundwave.report.workspace import STAGES, Workspace, json_object
 
@@ -74,7 +75,7 @@ def mixtures(workspace: Workspace, trained: Sequence[Path] = ()) -> list[Row]:
     folders = trained or sorted(path.parent for path in workspace.root.glob("mixtures/*/lock.json"))
     rows = []
     for folder in folders:
-        lock = json_object(folder / "lock.json")
+        lock = json_object(folder / LOCK)
         if lock is not None and isinstance(lock.get("domains"), dict):
             domains = [
                 facts | {"domain": name, "planned": facts["share"], "realised": facts["realised_share"]}

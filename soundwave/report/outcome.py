@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from manifests.plans import LOCK
+from manifests.runs import examples_file
 from soundwave.ablation.results import METRICS, Pooled, pooled, read_results
 from soundwave.report.examples import Heard
 from soundwave.report.workspace import STAGE_NUMERALS, Workspace, json_object
@@ -139,7 +141,7 @@ def trained_plans(workspace: Workspace) -> list[Path]:
         row for stage in dict.fromkeys(row["stage"] for row in grid.rows) for row in whole_rows(grid, name, stage)[:1]
     ]
     folders = [grid.folder.parent / "plans" / str(row.get("plan")) for row in rows]
-    return [folder for folder in folders if (folder / "lock.json").is_file()]
+    return [folder for folder in folders if (folder / LOCK).is_file()]
 
 
 def transcript_sets(workspace: Workspace) -> list[Heard]:
@@ -154,7 +156,7 @@ def transcript_sets(workspace: Workspace) -> list[Heard]:
         split = (grid.report.get("evaluate") or {}).get("split", "test")
         for stage in dict.fromkeys(row["stage"] for row in grid.rows if row["arm"] == name):
             rows = whole_rows(grid, name, stage)
-            path = grid.folder.parent / rows[0]["run"] / f"examples-{split}.jsonl"
+            path = grid.folder.parent / rows[0]["run"] / examples_file(split)
             if stage == FIRST_STAGE:
                 sets.append(Heard("CTC after stage I", path, "ctc"))
             elif rows[0]["last"]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import manifests
 from manifests.files import write_json
+from manifests.runs import ENVIRONMENT
 from soundwave.report import data, outcome, training
 from soundwave.report.workspace import Workspace, json_object, open_workspace
 
@@ -99,7 +100,7 @@ def provenance(workspace: Workspace) -> list[tuple[str, str]]:
 def _environment(workspace: Workspace) -> Row:
     """The environment.json of the last run by name, or nothing."""
     for folder in reversed(workspace.run_folders()):
-        if (value := json_object(folder / "environment.json")) is not None:
+        if (value := json_object(folder / ENVIRONMENT)) is not None:
             return value
     return {}
 

@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from manifests.runs import METRICS, RUN
 from soundwave.ablation.results import read_results
 from soundwave.report.workspace import STAGES, Workspace, json_object, json_rows
 
@@ -24,7 +25,7 @@ def curves(workspace: Workspace) -> list[Row]:
     chosen = _ablation_runs(workspace) or [(path, "") for path in sorted(workspace.root.glob("runs/*"))]
     rows = []
     for folder, arm in chosen:
-        info, metrics = json_object(folder / "run.json") or {}, json_rows(folder / "metrics.jsonl")
+        info, metrics = json_object(folder / RUN) or {}, json_rows(folder / METRICS)
         steps = [row for row in metrics if "step" in row and any(name in row for name in MEASURES)]
         if not steps:
             continue

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError, MissingFileError
 from manifests.files import need_folder, read_json, read_jsonl
+from manifests.runs import RUN
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,7 +64,7 @@ class Workspace:
 
     def run_folders(self) -> list[Path]:
         """Folders of runs, the workspace's own and the ablation's."""
-        places = ("runs/*/run.json", "ablation/runs/*/run.json")
+        places = (f"runs/*/{RUN}", f"ablation/runs/*/{RUN}")
         return sorted({path.parent for place in places for path in self.root.glob(place)})
 
 

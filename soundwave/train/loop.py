@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import manifests
 from manifests.errors import SettingsError
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, WEIGHTS, RunInfo, final_model
 from soundwave.train.batches.plan_data import PlanData
 from soundwave.train.distributed.processes import Ranks, join
 from soundwave.train.runs import checkpoint
 from soundwave.train.runs.branch import adopt, check_branch
-from soundwave.train.runs.folder import CHECKPOINTS, FINAL, WEIGHTS, RunInfo, describe, final_model, previous
+from soundwave.train.runs.folder import describe, previous
 from soundwave.train.runs.journal import journal, silent
-from soundwave.train.runs.ledger import ROWS, finish_ledger, ledger_rows
+from soundwave.train.runs.ledger import finish_ledger, ledger_rows
 from soundwave.train.schedule import rate
 from soundwave.train.settings import MANNER
 
@@ -300,7 +301,7 @@ class Trainer:
         info.write(self.output)
         # Only what a finished run no longer needs; before this line a killed run finds all it takes to go on.
         checkpoint.prune(self.output / CHECKPOINTS, self.settings.keep_checkpoints)
-        (self.output / ROWS).unlink(missing_ok=True)
+        (self.output / LEDGER_ROWS).unlink(missing_ok=True)
 
 
 def _mean(values: torch.Tensor) -> float | None:

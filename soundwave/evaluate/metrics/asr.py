@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from manifests.errors import InputError
 from manifests.files import read_json, write_json, write_jsonl
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.runs import WEIGHTS, eval_file, examples_file, final_model
 from soundwave.evaluate.error_rates import error_rates
-from soundwave.train.runs.folder import WEIGHTS, RunInfo, final_model, read_run
+from soundwave.train.runs.folder import load_model
 
 if TYPE_CHECKING:
     from soundwave.model.speech_llm import SpeechLLM
@@ -60,7 +61,7 @@ def evaluate(
         raise InputError(f"decode is {list(decode)}, expected one or more of {list(KNOWN)}")
     model_folder = final_model(run)
     key = _key(model_folder, catalog, [split, corpus, min_words, sorted(decode), limit])
-    target = run / f"eval-{split}.json"
+    target = run / eval_file(split)
     if target.is_file() and (old := read_json(target)).get("key") == key:
         return dict(old)
     started = time.monotonic()
@@ -74,24 +75,9 @@ def evaluate(
         {"id": cut.cut_id, "reference": cut.text, **{name: found[cut.cut_id] for name, found in texts.items()}}
         for cut in cuts
     )
-    write_jsonl(run / f"examples-{split}.jsonl", examples)
+    write_jsonl(run / examples_file(split), examples)
     write_json(target, {"key": key, **result})
     return {"key": key, **result}
-
-
-def load_model(run: Path) -> tuple[SpeechLLM, StageSettings, RunInfo]:
-    """A finished run's model, in evaluation mode, its stage's settings, and what the run says about itself.
-
-    Raises:
-        MissingFileError, StaleError: no finished run.
-    """
-    from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.settings import StageSettings
-    from soundwave.train.setup import llm_dtype
-
-    folder, info = final_model(run), read_run(run)
-    model = SpeechLLM.from_pretrained(folder, dtype=llm_dtype(info.precision))
-    return model, StageSettings(**info.settings), info
 
 
 def _scores(cuts: Sequence[Cut], texts: dict[str, dict[str, str]]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from manifests.errors import InputError
+from manifests.plans import PLAN
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.train.batches.lazy_frames import Clip
 
@@ -191,7 +192,7 @@ class PlanData:
 
         self.catalog = Path(read_lock(plan).catalog)
         self.lock: Lock = check_plan(plan, self.catalog)
-        table = pq.read_table(plan / "plan.parquet", columns=["step", "slot", "cut_id", "domain", "repeat"])
+        table = pq.read_table(plan / PLAN, columns=["step", "slot", "cut_id", "domain", "repeat"])
         rows: list[dict[str, Any]] = table.to_pylist()
         self.store = CutStore(self.catalog, [row["cut_id"] for row in rows], encoder=encoder)
         steps: dict[int, list[Draw]] = defaultdict(list)

@@ -15,9 +15,9 @@ from typing import Any
 
 from manifests.errors import SettingsError
 from manifests.files import need_file, write_jsonl
+from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, read_run
 from soundwave.train.runs.checkpoint import NAME
-from soundwave.train.runs.folder import CHECKPOINTS, RunInfo, read_run
-from soundwave.train.runs.ledger import LEDGER, METRICS, ROWS, whole_rows
+from soundwave.train.runs.ledger import whole_rows
 from soundwave.train.schedule import rate
 from soundwave.train.settings import MANNER, StageSettings
 
@@ -79,12 +79,12 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
     rows = [row for row in whole_rows(trunk / METRICS) if row["step"] < step]
     info.seconds, info.cpu_seconds = rows[-1]["seconds"], rows[-1]["cpu_seconds"]
     write_jsonl(folder / METRICS, [row | {"steps": info.steps} for row in rows])
-    write_jsonl(folder / ROWS, [row | {"run": info.run} for row in _ledger(trunk) if row["step"] < step])
+    write_jsonl(folder / LEDGER_ROWS, [row | {"run": info.run} for row in _ledger(trunk) if row["step"] < step])
 
 
 def _ledger(trunk: Path) -> list[dict[str, Any]]:
-    if (trunk / ROWS).is_file():
-        return whole_rows(trunk / ROWS)
+    if (trunk / LEDGER_ROWS).is_file():
+        return whole_rows(trunk / LEDGER_ROWS)
     import pyarrow.parquet as pq
 
     rows: list[dict[str, Any]] = pq.read_table(need_file(trunk / LEDGER, what="ledger")).to_pylist()

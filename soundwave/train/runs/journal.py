@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from soundwave.train.runs.folder import EVENTS, RunInfo
-from soundwave.train.runs.ledger import METRICS, ROWS, Log
+from manifests.runs import EVENTS, LEDGER_ROWS, METRICS, RunInfo
+from soundwave.train.runs.ledger import Log
 from soundwave.train.runs.progress import shown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def journal(folder: Path, info: RunInfo, *, tensorboard: bool) -> Iterator[Journ
     """Write into run folder `folder` from step `info.step` on; what an interrupted run wrote beyond it is removed."""
     with (
         closing(Log(folder / METRICS, before=info.step)) as metrics,
-        closing(Log(folder / ROWS, before=info.step)) as ledger,
+        closing(Log(folder / LEDGER_ROWS, before=info.step)) as ledger,
         events(folder / EVENTS, before=info.step, wanted=tensorboard) as draw,
         shown(f"train {info.run}", info.step, info.steps) as show,
     ):

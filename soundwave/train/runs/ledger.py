@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifests.files import atomic_path, read_jsonl
+from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
 
 if TYPE_CHECKING:
     from soundwave.train.batches.plan_data import Draw
     from soundwave.train.batches.samples import Sample
     from soundwave.train.micro_batches import Measured
-
-METRICS, LEDGER, ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
 
 
 class Log:
@@ -72,7 +71,9 @@ def finish_ledger(folder: Path) -> None:
     import pyarrow.parquet as pq
 
     with atomic_path(folder / LEDGER) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(read_jsonl(folder / ROWS)), schema=arrow_schema("ledger")), temporary)
+        pq.write_table(
+            pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger")), temporary
+        )
 
 
 def _mean(rows: list[dict[str, float | None]]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from manifests.errors import InputError
 from soundwave.evaluate.families import FAMILIES, measure
 from soundwave.evaluate.held_out import Context, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses, without_lora
-from soundwave.evaluate.metrics.asr import load_model
 from soundwave.evaluate.metrics.retention import other_answers
 from soundwave.train.loop import train
+from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
 
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from soundwave.evaluate import joint
-from soundwave.evaluate.metrics.asr import evaluate, load_model
+from soundwave.evaluate.metrics.asr import evaluate
 from soundwave.model.batch import AUDIO
 from soundwave.train.loop import train
+from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
 
 

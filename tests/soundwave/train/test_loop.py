@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from manifests.errors import MissingFileError, SettingsError, StaleError
+from manifests.runs import final_model, read_run
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.loop import Trainer, train
 from soundwave.train.runs import checkpoint
-from soundwave.train.runs.folder import final_model, read_run
 from soundwave.train.settings import StageSettings
 
 TIMES = ("seconds", "cpu_seconds")

@@ -10,12 +10,12 @@ import pytest
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
 from manifests.errors import SettingsError
+from manifests.runs import read_run
 from soundwave.train.batches.samples import Sample
 from soundwave.train.distributed.fsdp import fill_up
 from soundwave.train.distributed.processes import Ranks, check_kind
 from soundwave.train.loop import train
 from soundwave.train.micro_batches import split
-from soundwave.train.runs.folder import read_run
 from soundwave.train.settings import MicroBatch, StageSettings
 from tests.soundwave.train.train_processes import assert_close, launch
 

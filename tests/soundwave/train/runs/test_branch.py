@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from manifests.errors import MissingFileError, SettingsError
+from manifests.runs import read_run
 from soundwave.train.loop import train
-from soundwave.train.runs.folder import read_run
 from soundwave.train.settings import StageSettings
 
 TIMES = ("seconds", "cpu_seconds")

@@ -1,0 +1,103 @@
+"""What a run of the trainer is on disk: the names of its files, and run.json, which says what the run is.
+
+RUN/run.json             what the run is, and how far it came; the first file written
+RUN/settings.yaml        the stage's settings
+RUN/lock.json            the lock of the plan that it trains
+RUN/environment.json     machine and package versions
+RUN/metrics.jsonl        a row per step
+RUN/ledger.jsonl         a row per trained draw, while the run goes on
+RUN/ledger.parquet       the same, when it is finished
+RUN/checkpoints/         what an interrupted run goes on from
+RUN/tensorboard/         metrics as event files
+RUN/final/               the model of a finished run
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from manifests.errors import ManifestError, StaleError
+from manifests.files import need_file, read_json, write_json
+
+RUN, SETTINGS, ENVIRONMENT = "run.json", "settings.yaml", "environment.json"
+METRICS, LEDGER, LEDGER_ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
+CHECKPOINTS, EVENTS, FINAL = "checkpoints", "tensorboard", "final"
+WEIGHTS = "adapters.safetensors"  # in final/: what the run trained
+
+
+@dataclass
+class RunInfo:
+    """run.json. Times cover every session that worked on the run; a step done twice counts twice."""
+
+    run: str
+    stage: str
+    key: str
+    """Fingerprint of settings, plan, code version and what the run started from: equal keys, equal runs."""
+    plan: str
+    """Fingerprint of plan.parquet."""
+    parent: str | None
+    """Folder of the run that it started from."""
+    steps: int
+    status: Literal["running", "done"] = "running"
+    step: int = 0
+    """Steps done."""
+    seconds: float = 0.0
+    """Wall time."""
+    cpu_seconds: float = 0.0
+    """Processor time, of the first process."""
+    precision: str = "fp32"
+    trainable: int = 0
+    """Parameters that learn."""
+    branch: str | None = None
+    """The checkpoint of another run that this one began with; the times include the other's up to there."""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write run.json."""
+        write_json(folder / RUN, asdict(self))
+
+
+def read_run(folder: Path) -> RunInfo:
+    """run.json of a run folder.
+
+    Raises:
+        MissingFileError: no run there.
+        ManifestError: a run.json of another version.
+    """
+    path = need_file(folder / RUN, what="run", hint="`soundwave train` makes runs.")
+    try:
+        return RunInfo(**read_json(path))
+    except TypeError as error:
+        raise ManifestError(f"{path} is no run of this version ({error}). Train it again.") from error
+
+
+def final_model(folder: Path) -> Path:
+    """The model that a finished run left.
+
+    Raises:
+        MissingFileError: no run there.
+        StaleError: the run has not reached its end.
+    """
+    info = read_run(folder)
+    if info.status != "done" or not (folder / FINAL / WEIGHTS).is_file():
+        raise StaleError(
+            f"{folder} stopped at step {info.step} of {info.steps}. Run the same `soundwave train` again to finish it."
+        )
+    return folder / FINAL
+
+
+def eval_file(split: str) -> str:
+    """Name of the file with the error rates on a split."""
+    return f"eval-{split}.json"
+
+
+def metrics_file(split: str) -> str:
+    """Name of the file with the other metrics on a split."""
+    return f"eval-{split}-metrics.json"
+
+
+def examples_file(split: str) -> str:
+    """Name of the file with the transcripts of a split's clips."""
+    return f"examples-{split}.jsonl"
