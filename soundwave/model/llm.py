@@ -32,7 +32,7 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from soundwave.model import released
+    from soundwave.model.released import layout as released
 
     tokenizer = load_tokenizer(name)
     # On a CPU the short rows of speech go through plain attention faster than through the fused kernel.

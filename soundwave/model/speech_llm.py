@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrained
 from manifests.errors import ManifestError
 from manifests.files import need_file, write_json
 from manifests.runs import WEIGHTS
-from soundwave.model import released
+from soundwave.model.released import layout as released
 from soundwave.model.alignment_adapter import AlignmentAdapter
 from soundwave.model.batch import Batch, Heard, Output, pad_features, render
 from soundwave.model.config import CONFIG, FORMAT, SpeechConfig, pick_dtype, refuse_unknown

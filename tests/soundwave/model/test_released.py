@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from manifests.errors import InputError, ManifestError, MissingFileError
-from soundwave.model import released
+from soundwave.model.released import layout as released
 from soundwave.model.batch import AUDIO, AUDIO_MARK, pad_features
 from soundwave.model.sequences import embed_sequences, hidden_states
 from soundwave.model.speech_llm import SpeechLLM

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from soundwave.model.audio_tower import AudioTower
+    from soundwave.model.released.audio_tower import AudioTower
     from soundwave.model.config import SpeechConfig
 
 MODEL_TYPE = "Soundwave"
@@ -285,7 +285,7 @@ def adapter_weights(folder: Path) -> dict[str, Tensor]:
 @lru_cache(maxsize=2)
 def load_tower(folder: Path, *, whole: bool) -> AudioTower:
     """The Whisper encoder inside released weights; `whole`: frames of padding too, as the released code has it."""
-    from soundwave.model.audio_tower import AudioTower
+    from soundwave.model.released.audio_tower import AudioTower
 
     layout = read_layout(folder)
     weights = {name.removeprefix("audio_tower."): value for name, value in layout.tensors("audio_tower.").items()}
