@@ -18,7 +18,6 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrained
 from manifests.errors import ManifestError
 from manifests.files import need_file, write_json
 from manifests.runs import WEIGHTS
-from soundwave.model.released import layout as released
 from soundwave.model.alignment_adapter import AlignmentAdapter
 from soundwave.model.batch import Batch, Heard, Output, pad_features, render
 from soundwave.model.config import CONFIG, FORMAT, SpeechConfig, pick_dtype, refuse_unknown
@@ -32,6 +31,7 @@ from soundwave.model.generation import (
     answer_texts,
 )
 from soundwave.model.llm import load_llm, with_lora
+from soundwave.model.released import layout as released
 from soundwave.model.sequences import embed_sequences, hidden_states, shared_start
 from soundwave.model.settings import Compat, ModelSettings
 from soundwave.model.shrinking_adapter import (

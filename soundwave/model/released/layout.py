@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from soundwave.model.released.audio_tower import AudioTower
     from soundwave.model.config import SpeechConfig
+    from soundwave.model.released.audio_tower import AudioTower
 
 MODEL_TYPE = "Soundwave"
 CONFIG, SINGLE, SHARDS = "config.json", "model.safetensors", "model-*.safetensors"

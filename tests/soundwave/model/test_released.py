@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from manifests.errors import InputError, ManifestError, MissingFileError
-from soundwave.model.released import layout as released
 from soundwave.model.batch import AUDIO, AUDIO_MARK, pad_features
+from soundwave.model.released import layout as released
 from soundwave.model.sequences import embed_sequences, hidden_states
 from soundwave.model.speech_llm import SpeechLLM
 from tests.soundwave.model.released_model import write_released
