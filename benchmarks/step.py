@@ -31,12 +31,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.rows import Row, paired, row, show
-from soundwave.model.batch import AUDIO, Batch, pad_features
+from soundwave.model.batch import AUDIO, Batch, Heard, pad_features
 from soundwave.model.config import SpeechConfig
 from soundwave.model.sequences import embed_sequences, hidden_states
 from soundwave.model.settings import ModelSettings
 from soundwave.model.shrinking_adapter import find_runs
-from soundwave.model.speech_llm import Heard, SpeechLLM
+from soundwave.model.speech_llm import SpeechLLM
 
 FRAME_RATE, WINDOW = 50, 1500  # frames a second, and of the 30 s that the released code pads to
 CTC_WEIGHT = 0.3

@@ -204,7 +204,7 @@ def _question(listener: Listener, item: Item, recording: Recording) -> list[int]
 def _answers(listener: Listener, heard: Sequence[tuple[Item, Recording]]) -> list[str]:
     """The LLM's greedy answers."""
     from soundwave.infer.listener import Question
-    from soundwave.model.speech_llm import TEXT_LIMIT
+    from soundwave.model.generation import TEXT_LIMIT
 
     asked = [Question(_question(listener, item, recording), recording.pieces) for item, recording in heard]
     return listener.ask(asked, max_new_tokens=TEXT_LIMIT)

@@ -15,7 +15,7 @@ import numpy as np
 
 from soundwave.evaluate.likelihood import Asked, answer_losses
 from soundwave.model.batch import end_of_turn
-from soundwave.model.speech_llm import SEARCH
+from soundwave.model.generation import SEARCH
 from soundwave.model.tokens import Unit, spoken_text
 
 if TYPE_CHECKING:

@@ -146,7 +146,7 @@ def _questions(listener: Listener, recording: Recording | None, prompt: str | No
 
 def _options(prompt: str | None, max_new_tokens: int | None, beams: int | None) -> dict[str, Any]:
     """Of the search. A transcript cannot be much longer than what was heard; an answer to another question can."""
-    from soundwave.model.speech_llm import SEARCH, TEXT_LIMIT
+    from soundwave.model.generation import SEARCH, TEXT_LIMIT
 
     options: dict[str, Any] = dict(SEARCH) if prompt is None else {"max_new_tokens": TEXT_LIMIT}
     if max_new_tokens is not None:

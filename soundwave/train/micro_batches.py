@@ -16,7 +16,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from soundwave.model.speech_llm import Output
+    from soundwave.model.batch import Output
     from soundwave.train.batches.samples import Sample
     from soundwave.train.settings import MicroBatch
 

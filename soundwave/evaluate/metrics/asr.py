@@ -127,7 +127,7 @@ def _decoded(
 
     from soundwave.evaluate.joint import joint_texts
     from soundwave.model.batch import pad_features
-    from soundwave.model.speech_llm import SEARCH
+    from soundwave.model.generation import SEARCH
     from soundwave.model.tokens import written_unit
     from soundwave.train.batches.samples import make_prompt, template_set
 
@@ -167,7 +167,7 @@ def ceiling(catalog: Path, *, split: str, corpus: str, min_words: int = 3, limit
 def _key(model_folder: Path, catalog: Path, options: list[Any]) -> str:
     from curation.catalog import catalog_fingerprint
     from soundwave.evaluate.joint import CANDIDATES, CTC_SHARE
-    from soundwave.model.speech_llm import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
+    from soundwave.model.generation import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
 
     search = [SEARCH, ANSWER_LEAST, ANSWER_PER_FRAME]
     search += [CANDIDATES, CTC_SHARE] if "joint" in options[3] else []

@@ -57,7 +57,7 @@ def _shares(context: Context, rows: Rows, labels: list[str]) -> NDArray[np.float
 def _answers(context: Context, rows: Rows) -> float:
     """Share of clips whose greedy answer is right."""
     from soundwave.evaluate.error_rates import normal
-    from soundwave.model.speech_llm import TEXT_LIMIT
+    from soundwave.model.generation import TEXT_LIMIT
 
     right = 0
     for cuts, features, lengths in rows.batches():

@@ -52,7 +52,7 @@ def measure(context: Context) -> dict[str, Any]:
 
 def _answers(context: Context, rows: Rows) -> tuple[list[float], list[float]]:
     """Seconds to the first token, and to the whole answer, of each clip."""
-    from soundwave.model.speech_llm import SEARCH
+    from soundwave.model.generation import SEARCH
 
     model = context.model
     first, whole = [], []

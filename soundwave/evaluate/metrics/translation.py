@@ -18,7 +18,7 @@ def measure(context: Context) -> dict[str, Any]:
         `clips`, `corpora`, what `translation_scores` gives, and `examples`: the first three by id.
     """
     from soundwave.evaluate.held_out import held_out
-    from soundwave.model.speech_llm import SEARCH, TEXT_LIMIT
+    from soundwave.model.generation import SEARCH, TEXT_LIMIT
 
     rows = held_out(context, "st")
     found: dict[str, str] = {}

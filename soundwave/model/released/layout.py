@@ -1,34 +1,28 @@
-"""The weights that the paper's authors released: which of their tensors is which of ours, and loading them.
+"""A folder of the released weights: which of their tensors is which of ours, and whether all of them are there.
 
-A folder of theirs holds config.json (type `Soundwave`: a Llama's fields and a few more), safetensors in one file or in
-shards, and the tokenizer. It is loaded whole or not at all: a key too few, too many or of another shape is an error.
+Such a folder holds config.json (type `Soundwave`: a Llama's fields and a few more), safetensors in one file or in
+shards, and the tokenizer. It is read whole or not at all: a key too few, too many or of another shape is an error.
+This file knows names and files, but no model: the shapes that it expects are handed to it.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from manifests.errors import InputError, ManifestError
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from manifests.errors import ManifestError
 from manifests.files import need_file, read_json
-from soundwave.model.settings import Compat, ModelSettings
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from soundwave.model.config import SpeechConfig
-    from soundwave.model.released.audio_tower import AudioTower
+Shapes = Mapping[str, tuple[int, ...]]
 
 MODEL_TYPE = "Soundwave"
 CONFIG, SINGLE, SHARDS = "config.json", "model.safetensors", "model-*.safetensors"
-EXTRA = frozenset(["model_type", "architectures", "audio_tower", "adapter_size", "torch_dtype", "dtype", "auto_map"])
-"""Fields of their config that are none of the LLM's, or that the caller decides."""
-STACK, FEED_FORWARD = 2, 2.0  # fixed in their code
 
 TABLE: dict[str, tuple[str, ...]] = {
     "model.embed_tokens.": ("llm.model.embed_tokens.",),
@@ -53,7 +47,6 @@ TABLE: dict[str, tuple[str, ...]] = {
 }
 """Their name, or how it begins where it ends in a dot -> ours. Of two names on the right, the first has the first third
 of the tensor's rows (queries), the second the rest (keys and values)."""
-OURS_ONLY = ("alignment.feature_",)  # the scale of the encoder's frames: 0 and 1, theirs has none
 
 
 def is_released(path: Path) -> bool:
@@ -78,8 +71,6 @@ def to_ours(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def to_theirs(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The opposite of `to_ours`."""
-    import torch
-
     found: dict[str, Tensor] = {}
     for theirs, ours in TABLE.items():
         if not theirs.endswith("."):
@@ -102,10 +93,10 @@ def our_names(theirs: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ReleasedFolder:
     """A folder of released weights whose keys and shapes have been checked."""
 
-    folder: Path
+    path: Path
     config: dict[str, Any]
     files: dict[str, Path]
     """Which file each key is in."""
@@ -116,41 +107,41 @@ class Layout:
         return {name: value for name, value in to_ours(dict(self._read(names))).items() if name.startswith(prefixes)}
 
     def _read(self, names: list[str]) -> Iterator[tuple[str, Tensor]]:
-        from safetensors import safe_open
-
         for path in sorted({self.files[name] for name in names}):
             with safe_open(str(path), framework="pt") as file:
                 yield from ((name, file.get_tensor(name)) for name in names if self.files[name] == path)
 
 
-@lru_cache(maxsize=2)
-def read_layout(folder: Path) -> Layout:
-    """The checked layout of a folder; tensors are read when asked for.
+def check_folder(path: Path, config: dict[str, Any], expected: Shapes) -> ReleasedFolder:
+    """The folder, if it holds what it should; tensors are read when asked for.
+
+    Args:
+        path: the folder.
+        config: its config.json.
+        expected: the shape of every tensor that a model with this config has, by their names.
 
     Raises:
+        MissingFileError: no weights there.
         ManifestError: keys that are missing, unexpected or of a wrong shape; files cut short.
-        InputError: the Whisper that the config names is not to be had.
     """
-    config = read_json(need_file(folder / CONFIG, what="model"))
-    files, shapes = _keys(folder)
-    wanted = expected_shapes(folder, config)
+    files, shapes = _keys(path)
+    # A tied output matrix is the input matrix: a folder may hold it twice or once.
     optional = {"lm_head.weight"} if config.get("tie_word_embeddings") else set()
+    both = sorted(set(expected) & set(shapes))
     problems = {
-        "missing": sorted(set(wanted) - set(shapes) - optional),
-        "unexpected": sorted(set(shapes) - set(wanted)),
+        "missing": sorted(set(expected) - set(shapes) - optional),
+        "unexpected": sorted(set(shapes) - set(expected)),
         "wrong shape": [
-            f"{name} {shapes[name]}, expected {wanted[name]}"
-            for name in sorted(set(wanted) & set(shapes))
-            if shapes[name] != wanted[name]
+            f"{name} {shapes[name]}, expected {expected[name]}" for name in both if shapes[name] != expected[name]
         ],
     }
     said = [f"{what}: {_some(names)}" for what, names in problems.items() if names]
     if said:
         raise ManifestError(
-            f"{folder} does not have the layout of the released weights. {'; '.join(said)}. "
+            f"{path} does not have the layout of the released weights. {'; '.join(said)}. "
             "docs/released-weights.md lists the keys."
         )
-    return Layout(folder, config, files)
+    return ReleasedFolder(path, config, files)
 
 
 def _some(names: list[str]) -> str:
@@ -160,8 +151,6 @@ def _some(names: list[str]) -> str:
 
 def _keys(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, ...]]]:
     """File and shape of every tensor in a folder, by their names."""
-    from safetensors import SafetensorError, safe_open
-
     paths = [folder / SINGLE] if (folder / SINGLE).is_file() else sorted(folder.glob(SHARDS))
     if not paths:
         need_file(folder / SINGLE, what="weights", hint=f"Expected that file, or shards named {SHARDS}.")
@@ -175,118 +164,3 @@ def _keys(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, ...]]]:
         except SafetensorError as error:
             raise ManifestError(f"{path} is no whole safetensors file ({error}). Fetch it again.") from error
     return files, shapes
-
-
-def expected_shapes(folder: Path, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor that a folder with this config must hold, by their names."""
-    import torch
-    from transformers import LlamaForCausalLM
-    from transformers.models.whisper.modeling_whisper import WhisperEncoder
-
-    from soundwave.model.llm import quiet
-    from soundwave.model.speech_llm import SpeechLLM
-
-    with quiet(), torch.device("meta"):  # shapes without memory
-        llm = LlamaForCausalLM(llm_config(config))
-        ours: dict[str, Tensor] = SpeechLLM(_speech_config(folder, config, "reference"), llm=llm).state_dict()
-        tower = WhisperEncoder(tower_config(folder, config)).state_dict()
-    ours = {name: value for name, value in ours.items() if not name.startswith(OURS_ONLY)}
-    return {
-        name: tuple(value.shape)
-        for name, value in to_theirs(ours | {f"audio_tower.{name}": value for name, value in tower.items()}).items()
-    }
-
-
-def config_of(folder: Path, compat: Compat | None = None) -> SpeechConfig:
-    """What our model must be to be theirs; `compat` None: `reference`, which the weights were trained as.
-
-    Raises:
-        ManifestError, InputError: as `read_layout`.
-    """
-    return _speech_config(folder, read_layout(folder).config, compat or "reference")
-
-
-def _speech_config(folder: Path, config: dict[str, Any], compat: Compat) -> SpeechConfig:
-    from soundwave.model.config import SpeechConfig
-
-    blank, size = config.get("audio_patch_token"), config["vocab_size"]
-    if blank not in (None, size - 1):
-        raise ManifestError(
-            f"{folder / CONFIG}: audio_patch_token is {blank}; expected the vocabulary's last token, {size - 1}"
-        )
-    settings = ModelSettings(
-        llm=str(folder),
-        compat=compat,
-        stack=STACK,
-        heads=config["num_attention_heads"],
-        feed_forward=FEED_FORWARD,
-        activation="relu",
-        ctc_blank="last",
-        ctc_bias=False,
-        lora_rank=0,
-    )
-    return SpeechConfig(settings.model_dump(), encoder=str(folder), feature_dim=config["adapter_size"])
-
-
-def llm_config(config: dict[str, Any]) -> Any:
-    """The LLM's own part of their config, as transformers has it."""
-    from transformers import LlamaConfig
-
-    # transformers renames fields in the dictionary that it is given.
-    return LlamaConfig.from_dict({key: copy.deepcopy(value) for key, value in config.items() if key not in EXTRA})
-
-
-def tower_config(folder: Path, config: dict[str, Any]) -> Any:
-    """Config of the Whisper that `audio_tower` names: a hub name, or a folder (beside config.json, or anywhere).
-
-    Raises:
-        InputError: it does not load.
-    """
-    from transformers import WhisperConfig
-
-    name = str(config["audio_tower"])
-    source = folder / name if (folder / name / CONFIG).is_file() else name
-    try:
-        return WhisperConfig.from_pretrained(str(source))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder / CONFIG} names the Whisper {name!r} as audio_tower, whose config.json does not load "
-            f"({str(error).splitlines()[0]}). Put it into {folder / name}/."
-        ) from error
-
-
-def load_llm(folder: Path, *, dtype: torch.dtype, attention: str) -> Any:
-    """The LLM inside released weights.
-
-    Raises:
-        ManifestError, InputError: as `read_layout`.
-    """
-    from transformers import LlamaForCausalLM
-
-    from soundwave.model.llm import quiet
-
-    layout = read_layout(folder)
-    weights = {name.removeprefix("llm."): value for name, value in layout.tensors("llm.").items()}
-    with quiet():
-        return LlamaForCausalLM.from_pretrained(
-            None,
-            config=llm_config(layout.config),
-            state_dict=weights,
-            dtype=dtype,
-            attn_implementation=attention,
-        )
-
-
-def adapter_weights(folder: Path) -> dict[str, Tensor]:
-    """Adapters and CTC head inside released weights, by our names."""
-    return read_layout(folder).tensors("alignment.", "ctc_head.", "shrinking.")
-
-
-@lru_cache(maxsize=2)
-def load_tower(folder: Path, *, whole: bool) -> AudioTower:
-    """The Whisper encoder inside released weights; `whole`: frames of padding too, as the released code has it."""
-    from soundwave.model.released.audio_tower import AudioTower
-
-    layout = read_layout(folder)
-    weights = {name.removeprefix("audio_tower."): value for name, value in layout.tensors("audio_tower.").items()}
-    return AudioTower(str(folder), tower_config(folder, layout.config), weights, whole=whole)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from manifests.errors import InputError
-from soundwave.model.llm import SMOLLM2, converted_smollm2, load_llm, load_tokenizer
+from soundwave.model.llm import converted_smollm2, load_llm, load_tokenizer
+from soundwave.model.settings import SMOLLM2
 
 
 def test_a_folder_loads_as_the_type_asked_for(tiny_llm):
