@@ -47,4 +47,4 @@ def load_encoder(name: str) -> Encoder:
         return shared_encoder()
     from curation.encoders.whisper import WhisperEncoder
 
-    return WhisperEncoder(name)
+    return WhisperEncoder.load(name)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from transformers import WhisperFeatureExtractor
+from transformers.models.whisper.modeling_whisper import WhisperModel
 
 from manifests.errors import InputError
 from manifests.units import SAMPLE_RATE
@@ -21,28 +24,41 @@ class WhisperEncoder:
     ceil(d * frame_rate) frames whatever it is batched with.
     """
 
-    def __init__(self, name: str, *, batch: int = 8) -> None:
-        """Load `name`; `batch` windows go through the model at once, on the GPU when there is one."""
-        import torch
-        from transformers import WhisperFeatureExtractor
-        from transformers.models.whisper.modeling_whisper import WhisperModel
+    def __init__(self, name: str, model: Any, extractor: Any, *, batch: int = 8) -> None:
+        """An encoder of transformers with its feature extractor, on the GPU when there is one.
 
+        Args:
+            name: as given to `load_encoder`.
+            model: the encoder alone, without the decoder.
+            extractor: makes the mel spectrograms that the encoder was trained on.
+            batch: how many windows go through the model at once.
+        """
+        self.name = name
+        self._batch = batch
+        self._extractor = extractor
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = model.to(self._device).eval()
+        self.dim = int(model.config.d_model)
+        self._frames = int(model.config.max_source_positions)
+        self._window = self._frames * 2 * int(extractor.hop_length)  # samples; conv2 halves the frames
+        self.frame_rate = SAMPLE_RATE * self._frames / self._window
+
+    @classmethod
+    def load(cls, name: str, *, batch: int = 8) -> WhisperEncoder:
+        """The encoder of a checkpoint: a hub name, or a folder.
+
+        Raises:
+            InputError: no Whisper loads from there.
+        """
         try:
-            self._extractor: Any = WhisperFeatureExtractor.from_pretrained(name)
-            model = WhisperModel.from_pretrained(name)
+            extractor = WhisperFeatureExtractor.from_pretrained(name)
+            model = WhisperModel.from_pretrained(name).get_encoder()
         except (OSError, ValueError) as error:
             raise InputError(
                 f"No Whisper encoder loads from {name!r} ({str(error).splitlines()[0]}). "
                 "Expected moonshine-tiny-en, a hub name such as openai/whisper-large-v3, or a folder with such a model."
             ) from error
-        self.name = name
-        self._batch = batch
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model: Any = model.get_encoder().to(self._device).eval()
-        self.dim = int(model.config.d_model)
-        self._frames = int(model.config.max_source_positions)
-        self._window = self._frames * 2 * int(self._extractor.hop_length)  # samples; conv2 halves the frames
-        self.frame_rate = SAMPLE_RATE * self._frames / self._window
+        return cls(name, model, extractor, batch=batch)
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Frames (T, dim) float32 of each clip (N,)."""
@@ -59,8 +75,6 @@ class WhisperEncoder:
         return [np.concatenate(parts) for parts in pieces]
 
     def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        import torch
-
         features = self._extractor(
             windows,
             sampling_rate=SAMPLE_RATE,

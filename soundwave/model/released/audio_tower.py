@@ -1,12 +1,13 @@
-"""A Whisper encoder from weights in memory, in the form of `curation.encoders.Encoder`."""
+"""The Whisper encoder inside released weights, in the form of `curation.encoders.Encoder`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder as Encoder
@@ -14,37 +15,25 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder as Encod
 from curation.encoders.whisper import WhisperEncoder
 from manifests.units import SAMPLE_RATE
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+HOP = 160  # samples, in every Whisper
 
 
 class AudioTower(WhisperEncoder):
     """As `curation.encoders.whisper.WhisperEncoder`: windows of 30 s, each clip's frames its own."""
 
-    def __init__(
-        self, name: str, config: Any, weights: Mapping[str, Tensor], *, whole: bool = False, batch: int = 8
-    ) -> None:
+    def __init__(self, name: str, config: Any, weights: Mapping[str, Tensor], *, whole: bool = False) -> None:
         """The encoder of a WhisperConfig with these weights (by transformers' names), in float32.
 
         whole: the silence that fills a clip's last window has frames too. The released code hears it so; else a clip
         of d seconds has ceil(d x frame_rate) frames.
         """
-        self.name, self.whole = name, whole
-        self.dim = int(config.d_model)
-        self._batch = batch
-        self._frames = int(config.max_source_positions)
-        hop = 160  # samples, in every Whisper
-        self._window = self._frames * 2 * hop
-        self.frame_rate = SAMPLE_RATE * self._frames / self._window
-        seconds = self._window // SAMPLE_RATE
-        self._extractor = WhisperFeatureExtractor(
-            feature_size=config.num_mel_bins, hop_length=hop, chunk_length=seconds
-        )
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         with torch.device("meta"):
             model = Encoder(config)
         model.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
-        self._model = model.to(self._device).eval()
+        seconds = config.max_source_positions * 2 * HOP // SAMPLE_RATE
+        extractor = WhisperFeatureExtractor(feature_size=config.num_mel_bins, hop_length=HOP, chunk_length=seconds)
+        super().__init__(name, model, extractor)
+        self.whole = whole
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Frames (T, dim) float32 of each clip (N,), 16 kHz mono."""

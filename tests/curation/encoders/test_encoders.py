@@ -41,7 +41,7 @@ def test_whisper_frames_follow_the_clips_length(whisper: Path) -> None:
 
 
 def test_whisper_batch_equals_single(whisper: Path) -> None:
-    encoder = WhisperEncoder(str(whisper), batch=3)
+    encoder = WhisperEncoder.load(str(whisper), batch=3)
     clips = [tone(seconds, level=0.3) for seconds in (0.4, 1.9, 0.7, 2.6, 1.1)]
     together = encoder.encode(clips)
     for clip, frames in zip(clips, together, strict=True):
