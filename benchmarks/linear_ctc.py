@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.rows import Pair, Row, paired, row, show
-from soundwave.model.linear_ctc import linear_ctc_loss
+from soundwave.model.ctc.linear_ctc import linear_ctc_loss
 
 CASES = {
     "large": {"clips": 4, "frames": 750, "size": 512, "vocabulary": 128_257, "tokens": 100},

@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["SpeechLLM", "linear_ctc_loss"]
 
 # Imported when first used: torch takes seconds, and `soundwave --help` needs none of it.
-_HOMES = {"SpeechLLM": "soundwave.model.speech_llm", "linear_ctc_loss": "soundwave.model.linear_ctc"}
+_HOMES = {"SpeechLLM": "soundwave.model.speech_llm", "linear_ctc_loss": "soundwave.model.ctc.linear_ctc"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from soundwave.model.alignment_adapter import AlignmentAdapter
-from soundwave.model.ctc_head import CTCHead
+from soundwave.model.ctc.head import CTCHead
 from soundwave.model.settings import ModelSettings
 from soundwave.model.shrinking_adapter import PlainAdapter, ShrinkingAdapter
 

@@ -1,6 +1,6 @@
 """The CTC head over the LLM's vocabulary: which token a frame stands for, or blank.
 
-`full` has a row for every token of the LLM and never holds frames x vocabulary (see `soundwave.model.linear_ctc`);
+`full` has a row for every token of the LLM and never holds frames x vocabulary (see `soundwave.model.ctc.linear_ctc`);
 `seen` has a row for the tokens in `token_ids` only. In both, the blank is the last class.
 
 Dimensions: N clips, S adapter frames (padded), D width, C classes (blank included), V the LLM's vocabulary.
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundwave.model.alignment_adapter import positions_mask
-from soundwave.model.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
+from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
 
 CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
 

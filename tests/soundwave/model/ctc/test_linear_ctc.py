@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from manifests.errors import InputError
-from soundwave.model.linear_ctc import chunked_argmax, chunked_top_k, gathered_log_probs, linear_ctc_loss
+from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, gathered_log_probs, linear_ctc_loss
 
 F64 = torch.float64
 

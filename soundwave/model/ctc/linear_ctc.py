@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from manifests.errors import InputError
-from soundwave.model.linear_head import (
+from soundwave.model.ctc.linear_head import (
     check_shapes,
     check_tokens,
     chunked_argmax,
