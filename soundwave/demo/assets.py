@@ -25,7 +25,7 @@ def fetch_assets() -> Iterator[str]:
     """
     from recipes import registry
     from recipes.common import fetch_debian
-    from soundwave.model.llm import converted_smollm2
+    from soundwave.model.pretrained import converted_smollm2
 
     need_carriers()
     packages = sorted({package for name in registry.bundled() for package in registry.find(name).packages})

@@ -113,7 +113,7 @@ class StageOne:
 
         from curation.encoders import load_encoder
         from soundwave.model.alignment_adapter import AlignmentAdapter
-        from soundwave.model.llm import load_tokenizer
+        from soundwave.model.pretrained import load_tokenizer
         from soundwave.model.settings import ModelSettings
         from soundwave.model.tokens import TokenTable
 

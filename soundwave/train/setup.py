@@ -85,7 +85,7 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
     made = settings.model
     token_ids = None
     if made.ctc_vocabulary != "full":
-        from soundwave.model.llm import load_tokenizer
+        from soundwave.model.pretrained import load_tokenizer
         from soundwave.model.tokens import seen_tokens
 
         cuts = {draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}

@@ -33,7 +33,7 @@ class Blocks:
 @pytest.fixture(params=["seen", "full"])
 def run(request, tmp_path, tiny_llm, monkeypatch):
     """A finished run whose weights are random."""
-    from soundwave.model.llm import load_tokenizer
+    from soundwave.model.pretrained import load_tokenizer
 
     monkeypatch.setattr("curation.encoders.load_encoder", lambda _: Blocks())
     # What is not a default must reach the aligner too.

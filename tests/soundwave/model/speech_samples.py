@@ -3,7 +3,7 @@
 import torch
 
 from soundwave.model.batch import Batch, pad_features, render
-from soundwave.model.llm import load_tokenizer
+from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.settings import ModelSettings
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import seen_tokens

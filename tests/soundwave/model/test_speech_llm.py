@@ -6,7 +6,7 @@ import torch
 from manifests.errors import InputError, ManifestError, MissingFileError
 from soundwave.model.batch import AUDIO, Batch, pad_features, render
 from soundwave.model.generation import answer_limits
-from soundwave.model.llm import load_tokenizer
+from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.sequences import embed_sequences, hidden_states, pad_left, shared_start, split_at_audio
 from soundwave.model.speech_llm import SpeechLLM
 from tests.soundwave.model.speech_samples import ANSWERS, batch, lively, make, sample

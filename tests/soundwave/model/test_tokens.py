@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundwave.model.llm import load_tokenizer
+from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.tokens import TokenTable, seen_tokens, sound_tag, spoken_text, written_unit
 
 
