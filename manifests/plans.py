@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from manifests.errors import ManifestError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
+from manifests.settings import read_stored
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"
@@ -79,13 +79,7 @@ def read_lock(plan_dir: Path) -> Lock:
 
     Raises:
         MissingFileError: no plan there.
-        ManifestError: lock.json has other fields than it should.
+        ManifestError: half a lock.json, or one without what this version needs; the message says what and how to go on.
     """
     path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
-    try:
-        value = dict(read_json(path))
-        domains = {name: DomainShare(**row) for name, row in value.pop("domains").items()}
-        worst = value.pop("worst_window")
-        return Lock(domains=domains, worst_window=WorstWindow(**worst) if worst else None, **value)
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ManifestError(f"{path} is no lock of this version ({error}). Run `soundwave mix plan` again.") from error
+    return read_stored(Lock, path, go_on="Run `soundwave mix plan` again.")

@@ -18,13 +18,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from manifests.errors import ManifestError, StaleError
-from manifests.files import need_file, read_json, write_json
+from manifests.errors import StaleError
+from manifests.files import need_file, write_json
+from manifests.settings import read_stored
 
 RUN, SETTINGS, ENVIRONMENT = "run.json", "settings.yaml", "environment.json"
 METRICS, LEDGER, LEDGER_ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
 CHECKPOINTS, EVENTS, FINAL = "checkpoints", "tensorboard", "final"
 WEIGHTS = "adapters.safetensors"  # in final/: what the run trained
+
+RENAMED: dict[str, str | None] = {"versions": None}  # keys of earlier versions -> today's; None: they have gone
 
 
 @dataclass
@@ -64,13 +67,11 @@ def read_run(folder: Path) -> RunInfo:
 
     Raises:
         MissingFileError: no run there.
-        ManifestError: a run.json of another version.
+        ManifestError: half a run.json, or one without what this version needs: what, and how to go on.
     """
     path = need_file(folder / RUN, what="run", hint="`soundwave train` makes runs.")
-    try:
-        return RunInfo(**read_json(path))
-    except TypeError as error:
-        raise ManifestError(f"{path} is no run of this version ({error}). Train it again.") from error
+    go_on = "Train the run again, into another folder."
+    return read_stored(RunInfo, path, go_on=go_on, renamed=RENAMED)
 
 
 def final_model(folder: Path) -> Path:

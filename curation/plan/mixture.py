@@ -9,13 +9,12 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from manifests.errors import MissingFileError, MixtureError
+from manifests.errors import MixtureError
 from manifests.files import need_file
 from manifests.fingerprint import fingerprint
-from manifests.settings import check_settings, read_yaml
+from manifests.settings import Overrides, SettingsFiles
 from manifests.units import Seconds
 
-MIXTURES = Path(__file__).parents[1] / "mixtures"
 Unit: TypeAlias = Literal["samples", "hours", "frames", "llm_tokens"]
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -105,43 +104,32 @@ class Mixture(BaseModel):
         return fingerprint(self.model_dump(exclude={"name", "select"}))
 
 
-def load_mixture(path: Path, overrides: Mapping[str, Any] | None = None) -> Mixture:
-    """A mixture from its YAML file, with the SQL of `select` read into `query`.
+MIXTURES = SettingsFiles(
+    Mixture,
+    Path(__file__).parents[1] / "mixtures",
+    what="mixture",
+    either_or=(("select", "query"), ("budget", "epochs"), ("shares", "temperature")),
+)
 
-    `overrides` replace keys of the file: budget and epochs replace each other, as do shares and temperature.
+
+def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()) -> Mixture:
+    """A mixture from its YAML file or by its bundled name, with the SQL of `select` read into `query`.
+
+    The path in `select` is relative to the file that says it; one from an override is relative to the mixture's file.
 
     Raises:
-        MissingFileError: no such file, or no such SQL file beside it.
+        MissingFileError: no such mixture, or no such SQL file.
         SettingsError: unknown key, wrong type, or keys that do not fit together.
     """
-    values = read_yaml(path)
-    for key, value in (overrides or {}).items():
-        values.pop(
-            {"budget": "epochs", "epochs": "budget", "shares": "temperature", "temperature": "shares"}.get(key, ""), ""
-        )
-        values[key] = value
-    values.setdefault("name", path.stem)
-    mixture = check_settings(Mixture, values, where=str(path))
+    found = MIXTURES.resolve(name, overrides)
+    file, mixture = found.files[0], found.settings
+    if not mixture.name or found.origin(("name",)).kind == "extended file":  # plans of two mixtures need two names
+        mixture = mixture.model_copy(update={"name": file.stem})
     if mixture.select is None:
         return mixture
-    sql = need_file(path.parent / mixture.select, what="SQL file", hint=f"`select` of {path} names it.")
+    said_by = found.origin(("select",)).path or file
+    sql = need_file(said_by.parent / mixture.select, what="SQL file", hint=f"`select` of {said_by} names it.")
     return mixture.model_copy(update={"query": sql.read_text(encoding="utf-8")})
-
-
-def mixture_path(name: str) -> Path:
-    """The YAML of a mixture given by path, or by the name of one that comes with the package.
-
-    Raises:
-        MissingFileError: neither; the message lists the names.
-    """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        return need_file(path, what="mixture")
-    packaged = MIXTURES / f"{name}.yaml"
-    if not packaged.is_file():
-        names = ", ".join(sorted(file.stem for file in MIXTURES.glob("*.yaml")))
-        raise MissingFileError(f"No mixture {name!r}. Give a YAML file, or one of: {names}.")
-    return packaged
 
 
 def flat_shares(value: Mapping[str, Any], *, inside: str = "") -> dict[str, Any]:

@@ -5,16 +5,14 @@ soundwave ablate demo-stage1 --catalog demo/catalog --output demo/ablation
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from manifests.errors import MissingFileError
-from manifests.settings import load_settings
-
-GRIDS = Path(__file__).with_name("grids")
+from manifests.fields import hint
+from manifests.settings import Layer, Overrides, SettingsFiles
 
 
 class ArmStage(BaseModel):
@@ -27,9 +25,9 @@ class ArmStage(BaseModel):
     mixture: str
     """Name of a bundled mixture (curation/mixtures/NAME.yaml), or the path of a YAML file."""
     settings: dict[str, Any] = Field(default_factory=dict)
-    """Keys of the stage's settings that this arm replaces."""
+    """What this arm replaces in the stage's settings, at any depth."""
     mixture_settings: dict[str, Any] = Field(default_factory=dict)
-    """Keys of the mixture that this arm replaces."""
+    """What this arm replaces in the mixture, at any depth."""
 
 
 class Evaluate(BaseModel):
@@ -56,6 +54,10 @@ class Grid(BaseModel):
     """What the ablation is to answer, in one sentence."""
     arms: dict[str, tuple[ArmStage, ...]] = Field(min_length=1)
     """Arm name -> its stages in order."""
+    stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Stage, as the arms name it -> what all arms replace in its settings. An arm's own settings come on top."""
+    mixtures: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Mixture, as the arms name it -> what all arms replace in it. An arm's own mixture_settings come on top."""
     fractions: tuple[float, ...] = (1.0,)
     """Sizes: the share of each domain's candidates that training may see. Subsets are nested: 0.25 is inside 0.5."""
     seeds: tuple[int, ...] = (7,)
@@ -71,6 +73,9 @@ class Grid(BaseModel):
     def _consistent(self) -> Grid:
         if empty := [name for name, stages in self.arms.items() if not stages]:
             raise ValueError(f"arm `{empty[0]}` has no stages, expected at least one")
+        for name, named in (("stages", self.stages), ("mixtures", self.mixtures)):
+            if odd := sorted(named.keys() - (known := self.named(name))):
+                raise ValueError(f"{name} hold {odd[0]}, which no arm trains ({hint(odd[0], sorted(known))})")
         if bad := [size for size in self.fractions if not 0 < size <= 1]:
             raise ValueError(f"fractions hold {bad[0]}, expected numbers in (0, 1]")
         if not self.fractions or not self.seeds:
@@ -82,42 +87,33 @@ class Grid(BaseModel):
             raise ValueError(f"metric {self.metric} is not among evaluate.decode {list(self.evaluate.decode)}")
         return self
 
+    def named(self, what: str) -> set[str]:
+        """The `stages` or `mixtures` that arms name."""
+        return {getattr(step, what.removesuffix("s")) for steps in self.arms.values() for step in steps}
 
-def grid_names() -> list[str]:
-    """Names of the bundled grids."""
-    return sorted(path.stem for path in GRIDS.glob("*.yaml"))
+    def stage_layers(self, step: ArmStage) -> list[Layer]:
+        """What the grid replaces in the settings of an arm's stage."""
+        return [
+            Layer(self.stages.get(step.stage, {}), f"the grid's stages.{step.stage}"),
+            Layer(step.settings, f"the arm's settings of {step.stage}"),
+        ]
 
-
-def find_grid(name: str) -> Path:
-    """The YAML file that `name` (a path, or a bundled grid's name) means.
-
-    Raises:
-        MissingFileError: neither; the message lists the bundled ones.
-    """
-    return find_yaml(name, GRIDS, what="grid")
-
-
-def find_yaml(name: str, bundled: Path, *, what: str) -> Path:
-    """`name` as a path if it is one, else `bundled`/NAME.yaml.
-
-    Raises:
-        MissingFileError: neither exists; the message lists the bundled names.
-    """
-    path = Path(name)
-    if path.suffix in {".yaml", ".yml"}:
-        if path.is_file():
-            return path
-    elif (bundled / f"{name}.yaml").is_file():
-        return bundled / f"{name}.yaml"
-    known = ", ".join(sorted(found.stem for found in bundled.glob("*.yaml"))) or "none"
-    raise MissingFileError(f"No such {what}: {name}. Give the path of a .yaml file, or one of the bundled: {known}.")
+    def mixture_layers(self, step: ArmStage) -> list[Layer]:
+        """What the grid replaces in an arm's mixture."""
+        return [
+            Layer(self.mixtures.get(step.mixture, {}), f"the grid's mixtures.{step.mixture}"),
+            Layer(step.mixture_settings, f"the arm's mixture_settings of {step.mixture}"),
+        ]
 
 
-def load_grid(name: str, *, seeds: Sequence[int] | None = None) -> Grid:
-    """The grid that `name` (a path, or a bundled grid's name) means; `seeds` replace its own.
+GRIDS = SettingsFiles(Grid, Path(__file__).with_name("grids"), what="grid")
+
+
+def load_grid(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()) -> Grid:
+    """The grid that `name` (a path, or a bundled grid's name) means, with `overrides` on top.
 
     Raises:
         MissingFileError: no such grid.
-        SettingsError: an unknown key or wrong value, with the file, the key and the known keys.
+        SettingsError: an unknown key or wrong value, with the file, the key and the nearest keys.
     """
-    return load_settings(Grid, find_grid(name), {"seeds": list(seeds)} if seeds else None)
+    return GRIDS.load(name, overrides)

@@ -12,8 +12,9 @@ from itertools import product
 from pathlib import Path
 
 import manifests
-from curation.plan.mixture import Mixture, load_mixture, mixture_path
+from curation.plan.mixture import Mixture, load_mixture
 from manifests.fingerprint import fingerprint
+from manifests.settings import Layer
 from soundwave.ablation.grid import ArmStage, Grid
 from soundwave.train.settings import StageSettings, load_stage
 
@@ -87,8 +88,8 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
             label = f"{arm}{size}" + (f" seed {seed}" if len(grid.seeds) > 1 else "")
             chain: list[str] = []
             for step in steps:
-                settings = resolve_stage(step, seed, roots[name])
-                plan = resolve_plan(step, fraction, seed, roots[name], catalog_fingerprint)
+                settings = resolve_stage(grid, step, seed, roots[name])
+                plan = resolve_plan(grid, step, fraction, seed, roots[name], catalog_fingerprint=catalog_fingerprint)
                 node = _node(settings, plan, chain[-1] if chain else None, label)
                 expansion.nodes.setdefault(node.key, node)
                 chain.append(node.key)
@@ -102,25 +103,28 @@ def _node(settings: StageSettings, plan: PlanSpec, parent: str | None, label: st
     return Node(key, settings.stage, settings, plan, parent, f"{label} {settings.stage}")
 
 
-def resolve_stage(step: ArmStage, seed: int, root: Path) -> StageSettings:
-    """The stage's settings with the arm's overrides and the cell's seed.
+def resolve_stage(grid: Grid, step: ArmStage, seed: int, root: Path) -> StageSettings:
+    """The stage's settings with the grid's and the arm's overrides and the cell's seed.
 
     Raises:
         MissingFileError: no such stage.
         SettingsError: a key or value that a stage does not have.
     """
-    return load_stage(_beside(step.stage, root), step.settings | {"seed": seed})
+    cell = Layer({"seed": seed}, "the cell")
+    return load_stage(_beside(step.stage, root), [*grid.stage_layers(step), cell])
 
 
-def resolve_plan(step: ArmStage, fraction: float, seed: int, root: Path, catalog_fingerprint: str) -> PlanSpec:
-    """The mixture with the arm's overrides, the cell's seed and size.
+def resolve_plan(
+    grid: Grid, step: ArmStage, fraction: float, seed: int, root: Path, *, catalog_fingerprint: str
+) -> PlanSpec:
+    """The mixture with the grid's and the arm's overrides, the cell's seed and size.
 
     Raises:
         MissingFileError: no such mixture, or no such query.
         SettingsError: a key or value that a mixture does not have.
     """
-    path = mixture_path(_beside(step.mixture, root))
-    mixture = load_mixture(path, step.mixture_settings | {"seed": seed, "fraction": fraction})
+    cell = Layer({"seed": seed, "fraction": fraction}, "the cell")
+    mixture = load_mixture(_beside(step.mixture, root), [*grid.mixture_layers(step), cell])
     key = fingerprint(manifests.__version__, mixture.sha256, catalog_fingerprint)[:KEY_DIGITS]
     return PlanSpec(key, mixture)
 

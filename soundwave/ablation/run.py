@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from manifests.errors import InputError
 from manifests.files import read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
 from manifests.plans import LOCK
 from manifests.runs import METRICS, RUN
+from manifests.settings import Overrides
 from soundwave.ablation.commands import (
     COMMANDS,
     Commands,
@@ -30,11 +31,13 @@ from soundwave.ablation.commands import (
 )
 from soundwave.ablation.execute import Job, Outcome, run_jobs
 from soundwave.ablation.fit import FitResult, Point, fit_power_law
-from soundwave.ablation.grid import Evaluate, Grid, find_grid, load_grid
+from soundwave.ablation.grid import GRIDS, Evaluate, Grid, load_grid
 from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import flat_metrics, unique_hours, write_results
 
+GridOverrides: TypeAlias = Overrides | Mapping[str, Overrides]
+"""For all grids; or for each grid its own, by its name."""
 LLM_COST = 6.0  # measured on the demo: a second of audio through the LLM, relative to one through adapter and CTC alone
 EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
 
@@ -61,15 +64,18 @@ class Ablation:
         output: Path,
         commands: Commands = COMMANDS,
         *,
-        seeds: Sequence[int] | None = None,
+        overrides: GridOverrides = (),
     ) -> None:
         from curation.catalog import catalog_fingerprint
 
         self.catalog, self.output, self.commands = catalog, output, commands
-        files = {find_grid(name).stem: find_grid(name) for name in names}
+        files = {GRIDS.find(name).stem: GRIDS.find(name) for name in names}
         if len(files) < len(names):
             raise InputError(f"Two of the grids have the same name: {', '.join(names)}. Rename one: results go by it.")
-        self.grids: dict[str, Grid] = {name: load_grid(str(path), seeds=seeds) for name, path in files.items()}
+        self.grids: dict[str, Grid] = {
+            name: load_grid(path, overrides.get(name, ()) if isinstance(overrides, Mapping) else overrides)
+            for name, path in files.items()
+        }
         self.expansion: Expansion = expand(
             self.grids,
             catalog_fingerprint=catalog_fingerprint(catalog),
@@ -205,18 +211,18 @@ def ablate(
     output: Path,
     *,
     workers: int | None = None,
-    seeds: Sequence[int] | None = None,
+    overrides: GridOverrides = (),
     commands: Commands = COMMANDS,
 ) -> AblationSummary:
     """Run grids (paths, or names of bundled ones): train what is missing, evaluate, write rows.
 
     Several grids share what they have in common. When something fails the rest goes on, and the rows of what there
-    is are written; `failed` of the summary says what. `seeds` replace those of the grids.
+    is are written; `failed` of the summary says what. `overrides` replace keys of the grids.
 
     Raises:
         InputError: a grid, stage, mixture or catalog that is wrong; nothing has been trained then.
     """
-    ablation = Ablation(names, catalog, output, commands, seeds=seeds)
+    ablation = Ablation(names, catalog, output, commands, overrides=overrides)
     ablation.make_plans()
     jobs = ablation.jobs()
     side_by_side = workers or max(grid.workers for grid in ablation.grids.values())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._settings import SetOption, overrides
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -30,18 +32,21 @@ def ablate(  # noqa: PLR0917 - options are keywords
     seed: Annotated[
         list[int] | None, typer.Option(help="Seeds instead of the grid's; give it several times for bands.")
     ] = None,
+    set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Train and evaluate every cell (arm x size x seed) of one or more grids; equal trainings happen once.
 
     Finished trainings are reused and interrupted ones go on. One row per cell and stage is written to
-    OUTPUT/GRID/results.parquet and results.jsonl.
+    OUTPUT/GRID/results.parquet and results.jsonl. --set replaces keys of every grid given: fractions=[0.5,1],
+    stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1, arms.full.0.settings.ema=0.9.
 
     Example: `soundwave ablate demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
     """
     from soundwave.ablation.run import ablate as run
 
-    summary = run(grids, catalog, output, workers=workers, seeds=seed)
+    replaced = overrides(set_, {"--seed": ("seeds", seed)})
+    summary = run(grids, catalog, output, workers=workers, overrides=replaced)
     if as_json:
         import json
 

@@ -1,9 +1,11 @@
 """`soundwave mix`: mixtures to plans."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from soundwave.cli._settings import SetOption, overrides
 
 if TYPE_CHECKING:
     from manifests.plans import Lock
@@ -29,7 +31,7 @@ def plan(
     output: Annotated[
         Path | None, typer.Option(help="Folder of the plan; mixtures/NAME beside the catalog by default.")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Replace a key, e.g. seed=3 or budget=0.5.")] = None,
+    set_: SetOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Draw a mixture's plan and lock it. The same mixture and catalog give the same bytes.
@@ -37,11 +39,11 @@ def plan(
     Example: soundwave mix plan alignment --catalog demo/catalog --output demo/mixtures/alignment
     """
     from curation.plan import make_plan
-    from curation.plan.mixture import load_mixture, mixture_path
+    from curation.plan.mixture import load_mixture
     from curation.storage import local
     from soundwave.cli._tables import print_json
 
-    loaded = load_mixture(mixture_path(mixture), _overrides(set_))
+    loaded = load_mixture(mixture, overrides(set_))
     folder = local(output or catalog.parent / "mixtures" / loaded.name, what="a plan (--output)")
     lock = make_plan(loaded, catalog, folder)
     print_json(lock.row()) if json_ else _show(lock, folder)
@@ -110,7 +112,7 @@ def diff(
 def lint(
     mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
     catalog: CatalogOption = CATALOG,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Replace a key, e.g. max_repeats=2.")] = None,
+    set_: SetOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Can this mixture be had from this catalog? Draws nothing. Exit 2 with the nearest that can, if it cannot.
@@ -118,10 +120,10 @@ def lint(
     Example: soundwave mix lint shrinking --catalog demo/catalog --set max_repeats=2
     """
     from curation.plan import plan_schedule
-    from curation.plan.mixture import load_mixture, mixture_path
+    from curation.plan.mixture import load_mixture
     from soundwave.cli._tables import print_json, print_rows
 
-    loaded = load_mixture(mixture_path(mixture), _overrides(set_))
+    loaded = load_mixture(mixture, overrides(set_))
     schedule, pools = plan_schedule(loaded, catalog)
     rows = [
         {
@@ -140,20 +142,6 @@ def lint(
     print_rows(rows, title=f"{loaded.name}: {schedule.budget:g} {loaded.unit} can be had")
     for note in schedule.notes:
         print(f"note: {note}")
-
-
-def _overrides(pairs: list[str] | None) -> dict[str, Any]:
-    import yaml
-
-    from manifests.errors import SettingsError
-
-    values: dict[str, Any] = {}
-    for text in pairs or []:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise SettingsError(f"--set {text}: expected KEY=VALUE.")
-        values[name] = yaml.safe_load(value)
-    return values
 
 
 def _show(lock: "Lock", folder: Path) -> None:

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from manifests.errors import InputError
+from soundwave.cli._settings import SetOption, overrides, show_settings
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -17,8 +20,10 @@ def train(
         typer.Argument(help="A stage's settings (.yaml), or a bundled one: alignment, shrinking, sft, paper/sft..."),
     ],
     *,
-    plan: Annotated[Path, typer.Option(help="Folder with plan.parquet and lock.json (`soundwave mix plan`).")],
-    output: Annotated[Path, typer.Option(help="The run folder.")],
+    plan: Annotated[
+        Path | None, typer.Option(help="Folder with plan.parquet and lock.json (`soundwave mix plan`).")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The run folder.")] = None,
     init: Annotated[
         Path | None, typer.Option("--init", "--from", help="The run to start from; without it the model is new.")
     ] = None,
@@ -28,7 +33,13 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the settings' seed.", min=0)] = None,
     steps: Annotated[int | None, typer.Option(help="Instead of the settings' steps.", min=1)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of a line.")] = False,
+    set_: SetOption = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the whole settings and where each value comes from; train nothing.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json instead of a line; with --show, the settings as JSON.")
+    ] = False,
 ) -> None:
     """Train one stage. A finished run is reused, an interrupted one goes on where its last checkpoint stands.
 
@@ -37,16 +48,27 @@ def train(
     `accelerate launch --multi_gpu --num_processes 2 -m soundwave train ...`. Less memory, same results: micro_batch
     (gradient accumulation), gradient_checkpointing and shard_llm in the settings.
 
+    --set replaces one setting: `--set optimiser.learning_rate=2e-3`. A settings file may begin with
+    `extends: alignment` and say only what differs. --show prints what comes of both, as a settings file.
+
     Example: `soundwave train alignment --plan demo/mixtures/alignment --output demo/runs/stage-1`
     """
-    from soundwave.train.settings import load_stage
+    from soundwave.train.settings import STAGES
 
-    overrides = {"seed": seed, "steps": steps}
-    settings = load_stage(stage, {name: value for name, value in overrides.items() if value is not None})
+    replaced = overrides(set_, {"--seed": ("seed", seed), "--steps": ("steps", steps)})
+    resolved = STAGES.resolve(stage, replaced)
+    if show:
+        if init is not None and not as_json:
+            print(f"# model: this section is not read; the run keeps the model of {init}")
+        show_settings(resolved, as_json=as_json)
+        return
+    if plan is None or output is None:
+        needed = [flag for flag, path in (("--plan DIR", plan), ("--output DIR", output)) if path is None]
+        raise InputError(f"A training needs {' and '.join(needed)}; `soundwave train {stage} --show` needs neither.")
     from soundwave.train.distributed.processes import join, leave
     from soundwave.train.loop import train as run
 
-    info = run(settings, plan=plan, output=output, init=init, branch=branch)
+    info = run(resolved.settings, plan=plan, output=output, init=init, branch=branch)
     first = join().first
     leave()
     if not first:

@@ -110,14 +110,12 @@ def _catalog(phases: Phases, output: Path) -> None:
 
 def _plans(phases: Phases, output: Path) -> None:
     from curation.plan import make_plan
-    from curation.plan.mixture import load_mixture, mixture_path
+    from curation.plan.mixture import load_mixture
 
     with phases.phase("mix", "Mixtures: SQL and shares -> plans") as phase:
         made = [output / "mixtures" / stage / "lock.json" for stage in STAGES]
         before = _times(made)
-        locks = [
-            make_plan(load_mixture(mixture_path(lock.parent.name)), output / "catalog", lock.parent) for lock in made
-        ]
+        locks = [make_plan(load_mixture(lock.parent.name), output / "catalog", lock.parent) for lock in made]
         phase.reused = before == _times(made)
         phase.note = ", ".join(f"{lock.stage} {lock.steps} steps" for lock in locks)
         _shares_table(locks)

@@ -20,7 +20,7 @@ from soundwave.train.runs.folder import describe, previous
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
 from soundwave.train.schedule import rate
-from soundwave.train.settings import MANNER
+from soundwave.train.settings import RUNTIME_ONLY
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,7 @@ def train(
 def run_key(settings: StageSettings, plan_sha256: str, start: Path | None) -> str:
     """Equal keys, equal runs."""
     begun = None if start is None else file_sha256(start / WEIGHTS)
-    values = settings.model_dump(mode="json", exclude=set(MANNER))
+    values = settings.model_dump(mode="json", exclude=set(RUNTIME_ONLY))
     return fingerprint(manifests.__version__, values, plan_sha256, begun)
 
 

@@ -8,12 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from manifests.errors import MissingFileError
-from manifests.settings import load_settings
+from manifests.settings import Overrides, SettingsFiles
 from soundwave.model.settings import ModelSettings
 
-STAGES = Path(__file__).parent / "stages"
-MANNER = frozenset(
+RUNTIME_ONLY = frozenset(
     {"micro_batch", "gradient_checkpointing", "shard_llm", "tensorboard", "checkpoint_every", "keep_checkpoints"}
 )
 """Settings that say how a run is computed and watched. They change no result beyond rounding, so they are no part of
@@ -189,22 +187,16 @@ class StageSettings(BaseModel):
         return self
 
 
-def load_stage(name: str | Path, overrides: Mapping[str, Any] | None = None) -> StageSettings:
+STAGES = SettingsFiles(StageSettings, Path(__file__).parent / "stages", what="stage")
+RENAMED: dict[str, str | None] = {}
+"""Keys that earlier versions stored under another name -> today's name; None: it has gone. No key has changed yet."""
+
+
+def load_stage(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()) -> StageSettings:
     """Stage settings by file, or by the name of a bundled one (`alignment`, `paper/alignment`).
 
     Raises:
         MissingFileError: neither; the message lists the names.
         SettingsError: unknown keys or wrong values.
     """
-    return load_settings(StageSettings, stage_path(name), overrides)
-
-
-def stage_path(name: str | Path) -> Path:
-    """The file of a stage's settings."""
-    path, bundled = Path(name), STAGES / f"{name}.yaml"
-    if path.is_file():
-        return path
-    if bundled.is_file():
-        return bundled
-    known = sorted(str(found.relative_to(STAGES).with_suffix("")) for found in STAGES.rglob("*.yaml"))
-    raise MissingFileError(f"No such stage: {name}. Expected a .yaml file or one of: {', '.join(known)}.")
+    return STAGES.load(name, overrides)

@@ -17,9 +17,10 @@ from manifests.errors import SettingsError
 from manifests.files import need_file, write_jsonl
 from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, read_run
 from soundwave.train.runs.checkpoint import NAME
+from soundwave.train.runs.folder import stored_settings
 from soundwave.train.runs.ledger import whole_rows
 from soundwave.train.schedule import rate
-from soundwave.train.settings import MANNER, StageSettings
+from soundwave.train.settings import RUNTIME_ONLY, StageSettings
 
 FREE = ("schedule", "warmup", "warmup_steps", "decay", "decay_steps", "final")  # what the rates decide
 SHOWN = 3
@@ -43,7 +44,7 @@ def check_branch(source: Path, settings: StageSettings, steps: int, key: Callabl
     if name is None:
         raise SettingsError(f"{source} is no checkpoint; expected RUN/{CHECKPOINTS}/step-NNNNNNN.safetensors.")
     step, trunk = int(name[1]), read_run(source.parent.parent)
-    theirs = StageSettings(**trunk.settings)
+    theirs = stored_settings(source.parent.parent, trunk)
     odd = sorted(_different(_core(settings), _core(theirs)))
     if not odd and trunk.key != key(theirs):
         odd.append("its plan, the model it starts from, or the version of the code")
@@ -93,7 +94,7 @@ def _ledger(trunk: Path) -> list[dict[str, Any]]:
 
 def _core(settings: StageSettings) -> dict[str, Any]:
     """All that must be equal."""
-    values = settings.model_dump(mode="json", exclude={*MANNER, "steps"})
+    values = settings.model_dump(mode="json", exclude={*RUNTIME_ONLY, "steps"})
     values["optimiser"] = {name: value for name, value in values["optimiser"].items() if name not in FREE}
     return values
 

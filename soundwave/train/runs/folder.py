@@ -29,9 +29,9 @@ from manifests.runs import (
     final_model,
     read_run,
 )
-from manifests.settings import check_settings
+from manifests.settings import stored
 from soundwave.model.speech_llm import SpeechLLM
-from soundwave.train.settings import StageSettings
+from soundwave.train.settings import RENAMED, StageSettings
 from soundwave.train.setup import llm_dtype
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "onnxruntime", "duckdb", "lhotse")
@@ -42,7 +42,7 @@ def load_model(run: Path) -> tuple[SpeechLLM, StageSettings, RunInfo]:
 
     Raises:
         MissingFileError, StaleError: no finished run.
-        SettingsError: settings that this version does not have.
+        ManifestError: a run.json or settings that this version cannot read.
     """
     folder, info = final_model(run), read_run(run)
     model = SpeechLLM.from_pretrained(folder, dtype=llm_dtype(info.precision))
@@ -50,12 +50,13 @@ def load_model(run: Path) -> tuple[SpeechLLM, StageSettings, RunInfo]:
 
 
 def stored_settings(run: Path, info: RunInfo) -> StageSettings:
-    """The stage's settings that a run was trained with.
+    """The stage's settings that a run was trained with, also those of an earlier version.
 
     Raises:
-        SettingsError: settings that this version does not have; the message names each.
+        ManifestError: settings that this version does not have, or wrong values: each, and how to go on.
     """
-    return check_settings(StageSettings, info.settings, where=f"{run / RUN}, written by another version")
+    go_on = "Read the run with the version that made it, or train it again into another folder."
+    return stored(StageSettings, info.settings, where=f"{run / RUN}: settings", go_on=go_on, renamed=RENAMED)
 
 
 def previous(folder: Path, key: str) -> RunInfo | None:

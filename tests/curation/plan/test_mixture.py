@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.plan.mixture import MIXTURES, Mixture, flat_shares, load_mixture, mixture_path, temperature_shares
+from curation.plan.mixture import MIXTURES, Mixture, flat_shares, load_mixture, temperature_shares
 from curation.plan.schedule import Pool, make_schedule, nearest_shares
 from manifests.errors import MissingFileError, MixtureError, SettingsError
 from manifests.settings import check_settings
@@ -29,15 +29,16 @@ def mixture(**changes: object) -> Mixture:
 
 @pytest.mark.parametrize("name", ["alignment", "shrinking", "sft"])
 def test_the_shipped_mixtures_load(name: str) -> None:
-    loaded = load_mixture(mixture_path(name))
+    loaded = load_mixture(name)
     assert (loaded.name, loaded.stage) == (name, name)
     assert "split = 'train'" in (loaded.query or "")
     assert "FROM accepted" in (loaded.query or "")
 
 
 def test_every_shipped_yaml_loads() -> None:
-    for path in MIXTURES.glob("**/*.yaml"):
-        assert load_mixture(path).query
+    assert {"alignment", "paper/alignment"} <= set(MIXTURES.names())
+    for name in MIXTURES.names():
+        assert load_mixture(name).query
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_overrides_replace_what_excludes_them(tmp_path: Path) -> None:
 
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(MissingFileError, match=r"alignment, .*sft"):
-        mixture_path("nonesuch")
+        load_mixture("nonesuch")
 
 
 def test_the_name_does_not_change_the_fingerprint_and_the_query_does() -> None:

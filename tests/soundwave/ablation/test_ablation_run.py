@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from manifests.errors import MissingFileError, SettingsError
+from manifests.settings import Override
 from soundwave.ablation.commands import Commands, EvalTask, TrainTask, eval_command, is_trained, train_command
 from soundwave.ablation.grid import Evaluate
 from soundwave.ablation.results import read_results
@@ -78,10 +79,13 @@ def test_every_cell_and_stage_becomes_a_row_and_equal_trainings_happen_once(plac
 def test_seeds_replace_those_of_the_grid(place):
     catalog, folder = place
     grid = write_grid(folder)
-    summary = ablate([str(grid)], catalog, folder / "out", seeds=[8, 9], commands=fake_commands(folder / "trained"))
+    commands = fake_commands(folder / "trained")
+    seeds = {grid.stem: [Override("seeds", [8, 9], "--seed")]}
+    summary = ablate([str(grid)], catalog, folder / "out", overrides=seeds, commands=commands)
     assert {row["seed"] for row in summary.rows} == {8, 9}
-    with pytest.raises(SettingsError, match="seeds hold a number twice"):
-        ablate([str(grid)], catalog, folder / "out", seeds=[8, 8], commands=fake_commands(folder / "trained"))
+    twice = [Override("seeds", [8, 8], "--seed")]
+    with pytest.raises(SettingsError, match="with --seed: seeds hold a number twice"):
+        ablate([str(grid)], catalog, folder / "out", overrides=twice, commands=commands)
 
 
 def test_hours_are_unique_audio_of_the_steps_trained(place):

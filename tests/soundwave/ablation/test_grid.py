@@ -3,12 +3,12 @@
 import pytest
 
 from manifests.errors import MissingFileError, SettingsError
-from soundwave.ablation.grid import Grid, grid_names, load_grid
+from soundwave.ablation.grid import GRIDS, Grid, load_grid
 
 ARM = {"full": [{"stage": "alignment", "mixture": "alignment"}]}
 
 
-@pytest.mark.parametrize("name", grid_names())
+@pytest.mark.parametrize("name", GRIDS.names())
 def test_bundled_grids_load(name):
     grid = load_grid(name)
     assert grid.question.endswith("?")

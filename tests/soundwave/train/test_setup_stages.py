@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.plan.mixture import MIXTURES, load_mixture
+from curation.plan.mixture import load_mixture
 from soundwave.train.settings import load_stage
 
 GPUS, MEAN_CLIP = 32, 7.03  # seconds, as the mixtures' comments reckon
@@ -10,7 +10,7 @@ GPUS, MEAN_CLIP = 32, 7.03  # seconds, as the mixtures' comments reckon
 
 @pytest.mark.parametrize(("stage", "rows", "accumulation"), [("alignment", 32, 8), ("shrinking", 16, 8), ("sft", 8, 4)])
 def test_micro_batches_make_the_papers_step(stage, rows, accumulation):
-    settings, mixture = load_stage(f"paper/{stage}"), load_mixture(MIXTURES / "paper" / f"{stage}.yaml")
+    settings, mixture = load_stage(f"paper/{stage}"), load_mixture(f"paper/{stage}")
     assert settings.micro_batch.rows == rows
     assert mixture.batch.seconds == pytest.approx(GPUS * rows * accumulation * MEAN_CLIP, rel=0.01)
     assert (settings.optimiser.betas, settings.optimiser.weight_decay) == ((0.9, 0.95), 0.1)

@@ -66,8 +66,7 @@ def test_every_instruction_is_well_formed(name, task):
 def test_every_task_of_the_contract_and_of_the_papers_mixtures_has_instructions():
     from curation.plan import mixture
 
-    folder = mixture.MIXTURES / "paper"
-    shares = read_yaml(folder / "sft.yaml")["shares"]
+    shares = read_yaml(mixture.MIXTURES.find("paper/sft"))["shares"]
     # A row of speech grounding asks for one of its words, and no column says which.
     assert set(shares) - set(PAPER) == {"grounding"}
     assert {*TASKS, "sandwich", "multi_speaker"} <= set(PAPER)
