@@ -6,35 +6,28 @@ its corpus name (`asterisk`) is understood too.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import recipes
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
+from manifests.plugins import Plugins, unknown
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, read_corpus, write_corpus
 from manifests.validate import validate_rows
 from recipes.apt import marker
 from recipes.common import Harvest, Recipe, fetch_debian, need_parts
 
+RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
 
-@cache
+
 def _recipes() -> dict[str, Recipe]:
     """File name -> recipe, sorted by name."""
-    found = {}
-    for module in sorted(pkgutil.iter_modules(recipes.__path__), key=lambda module: module.name):
-        recipe = getattr(importlib.import_module(f"{recipes.__name__}.{module.name}"), "RECIPE", None)
-        if isinstance(recipe, Recipe):
-            found[module.name] = recipe
-    return found
+    return RECIPES.all()
 
 
 def names() -> list[str]:
@@ -73,7 +66,7 @@ def find(name: str) -> Recipe:
     by_corpus = {recipe.corpus: recipe for recipe in by_name.values()}
     recipe = by_name.get(name) or by_corpus.get(name)
     if recipe is None:
-        raise SettingsError(f"No recipe is called `{name}`. Known recipes: {', '.join(by_name)}.")
+        raise unknown("recipe", name, [*by_name, *by_corpus])
     return recipe
 
 
