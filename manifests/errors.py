@@ -9,6 +9,8 @@ SoundwaveError
     ├── QueryError          SQL that does not run, or returns the wrong columns
     ├── MixtureError        a mixture that cannot be had from the catalog
     ├── StaleError          an artefact whose inputs have changed since it was made
+    ├── OccupiedError       a place for output that holds something else; nothing in it was touched
+    ├── NonFiniteError      a loss or gradient of a training that is not finite
     ├── DownloadError       a package or corpus that could not be fetched
     └── MissingPackageError an optional package that is not installed
 Rejected                     one item of a pass: it becomes a reject row, never the end of a run
@@ -66,6 +68,21 @@ class MixtureError(InputError):
 
 class StaleError(InputError):
     """An artefact whose inputs have changed since it was made."""
+
+
+class OccupiedError(InputError):
+    """A place for output that holds something else. Nothing in it was touched.
+
+    `movable`: it is of the same kind (another run, another plan), so that it can be moved aside.
+    """
+
+    def __init__(self, message: str, *, movable: bool = False) -> None:
+        super().__init__(message)
+        self.movable = movable
+
+
+class NonFiniteError(InputError):
+    """A loss or gradient of a training that is not finite."""
 
 
 class DownloadError(InputError):

@@ -1,4 +1,8 @@
-"""Files that are whole or absent: write to a temporary name, then rename."""
+"""Files that are whole or absent, and folders that are ours or left alone.
+
+A file is written under a temporary name, then renamed. A folder for output is claimed first (`claim_folder`): it is
+new, empty, or one that the same command made before.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,19 @@ import gzip
 import io
 import json
 import os
+import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from manifests.errors import ManifestError, MissingFileError
+from manifests.errors import ManifestError, MissingFileError, OccupiedError
+
+MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for
+NAMED = 3  # entries of a folder that a message names
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")  # what a killed writer leaves: see `atomic_path`
+_ASIDE = re.compile(r".+\.old-[0-9]+")
 
 
 @contextmanager
@@ -126,3 +136,87 @@ def cache_dir() -> Path:
     """Where downloads and converted models live: `$SOUNDWAVE_CACHE`, else `~/.cache/soundwave`."""
     named = os.environ.get("SOUNDWAVE_CACHE")
     return Path(named).expanduser() if named else Path.home() / ".cache" / "soundwave"
+
+
+def claim_folder(folder: Path, kind: str, *, known: Iterable[str] = ()) -> None:
+    """Take a folder for output: a new or empty one, or one that was made for the same kind of output before.
+
+    Args:
+        folder: it is made, and marked with a file MARK that names the kind.
+        kind: what is written there, with its article: "a catalog".
+        known: patterns (as of `Path.glob`) of files that such a folder holds, for folders without a mark: those that
+            earlier versions made.
+
+    Raises:
+        OccupiedError: a file is there, or a folder with other files in it. Nothing is touched.
+    """
+    held = contents(folder, kind)
+    if held and not _was_made_for(folder, kind, known):
+        raise OccupiedError(f"{folder} is not {kind}, but it holds {listed(held)}. Nothing was touched. {_ELSEWHERE}")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / MARK).is_file():
+        (folder / MARK).write_text(f"{kind}\n", encoding="utf-8")
+
+
+_ELSEWHERE = "Name another folder for the output."
+
+
+def _was_made_for(folder: Path, kind: str, known: Iterable[str]) -> bool:
+    mark = folder / MARK
+    if mark.is_file():
+        return mark.read_text(encoding="utf-8").strip() == kind
+    return any(any(True for _ in folder.glob(pattern)) for pattern in known)
+
+
+def contents(folder: Path, kind: str) -> list[Path]:
+    """What a folder for output holds already, sorted; temporary files of killed writers do not count.
+
+    Raises:
+        OccupiedError: a file is there.
+    """
+    if folder.is_dir():
+        return sorted(path for path in folder.iterdir() if not _TEMPORARY.fullmatch(path.name))
+    if folder.exists():
+        raise OccupiedError(f"{folder} is a file, expected a folder for {kind}. Nothing was touched. {_ELSEWHERE}")
+    return []
+
+
+def listed(paths: list[Path]) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return ", ".join(path.name for path in paths[:NAMED]) + more
+
+
+def claim_file(target: Path, kind: str, *, ours: Callable[[Path], bool]) -> None:
+    """Take a file for output: a new one, or one that holds the same kind of output.
+
+    Args:
+        target: the file.
+        kind: what is written there, with its article: "a calibration".
+        ours: whether a file that is there holds such output; errors of reading it mean no.
+
+    Raises:
+        OccupiedError: a folder is there, or a file of another kind. Nothing is touched.
+    """
+    if not target.exists():
+        return
+    try:
+        fits = target.is_file() and (target.stat().st_size == 0 or ours(target))
+    except (OSError, ValueError, ManifestError):
+        fits = False
+    if not fits:
+        raise OccupiedError(f"{target} is there already and is not {kind}. Nothing was touched. Name another file.")
+
+
+def move_aside(path: Path) -> Path:
+    """Give a folder or file the first free name of PATH.old-1, PATH.old-2, ...; return it."""
+    path = path.resolve()
+    number = 1
+    while (target := path.with_name(f"{path.name}.old-{number}")).exists():
+        number += 1
+    return path.rename(target)
+
+
+def is_aside(path: Path) -> bool:
+    """Whether `move_aside` gave it its name: it is kept, and counts no more."""
+    return _ASIDE.fullmatch(path.name) is not None

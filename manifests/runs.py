@@ -56,6 +56,12 @@ class RunInfo:
     branch: str | None = None
     """The checkpoint of another run that this one began with; the times include the other's up to there."""
     settings: dict[str, Any] = field(default_factory=dict)
+    version: str | None = None
+    """Of the code; None: a run made before runs said so."""
+    start: str | None = None
+    """Fingerprint of the weights that it started from; None: a new model, or not said (see `version`)."""
+    skipped: int = 0
+    """Steps whose batch was dropped, since a loss or gradient was not finite."""
 
     def write(self, folder: Path) -> None:
         """Write run.json."""

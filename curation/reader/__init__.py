@@ -54,7 +54,7 @@ class PlanDraw(NamedTuple):
 class PlanBatch:
     """What one rank gets of one step."""
 
-    step: int  # counted over all laps; the draws say which step of the plan
+    step: int  # counted over all epochs; the draws say which step of the plan
     draws: tuple[PlanDraw, ...]  # at least one
     step_draws: int  # of the whole step, over all ranks: what a mean over the step divides by
     padding: bool = False  # the only draw is a copy of one that another rank trains
@@ -78,7 +78,7 @@ class PlanReader:
         rank: int = 0,
         world: int = 1,
         start: int = 0,
-        laps: int = 1,
+        epochs: int = 1,
         catalog: Path | None = None,
         check: bool = True,
     ) -> None:
@@ -89,15 +89,15 @@ class PlanReader:
             rank: which rank's draws to give, 0 <= rank < world.
             world: number of ranks.
             start: the first step to give; the number of steps done is what a resumed training passes.
-            laps: how often the plan is gone through. Steps count on over the laps, so that `start` means the same step
-                in every lap; do not go through a reader twice instead, which would begin at `start` again.
+            epochs: how often the plan is gone through. Steps count on over the epochs, so that `start` means the same
+                step in every epoch; do not go through a reader twice instead, which would begin at `start` again.
             catalog: where the catalog lies now; by default where the lock says it was.
             check: refuse a plan or catalog that changed since it was locked (hashes the plan once).
 
         Raises:
             MissingFileError: no plan or catalog there.
             StaleError: plan.parquet or the catalog's rows have changed since.
-            InputError: a rank, world, start or number of laps that cannot be.
+            InputError: a rank, world, start or number of epochs that cannot be.
         """
         import pyarrow.parquet as pq
 
@@ -108,10 +108,10 @@ class PlanReader:
             check_plan(plan_dir, self.catalog)
         if not 0 <= rank < world:
             raise InputError(f"rank {rank} of {world} ranks: expected 0 <= rank < world.")
-        if laps < 1:
-            raise InputError(f"laps is {laps}, expected at least 1.")
+        if epochs < 1:
+            raise InputError(f"epochs is {epochs}, expected at least 1.")
         self.rank, self.world = rank, world
-        self.steps = self.lock.steps * laps
+        self.steps = self.lock.steps * epochs
         self.start = self._valid(start)
         self._path = need_file(plan_dir / PLAN, what="plan")
         with pq.ParquetFile(self._path) as file:
@@ -174,7 +174,7 @@ class PlanReader:
         for lap in range(first_lap, self.steps // self.lock.steps):
             before = lap * self.lock.steps
             for block in self._blocks(first_step if lap == first_lap else 0):
-                # Workers take turns from `start` on, over the laps too.
+                # Workers take turns from `start` on, over the epochs too.
                 yield from self._deal(block, (worker + start - before) % workers, workers, before)
 
     def _blocks(self, start: int) -> Iterator[pa.Table]:
@@ -204,7 +204,7 @@ class PlanReader:
         starts = np.flatnonzero(np.diff(steps, prepend=-1))
         counts = np.diff(starts, append=len(steps))
         chosen = steps[starts] % workers == turn
-        mine = np.repeat(chosen, counts) & (dealt_to(slots, self.world) == self.rank)
+        mine = np.repeat(chosen, counts) & (rank_of_slot(slots, self.world) == self.rank)
         # Steps of fewer draws than ranks: their shortest draw stands in where this rank gets none.
         lacking = chosen & ~np.logical_or.reduceat(mine, starts)
         mine[starts[lacking]] = True
@@ -218,7 +218,7 @@ class PlanReader:
             begin = end
 
 
-def dealt_to(slots: NDArray[Any], world: int) -> NDArray[Any]:
+def rank_of_slot(slots: NDArray[Any], world: int) -> NDArray[Any]:
     """The rank of each slot of a step: forth and back over the ranks."""
     turn, place = np.divmod(slots, world)
     return np.asarray(np.where(turn % 2 == 0, place, world - 1 - place))

@@ -5,8 +5,13 @@ from typing import Annotated
 
 import typer
 
-from manifests.errors import InputError
+from manifests.errors import InputError, NonFiniteError, OccupiedError, SettingsError
 from soundwave.cli._settings import SetOption, overrides, show_settings
+
+WAYS_ON = (
+    "\nTo go on: --resume continues that run with its own settings, --output names another folder, and --force moves "
+    "that run aside to a numbered name and begins anew."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +42,22 @@ def train(
     show: Annotated[
         bool, typer.Option("--show", help="Print the whole settings and where each value comes from; train nothing.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that is in the folder, with its own settings.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move another run that is in the folder to OUTPUT.old-1, and begin anew.")
+    ] = False,
+    on_nonfinite: Annotated[
+        str | None,
+        typer.Option(help="When a loss or gradient is not finite: stop, or skip (drop the batch and count it)."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json instead of a line; with --show, the settings as JSON.")
     ] = False,
 ) -> None:
-    """Train one stage. A finished run is reused, an interrupted one goes on where its last checkpoint stands.
+    """Train one stage. A finished run is reused, an interrupted one goes on where its last checkpoint stands; another
+    run in the folder is left alone.
 
     Several processes divide each step between them and give the curve of one; any number may resume the run:
     `torchrun --nproc_per_node 2 -m soundwave train ...`, or on GPUs
@@ -55,8 +71,10 @@ def train(
     """
     from soundwave.train.settings import STAGES
 
-    replaced = overrides(set_, {"--seed": ("seed", seed), "--steps": ("steps", steps)})
-    resolved = STAGES.resolve(stage, replaced)
+    if resume and force:
+        raise SettingsError("--resume goes on with the run in the folder, --force moves it aside. Give one of the two.")
+    flags = {"--seed": ("seed", seed), "--steps": ("steps", steps), "--on-nonfinite": ("on_nonfinite", on_nonfinite)}
+    resolved = STAGES.resolve(stage, overrides(set_, flags))
     if show:
         if init is not None and not as_json:
             print(f"# model: this section is not read; the run keeps the model of {init}")
@@ -67,8 +85,15 @@ def train(
         raise InputError(f"A training needs {' and '.join(needed)}; `soundwave train {stage} --show` needs neither.")
     from soundwave.train.distributed.processes import join, leave
     from soundwave.train.loop import train as run
+    from soundwave.train.runs.folder import Existing
 
-    info = run(resolved.settings, plan=plan, output=output, init=init, branch=branch)
+    existing: Existing = "resume" if resume else "aside" if force else "refuse"
+    try:
+        info = run(resolved.settings, plan=plan, output=output, init=init, branch=branch, existing=existing)
+    except OccupiedError as error:
+        raise OccupiedError(f"{error}{WAYS_ON if error.movable else ''}") from error
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{error} The option is --on-nonfinite skip.") from error
     first = join().first
     leave()
     if not first:
@@ -81,4 +106,7 @@ def train(
         return
     from manifests.units import clock
 
-    print(f"{output}: {info.stage}, {info.steps} steps in {clock(info.seconds)}; the model is in {output}/final")
+    dropped = f", {info.skipped} with batches dropped (not finite)" if info.skipped else ""
+    print(
+        f"{output}: {info.stage}, {info.steps} steps in {clock(info.seconds)}{dropped}; the model is in {output}/final"
+    )

@@ -5,88 +5,94 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from accelerate import Accelerator
 
 import manifests
-from manifests.errors import SettingsError
-from manifests.fingerprint import file_sha256, fingerprint
-from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, WEIGHTS, RunInfo, final_model
-from soundwave.train.batches.plan_data import PlanData
+from manifests.errors import NonFiniteError, SettingsError
+from manifests.plans import LOCK
+from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
+from soundwave.model.batch import Output
+from soundwave.model.speech_llm import SpeechLLM
+from soundwave.train.batches.plan_data import Draw, PlanData
+from soundwave.train.batches.samples import Sample, SampleMaker, collate
+from soundwave.train.distributed.fsdp import fill_up, shard_layers
 from soundwave.train.distributed.processes import Ranks, join
+from soundwave.train.micro_batches import Measured, StepMetrics, shares, split
+from soundwave.train.nonfinite import SKIPPED, bad_gradient, count_skipped, explain, find_fault
 from soundwave.train.runs import checkpoint
 from soundwave.train.runs.branch import adopt, check_branch
-from soundwave.train.runs.folder import describe, previous
+from soundwave.train.runs.folder import Existing, claim_run, describe, resumed
+from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
 from soundwave.train.schedule import rate
-from soundwave.train.settings import RUNTIME_ONLY
-
-if TYPE_CHECKING:
-    import torch
-    from accelerate import Accelerator
-
-    from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.batches.samples import Sample, SampleMaker
-    from soundwave.train.micro_batches import Measured
-    from soundwave.train.settings import StageSettings
+from soundwave.train.settings import StageSettings
+from soundwave.train.setup import make_accelerator, make_maker, make_model, make_optimiser, pick_precision
 
 PARTS = {"alignment": "alignment.", "ctc_head": "ctc_head.", "shrinking": "shrinking.", "lora": "llm."}
 
 
 def train(
-    settings: StageSettings, *, plan: Path, output: Path, init: Path | None = None, branch: Path | None = None
+    settings: StageSettings,
+    *,
+    plan: Path,
+    output: Path,
+    init: Path | None = None,
+    branch: Path | None = None,
+    existing: Existing = "refuse",
 ) -> RunInfo:
     """Train a stage on a plan.
 
     A finished run of the same settings, plan and start is reused, an unfinished one is resumed from its last
-    checkpoint; another run's files in `output` are replaced. Started by `torchrun` or `accelerate launch`, all
-    processes train together and the first one writes; their number may change when a run is resumed.
+    checkpoint. Started by `torchrun` or `accelerate launch`, all processes train together and the first one writes;
+    their number may change when a run is resumed.
 
     Args:
         settings: the stage.
         plan: folder with plan.parquet and lock.json.
-        output: the run folder.
+        output: the run folder: a new one, or one with a run.
         init: the run whose model this one starts from; None: a new model.
         branch: a checkpoint of a run that is the same up to there: a new run goes on from it (see `branch`).
+        existing: what becomes of another run in `output`. `refuse`: nothing, this one does not begin; `resume`: it goes
+            on with its own settings; `aside`: it is moved to OUTPUT.old-1, or the next number that is free.
 
     Raises:
         MissingFileError, StaleError: no plan, a changed catalog, or an unfinished `init`.
         SettingsError: settings that do not fit the plan, the model or the branch.
+        OccupiedError: `output` holds another run, or what is no run; nothing in it was touched.
+        NonFiniteError: a loss or gradient is not finite. The last checkpoint stays.
     """
+    ranks = join()
+    if existing == "resume":
+        stored, begun_at = settings, init
+        settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
     data = PlanData(plan, encoder=settings.encoder)
     start = None if init is None else final_model(init)
-
-    def key_of(stage: StageSettings) -> str:
-        return run_key(stage, data.lock.plan_sha256, start)
-
-    key, ranks = key_of(settings), join()
-    old = ranks.agree(previous(output, key) if ranks.first else None)
+    asked = planned_training(settings, data.lock.plan_sha256, start)
+    old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
     if old is not None and old.status == "done":
-        ranks.say(f"{output}: reused, this run is finished ({old.steps} steps)")
+        ranks.print_once(f"{output}: reused, this run is finished ({old.steps} steps)")
         return old
-    begun = 0
-    if old is None and branch is not None:
-        begun = check_branch(branch, settings, settings.steps or len(data), key_of)
+    begun = check_branch(branch, asked, settings.steps or len(data)) if old is None and branch is not None else 0
     trainer = Trainer.make(settings, data, start, output, ranks)
-    info = old or trainer.info(key, init)
-    if old is None and ranks.first:
-        if branch is not None:
-            adopt(branch, output, info, begun)
+    info = old or trainer.info(asked, init)
+    if ranks.first and (old is None or not (output / LOCK).is_file()):
         describe(output, info, plan)
-    ranks.wait()
+        if begun and branch is not None:
+            adopt(branch, output, info, begun)
+            info.write(output)
+    ranks.barrier()
     if old is not None or branch is not None:
         info.step = trainer.resume()
-        ranks.say(f"{output}: resumed after step {info.step} of {info.steps}")
+        info.skipped = ranks.broadcast_object(count_skipped(output, info.step) if ranks.first else 0)
+        ranks.print_once(f"{output}: resumed after step {info.step} of {info.steps}")
     trainer.run(info)
     return info
-
-
-def run_key(settings: StageSettings, plan_sha256: str, start: Path | None) -> str:
-    """Equal keys, equal runs."""
-    begun = None if start is None else file_sha256(start / WEIGHTS)
-    values = settings.model_dump(mode="json", exclude=set(RUNTIME_ONLY))
-    return fingerprint(manifests.__version__, values, plan_sha256, begun)
 
 
 @dataclass
@@ -99,7 +105,7 @@ class Trainer:
     maker: SampleMaker
     optimiser: torch.optim.Optimizer
     accelerator: Accelerator
-    names: dict[torch.Tensor, str]
+    trainable: dict[torch.Tensor, str]
     """Parameters that learn, and their names."""
     average: dict[str, torch.Tensor]
     """Their running averages; empty without EMA."""
@@ -113,31 +119,30 @@ class Trainer:
         cls, settings: StageSettings, data: PlanData, start: Path | None, output: Path, ranks: Ranks | None = None
     ) -> Trainer:
         """Load or create the model and all around it; ranks: this process among several."""
-        from soundwave.train.distributed.fsdp import shard_layers
-        from soundwave.train.setup import make_accelerator, make_maker, make_model, make_optimiser, pick_precision
-
         ranks = ranks or Ranks()
         if ranks.world > 1 and any(cut.has_audio and not cut.features for cut in data.store.cuts.values()):
-            ranks.say("not all encoder frames are stored: every process encodes every clip (`soundwave label encode`)")
+            ranks.print_once(
+                "not all encoder frames are stored: every process encodes every clip (`soundwave label encode`)"
+            )
         precision = pick_precision(settings.precision)
-        accelerator = make_accelerator(precision)
+        accelerator = make_accelerator()
         with accelerator.local_main_process_first():  # it may have to download or convert the LLM
             model = make_model(settings, data, start, precision)
         if settings.shard_llm:
             shard_layers(model, accelerator.device, ranks)
         model.to(accelerator.device)
-        names = trainable(model, settings)
-        ranks.copy_first(names)
+        trainable = choose_trainable(model, settings)
+        ranks.broadcast(trainable)
         steps = settings.steps or len(data)
-        average = {name: value.detach().clone() for value, name in names.items()} if settings.ema else {}
+        average = {name: value.detach().clone() for value, name in trainable.items()} if settings.ema else {}
         return cls(
             settings=settings,
             data=data,
             model=model,
             maker=make_maker(settings, data, model, steps),
-            optimiser=make_optimiser(settings, names),
+            optimiser=make_optimiser(settings, trainable),
             accelerator=accelerator,
-            names=names,
+            trainable=trainable,
             average=average,
             steps=steps,
             precision=precision,
@@ -145,18 +150,20 @@ class Trainer:
             ranks=ranks,
         )
 
-    def info(self, key: str, init: Path | None) -> RunInfo:
+    def info(self, asked: Training, init: Path | None) -> RunInfo:
         """What run.json says of a run that begins."""
         return RunInfo(
             run=self.output.name,
             stage=self.settings.stage,
-            key=key,
+            key=asked.key,
             plan=self.data.lock.plan_sha256,
             parent=None if init is None else str(init),
             steps=self.steps,
             precision=self.precision,
-            trainable=sum(parameter.numel() for parameter in self.names),
+            trainable=sum(parameter.numel() for parameter in self.trainable),
             settings=self.settings.model_dump(mode="json"),
+            version=manifests.__version__,
+            start=asked.start,
         )
 
     def run(self, info: RunInfo) -> None:
@@ -168,7 +175,7 @@ class Trainer:
         opened = journal(self.output, info, tensorboard=self.settings.tensorboard) if writes else silent()
         with opened as write:
             for step in range(info.step, self.steps):
-                row, rows = self.step(step)
+                row, rows = self.step_or_skip(step, info)
                 info.step = step + 1
                 info.seconds = round(before[0] + time.monotonic() - wall, 3)
                 info.cpu_seconds = round(before[1] + time.process_time() - cpu, 3)
@@ -179,96 +186,147 @@ class Trainer:
                     info.write(self.output)
         if writes:
             self.finish(info)
-        self.ranks.wait()
+        self.ranks.barrier()
 
     def _is_due(self, done: int) -> bool:
         """Whether a checkpoint is written after `done` steps."""
         settings = self.settings
         return done in settings.keep_checkpoints or (done % settings.checkpoint_every == 0 and done < self.steps)
 
-    def step(self, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """One optimiser step; a row of metrics and the ledger's rows, both of all processes together."""
-        import torch
+    def step_or_skip(self, step: int, info: RunInfo) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """One step as `step`, or, where the settings allow it, a dropped batch: counted in `info`, with no ledger rows.
 
-        settings = self.settings
+        Raises:
+            NonFiniteError: in all processes together.
+        """
+        try:
+            return self.step(step)
+        except NonFiniteError as error:
+            limit = self.settings.nonfinite_limit
+            if self.settings.on_nonfinite == "stop":
+                raise NonFiniteError(
+                    f"{error}\n{self._kept()} Correct these cuts or leave them out, or have such batches dropped "
+                    "(on_nonfinite: skip)."
+                ) from error
+            if info.skipped >= limit:
+                raise NonFiniteError(
+                    f"{error}\n{info.skipped} batches were dropped before, and nonfinite_limit is {limit}. "
+                    f"{self._kept()} Correct these cuts or leave them out, or raise the limit."
+                ) from error
+            info.skipped += 1
+            self.ranks.print_once(f"{error}\nThe batch is dropped ({info.skipped} of at most {limit}).")
+        nothing = dict.fromkeys(("loss", "lm_loss", "ctc_loss", "gradient_norm"))
+        return {"step": step, "steps": self.steps, **nothing, SKIPPED: True}, []
+
+    def _kept(self) -> str:
+        """From where the run can go on, for people."""
+        files = checkpoint.found(self.output / CHECKPOINTS)
+        where = (
+            f"its checkpoint {files[-1].name} stays, and it can go on from there" if files else "it has no checkpoint"
+        )
+        return f"{self.output}: {where}."
+
+    def step(self, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """One optimiser step; a row of metrics and the ledger's rows, both of all processes together.
+
+        Raises:
+            NonFiniteError: loss or gradient is not finite; in all processes, before the optimiser's step.
+        """
         draws = self.data.step(step)
         # Every process makes all samples, so that they do not depend on the number of processes.
         samples = self.maker.samples(draws, step)
-        # Dropout follows from seed, step and process, so a resumed run is the same run.
-        torch.manual_seed(settings.seed * 1_000_003 + step + (self.ranks.rank << 40))
-        factor = rate(settings.optimiser, step, self.steps)
+        factor = rate(self.settings.optimiser, step, self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = group["highest"] * factor
         self.optimiser.zero_grad(set_to_none=True)
+        self._seed(step)
         found = self._passes(samples)
-        self.ranks.add_gradients(self.names)
-        norm = torch.nn.utils.clip_grad_norm_(list(self.names), settings.optimiser.clip)
+        self.ranks.all_reduce_gradients(self.trainable)
+        norm = float(torch.nn.utils.clip_grad_norm_(list(self.trainable), self.settings.optimiser.clip))
+        if self.ranks.any(not (isfinite(found.loss) and isfinite(norm)), self.accelerator.device):
+            raise self._nonfinite(step, found.loss, samples, draws)
         self.optimiser.step()
-        self._follow(step)
+        self.update_ema(step)
         row = {
             "step": step,
             "steps": self.steps,
             "loss": found.loss,
             "lm_loss": _mean(found.lm_loss),
             "ctc_loss": _mean(found.ctc_loss),
-            "learning_rate": settings.optimiser.learning_rate * factor,
-            "gradient_norm": float(norm),
+            "learning_rate": self.settings.optimiser.learning_rate * factor,
+            "gradient_norm": norm,
             "draws": len(draws),
             "frames": int(found.frames.sum()),
             "kept_frames": int(found.kept_frames.sum()),
         }
         return row, ledger_rows(self.output.name, step, draws, samples, found)
 
+    def _seed(self, step: int) -> None:
+        """Dropout follows from seed, step and process, so a resumed run is the same run."""
+        torch.manual_seed(self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40))
+
     def _passes(self, samples: Sequence[Sample]) -> Measured:
         """Forward and backward over this process's samples; what came out, over all processes."""
-        from soundwave.train.batches.samples import collate
-        from soundwave.train.distributed.fsdp import fill_up
-        from soundwave.train.micro_batches import Tally, shares, split
-
-        settings, device = self.settings, self.accelerator.device
-        limits = (settings.micro_batch, self.maker.frame_rate)
-        tally = Tally(samples, device)
-        parts = split(self.ranks.share(len(samples)), samples, *limits)
-        own = len(parts)
-        if settings.shard_llm:
-            parts = fill_up(parts, samples, *limits, self.ranks.world)
+        metrics = StepMetrics(samples, self.accelerator.device)
+        parts, own = self._parts(samples)
         for count, numbers in enumerate(parts):
-            part = [samples[number] for number in numbers]
-            answers, targets = shares(part, samples)
-            with self.accelerator.autocast():
-                output = self.model(
-                    collate(part, self.data.store.feature_dim).to(device),
-                    lm_weight=settings.lm_weight * answers,
-                    ctc_weight=settings.ctc_weight * targets,
-                    temperature=settings.ctc_temperature,
-                )
+            output = self._forward(numbers, samples)
             if output.loss.requires_grad:  # text alone may reach nothing that learns
                 self.accelerator.backward(output.loss if count < own else output.loss * 0.0)
             if count < own:
-                tally.add(numbers, output)
-        self.ranks.add(tally.values)
-        return tally.measured()
+                metrics.add(numbers, output)
+        self.ranks.all_reduce(metrics.values)
+        return metrics.measured()
 
-    def _follow(self, step: int) -> None:
+    def _parts(self, samples: Sequence[Sample]) -> tuple[list[list[int]], int]:
+        """This process's passes, as numbers of samples; and how many count: those after them are only waited for."""
+        limits = (self.settings.micro_batch, self.maker.frame_rate)
+        parts = split(self.ranks.local_indices(len(samples)), samples, *limits)
+        own = len(parts)
+        if self.settings.shard_llm:
+            parts = fill_up(parts, samples, *limits, self.ranks.world)
+        return parts, own
+
+    def _forward(self, numbers: Sequence[int], samples: Sequence[Sample]) -> Output:
+        """One pass; its loss is its share of the step's."""
+        settings, device = self.settings, self.accelerator.device
+        part = [samples[number] for number in numbers]
+        answers, targets = shares(part, samples)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            output: Output = self.model(
+                collate(part, self.data.store.feature_dim).to(device),
+                lm_weight=settings.lm_weight * answers,
+                ctc_weight=settings.ctc_weight * targets,
+                temperature=settings.ctc_temperature,
+            )
+        return output
+
+    def _nonfinite(self, step: int, loss: float, samples: Sequence[Sample], draws: Sequence[Draw]) -> NonFiniteError:
+        """What happened, found by going through the step again; all processes do so together."""
+        self._seed(step)
+        parts, _ = self._parts(samples)
+        fault = find_fault(self.model, parts, lambda numbers: self._forward(numbers, samples), samples, draws)
+        faults = self.ranks.gather_objects(fault)
+        return NonFiniteError(explain(step, loss, faults, draws, bad_gradient(self.trainable)))
+
+    def update_ema(self, step: int) -> None:
         """Move the running average; it forgets the first steps quickly."""
-        import torch
-
         if self.average:
             decay = min(self.settings.ema, (step + 1) / (step + 10))
-            values = [value.detach() for value in self.names]
-            torch._foreach_lerp_([self.average[name] for name in self.names.values()], values, 1.0 - decay)
+            values = [value.detach() for value in self.trainable]
+            torch._foreach_lerp_([self.average[name] for name in self.trainable.values()], values, 1.0 - decay)
 
     def state(self, step: int) -> checkpoint.State:
         """All that the next step depends on."""
-        moments, updates = checkpoint.optimiser_state(self.optimiser, self.names)
-        weights = {name: value.detach() for value, name in self.names.items()}
+        moments, updates = checkpoint.optimiser_state(self.optimiser, self.trainable)
+        weights = {name: value.detach() for value, name in self.trainable.items()}
         return checkpoint.State(step, weights, dict(self.average), moments, updates)
 
     def resume(self) -> int:
         """Go back to the run's last whole checkpoint; returns its step, 0 when there is none."""
         folder = self.output / CHECKPOINTS
         state = checkpoint.load_last(folder) if self.ranks.first else None
-        step = self.ranks.agree(0 if state is None else state.step)
+        step = self.ranks.broadcast_object(0 if state is None else state.step)
         if not step:
             return 0
         return self.restore(state or checkpoint.load(checkpoint.path(folder, step)))
@@ -279,16 +337,14 @@ class Trainer:
         Raises:
             SettingsError: the checkpoint is of a model with other parameters.
         """
-        import torch
-
-        if set(state.weights) != set(self.names.values()):
-            raise SettingsError(f"{self.output} holds checkpoints of another model. Remove the folder, or use another.")
+        if set(state.weights) != set(self.trainable.values()):
+            raise SettingsError(f"{self.output} holds checkpoints of another model. Name another folder.")
         with torch.no_grad():
-            for value, name in self.names.items():
+            for value, name in self.trainable.items():
                 value.copy_(state.weights[name])
             for name, average in self.average.items():
                 average.copy_(state.average[name])
-        checkpoint.restore_optimiser(self.optimiser, self.names, state)
+        checkpoint.restore_optimiser(self.optimiser, self.trainable, state)
         return state.step
 
     def finish(self, info: RunInfo) -> None:
@@ -310,7 +366,7 @@ def _mean(values: torch.Tensor) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def trainable(model: SpeechLLM, settings: StageSettings) -> dict[torch.Tensor, str]:
+def choose_trainable(model: SpeechLLM, settings: StageSettings) -> dict[torch.Tensor, str]:
     """Freeze all but the stage's parts; the parameters that learn, and their names.
 
     Raises:

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from soundwave.model.batch import Output
-    from soundwave.train.batches.samples import Sample
-    from soundwave.train.settings import MicroBatch
+from soundwave.model.batch import Output
+from soundwave.train.batches.samples import Sample
+from soundwave.train.settings import MicroBatch
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Measured:
     """(A,) positions after shrinking."""
 
 
-class Tally:
+class StepMetrics:
     """Collects a step's numbers. Samples of other passes and processes are zero until `values` is summed over all."""
 
     def __init__(self, samples: Sequence[Sample], device: torch.device) -> None:

@@ -12,7 +12,16 @@ from manifests.settings import Overrides, SettingsFiles
 from soundwave.model.settings import ModelSettings
 
 RUNTIME_ONLY = frozenset(
-    {"micro_batch", "gradient_checkpointing", "shard_llm", "tensorboard", "checkpoint_every", "keep_checkpoints"}
+    {
+        "micro_batch",
+        "gradient_checkpointing",
+        "shard_llm",
+        "tensorboard",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "on_nonfinite",
+        "nonfinite_limit",
+    }
 )
 """Settings that say how a run is computed and watched. They change no result beyond rounding, so they are no part of
 what tells runs apart: an interrupted run may go on with others."""
@@ -172,6 +181,11 @@ class StageSettings(BaseModel):
     """Steps between checkpoints."""
     keep_checkpoints: tuple[int, ...] = ()
     """Steps whose checkpoints stay, also when the run is finished, so that other runs can branch off there."""
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    """A loss or gradient that is not finite stops the run before the optimiser's step; `skip` drops that step's batch
+    and counts it."""
+    nonfinite_limit: int = Field(default=10, ge=0)
+    """With `skip`: most batches that a run drops; one more stops it."""
     seed: int = Field(default=0, ge=0)
     """Of new weights, augmentation and dropout."""
 

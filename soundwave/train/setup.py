@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import torch
+from accelerate import Accelerator
 
 from manifests.errors import SettingsError
+from soundwave.model.pretrained import load_tokenizer
+from soundwave.model.speech_llm import SpeechLLM
+from soundwave.model.tokens import seen_tokens
 from soundwave.train.batches.plan_data import PlanData
 from soundwave.train.batches.samples import SampleMaker, target_text
-
-if TYPE_CHECKING:
-    import torch
-    from accelerate import Accelerator
-
-    from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.settings import StageSettings
+from soundwave.train.distributed.processes import check_kind
+from soundwave.train.settings import StageSettings
 
 NORMALISE_CUTS = 300  # of the plan's first cuts give the mean and scale of the encoder's features
 
 
 def pick_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
     """fp32 or bf16. `auto` takes bf16 where it is native: elsewhere a CPU emulates it several times slower."""
-    import torch
-
     if asked != "auto":
         return asked
     if torch.cuda.is_available():
@@ -36,27 +34,17 @@ def pick_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
 
 def llm_dtype(precision: str) -> torch.dtype:
     """What the frozen LLM's weights are kept as."""
-    import torch
-
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def make_accelerator(precision: str) -> Accelerator:
-    """Device, autocast, and the group of processes when there are several.
+def make_accelerator() -> Accelerator:
+    """Device, and the group of processes when there are several. Precision is the trainer's own matter: a process may
+    train several runs, each with another, and accelerate takes one for the life of the process.
 
     Raises:
         SettingsError: started as FSDP, DeepSpeed and the like.
     """
-    import torch
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-
-    from soundwave.train.distributed.processes import check_kind
-
-    AcceleratorState._reset_state()  # a process may train several runs, each with its own precision
-    accelerator = Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
-    )
+    accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
     check_kind(accelerator)
     return accelerator
 
@@ -74,8 +62,6 @@ def make_model(settings: StageSettings, data: PlanData, start: Path | None, prec
 
 
 def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
-    from soundwave.model.speech_llm import SpeechLLM
-
     dtype = llm_dtype(precision)
     if start is not None:
         model = SpeechLLM.from_pretrained(start, dtype=dtype)
@@ -85,9 +71,6 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
     made = settings.model
     token_ids = None
     if made.ctc_vocabulary != "full":
-        from soundwave.model.pretrained import load_tokenizer
-        from soundwave.model.tokens import seen_tokens
-
         cuts = {draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}
         texts = (target_text(cut, settings.ctc_languages) for cut in cuts.values())
         tokenizer = load_tokenizer(made.llm)
@@ -107,12 +90,14 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
 
 
 def feature_scale(data: PlanData) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation (F,) of the encoder frames of the plan's first NORMALISE_CUTS cuts."""
-    import torch
+    """Mean and standard deviation (F,) of the encoder frames of the plan's first NORMALISE_CUTS cuts.
 
+    Frames that are not finite count for nothing: the step that meets them says so.
+    """
     cuts = list({draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}.values())
     frames = [data.store.frames(cut).astype(np.float64) for cut in cuts[:NORMALISE_CUTS]]
     rows = np.concatenate(frames)
+    rows = rows[np.isfinite(rows).all(axis=1)]
     return torch.from_numpy(rows.mean(axis=0)).float(), torch.from_numpy(rows.std(axis=0)).float().clamp(min=1e-3)
 
 
@@ -122,13 +107,11 @@ def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps:
     return SampleMaker(settings, data.store, model.table, frame_rate=data.store.frame_rate, fill=fill, steps=steps)
 
 
-def make_optimiser(settings: StageSettings, names: dict[torch.Tensor, str]) -> torch.optim.Optimizer:
+def make_optimiser(settings: StageSettings, trainable: dict[torch.Tensor, str]) -> torch.optim.Optimizer:
     """AdamW: matrices decay, biases and gains do not; LoRA may have its own rate. `highest` is each group's."""
-    import torch
-
     chosen = settings.optimiser
     groups: dict[tuple[bool, bool], list[torch.Tensor]] = {}
-    for parameter, name in names.items():
+    for parameter, name in trainable.items():
         groups.setdefault(("lora_" in name, parameter.dim() > 1), []).append(parameter)
     lora_rate = chosen.lora_learning_rate or chosen.learning_rate
     return torch.optim.AdamW(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import torch
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+
+from soundwave.model.speech_llm import SpeechLLM
+from soundwave.train.batches.samples import Sample
 from soundwave.train.distributed.processes import Ranks
 from soundwave.train.micro_batches import split
-
-if TYPE_CHECKING:
-    import torch
-
-    from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.batches.samples import Sample
-    from soundwave.train.settings import MicroBatch
+from soundwave.train.settings import MicroBatch
 
 
 def shard_layers(model: SpeechLLM, device: torch.device, ranks: Ranks) -> None:
@@ -24,9 +23,6 @@ def shard_layers(model: SpeechLLM, device: torch.device, ranks: Ranks) -> None:
     """
     if ranks.world == 1:
         return
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
-
     mesh = init_device_mesh(device.type, (ranks.world,))
     for layer in model.llm.model.layers:
         whole = {parameter for name, parameter in layer.named_parameters() if "lora_" in name}
@@ -40,5 +36,5 @@ def fill_up(
 
     The passes that are added have the step's last sample, and are to weigh nothing.
     """
-    every = (split(Ranks(rank, world).share(len(samples)), samples, micro, rate) for rank in range(world))
+    every = (split(Ranks(rank, world).local_indices(len(samples)), samples, micro, rate) for rank in range(world))
     return parts + [[len(samples) - 1]] * (max(map(len, every)) - len(parts))

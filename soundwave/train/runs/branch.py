@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from manifests.errors import SettingsError
 from manifests.files import need_file, write_jsonl
 from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, read_run
 from soundwave.train.runs.checkpoint import NAME
 from soundwave.train.runs.folder import stored_settings
+from soundwave.train.runs.identity import Training
 from soundwave.train.runs.ledger import whole_rows
 from soundwave.train.schedule import rate
 from soundwave.train.settings import RUNTIME_ONLY, StageSettings
@@ -26,14 +30,13 @@ FREE = ("schedule", "warmup", "warmup_steps", "decay", "decay_steps", "final")  
 SHOWN = 3
 
 
-def check_branch(source: Path, settings: StageSettings, steps: int, key: Callable[[StageSettings], str]) -> int:
-    """The step at which a run of `settings` can go on from checkpoint `source`.
+def check_branch(source: Path, asked: Training, steps: int) -> int:
+    """The step at which the training `asked` can go on from checkpoint `source`.
 
     Args:
         source: the checkpoint, in its run's folder.
-        settings: the new run's.
+        asked: the new run's.
         steps: of the new run.
-        key: the key of a run of other settings with this run's plan and start.
 
     Raises:
         MissingFileError: no checkpoint there, or no run around it.
@@ -44,9 +47,9 @@ def check_branch(source: Path, settings: StageSettings, steps: int, key: Callabl
     if name is None:
         raise SettingsError(f"{source} is no checkpoint; expected RUN/{CHECKPOINTS}/step-NNNNNNN.safetensors.")
     step, trunk = int(name[1]), read_run(source.parent.parent)
-    theirs = stored_settings(source.parent.parent, trunk)
+    settings, theirs = asked.settings, stored_settings(source.parent.parent, trunk)
     odd = sorted(_different(_core(settings), _core(theirs)))
-    if not odd and trunk.key != key(theirs):
+    if not odd and trunk.key != replace(asked, settings=theirs).key:
         odd.append("its plan, the model it starts from, or the version of the code")
     if odd:
         raise SettingsError(f"Cannot branch off {trunk.run}: it differs in {', '.join(odd[:SHOWN])}.")
@@ -86,8 +89,6 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
 def _ledger(trunk: Path) -> list[dict[str, Any]]:
     if (trunk / LEDGER_ROWS).is_file():
         return whole_rows(trunk / LEDGER_ROWS)
-    import pyarrow.parquet as pq
-
     rows: list[dict[str, Any]] = pq.read_table(need_file(trunk / LEDGER, what="ledger")).to_pylist()
     return rows
 

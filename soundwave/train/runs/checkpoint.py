@@ -6,13 +6,14 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
 from manifests.files import atomic_path
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
 
 KEEP = 2
 NAME = re.compile(r"step-(\d{7})\.safetensors")
@@ -36,8 +37,6 @@ class State:
 
 def save(folder: Path, state: State, stay: Collection[int] = ()) -> Path:
     """Write a checkpoint into `folder` and remove all but the last KEEP and those after the steps in `stay`."""
-    from safetensors.torch import save_file
-
     tensors = {f"weights/{name}": value for name, value in state.weights.items()}
     tensors |= {f"average/{name}": value for name, value in state.average.items()}
     for moment in MOMENTS:
@@ -86,8 +85,6 @@ def load(source: Path) -> State:
     Raises:
         ValueError: a file that is not whole.
     """
-    from safetensors import SafetensorError, safe_open
-
     groups: dict[str, dict[str, Any]] = {"weights": {}, "average": {}, **{moment: {} for moment in MOMENTS}}
     try:
         with safe_open(str(source), framework="pt") as file:
@@ -103,21 +100,19 @@ def load(source: Path) -> State:
 
 
 def optimiser_state(
-    optimiser: torch.optim.Optimizer, names: dict[Tensor, str]
+    optimiser: torch.optim.Optimizer, trainable: dict[Tensor, str]
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, int]]:
     """AdamW's moments and step counts by parameter name."""
     moments, updates = {}, {}
     for parameter, values in optimiser.state.items():
-        moments[names[parameter]] = {moment: values[moment] for moment in MOMENTS}
-        updates[names[parameter]] = int(values["step"])
+        moments[trainable[parameter]] = {moment: values[moment] for moment in MOMENTS}
+        updates[trainable[parameter]] = int(values["step"])
     return moments, updates
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, names: dict[Tensor, str], state: State) -> None:
+def restore_optimiser(optimiser: torch.optim.Optimizer, trainable: dict[Tensor, str], state: State) -> None:
     """Put back what `optimiser_state` gave."""
-    import torch
-
-    for parameter, name in names.items():
+    for parameter, name in trainable.items():
         if name in state.moments:
             values: dict[str, Any] = {moment: state.moments[name][moment].to(parameter.device) for moment in MOMENTS}
             optimiser.state[parameter] = {"step": torch.tensor(float(state.updates[name])), **values}

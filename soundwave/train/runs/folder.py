@@ -5,35 +5,25 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
 
-from manifests.errors import InputError
-from manifests.files import write_json, write_text
+from manifests.errors import InputError, OccupiedError
+from manifests.files import contents, listed, move_aside, write_json, write_text
 from manifests.plans import LOCK
-from manifests.runs import (
-    CHECKPOINTS,
-    ENVIRONMENT,
-    EVENTS,
-    FINAL,
-    LEDGER,
-    LEDGER_ROWS,
-    METRICS,
-    RUN,
-    SETTINGS,
-    RunInfo,
-    final_model,
-    read_run,
-)
-from manifests.settings import stored
+from manifests.runs import ENVIRONMENT, RUN, SETTINGS, RunInfo, final_model, read_run
+from manifests.settings import check_settings, stored
 from soundwave.model.speech_llm import SpeechLLM
-from soundwave.train.settings import RENAMED, StageSettings
+from soundwave.train.runs.identity import VERSION, Training, differences
+from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings
 from soundwave.train.setup import llm_dtype
 
+Existing = Literal["refuse", "resume", "aside"]
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "onnxruntime", "duckdb", "lhotse")
 
 
@@ -59,33 +49,72 @@ def stored_settings(run: Path, info: RunInfo) -> StageSettings:
     return stored(StageSettings, info.settings, where=f"{run / RUN}: settings", go_on=go_on, renamed=RENAMED)
 
 
-def previous(folder: Path, key: str) -> RunInfo | None:
-    """The run already in `folder` if it is the same run; what another run left there is removed."""
+def claim_run(
+    folder: Path, asked: Training, *, plan: Path, parent: Path | None, existing: Existing = "refuse"
+) -> RunInfo | None:
+    """The run in `folder`, if it is the training that is asked for; None: the folder is free for it.
+
+    Args:
+        folder: the run's folder.
+        asked: the training.
+        plan: folder of its plan.
+        parent: folder of the run that it starts from.
+        existing: what becomes of another run that is there. `refuse`; `resume`: it goes on if it is the same but for
+            the version of the code; `aside`: it is moved to FOLDER.old-1, or the next number that is free.
+
+    Raises:
+        OccupiedError: another run is there, or other files, or a file. Nothing is touched.
+    """
+    held = contents(folder, "a run")
+    if not held:
+        return None
+    if not (folder / RUN).exists():
+        raise OccupiedError(
+            f"{folder} is not a run's folder: it holds {listed(held)} and no {RUN}. Nothing was touched. "
+            "Name another folder for the run."
+        )
     try:
-        info: RunInfo | None = read_run(folder)
-    except InputError:  # no run.json, or one of another version: nothing to go on from
-        info = None
-    if info is not None and info.key == key:
+        info = read_run(folder)
+        found = differences(folder, info, asked, plan=plan, parent=parent)
+        problem = f"{folder} holds another run, {_progress(info)}. It differs in:\n  " + "\n  ".join(map(str, found))
+    except InputError as error:
+        info, found, problem = None, [], f"{folder} holds a run that cannot be read. {error}"
+    if info is not None and (not found or (existing == "resume" and {row.name for row in found} == {VERSION})):
         return info
-    clear(folder)
+    if existing != "aside":
+        raise OccupiedError(f"{problem}\nNothing was touched.", movable=True)
+    print(f"{folder}: the run that was there is now {move_aside(folder)}", file=sys.stderr)
     return None
 
 
-def clear(folder: Path) -> None:
-    """Remove what training wrote into `folder`, and nothing else."""
-    for name in (FINAL, CHECKPOINTS, EVENTS):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    names = (RUN, SETTINGS, LOCK, ENVIRONMENT, METRICS, LEDGER_ROWS, LEDGER)
-    for path in [*(folder / name for name in names), *folder.glob("eval-*.json*"), *folder.glob("examples-*.jsonl")]:
-        path.unlink(missing_ok=True)
+def _progress(info: RunInfo) -> str:
+    return "finished" if info.status == "done" else f"stopped at step {info.step} of {info.steps}"
+
+
+def resumed(folder: Path, asked: StageSettings, init: Path | None) -> tuple[StageSettings, Path | None]:
+    """A stored run's own settings, but those that only say how it is computed, and where it started.
+
+    Args:
+        folder: the run's folder.
+        asked: the settings that say how it is computed (RUNTIME_ONLY).
+        init: the run that it starts from, where the stored one has moved; None: as the run says.
+
+    Raises:
+        MissingFileError: no run there.
+        SettingsError: settings that this version does not have.
+    """
+    info = read_run(folder)
+    values = stored_settings(folder, info).model_dump() | asked.model_dump(include=set(RUNTIME_ONLY))
+    start = init or (None if info.parent is None else Path(info.parent))
+    return check_settings(StageSettings, values, where=str(folder / RUN)), start
 
 
 def describe(folder: Path, info: RunInfo, plan: Path) -> None:
-    """Write settings.yaml, lock.json and environment.json beside run.json."""
+    """Write run.json, which makes the folder a run's, then settings.yaml, lock.json and environment.json."""
+    info.write(folder)
     write_text(folder / SETTINGS, yaml.safe_dump(info.settings, sort_keys=False))
     shutil.copyfile(plan / LOCK, folder / LOCK)
     write_json(folder / ENVIRONMENT, environment())
-    info.write(folder)
 
 
 def environment() -> dict[str, Any]:

@@ -6,16 +6,17 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from manifests.files import atomic_path, read_jsonl
 from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
-
-if TYPE_CHECKING:
-    from soundwave.train.batches.plan_data import Draw
-    from soundwave.train.batches.samples import Sample
-    from soundwave.train.micro_batches import Measured
+from soundwave.train.batches.plan_data import Draw
+from soundwave.train.batches.samples import Sample
+from soundwave.train.micro_batches import Measured
 
 
 class Log:
@@ -67,9 +68,6 @@ def ledger_rows(
 
 def finish_ledger(folder: Path) -> None:
     """Write ledger.parquet from the run's ledger.jsonl."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     with atomic_path(folder / LEDGER) as temporary:
         pq.write_table(
             pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger")), temporary

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from manifests.progress import progress_bar
+
 LINE_SECONDS = 15.0
 
 
@@ -24,8 +26,6 @@ def shown(name: str, step: int, steps: int) -> Iterator[Shown]:
     if not sys.stderr.isatty():
         yield _lines(name)
         return
-    from manifests.progress import progress_bar
-
     with progress_bar() as bar:
         task = bar.add_task(name, total=steps, completed=step, note="")
         yield lambda row: bar.update(task, completed=row["step"] + 1, note=note(row))
@@ -33,6 +33,8 @@ def shown(name: str, step: int, steps: int) -> Iterator[Shown]:
 
 def note(row: dict[str, Any]) -> str:
     """`loss 1.234`."""
+    if row["loss"] is None:
+        return "batch dropped"
     return f"loss {row['loss']:.3f}"
 
 

@@ -133,16 +133,16 @@ def test_one_step_by_its_number(split_plan: Path) -> None:
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
-@given(start=st.integers(0, 80), workers=st.integers(1, 4), laps=st.integers(1, 3))
-def test_laps_count_on_and_resume_applies_once(split_plan: Path, start: int, workers: int, laps: int) -> None:
+@given(start=st.integers(0, 80), workers=st.integers(1, 4), epochs=st.integers(1, 3))
+def test_epochs_count_on_and_resume_applies_once(split_plan: Path, start: int, workers: int, epochs: int) -> None:
     once = [batch.draws for batch in PlanReader(split_plan, check=False)]
-    start = min(start, laps * len(once))
-    reader = PlanReader(split_plan, start=start, laps=laps, check=False)
-    assert len(reader) == laps * len(once) - start
+    start = min(start, epochs * len(once))
+    reader = PlanReader(split_plan, start=start, epochs=epochs, check=False)
+    assert len(reader) == epochs * len(once) - start
     parts = [list(reader.part(worker, workers)) for worker in range(workers)]
     turns = [batch for turn in itertools.zip_longest(*parts) for batch in turn if batch is not None]
-    assert [batch.draws for batch in turns] == (once * laps)[start:]
-    assert [batch.step for batch in turns] == list(range(start, laps * len(once)))
+    assert [batch.draws for batch in turns] == (once * epochs)[start:]
+    assert [batch.step for batch in turns] == list(range(start, epochs * len(once)))
     if turns:
         assert reader.batch(start) == turns[0]
 
@@ -199,7 +199,7 @@ def test_a_changed_plan_or_catalog_is_refused(tmp_path: Path) -> None:
         ({"rank": -1, "world": 2}, "rank -1"),
         ({"rank": 0, "world": 0}, "rank 0 of 0"),
         ({"start": -1}, "start"),
-        ({"laps": 0}, "laps is 0"),
+        ({"epochs": 0}, "epochs is 0"),
         ({"start": 10_000}, "cannot start at step 10000"),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_torn_checkpoint_is_passed_over(trained, workspace, tmp_path, monkeypa
     assert metrics(tmp_path / "two") == metrics(root / "two")
 
 
-def test_a_finished_run_is_reused_and_another_replaces_it(trained, workspace, tmp_path, capsys, stage_values):
+def test_a_finished_run_is_reused_whatever_is_only_said_of_its_computing(workspace, tmp_path, capsys, stage_values):
     plan = workspace / "mixtures" / "speech"
     settings = StageSettings(**stage_values("alignment", steps=2))
     train(settings, plan=plan, output=tmp_path / "run")
@@ -114,10 +114,6 @@ def test_a_finished_run_is_reused_and_another_replaces_it(trained, workspace, tm
     train(settings.model_copy(update={"checkpoint_every": 1}), plan=plan, output=tmp_path / "run")
     assert "reused" in capsys.readouterr().err
     assert (tmp_path / "run" / "final" / "adapters.safetensors").stat().st_mtime_ns == stamp
-    (tmp_path / "run" / "notes.txt").write_text("mine")
-    train(settings.model_copy(update={"seed": 9}), plan=plan, output=tmp_path / "run")
-    assert (tmp_path / "run" / "final" / "adapters.safetensors").stat().st_mtime_ns != stamp
-    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
 
 def test_only_the_parts_named_learn(trained, workspace, tmp_path, stage_values):

@@ -78,7 +78,7 @@ def gradients(trainer, step):
     seen = {}
     trainer.optimiser.step = lambda: None
     row, rows = trainer.step(step)
-    for parameter, name in trainer.names.items():
+    for parameter, name in trainer.trainable.items():
         seen[name] = None if parameter.grad is None else parameter.grad.clone()
     return row, rows, seen
 

@@ -133,7 +133,7 @@ def test_a_killed_run_goes_on_with_any_number_of_processes(runs, values, workspa
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize("count", [0, 1, 5, 14])
 def test_every_sample_has_one_process(world, count):
-    shares = [Ranks(rank, world).share(count) for rank in range(world)]
+    shares = [Ranks(rank, world).local_indices(count) for rank in range(world)]
     assert sorted(number for share in shares for number in share) == list(range(count))
     assert all(share == sorted(share) for share in shares)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
@@ -162,7 +162,7 @@ def test_sharding_wants_all_processes_to_gather_the_same_layers(stage_values, ch
 def test_processes_have_as_many_passes_as_the_busiest(rows):
     samples = [Sample((0,), None, None, [1], [2])] * 5
     micro = None if rows is None else MicroBatch(rows=rows)
-    shares = [split(Ranks(rank, 3).share(5), samples, micro, 40.0) for rank in range(3)]
+    shares = [split(Ranks(rank, 3).local_indices(5), samples, micro, 40.0) for rank in range(3)]
     filled = [fill_up(share, samples, micro, 40.0, 3) for share in shares]
     assert {len(parts) for parts in filled} == {max(map(len, shares))}
     assert all(parts[: len(share)] == share for parts, share in zip(filled, shares, strict=True))
