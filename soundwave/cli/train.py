@@ -93,7 +93,8 @@ def train(
     except OccupiedError as error:
         raise OccupiedError(f"{error}{WAYS_ON if error.movable else ''}") from error
     except NonFiniteError as error:
-        raise NonFiniteError(f"{error} The option is --on-nonfinite skip.") from error
+        hint = " The option is --on-nonfinite skip." if settings.on_nonfinite == "stop" else ""
+        raise NonFiniteError(f"{error}{hint}") from error
     first = join().first
     leave()
     if not first:

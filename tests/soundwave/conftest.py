@@ -60,11 +60,15 @@ def tiny_llm(tmp_path_factory):
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
     """A folder with catalog/ (asr, st, sound and qa rows, features, words) and mixtures/speech and mixtures/mixed."""
+    return make_workspace(tmp_path_factory.mktemp("workspace"))
+
+
+def make_workspace(root):
+    """Make the folder that `workspace` is."""
     from curation.catalog import build
     from curation.plan import make_plan
     from curation.plan.mixture import Mixture
 
-    root = tmp_path_factory.mktemp("workspace")
     rng = np.random.default_rng(0)
     cuts = [_cut(number, rng) for number in range(24)]
     _write_corpus(root, cuts)

@@ -8,32 +8,17 @@ import torch
 from manifests.errors import MissingFileError, SettingsError, StaleError
 from manifests.runs import final_model, read_run
 from soundwave.model.speech_llm import SpeechLLM
-from soundwave.train.loop import Trainer, train
+from soundwave.train.loop import train
 from soundwave.train.runs import checkpoint
 from soundwave.train.settings import StageSettings
+from tests.soundwave.train.stopping import Killed, kill_at
 
 TIMES = ("seconds", "cpu_seconds")
-
-
-class Killed(Exception):
-    pass
 
 
 def metrics(run):
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
-
-
-def kill_at(monkeypatch, step):
-    """Raise in the middle of a step, as a killed process would stop."""
-    real = Trainer.step
-
-    def stopping(self, number):
-        if number == step:
-            raise Killed
-        return real(self, number)
-
-    monkeypatch.setattr(Trainer, "step", stopping)
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,16 @@ def test_a_killed_run_goes_on_with_any_number_of_processes(runs, values, workspa
     assert_close(ledger(tmp_path / "alone"), ledger(runs / "one"))
 
 
+def test_all_processes_refuse_a_folder_together(values, workspace, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("mine")
+    job = {"settings": values, "plan": workspace / "mixtures" / "mixed", "output": tmp_path / "thesis"}
+    assert launch([job], 2, tmp_path / "launch") == [1, 1]
+    for rank in range(2):
+        assert "OccupiedError" in (tmp_path / "launch" / f"log-{rank}.txt").read_text()
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter.txt"]
+
+
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize("count", [0, 1, 5, 14])
 def test_every_sample_has_one_process(world, count):
