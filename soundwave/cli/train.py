@@ -93,7 +93,7 @@ def train(
     except OccupiedError as error:
         raise OccupiedError(f"{error}{WAYS_ON if error.movable else ''}") from error
     except NonFiniteError as error:
-        hint = " The option is --on-nonfinite skip." if settings.on_nonfinite == "stop" else ""
+        hint = " The option is --on-nonfinite skip." if resolved.settings.on_nonfinite == "stop" else ""
         raise NonFiniteError(f"{error}{hint}") from error
     first = join().first
     leave()
