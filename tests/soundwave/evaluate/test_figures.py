@@ -13,7 +13,7 @@ from soundwave.evaluate.metrics.ctc import token_errors
 from soundwave.evaluate.metrics.retention import mean_band
 from soundwave.evaluate.metrics.similarity import compare
 from soundwave.evaluate.metrics.sound import average_precision, label_scores
-from soundwave.evaluate.metrics.translation import translation_scores
+from soundwave.evaluate.metrics.st import translation_scores
 
 REFERENCES = ["The fish swims under the wreck.", "Where is the key?", "Nobody knows why."]
 HYPOTHESES = ["A fish swims under the wreck.", "Where is a key?", "Nobody knew."]
