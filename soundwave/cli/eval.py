@@ -1,9 +1,14 @@
-"""`soundwave eval`: error rates of finished runs on held-out clips, and other metrics when asked for."""
+"""`soundwave eval`: metrics of finished runs on held-out rows; error rates when nothing is said."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from soundwave.evaluate.registry import ALL, RATES, names
+
+if TYPE_CHECKING:
+    from soundwave.evaluate.held_out import EvalOptions
 
 CORPUS = "asterisk"  # of the demo
 
@@ -14,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_runs(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     *,
     catalog: Annotated[Path, typer.Option(help="The catalog with the clips.")] = Path("demo/catalog"),
     split: Annotated[str, typer.Option(help="dev to choose settings on, test to report.")] = "dev",
@@ -26,8 +31,8 @@ def evaluate_runs(
     metrics: Annotated[
         list[str] | None,
         typer.Option(
-            help="Any of asr, st, sound, ctc, kept, similarity, retention, speed (commas, or given twice), or all. "
-            "Default: asr, the error rates."
+            help=f"Any of {', '.join(names())} (commas, or given twice), or all. Default: {RATES}, the error rates. "
+            "--list-metrics says what they measure."
         ),
     ] = None,
     decode: Annotated[
@@ -44,47 +49,86 @@ def evaluate_runs(
         str, typer.Option(help="--air-bench: read choices from the answer, or take the likeliest: answer | likelihood.")
     ] = "answer",
     ceiling: Annotated[bool, typer.Option("--ceiling", help="Score Moonshine's own decoder beside them.")] = False,
+    list_: Annotated[
+        bool,
+        typer.Option("--list-metrics", help="List the metrics and stop; with --json also their figures and needs."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object for one run, else a list.")] = False,
 ) -> None:
     """Score finished runs: word and character error rates with 95 % bands over clips; other metrics with --metrics.
 
     Example: `soundwave eval demo/runs/stage-1 demo/runs/stage-2 --split dev`
     """
+    if list_:
+        _list(as_json=as_json)
+        return
+    if not runs:
+        raise typer.BadParameter("Name a run folder, or ask for --list-metrics.")
     if air_bench is not None:
         _air_bench(runs, air_bench, audio_root, choose=choose, limit=limit, as_json=as_json)
         return
-    from soundwave.evaluate.families import choose as choose_metrics
-    from soundwave.evaluate.families import measure
-    from soundwave.evaluate.metrics.asr import DECODES, evaluate
+    from soundwave.evaluate.held_out import DECODES, EvalOptions
     from soundwave.evaluate.metrics.asr import ceiling as own_decoder
+    from soundwave.evaluate.registry import choose as choose_metrics
 
-    wanted = metrics or ["asr"]
-    rates, families = choose_metrics(wanted)
-    where: dict[str, Any] = {"split": split, "min_words": min_words, "limit": limit}
-    speech = corpus or CORPUS
-    rows = [evaluate(run, catalog, corpus=speech, decode=decode or DECODES, **where) for run in runs] if rates else []
-    best = own_decoder(catalog, corpus=speech, **where) if ceiling else None
-    more: dict[str, Any] = {"corpus": corpus, "text": text, "skip": "all" in wanted, **where}
-    found = [measure(run, catalog, families, **more) for run in runs] if families else []
+    options = EvalOptions(
+        split=split,
+        corpus=corpus,
+        min_words=min_words,
+        limit=limit,
+        text=text,
+        decode=tuple(decode or DECODES),  # type: ignore[arg-type] # checked where it is used
+    )
+    wanted = metrics or [RATES]
+    chosen = choose_metrics(wanted)
+    found = [_measure(run, catalog, chosen, options, skip=ALL in wanted) for run in runs]
+    best = own_decoder(catalog, _of_rates(options)) if ceiling else None
     if as_json:
-        _print_json(rows, found, best)
+        _print_json(found, best)
     else:
-        _show(rows, best)
-        _show_families(found)
+        _show([result for results in found for result in results if RATES in result["families"]], best)
+        _show_families([result for results in found for result in results if RATES not in result["families"]])
+
+
+def _of_rates(options: "EvalOptions") -> "EvalOptions":
+    """Error rates are the demo's where no corpus is named."""
+    from dataclasses import replace
+
+    return replace(options, corpus=options.corpus or CORPUS)
+
+
+def _measure(
+    run: Path, catalog: Path, chosen: list[str], options: "EvalOptions", *, skip: bool
+) -> list[dict[str, Any]]:
+    """A run's error rates and its other metrics: apart, since they may be of different corpora."""
+    from soundwave.evaluate.families import measure
+
+    asked = [([name for name in chosen if name == RATES], _of_rates(options))]
+    asked += [([name for name in chosen if name != RATES], options)]
+    return [measure(run, catalog, some, how, skip=skip) for some, how in asked if some]
+
+
+def _list(*, as_json: bool) -> None:
+    from soundwave.cli._tables import print_json
+    from soundwave.evaluate.registry import describe, titles
+
+    if as_json:
+        print_json(describe())
+        return
+    for name, title in titles().items():
+        print(f"{name:12}{title}")
 
 
 def _air_bench(runs: list[Path], questions: Path, root: Path, *, choose: str, limit: int | None, as_json: bool) -> None:
-    import json
-
     from manifests.errors import InputError
-    from soundwave.cli._tables import print_rows
+    from soundwave.cli._tables import print_json, print_rows
     from soundwave.evaluate.air_bench import air_bench
 
     if choose not in ("answer", "likelihood"):
         raise InputError(f"--choose is {choose!r}, expected answer or likelihood.")
     found = [air_bench(run, questions, root, choose=choose, limit=limit) for run in runs]  # type: ignore[arg-type]
     if as_json:
-        print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+        print_json(found[0] if len(found) == 1 else found)
         return
     for result in found:
         rows = [{"task": name, **figures} for name, figures in result.get("tasks", {}).items()]
@@ -96,15 +140,12 @@ def _air_bench(runs: list[Path], questions: Path, root: Path, *, choose: str, li
             print(f"accuracy {result['accuracy']:.4f}, average over tasks {result['average']:.4f}")
 
 
-def _print_json(rows: list[dict[str, Any]], found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
+def _print_json(found: list[list[dict[str, Any]]], best: dict[str, Any] | None) -> None:
     import json
 
-    if found:
-        rows = [
-            {**row, **{name: value for name, value in more.items() if name not in row and name != "families"}}
-            | {"metrics": more["families"]}
-            for row, more in zip(rows or [{} for _ in found], found, strict=True)
-        ]
+    from soundwave.evaluate.table import json_row
+
+    rows = [json_row(results) for results in found]
     answer: Any = rows[0] if len(rows) == 1 else rows
     print(json.dumps(answer if best is None else {"runs": rows, "ceiling": best}, indent=2))
 
@@ -118,10 +159,17 @@ def _show_families(found: list[dict[str, Any]]) -> None:
         print_rows(family_rows(found), title=f"{where}, {found[0]['split']}")
 
 
-def _show(rows: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
+def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from soundwave.evaluate.table import json_row
+
+    rows = [json_row([result]) for result in found]
+    for row in rows:
+        if "skipped" in row:
+            print(f"{row['run']}: no error rates. {row['skipped']}")
+    rows = [row for row in rows if "skipped" not in row]
     if not rows and best is None:
         return
     title = f"{rows[0]['clips']} clips of {rows[0]['corpus']}, {rows[0]['split']}" if rows else None

@@ -184,9 +184,10 @@ def _ceiling(phases: Phases, output: Path) -> None:
         value = read_json(path) if path.is_file() else {}
         phase.reused = value.get("catalog") == key
         if not phase.reused:
+            from soundwave.evaluate.held_out import EvalOptions
             from soundwave.evaluate.metrics.asr import ceiling
 
-            value = ceiling(output / "catalog", split="test", corpus="asterisk", min_words=3) | {"catalog": key}
+            value = ceiling(output / "catalog", EvalOptions(split="test", corpus="asterisk")) | {"catalog": key}
             write_json(path, value)
         phase.note = f"WER {value['wer']:.3f}"
 

@@ -19,16 +19,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from manifests.errors import AudioError, InputError, ManifestError
 from manifests.files import need_file, need_folder, read_json, read_jsonl, write_json, write_jsonl
+from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from manifests.runs import eval_file, examples_file
-
-if TYPE_CHECKING:
-    from soundwave.infer.listener import Listener, Recording
+from soundwave.evaluate.likelihood import Asked, answer_losses
+from soundwave.infer.listener import Listener, Question, Recording
+from soundwave.model.batch import AUDIO_MARK, end_of_turn
+from soundwave.model.generation import TEXT_LIMIT
 
 Choose = Literal["answer", "likelihood"]
 STEP = "air-bench"
@@ -42,7 +44,7 @@ INSTRUCTION = "Listen, then answer the question with the letter of the one right
 
 
 @dataclass(frozen=True)
-class Item:
+class AirBenchQuestion:
     """A question that can be asked."""
 
     row: Mapping[str, Any]
@@ -101,8 +103,6 @@ def air_bench(
         ManifestError: a file that is no list of questions.
         InputError: the run's LLM does not listen; no question could be asked.
     """
-    from soundwave.infer.listener import Listener
-
     need_folder(audio_root, what="audio folder", hint="--audio-root names the folder with TASK_DATASET/ folders.")
     rows = list(read_questions(questions))[:limit]
     items, rejects = sort_out(rows, audio_root)
@@ -138,7 +138,7 @@ def read_questions(path: Path) -> Iterator[dict[str, Any]]:
     yield from rows
 
 
-def sort_out(rows: Sequence[Mapping[str, Any]], audio_root: Path) -> tuple[list[Item], list[Reject]]:
+def sort_out(rows: Sequence[Mapping[str, Any]], audio_root: Path) -> tuple[list[AirBenchQuestion], list[Reject]]:
     """The questions that can be asked, and the others with the reason why not."""
     items, rejects = [], []
     for number, row in enumerate(rows, 1):
@@ -146,7 +146,7 @@ def sort_out(rows: Sequence[Mapping[str, Any]], audio_root: Path) -> tuple[list[
         if missing:
             rejects.append(_reject(row, number, Reason.bad_row, f"question {number} lacks {', '.join(missing)}"))
             continue
-        item = Item(row, find_audio(row, audio_root), choices(row))
+        item = AirBenchQuestion(row, find_audio(row, audio_root), choices(row))
         if item.choices and item.right is None:
             detail = f"answer_gt {row.get('answer_gt')!r} is none of {list(item.choices.values())}"
             rejects.append(_reject(row, number, Reason.bad_row, detail))
@@ -172,11 +172,11 @@ def find_audio(row: Mapping[str, Any], root: Path) -> Path:
     return root / name if not usual.is_file() and (root / name).is_file() else usual
 
 
-def _ask(listener: Listener, items: Sequence[Item], choose: Choose) -> tuple[list[tuple[Item, str]], list[Reject]]:
+def _ask(
+    listener: Listener, items: Sequence[AirBenchQuestion], choose: Choose
+) -> tuple[list[tuple[AirBenchQuestion, str]], list[Reject]]:
     """Answers, and the questions whose audio cannot be read."""
-    from manifests.progress import progress_bar
-
-    answered: list[tuple[Item, str]] = []
+    answered: list[tuple[AirBenchQuestion, str]] = []
     rejects: list[Reject] = []
     with progress_bar() as bar:
         task = bar.add_task("questions", total=len(items), note="")
@@ -193,28 +193,20 @@ def _ask(listener: Listener, items: Sequence[Item], choose: Choose) -> tuple[lis
     return answered, rejects
 
 
-def _question(listener: Listener, item: Item, recording: Recording) -> list[int]:
-    from soundwave.model.batch import AUDIO_MARK
-
+def _question(listener: Listener, item: AirBenchQuestion, recording: Recording) -> list[int]:
     text = item.prompt().replace(AUDIO_MARK, "")
     content = AUDIO_MARK * len(recording.pieces) + "\n" + text
     return listener.prompt([{"role": "user", "content": content}])
 
 
-def _answers(listener: Listener, heard: Sequence[tuple[Item, Recording]]) -> list[str]:
+def _answers(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Recording]]) -> list[str]:
     """The LLM's greedy answers."""
-    from soundwave.infer.listener import Question
-    from soundwave.model.generation import TEXT_LIMIT
-
     asked = [Question(_question(listener, item, recording), recording.pieces) for item, recording in heard]
     return listener.ask(asked, max_new_tokens=TEXT_LIMIT)
 
 
-def _likeliest(listener: Listener, heard: Sequence[tuple[Item, Recording]]) -> list[str]:
+def _likeliest(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Recording]]) -> list[str]:
     """`LETTER. text` of the choice whose text is likeliest per token; the greedy answer to open questions."""
-    from soundwave.evaluate.likelihood import Asked, answer_losses
-    from soundwave.model.batch import end_of_turn
-
     tokenizer = listener.model.tokenizer
     texts = []
     for item, recording in heard:
@@ -260,7 +252,7 @@ def _contains(text: str, part: str) -> bool:
     return bool(other) and f" {other} " in f" {one} "
 
 
-def accuracies(answered: Sequence[tuple[Item, str]]) -> dict[str, Any]:
+def accuracies(answered: Sequence[tuple[AirBenchQuestion, str]]) -> dict[str, Any]:
     """`accuracy`, `average`, `unparsed` and `tasks` of the multiple-choice questions; nothing when there are none."""
     tasks: dict[str, dict[str, Any]] = defaultdict(lambda: {"questions": 0, "correct": 0, "unparsed": 0})
     for item, text in answered:

@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
+import jiwer
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
 from manifests.errors import InputError
 from soundwave.model.tokens import spoken_text
@@ -37,8 +41,6 @@ class Rates:
 
 @cache
 def _whisper(language: str) -> Any:
-    from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
-
     return EnglishTextNormalizer({}) if language == "en" else BasicTextNormalizer(split_letters=language in UNSPACED)
 
 
@@ -64,8 +66,6 @@ def error_rates(
     Raises:
         InputError: lists of different lengths, or no reference with a word in it.
     """
-    import jiwer
-
     if len(references) != len(hypotheses):
         raise InputError(f"{len(references)} references and {len(hypotheses)} hypotheses: expected as many")
     spoken = languages or ["en"] * len(references)
@@ -74,27 +74,66 @@ def error_rates(
     pairs = [(reference, found) for reference, found in pairs if reference]
     if not pairs:
         raise InputError("There is no reference with a word in it: nothing to score.")
-    each = [jiwer.process_words(reference, found) for reference, found in pairs]
-    errors = np.array([one.substitutions + one.deletions + one.insertions for one in each], dtype=np.float64)
-    words = np.array([one.hits + one.substitutions + one.deletions for one in each], dtype=np.float64)
+    edits = count_edits(pairs)
     return Rates(
-        wer=float(errors.sum() / words.sum()),
-        wer_band=bootstrap_band(errors, words, seed=seed),
+        wer=edits.rate,
+        wer_band=bootstrap_band(edits.errors, edits.words, seed=seed),
         cer=float(jiwer.cer([reference for reference, _ in pairs], [found for _, found in pairs])),
-        substitutions=sum(one.substitutions for one in each),
-        deletions=sum(one.deletions for one in each),
-        insertions=sum(one.insertions for one in each),
-        words=int(words.sum()),
+        substitutions=edits.substitutions,
+        deletions=edits.deletions,
+        insertions=edits.insertions,
+        words=int(edits.words.sum()),
         clips=len(pairs),
     )
 
 
-def bootstrap_band(
-    errors: np.ndarray[Any, np.dtype[np.float64]], words: np.ndarray[Any, np.dtype[np.float64]], *, seed: int = 0
-) -> tuple[float, float]:
-    """The 95 % band of sum(errors) / sum(words) when clips are drawn again with replacement (percentiles)."""
+@dataclass(frozen=True)
+class Edits:
+    """Word edits that make references of hypotheses: all together, and of each pair."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    errors: NDArray[np.float64]
+    """(N,) edits of each pair."""
+    words: NDArray[np.float64]
+    """(N,) words of each reference."""
+
+    @property
+    def rate(self) -> float:
+        """Edits over words, all pairs together."""
+        return float(self.errors.sum() / self.words.sum())
+
+
+def count_edits(pairs: Sequence[tuple[str, str]]) -> Edits:
+    """Count the edits of (reference, hypothesis) pairs by jiwer. No reference may be empty."""
+    each = [jiwer.process_words(reference, found) for reference, found in pairs]
+    return Edits(
+        substitutions=sum(one.substitutions for one in each),
+        deletions=sum(one.deletions for one in each),
+        insertions=sum(one.insertions for one in each),
+        errors=np.array([one.substitutions + one.deletions + one.insertions for one in each], dtype=np.float64),
+        words=np.array([one.hits + one.substitutions + one.deletions for one in each], dtype=np.float64),
+    )
+
+
+def bootstrap_band(errors: NDArray[np.float64], words: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float]:
+    """The 95 % band of sum(errors) / sum(words) when clips are drawn again with replacement (percentiles).
+
+    Args:
+        errors: (N,) of each clip.
+        words: (N,) of each clip, above 0.
+        seed: of the draws, which are the same on every machine.
+    """
+    if len(words) == 1:  # nothing to draw from: scipy refuses it
+        return (float(errors[0] / words[0]),) * 2
+
+    def rate(errors: NDArray[np.float64], words: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = errors.sum(axis=axis) / words.sum(axis=axis)
+        return found
+
     rng = np.random.default_rng(seed)
-    chosen = rng.integers(0, len(words), size=(RESAMPLES, len(words)))
-    rates = errors[chosen].sum(axis=1) / np.maximum(words[chosen].sum(axis=1), 1.0)
-    low, high = np.percentile(rates, [2.5, 97.5])
-    return float(low), float(high)
+    band = stats.bootstrap(
+        (errors, words), rate, paired=True, vectorized=True, n_resamples=RESAMPLES, method="percentile", rng=rng
+    ).confidence_interval
+    return float(band.low), float(band.high)

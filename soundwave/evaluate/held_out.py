@@ -1,4 +1,4 @@
-"""Held-out rows of a catalog by task, as every metric family reads them."""
+"""Held-out rows of a catalog by kind, as every metric reads them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,70 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
+import torch
+from torch import Tensor
+
+from curation.catalog import connect
 from manifests.errors import InputError, SettingsError
-from manifests.rows import TASKS
+from manifests.fingerprint import file_sha256
+from soundwave.model.batch import end_of_turn, pad_features
+from soundwave.model.speech_llm import SpeechLLM
+from soundwave.train.batches.plan_data import Cut, CutStore
+from soundwave.train.batches.samples import make_prompt, template_set
+from soundwave.train.settings import StageSettings
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.batches.plan_data import Cut, CutStore
-    from soundwave.train.settings import StageSettings
-
+Decode = Literal["ctc", "llm", "joint"]
+DECODES: tuple[Decode, ...] = ("ctc", "llm")  # what is scored when nothing is said
 BATCH = 8  # clips of like lengths at once
-NEEDS = {
-    "asr": "text IS NOT NULL AND duration > 0 AND len(regexp_extract_all(text, '[\\w'']+')) >= ?",
-    "st": "target_text IS NOT NULL AND duration > 0 AND ? > 0",
-    "sound": "len(sound) > 0 AND duration > 0 AND ? > 0",
-    "qa": "text IS NOT NULL AND target_text IS NOT NULL AND duration = 0 AND ? > 0",
+
+_SPOKEN = "text IS NOT NULL AND duration > 0 AND len(regexp_extract_all(text, '[\\w'']+')) >= $words"
+KINDS = {
+    "transcribed": _SPOKEN,  # speech with a transcript, whatever its task
+    "asr": f"task = 'asr' AND {_SPOKEN}",
+    "st": "task = 'st' AND target_text IS NOT NULL AND duration > 0",
+    "sound": "task = 'sound' AND len(sound) > 0 AND duration > 0",
+    "qa": "task = 'qa' AND text IS NOT NULL AND target_text IS NOT NULL AND duration = 0",
 }
 
 
-@dataclass(frozen=True)
-class Context:
-    """What a metric family measures: one model on one split of a catalog."""
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """Which rows are measured, and how."""
+
+    split: str
+    """train, dev or test."""
+    corpus: str | None = None
+    """Whose rows; None: of every corpus that has such rows."""
+    min_words: int = 3
+    """Transcripts with fewer words are left out."""
+    limit: int | None = None
+    """So many rows of each kind (always the same ones); None: all, or the metric's own limit."""
+    text: Path | None = None
+    """Plain text to measure perplexity on; None: see `soundwave.evaluate.metrics.retention`."""
+    decode: tuple[Decode, ...] = DECODES
+    """How transcripts are read off: `ctc` (greedy), `llm` (its own answers), `joint` (`soundwave.evaluate.joint`)."""
+
+    def rows(self) -> list[Any]:
+        """What chooses rows and text, as JSON values."""
+        text = file_sha256(self.text) if self.text else None
+        return [self.split, self.corpus, self.min_words, self.limit, text]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(EvalOptions):
+    """What a metric measures: one model on one split of a catalog."""
 
     model: SpeechLLM
     settings: StageSettings
     """Of the run's stage: instructions, system prompt, units of the CTC targets."""
     catalog: Path
-    split: str
-    corpus: str | None = None
-    """None: every corpus that has rows of the task."""
-    min_words: int = 3
-    """Transcripts with fewer words are left out."""
-    limit: int | None = None
-    """So many rows of each task (always the same ones); None: all, or the family's own limit."""
-    text: Path | None = None
-    """Plain text to measure perplexity on; None: see `soundwave.evaluate.metrics.retention`."""
+    run: Path | None = None
+    """The run's folder, where a metric may leave examples; None: nowhere."""
 
     def first(self, most: int) -> int:
-        """`limit`, or `most` when there is none: for families that take long."""
+        """`limit`, or `most` when there is none: for metrics that take long."""
         return most if self.limit is None else self.limit
 
     def prompt(self, cut: Cut, task: str) -> list[int]:
@@ -55,8 +78,6 @@ class Context:
         Raises:
             SettingsError: the run's set of templates has none for the task.
         """
-        from soundwave.train.batches.samples import make_prompt, template_set
-
         lines = template_set(self.settings.templates).get(task)
         if not lines:
             raise SettingsError(f"The templates {self.settings.templates!r} have no instruction for the task {task!r}.")
@@ -64,15 +85,13 @@ class Context:
 
     def answer(self, text: str) -> list[int]:
         """Token ids of an answer, end of turn included."""
-        from soundwave.model.batch import end_of_turn
-
         tokenizer = self.model.tokenizer
         return [*tokenizer.encode(text, add_special_tokens=False), end_of_turn(tokenizer)]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of one task, by id."""
+class HeldOut:
+    """Rows of one kind, by id."""
 
     store: CutStore
     cuts: Sequence[Cut]
@@ -93,32 +112,53 @@ class Rows:
 
     def features(self, cuts: Sequence[Cut]) -> tuple[Tensor, Tensor]:
         """Encoder frames (A, T, F) and lengths (A,)."""
-        import torch
-
-        from soundwave.model.batch import pad_features
-
         return pad_features([torch.from_numpy(self.store.frames(cut)) for cut in cuts], self.width)
 
 
-def held_out(context: Context, task: str, *, limit: int | None = None) -> Rows:
-    """The accepted rows of a task, by id; with a limit (None: the context's) a sample that depends on their ids alone.
+def held_out(context: Context, kind: str, *, limit: int | None = None) -> HeldOut:
+    """The accepted rows of a kind, by id; `limit`: so many (None: the context's limit), see `select_ids`.
 
     Raises:
         InputError: there are none.
     """
-    from curation.catalog import connect
-    from soundwave.train.batches.plan_data import CutStore
-
-    assert task in TASKS
-    where = "" if context.corpus is None else "AND corpus = ?"
-    query = f"SELECT cut_id FROM accepted WHERE split = ? AND task = ? AND {NEEDS[task]} {where} ORDER BY md5(cut_id)"
-    values = [context.split, task, context.min_words, *([context.corpus] if context.corpus else [])]
-    with connect(context.catalog, threads=1) as con:
-        ids = [row[0] for row in con.execute(query, values).fetchall()]
-    if not ids:
-        of = f" of {context.corpus!r}" if context.corpus else ""
-        raise InputError(f"{context.catalog} has no rows{of} with the task {task!r} in split {context.split!r}.")
+    ids = select_ids(context.catalog, kind, context)
     most = context.limit if limit is None else limit
     store = CutStore(context.catalog, ids[:most], encoder=context.model.encoder)
     cuts = sorted(store.cuts.values(), key=lambda cut: cut.cut_id)
-    return Rows(store, cuts, context.model.feature_dim)
+    return HeldOut(store, cuts, context.model.feature_dim)
+
+
+def select_ids(catalog: Path, kind: str, options: EvalOptions) -> list[str]:
+    """Ids of all accepted rows of a kind, in an order whose beginning is a sample: it depends on the ids alone.
+
+    Transcribed speech comes in the order of its ids, as it always did.
+
+    Args:
+        catalog: the catalog's folder.
+        kind: of KINDS.
+        options: `split`, `corpus` and `min_words` count here; `limit` does not.
+
+    Raises:
+        InputError: there are none.
+    """
+    where = ["split = $split", KINDS[kind], *(["corpus = $corpus"] if options.corpus else [])]
+    order = "cut_id" if kind == "transcribed" else "md5(cut_id)"
+    query = f"SELECT cut_id FROM accepted WHERE {' AND '.join(where)} ORDER BY {order}"
+    values = {"split": options.split, "corpus": options.corpus, "words": options.min_words}
+    with connect(catalog, threads=1) as con:
+        ids = [row[0] for row in con.execute(query, {k: v for k, v in values.items() if f"${k}" in query}).fetchall()]
+        known = [row[0] for row in con.execute("SELECT DISTINCT corpus FROM cuts ORDER BY ALL").fetchall()]
+    if not ids:
+        raise InputError(
+            f"{catalog} has no {_what(kind, options)}. Corpora: {', '.join(known)}; splits: train, dev, test."
+        )
+    return ids
+
+
+def _what(kind: str, options: EvalOptions) -> str:
+    """The rows that were looked for, for people."""
+    words = f" with {options.min_words} words or more" if "$words" in KINDS[kind] else ""
+    of = f" of {options.corpus!r}" if options.corpus else ""
+    if kind == "transcribed":
+        return f"transcribed clips{of} in split {options.split!r}{words}"
+    return f"rows{of} with the task {kind!r} in split {options.split!r}{words}"

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from soundwave.evaluate.likelihood import Asked, answer_losses
 from soundwave.model.batch import end_of_turn
 from soundwave.model.generation import SEARCH
+from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import Unit, spoken_text
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from soundwave.model.speech_llm import SpeechLLM
 
 CANDIDATES = 8  # of the LLM's beams, beside the greedy CTC text
 CTC_SHARE = 0.1  # chosen on the demo's dev split out of 0 to 1
@@ -77,8 +74,6 @@ def _llm_scores(model: SpeechLLM, prompt: Sequence[int], frames: Tensor, texts: 
 
 def _ctc_scores(model: SpeechLLM, frames: Tensor, texts: Sequence[str], unit: Unit) -> NDArray[np.float64]:
     """log p of each text under the CTC head; what has more letters than the clip has frames is impossible."""
-    import torch
-
     targets = [model.table.encode(text, unit) for text in texts]
     with torch.no_grad():
         adapted, counts = model.align(frames.unsqueeze(0), torch.tensor([len(frames)], device=frames.device))

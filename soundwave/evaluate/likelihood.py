@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
-
-    from soundwave.model.speech_llm import SpeechLLM
+from soundwave.model.batch import Batch, pad_features
+from soundwave.model.speech_llm import SpeechLLM
 
 BATCH = 16  # sequences at once
 
@@ -35,10 +35,6 @@ def answer_losses(model: SpeechLLM, items: Sequence[Asked], *, batch: int = BATC
 
     Sequences of like lengths go through the model together; the order of the result is that of `items`.
     """
-    import torch
-
-    from soundwave.model.batch import Batch, pad_features
-
     found = np.full(len(items), np.nan)
     order = sorted(range(len(items)), key=lambda n: (len(items[n].prompt) + len(items[n].answer), n))
     for first in range(0, len(order), batch):
@@ -56,8 +52,6 @@ def answer_losses(model: SpeechLLM, items: Sequence[Asked], *, batch: int = BATC
 @contextmanager
 def without_lora(model: nn.Module) -> Iterator[None]:
     """The model with every LoRA layer switched off: the LLM as it was before training."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
     layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
     learns = [(parameter, parameter.requires_grad) for layer in layers for parameter in layer.parameters()]
     for layer in layers:

@@ -1,12 +1,28 @@
-"""Figures of metric families as rows of a table, a column for each run."""
+"""Scores as rows: one JSON object a run for programs; for people one row a figure, with a column for each run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from soundwave.evaluate.registry import RATES
+
 STATES = {"before", "after"}
 LEFT_OUT = {"key", "examples", "layers", "corpora", "source", "fingerprint", "seconds"}
+
+
+def json_row(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One run's scores, as `families.measure` gives them: error rates flat, the other metrics under `metrics`.
+
+    Where results differ in a fact (the corpus), the row has the first one's.
+    """
+    row: dict[str, Any] = {}
+    for result in results:
+        row = {name: value for name, value in result.items() if name != "families"} | row
+        others = {name: figures for name, figures in result["families"].items() if name != RATES}
+        row |= result["families"].get(RATES, {})
+        row |= {"metrics": {**row.get("metrics", {}), **others}} if others else {}
+    return row
 
 
 def family_rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

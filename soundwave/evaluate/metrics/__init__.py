@@ -1,1 +1,1 @@
-"""One file a metric family: what it measures of a trained run."""
+"""One file a metric: what it measures of a trained run. Every file here is one; see `soundwave.evaluate.metric`."""

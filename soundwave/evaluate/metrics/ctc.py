@@ -1,14 +1,16 @@
-"""What the CTC head alone makes of speech, in its own classes."""
+"""Token error rate of the CTC head alone, in its own classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from manifests.errors import InputError
-
-if TYPE_CHECKING:
-    from soundwave.evaluate.held_out import Context
+from soundwave.evaluate.error_rates import bootstrap_band, count_edits
+from soundwave.evaluate.held_out import Context, held_out
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.tokens import written_unit
+from soundwave.train.batches.samples import target_text
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -22,10 +24,6 @@ def measure(context: Context) -> dict[str, Any]:
     Raises:
         InputError: no clip has a CTC target.
     """
-    from soundwave.evaluate.held_out import held_out
-    from soundwave.model.tokens import written_unit
-    from soundwave.train.batches.samples import target_text
-
     rows = held_out(context, "asr")
     unit = written_unit(context.model.settings.ctc_vocabulary, context.settings.ctc_units)
     table = context.model.table
@@ -49,23 +47,23 @@ def token_errors(references: Sequence[Sequence[int]], found: Sequence[Sequence[i
 
     No reference may be empty.
     """
-    import jiwer
-    import numpy as np
-
-    from soundwave.evaluate.error_rates import bootstrap_band
-
     # Each class is a "word" of its own.
-    pairs = [
+    edits = count_edits([
         (" ".join(map(str, wanted)), " ".join(map(str, heard))) for wanted, heard in zip(references, found, strict=True)
-    ]
-    each = [jiwer.process_words(*pair) for pair in pairs]
-    errors = np.array([one.substitutions + one.deletions + one.insertions for one in each], dtype=np.float64)
-    tokens = np.array([len(wanted) for wanted in references], dtype=np.float64)
+    ])  # fmt: skip
     return {
-        "token_error_rate": float(errors.sum() / tokens.sum()),
-        "token_error_rate_band": list(bootstrap_band(errors, tokens)),
-        "tokens": int(tokens.sum()),
-        "substitutions": sum(one.substitutions for one in each),
-        "deletions": sum(one.deletions for one in each),
-        "insertions": sum(one.insertions for one in each),
+        "token_error_rate": edits.rate,
+        "token_error_rate_band": list(bootstrap_band(edits.errors, edits.words)),
+        "tokens": int(edits.words.sum()),
+        "substitutions": edits.substitutions,
+        "deletions": edits.deletions,
+        "insertions": edits.insertions,
     }
+
+
+METRIC = Family(
+    rows=("asr",),
+    figures=(Figure("token_error_rate", "CTC token error rate", "lower", frozenset({"ctc"}), best=0.0),),
+    measure=measure,
+    version=2,
+)

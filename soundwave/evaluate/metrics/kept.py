@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from manifests.errors import InputError
-
-if TYPE_CHECKING:
-    from soundwave.evaluate.held_out import Context, Rows
+from soundwave.evaluate.held_out import Context, HeldOut, held_out
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.tokens import spoken_text
 
 TASKS = ("asr", "st", "sound")
 
@@ -23,8 +25,6 @@ def measure(context: Context) -> dict[str, Any]:
     Raises:
         InputError: no held-out audio at all.
     """
-    from soundwave.evaluate.held_out import held_out
-
     found = {}
     for task in TASKS:
         try:
@@ -37,11 +37,7 @@ def measure(context: Context) -> dict[str, Any]:
     return found
 
 
-def _ratios(context: Context, rows: Rows) -> dict[str, Any]:
-    import torch
-
-    from soundwave.model.tokens import spoken_text
-
+def _ratios(context: Context, rows: HeldOut) -> dict[str, Any]:
     encoder = adapter = kept = tokens = 0
     for cuts, features, lengths in rows.batches():
         with torch.no_grad():
@@ -56,3 +52,28 @@ def _ratios(context: Context, rows: Rows) -> dict[str, Any]:
     found |= {"kept_of_adapter": kept / adapter, "kept_of_encoder": kept / encoder}
     found["kept_per_second"] = kept / sum(cut.duration for cut in rows.cuts)
     return found | ({"kept_per_token": kept / tokens} if tokens else {})
+
+
+METRIC = Family(
+    rows=TASKS,
+    figures=(
+        Figure(
+            "kept_of_encoder",
+            "Kept share of the encoder's frames",
+            "lower",
+            frozenset({"ctc"}),
+            0.0,
+            "asr.kept_of_encoder",
+        ),
+        Figure(
+            "kept_per_token",
+            "Kept frames per token of the transcript",
+            "lower",
+            frozenset({"ctc"}),
+            0.0,
+            "asr.kept_per_token",
+        ),
+    ),
+    measure=measure,
+    version=2,
+)

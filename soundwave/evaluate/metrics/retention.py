@@ -1,4 +1,4 @@
-"""Retention: what the LLM still knows and writes after training on speech, against the same LLM with LoRA switched off.
+"""What the LLM still knows and writes after training: questions and prose, against LoRA switched off.
 
 `before` is the LLM as it came, `after` with the run's LoRA. Nothing else of a run touches text, so that equal weights
 give equal figures to the last digit.
@@ -15,18 +15,21 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pydoc_data.topics import topics
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from manifests.errors import InputError
 from manifests.files import need_file
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from soundwave.evaluate.held_out import Context, Rows
+from manifests.fingerprint import fingerprint
+from soundwave.evaluate.error_rates import bootstrap_band, normal
+from soundwave.evaluate.held_out import Context, HeldOut, held_out
+from soundwave.evaluate.likelihood import BATCH, Asked, answer_losses, without_lora
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.batch import pad_features
 
 QUESTIONS = 200  # unless the caller sets a limit
 OTHERS = 3
@@ -50,10 +53,8 @@ def measure(context: Context) -> dict[str, Any]:
     return {"qa": questions, "prose": _prose(context)}
 
 
-def _in_both_states(context: Context, work: Any) -> dict[str, Any]:
+def _in_both_states(context: Context, work: Callable[[], Any]) -> dict[str, Any]:
     """What `work()` gives for the LLM as it came, and with LoRA."""
-    from soundwave.evaluate.likelihood import without_lora
-
     after = work()
     with without_lora(context.model):
         return {"before": work(), "after": after}
@@ -63,8 +64,6 @@ def _in_both_states(context: Context, work: Any) -> dict[str, Any]:
 
 
 def _questions(context: Context) -> dict[str, Any]:
-    from soundwave.evaluate.held_out import held_out
-
     rows = held_out(context, "qa", limit=context.first(QUESTIONS))
     answers = [str(cut.target_text) for cut in rows.cuts]
     wrong = other_answers([str(cut.text) for cut in rows.cuts], answers)
@@ -78,10 +77,8 @@ def _questions(context: Context) -> dict[str, Any]:
     return {**facts, **means, "change": change}
 
 
-def _answered(context: Context, rows: Rows, choices: Sequence[Sequence[str]]) -> dict[str, NDArray[np.float64]]:
+def _answered(context: Context, rows: HeldOut, choices: Sequence[Sequence[str]]) -> dict[str, NDArray[np.float64]]:
     """Loss of the right answer, is it the likeliest, is the greedy answer right: (N,) each."""
-    from soundwave.evaluate.likelihood import Asked, answer_losses
-
     prompts = [context.prompt(cut, "qa") for cut in rows.cuts]
     # A row's answers together: the question that they share goes through the LLM once.
     grouped = [
@@ -97,10 +94,6 @@ def _answered(context: Context, rows: Rows, choices: Sequence[Sequence[str]]) ->
 
 def _exact(context: Context, prompts: Sequence[list[int]], answers: Sequence[str]) -> NDArray[np.float64]:
     """Is the greedy answer the right one? (N,)"""
-    from soundwave.evaluate.error_rates import normal
-    from soundwave.evaluate.likelihood import BATCH
-    from soundwave.model.batch import pad_features
-
     model = context.model
     found: dict[int, str] = {}
     order = sorted(range(len(prompts)), key=lambda n: (len(prompts[n]), n))
@@ -114,8 +107,6 @@ def _exact(context: Context, prompts: Sequence[list[int]], answers: Sequence[str
 
 def other_answers(questions: Sequence[str], answers: Sequence[str]) -> list[list[str]]:
     """For each question up to OTHERS wrong answers: those of the most alike questions (longest common beginning)."""
-    from soundwave.evaluate.error_rates import normal
-
     spoken = [normal(answer) for answer in answers]
     chosen = []
     for question, right in zip(questions, spoken, strict=True):
@@ -130,8 +121,6 @@ def other_answers(questions: Sequence[str], answers: Sequence[str]) -> list[list
 
 def mean_band(values: NDArray[np.float64]) -> list[float]:
     """95 % of the means of `values` (N,) drawn again with replacement lie in here."""
-    from soundwave.evaluate.error_rates import bootstrap_band
-
     return list(bootstrap_band(values, np.ones(len(values))))
 
 
@@ -139,8 +128,6 @@ def mean_band(values: NDArray[np.float64]) -> list[float]:
 
 
 def _prose(context: Context) -> dict[str, Any]:
-    from manifests.fingerprint import fingerprint
-
     source, text = _text(context)
     ids = context.model.tokenizer.encode(text, add_special_tokens=False)[: WINDOW * WINDOWS]
     if len(ids) < 2:
@@ -154,8 +141,6 @@ def _prose(context: Context) -> dict[str, Any]:
 
 def window_loss(context: Context, ids: Sequence[int]) -> float:
     """Mean loss of a text's tokens, read in windows of WINDOW; the first token of a window is not predicted."""
-    from soundwave.evaluate.likelihood import Asked, answer_losses
-
     windows = [ids[first : first + WINDOW] for first in range(0, len(ids), WINDOW)]
     windows = [window for window in windows if len(window) > 1]
     losses = answer_losses(context.model, [Asked(window[:1], window[1:]) for window in windows], batch=4)
@@ -168,6 +153,16 @@ def _text(context: Context) -> tuple[str, str]:
     if context.text is not None:
         path = need_file(context.text, what="text")
         return str(path), path.read_text(encoding="utf-8", errors="replace")
-    from pydoc_data.topics import topics
-
     return "pydoc_data.topics", "\n\n".join(topics[name] for name in sorted(topics))
+
+
+METRIC = Family(
+    rows=("qa",),
+    figures=(
+        Figure("qa_accuracy_change", "Change of the accuracy on questions", "higher", path="qa.change.accuracy"),
+        Figure("qa_loss_change", "Change of the right answer's loss", "lower", path="qa.change.loss"),
+        Figure("perplexity", "Perplexity on prose", "lower", frozenset({"llm", "text"}), 1.0, "prose.after.perplexity"),
+    ),
+    measure=measure,
+    version=2,
+)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from soundwave.evaluate.held_out import Context
-    from soundwave.model.speech_llm import SpeechLLM
+from soundwave.evaluate.held_out import Context, held_out
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.batch import AUDIO
+from soundwave.model.speech_llm import SpeechLLM
+from soundwave.model.tokens import spoken_text
 
 CLIPS = 64  # unless the caller sets a limit
 MEASURES = ("matched", "mismatched", "difference", "retrieval")
@@ -30,8 +32,6 @@ def measure(context: Context) -> dict[str, Any]:
         `clips`, `corpora`, `layers`: what `compare` gives for layer 0 (the LLM's input) to the last, which transformers
         gives after the final norm; and its measures averaged over the layers above 0.
     """
-    from soundwave.evaluate.held_out import held_out
-
     rows = held_out(context, "asr", limit=context.first(CLIPS))
     speech, text = [], []
     for cuts, features, lengths in rows.batches():
@@ -76,8 +76,6 @@ def pooled_speech(
     model: SpeechLLM, prompts: Sequence[Sequence[int]], features: Tensor, lengths: Tensor
 ) -> NDArray[np.float32]:
     """States of the kept frames after each layer, averaged over positions: (A, layers, D)."""
-    import torch
-
     with torch.no_grad():
         heard = model.hear(features, lengths)
     kept = [row[:count] for row, count in zip(heard.kept, heard.runs.counts.tolist(), strict=True)]
@@ -86,25 +84,17 @@ def pooled_speech(
 
 def pooled_text(model: SpeechLLM, prompts: Sequence[Sequence[int]], texts: Sequence[str]) -> NDArray[np.float32]:
     """The same of the transcripts' tokens."""
-    from soundwave.model.tokens import spoken_text
-
     ids = [model.tokenizer.encode(" " + spoken_text(text), add_special_tokens=False) for text in texts]
     return _pooled(model, prompts, [_embed(model, row) for row in ids])
 
 
 def _embed(model: SpeechLLM, ids: Sequence[int]) -> Tensor:
-    import torch
-
     embeddings = model.embeddings
     return embeddings[torch.tensor(ids, dtype=torch.long, device=embeddings.device)].detach()
 
 
 def _pooled(model: SpeechLLM, prompts: Sequence[Sequence[int]], parts: Sequence[Tensor]) -> NDArray[np.float32]:
     """Parts (L_a, D) after their prompts' heads, through the LLM -> (A, layers, D)."""
-    import torch
-
-    from soundwave.model.batch import AUDIO
-
     heads = [_embed(model, list(prompt)[: list(prompt).index(AUDIO)]) for prompt in prompts]
     rows = [torch.cat([head, part.to(head.dtype)]) for head, part in zip(heads, parts, strict=True)]
     inputs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
@@ -126,3 +116,14 @@ def _pooled(model: SpeechLLM, prompts: Sequence[Sequence[int]], parts: Sequence[
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+METRIC = Family(
+    rows=("asr",),
+    figures=(
+        Figure("retrieval", "Clips nearest to their own transcript", "higher", best=1.0),
+        Figure("difference", "Cosine to the own transcript, less to others", "higher"),
+    ),
+    measure=measure,
+    version=2,
+)

@@ -1,4 +1,4 @@
-"""Sounds: which label the LLM finds likeliest, and how well its ranking of the labels is.
+"""Labels of sounds: which one the LLM finds likeliest, and how well it ranks them.
 
 Scores. A label is put to the LLM as the answer `Label.` to the run's instruction for sounds; its score is the mean
 log-likelihood of the answer's tokens, end of turn included (length-normalised, or long names would always lose). A
@@ -8,14 +8,18 @@ labels of the clips that are measured.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from soundwave.evaluate.held_out import Context, Rows
+from soundwave.evaluate.error_rates import normal
+from soundwave.evaluate.held_out import Context, HeldOut, held_out
+from soundwave.evaluate.likelihood import Asked, answer_losses
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.generation import TEXT_LIMIT
 
 CANDIDATES = 32  # labels of one clip that go through the LLM together
 
@@ -27,8 +31,6 @@ def measure(context: Context) -> dict[str, Any]:
         `clips`, `corpora`, `labels` (candidates), what `label_scores` gives, `chance` (accuracy of a blind guess), and
         `answer_accuracy` (the greedy answer equals the clip's caption or one of its labels, both normalised).
     """
-    from soundwave.evaluate.held_out import held_out
-
     rows = held_out(context, "sound")
     labels = sorted({label for cut in rows.cuts for label in cut.sound})
     truth = np.array([[label in cut.sound for label in labels] for cut in rows.cuts])
@@ -37,12 +39,8 @@ def measure(context: Context) -> dict[str, Any]:
     return {**facts, **found, "chance": float(truth.mean()), "answer_accuracy": _answers(context, rows)}
 
 
-def _shares(context: Context, rows: Rows, labels: list[str]) -> NDArray[np.float64]:
+def _shares(context: Context, rows: HeldOut, labels: list[str]) -> NDArray[np.float64]:
     """The softmax over labels of each clip's mean log-likelihoods: (N, L)."""
-    import torch
-
-    from soundwave.evaluate.likelihood import Asked, answer_losses
-
     answers = [context.answer(f"{label}.") for label in labels]
     scores = []
     for cut in rows.cuts:
@@ -54,11 +52,8 @@ def _shares(context: Context, rows: Rows, labels: list[str]) -> NDArray[np.float
     return shares
 
 
-def _answers(context: Context, rows: Rows) -> float:
+def _answers(context: Context, rows: HeldOut) -> float:
     """Share of clips whose greedy answer is right."""
-    from soundwave.evaluate.error_rates import normal
-    from soundwave.model.generation import TEXT_LIMIT
-
     right = 0
     for cuts, features, lengths in rows.batches():
         prompts = [context.prompt(cut, "sound") for cut in cuts]
@@ -72,6 +67,8 @@ def _answers(context: Context, rows: Rows) -> float:
 def label_scores(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> dict[str, float]:
     """Ranking measures of `scores` (N, L) against `truth` (N, L), each clip with one true label or more.
 
+    Items that tie share the last of their ranks.
+
     Returns:
         `label_accuracy`: the highest label of a clip is one of its true ones.
         `map`: mean average precision: the clips are ranked by their score for a label, and the average precisions of
@@ -79,18 +76,22 @@ def label_scores(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> dict[
         `label_ranking`: the labels of a clip are ranked, and the average precisions of all clips are averaged; with one
             true label a clip it is the mean reciprocal rank. It compares scores within clips only.
     """
-    rows = np.arange(len(scores))
-    by_label = [average_precision(scores[:, n], truth[:, n]) for n in range(truth.shape[1]) if truth[:, n].any()]
-    by_clip = [average_precision(one, right) for one, right in zip(scores, truth, strict=True)]
+    there = [n for n in range(truth.shape[1]) if truth[:, n].any()]
     return {
-        "label_accuracy": float(truth[rows, scores.argmax(axis=1)].mean()),
-        "map": float(np.mean(by_label)),
-        "label_ranking": float(np.mean(by_clip)),
+        "label_accuracy": float(truth[np.arange(len(scores)), scores.argmax(axis=1)].mean()),
+        "map": float(np.mean([average_precision_score(truth[:, n], scores[:, n]) for n in there])),
+        "label_ranking": float(label_ranking_average_precision_score(truth, scores)),
     }
 
 
-def average_precision(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Mean over the true items of the precision at their rank; items that tie share the last of their ranks."""
-    ranks = np.array([(scores >= score).sum() for score in scores[truth]])
-    above = np.array([(truth & (scores >= score)).sum() for score in scores[truth]])
-    return float(np.mean(above / ranks))
+METRIC = Family(
+    rows=("sound",),
+    figures=(
+        Figure("label_accuracy", "Label accuracy on sounds", "higher", best=1.0),
+        Figure("map", "Mean average precision of sound labels", "higher", best=1.0),
+        Figure("label_ranking", "Average precision of a sound's labels", "higher", best=1.0),
+        Figure("answer_accuracy", "Answers equal to a sound's caption", "higher", best=1.0),
+    ),
+    measure=measure,
+    version=2,
+)

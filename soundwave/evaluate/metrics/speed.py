@@ -1,17 +1,22 @@
-"""How long an answer takes: time to first token, and processing time over audio time."""
+"""How long an answer takes: time to the first token, and processing time over audio time."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import torch
+
+from curation import encoders
+from manifests.audio import read_audio
 from manifests.errors import InputError
-
-if TYPE_CHECKING:
-    from soundwave.evaluate.held_out import Context, Rows
-    from soundwave.train.batches.plan_data import Cut
+from soundwave.evaluate.held_out import Context, HeldOut, held_out
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.generation import SEARCH
 
 CLIPS = 16  # timed one by one, unless the caller sets a limit
 
@@ -26,10 +31,6 @@ def measure(context: Context) -> dict[str, Any]:
         not here); `seconds_per_clip` and `real_time_factor` (encoding, where measured, plus answering, over the audio's
         length; below 1 is faster than real time).
     """
-    import torch
-
-    from soundwave.evaluate.held_out import held_out
-
     rows = held_out(context, "asr", limit=context.first(CLIPS))
     first, whole = _answers(context, rows)
     encode, note = _encoding(rows)
@@ -50,37 +51,27 @@ def measure(context: Context) -> dict[str, Any]:
     }
 
 
-def _answers(context: Context, rows: Rows) -> tuple[list[float], list[float]]:
+def _answers(context: Context, rows: HeldOut) -> tuple[list[float], list[float]]:
     """Seconds to the first token, and to the whole answer, of each clip."""
-    from soundwave.model.generation import SEARCH
-
     model = context.model
     first, whole = [], []
     for cut in (rows.cuts[0], *rows.cuts):
         features, lengths = rows.features([cut])
-        prompt = context.prompt(cut, "asr")
-        first.append(seconds(lambda: model.generate([prompt], features, lengths, max_new_tokens=1)))  # noqa: B023
-        whole.append(seconds(lambda: model.generate([prompt], features, lengths, **SEARCH)))  # noqa: B023
+        answer = partial(model.generate, [context.prompt(cut, "asr")], features, lengths)
+        first.append(seconds(partial(answer, max_new_tokens=1)))
+        whole.append(seconds(partial(answer, **SEARCH)))
     return first[1:], whole[1:]
 
 
-def _encoding(rows: Rows) -> tuple[list[float] | None, str]:
+def _encoding(rows: HeldOut) -> tuple[list[float] | None, str]:
     """Seconds from samples to frames of each clip, or why they cannot be measured."""
-    from pathlib import Path
-
-    from curation.encoders import load_encoder
-    from manifests.audio import read_audio
-
-    def read(cut: Cut) -> Any:
-        return read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration)
-
     try:
-        encoder = load_encoder(rows.store.encoder)
-        clips = [read(cut) for cut in rows.cuts]
+        encoder = encoders.load_encoder(rows.store.encoder)
+        clips = [read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration) for cut in rows.cuts]
     except InputError as error:
         return None, str(error)
     encoder.encode(clips[:1])
-    return [seconds(lambda: encoder.encode([clip])) for clip in clips], ""  # noqa: B023
+    return [seconds(partial(encoder.encode, [clip])) for clip in clips], ""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -95,3 +86,15 @@ def _spread(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
     high = ordered[min(len(ordered) - 1, round(0.9 * (len(ordered) - 1)))]
     return {"median": 1000 * statistics.median(ordered), "p90": 1000 * high}
+
+
+METRIC = Family(
+    rows=("asr",),
+    figures=(
+        Figure("real_time_factor", "Processing time over audio time", "lower", best=0.0),
+        Figure("first_token_ms", "Milliseconds to the first token", "lower", best=0.0, path="first_token_ms.median"),
+        Figure("answer_ms", "Milliseconds to the whole answer", "lower", best=0.0, path="answer_ms.median"),
+    ),
+    measure=measure,
+    version=2,
+)

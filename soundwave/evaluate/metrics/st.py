@@ -1,14 +1,16 @@
-"""Translation: BLEU and chrF by sacrebleu, with the signatures that make the figures comparable."""
+"""Translations by the LLM: BLEU and chrF of sacrebleu, with the signatures that make them comparable."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sacrebleu.metrics import BLEU, CHRF
 
 from manifests.errors import InputError
-
-if TYPE_CHECKING:
-    from soundwave.evaluate.held_out import Context
+from soundwave.evaluate.held_out import Context, held_out
+from soundwave.evaluate.metric import Family, Figure
+from soundwave.model.generation import SEARCH, TEXT_LIMIT
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -17,9 +19,6 @@ def measure(context: Context) -> dict[str, Any]:
     Returns:
         `clips`, `corpora`, what `translation_scores` gives, and `examples`: the first three by id.
     """
-    from soundwave.evaluate.held_out import held_out
-    from soundwave.model.generation import SEARCH, TEXT_LIMIT
-
     rows = held_out(context, "st")
     found: dict[str, str] = {}
     for cuts, features, lengths in rows.batches():
@@ -39,8 +38,6 @@ def translation_scores(references: Sequence[str], hypotheses: Sequence[str]) -> 
     Raises:
         InputError: lists of different lengths, or empty ones.
     """
-    from sacrebleu.metrics import BLEU, CHRF
-
     if len(references) != len(hypotheses) or not references:
         raise InputError(f"{len(references)} references and {len(hypotheses)} translations: expected as many, and some")
     bleu, chrf = BLEU(), CHRF()
@@ -52,3 +49,14 @@ def translation_scores(references: Sequence[str], hypotheses: Sequence[str]) -> 
         "bleu_signature": str(bleu.get_signature()),
         "chrf_signature": str(chrf.get_signature()),
     }
+
+
+METRIC = Family(
+    rows=("st",),
+    figures=(
+        Figure("bleu", "BLEU of translations", "higher", best=100.0),
+        Figure("chrf", "chrF of translations", "higher", best=100.0),
+    ),
+    measure=measure,
+    version=2,
+)

@@ -8,7 +8,14 @@ from typer.testing import CliRunner
 from curation import encoders
 from manifests.errors import InputError, ManifestError, MissingFileError
 from soundwave.cli import build_app
-from soundwave.evaluate.air_bench import Item, accuracies, air_bench, chosen_letter, read_questions, sort_out
+from soundwave.evaluate.air_bench import (
+    AirBenchQuestion,
+    accuracies,
+    air_bench,
+    chosen_letter,
+    read_questions,
+    sort_out,
+)
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 from tests.soundwave.infer.infer_fixtures import FakeEncoder, write_noise
@@ -146,7 +153,7 @@ def test_likelihood_picks_the_likeliest(runs, root, tmp_path):
     from soundwave.infer.listener import Listener
 
     listener = Listener.load(runs / "shrinking")
-    item = Item(
+    item = AirBenchQuestion(
         question(1), root / "Speaker_Gender_Recognition_meld" / "1.wav", {"A": "press one", "B": "x", "C": "hear"}
     )
     recording = listener.listen([item.audio])[0]
