@@ -13,6 +13,7 @@ from manifests.errors import InputError
 from manifests.files import read_json
 from manifests.plans import LOCK
 from soundwave.ablation.grid import Evaluate
+from soundwave.evaluate.registry import RATES
 
 CHILD = (sys.executable, "-m", "soundwave.cli._child")
 
@@ -35,6 +36,9 @@ class EvalTask:
     catalog: Path
     settings: Evaluate
     decode: tuple[str, ...]
+    """How transcripts are read off; empty: error rates are not asked for."""
+    metrics: tuple[str, ...] = ()
+    """Metrics beside the error rates."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,13 @@ def train_command(task: TrainTask) -> tuple[str, ...]:
 
 
 def eval_command(task: EvalTask) -> tuple[str, ...]:
-    """`soundwave eval RUN --catalog DIR --split S --corpus C --min-words N --decode D ... --json`."""
+    """`soundwave eval RUN --catalog DIR --split S --corpus C --min-words N --decode D ... [--metrics M,...] --json`."""
     chosen = task.settings
     where = ("--catalog", str(task.catalog), "--split", chosen.split, "--corpus", chosen.corpus)
     how = ("--min-words", str(chosen.min_words), *(part for name in task.decode for part in ("--decode", name)))
-    return (*CHILD, "eval", str(task.run), *where, *how, "--json")
+    names = (RATES, *task.metrics) if task.decode else task.metrics
+    more = ("--metrics", ",".join(names)) if task.metrics else ()
+    return (*CHILD, "eval", str(task.run), *where, *how, *more, "--json")
 
 
 def one_thread() -> dict[str, str]:

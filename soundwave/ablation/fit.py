@@ -1,4 +1,4 @@
-"""Error against hours of data: a power law with a band, where the points allow one, and rank correlation.
+"""Error against hours of data: a power law with a band, where the points allow one.
 
     error = offset + scale * hours ** -exponent        offset >= 0, scale > 0, exponent > 0
 
@@ -8,20 +8,18 @@ no curve. What a fit says outside the sizes it saw is a guess, so it has to be a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import least_squares
 
 from manifests.errors import InputError
 from manifests.units import Hours
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Floats = NDArray[np.float64]
-    Parameters = tuple[float, float, float]  # offset, scale, exponent
+Floats = NDArray[np.float64]
+Parameters = tuple[float, float, float]  # offset, scale, exponent
 
 SIZES_FOR_OFFSET = 4
 SIZES_FOR_PURE = 3
@@ -179,8 +177,6 @@ def _pure(x: Floats, y: Floats, near: float | None) -> tuple[float, float, float
 
 
 def _with_offset(x: Floats, y: Floats, near: float | None) -> tuple[float, float, float]:
-    from scipy.optimize import least_squares
-
     smallest = float(np.exp(y.min()))
 
     def residual(parameters: Floats) -> Floats:
@@ -213,44 +209,3 @@ def _bootstrap(
         refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free, near))
     sources = [name for name, there in (("seeds", seeded), ("test clips", banded)) if there]
     return tuple(refits), " and ".join(sources)
-
-
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's rho between two orderings of the same things, with a bootstrap band."""
-
-    rho: float
-    low: float
-    high: float
-    count: int
-
-
-def rank_correlation(
-    ours: Mapping[str, float], theirs: Mapping[str, float], *, replicates: int = 1000, seed: int = 0
-) -> RankCorrelation | None:
-    """Do two measurements order mixtures alike (a short proxy run and a long one, say)?
-
-    Over the names both have. None when they share fewer than four, or one of them does not vary: a rank correlation
-    over three things is 1 or -1 by chance once in three.
-    """
-    names = sorted(set(ours) & set(theirs))
-    if len(names) < 4:
-        return None
-    left, right = np.array([ours[name] for name in names]), np.array([theirs[name] for name in names])
-    rho = _spearman(left, right)
-    if rho is None:
-        return None
-    generator = np.random.default_rng(seed)
-    draws = (generator.integers(len(names), size=len(names)) for _ in range(replicates))
-    values = [value for draw in draws if (value := _spearman(left[draw], right[draw])) is not None]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return RankCorrelation(rho, float(low), float(high), len(names))
-
-
-def _spearman(left: Floats, right: Floats) -> float | None:
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(left), rankdata(right)]
-    if any(rank.std() == 0 for rank in ranks):
-        return None
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from manifests.errors import SettingsError
 from manifests.fields import hint
 from manifests.settings import Layer, Overrides, SettingsFiles
+from soundwave.evaluate.metric import Figure
+from soundwave.evaluate.registry import RATES, find_figure
 
 
 class ArmStage(BaseModel):
@@ -41,8 +44,9 @@ class Evaluate(BaseModel):
     """Which corpus of the catalog."""
     min_words: int = Field(default=3, ge=0)
     """Clips with fewer words in their transcript are left out."""
-    decode: tuple[Literal["ctc", "llm"], ...] = ("ctc", "llm")
-    """How transcripts are read off: the CTC head's best path, the LLM's own answer (stage I has none)."""
+    decode: tuple[Literal["ctc", "llm", "joint"], ...] = ("ctc", "llm")
+    """How transcripts are read off for error rates: the CTC head's best path, the LLM's own answer (stage I has none),
+    both together. Empty: no error rates, which is the default where the grid's metric is none."""
 
 
 class Grid(BaseModel):
@@ -64,8 +68,9 @@ class Grid(BaseModel):
     """Seeds of data order, subset and initial weights."""
     evaluate: Evaluate = Evaluate()
     """What trained stages are evaluated on."""
-    metric: Literal["ctc_wer", "llm_wer"] = "llm_wer"
-    """The error that answers the question."""
+    metric: str = "llm_wer"
+    """The figure that answers the question: of any metric, such as `llm_wer`, `bleu` or `qa_accuracy_change`
+    (`soundwave eval --list-metrics --json` lists them). The name of a metric means its first figure."""
     workers: int = Field(default=2, ge=1)
     """Processes side by side, one thread each."""
 
@@ -83,9 +88,28 @@ class Grid(BaseModel):
         for name, values in (("fractions", self.fractions), ("seeds", self.seeds)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{name} hold a number twice, expected each once")
-        if self.metric.removesuffix("_wer") not in self.evaluate.decode:
+        if find_figure(self.metric)[0] == RATES and self.metric.partition("_")[0] not in self.evaluate.decode:
             raise ValueError(f"metric {self.metric} is not among evaluate.decode {list(self.evaluate.decode)}")
         return self
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return find_figure(value)[1].name
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def figure(self) -> Figure:
+        """The figure that answers the question."""
+        return find_figure(self.metric)[1]
+
+    @property
+    def decode(self) -> tuple[str, ...]:
+        """How transcripts are read off for error rates; empty: none are asked for."""
+        by_default = "decode" not in self.evaluate.model_fields_set
+        return () if by_default and find_figure(self.metric)[0] != RATES else self.evaluate.decode
 
     def named(self, what: str) -> set[str]:
         """The `stages` or `mixtures` that arms name."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.results import pooled
+from soundwave.evaluate.metric import Figure
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Place:
-    """One arm at one size: the mean error over its seeds and a 95 % band."""
+    """One arm at one size: the mean of its figure over seeds, and a 95 % band."""
 
     arm: str
     fraction: float
@@ -54,21 +55,21 @@ def suggest_next(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | 
     """The next cell of `grid` given its result rows (last stage of each cell counts); None when there is no row."""
     if (missing := _missing(grid, rows)) is not None:
         return missing
-    found = places(rows, grid.metric)
+    found = places(rows, grid.figure)
     if not found:
         return None
     return _close_pair(found) or _widest_gap(found) or _widest_band(found)
 
 
-def places(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Place]:
-    """Arms and sizes with their mean `metric` after the last stage, and the band of clips and seeds together."""
+def places(rows: Iterable[Mapping[str, Any]], figure: Figure) -> list[Place]:
+    """Arms and sizes with the mean of `figure` after the last stage, and the band of clips and seeds together."""
     groups: dict[tuple[str, float], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["last"]:
             groups[row["arm"], row["fraction"]].append(row)
     found = []
     for (arm, fraction), members in sorted(groups.items()):
-        value = pooled(members, metric)
+        value = pooled(members, figure.name, figure)
         if value is not None:
             low, high = (value.mean if end is None else end for end in (value.low, value.high))
             found.append(Place(arm, fraction, value.mean, low, high, value.seeds))
@@ -97,7 +98,7 @@ def _close_pair(found: Sequence[Place]) -> Suggestion | None:
     gap, one, two = min(unclear, key=lambda item: (item[0], item[1].name, item[2].name))
     weak = min((one, two), key=lambda place: (len(place.seeds), place.low - place.high))
     reason = (
-        f"{one.name} ({_band(one)}) and {two.name} ({_band(two)}) lie {gap:.3f} apart, less than their bands can tell, "
+        f"{one.name} ({_band(one)}) and {two.name} ({_band(two)}) are {gap:.3f} apart, less than their bands can tell, "
         f"and it has {_count(len(weak.seeds))}"
     )
     return Suggestion(weak.arm, weak.fraction, max(weak.seeds) + 1, reason)

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.catalog import connect
 from manifests.files import atomic_path, read_jsonl, write_jsonl
 from manifests.units import Hours
+from soundwave.evaluate.metric import Figure
+from soundwave.evaluate.registry import read_figure
 
-METRICS = ("ctc_wer", "llm_wer")
+METRICS = ("ctc_wer", "llm_wer")  # columns of every grid's results; a grid with another outcome has its columns too
 Z95 = 1.959964  # a 95 % band is this many standard errors to each side
 
-# Column -> SQL type. Errors are fractions (0.33 = 33 %), bands are 95 %, times are seconds over the chain so far.
+# Column -> SQL type. Error rates are fractions (0.33 = 33 %), bands are 95 %, times are seconds over the chain so far.
 COLUMNS = {
     "grid": "VARCHAR",
     "cell": "VARCHAR",  # arm, size and seed
@@ -29,17 +35,25 @@ COLUMNS = {
     "cpu_seconds": "DOUBLE",
     "clips": "INTEGER",  # evaluated
     "words": "INTEGER",  # in their references
-    **{f"{metric}{part}": "DOUBLE" for metric in METRICS for part in ("", "_low", "_high")},
     "run": "VARCHAR",  # run folder, relative to the output folder
     "plan": "VARCHAR",  # folder under OUTPUT/plans that this stage was trained on
     "evaluation": "VARCHAR",  # file of its evaluation, relative to the output folder; NULL when there is none
     "key": "VARCHAR",
 }
+TYPES = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
+
+
+def columns(metric: str) -> dict[str, str]:
+    """Column -> SQL type of a grid with this outcome: COLUMNS, with the metrics and their bands behind `words`."""
+    names = list(COLUMNS)
+    place = names.index("words") + 1
+    figures = [f"{name}{part}" for name in dict.fromkeys([*METRICS, metric]) for part in ("", "_low", "_high")]
+    return {name: COLUMNS.get(name, "DOUBLE") for name in [*names[:place], *figures, *names[place:]]}
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """An error over several seeds: the mean and a 95 % band."""
+    """A figure over several seeds: the mean and a 95 % band."""
 
     mean: float
     low: float | None  # None: nothing gives a band
@@ -47,12 +61,12 @@ class Pooled:
     seeds: tuple[int, ...]
 
 
-def pooled(rows: Sequence[Mapping[str, Any]], metric: str) -> Pooled | None:
-    """Mean `metric` of rows that differ in their seed alone; None when none of them has it.
+def pooled(rows: Sequence[Mapping[str, Any]], metric: str, figure: Figure | None = None) -> Pooled | None:
+    """Mean `metric` of rows that differ in their seed alone; None when no row has it.
 
     The band adds the variance over test clips (from each row's own band; all seeds are tested on the same clips, so
     averaging does not shrink it) and, with two seeds or more, the variance of the mean over seeds. With one seed,
-    seeds are simply not in it.
+    seeds are simply not in it. It does not go beyond the best value that `figure` can have; None: an error, so 0.
     """
     rows = [row for row in rows if row.get(metric) is not None]
     if not rows:
@@ -69,27 +83,28 @@ def pooled(rows: Sequence[Mapping[str, Any]], metric: str) -> Pooled | None:
     of_clips = (sum(widths) / len(widths) / (2 * Z95)) ** 2 if widths else 0.0
     of_seeds = sum((value - mean) ** 2 for value in values) / (count - 1) / count
     half = Z95 * (of_clips + of_seeds) ** 0.5
-    return Pooled(mean, max(0.0, mean - half), mean + half, seeds)
+    low, high = mean - half, mean + half
+    best = 0.0 if figure is None else figure.best
+    if best is not None:
+        low, high = (low, min(best, high)) if figure and figure.better == "higher" else (max(best, low), high)
+    return Pooled(mean, low, high, seeds)
 
 
-def flat_metrics(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """Metric columns of one evaluation: None where a decoding was not asked for or not possible."""
+def flat_metrics(evaluation: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """Metric columns of one evaluation, as `soundwave eval --json` prints it: None where a figure was not asked for or
+    not possible.
+    """
     flat: dict[str, Any] = {"clips": evaluation.get("clips"), "words": evaluation.get("words")}
-    for metric in METRICS:
-        flat[metric] = evaluation.get(metric)
-        band = evaluation.get(f"{metric}_band") or (None, None)
-        flat[f"{metric}_low"], flat[f"{metric}_high"] = band
+    for name in dict.fromkeys([*METRICS, metric]):
+        flat[name], flat[f"{name}_low"], flat[f"{name}_high"] = read_figure(evaluation, name)
     return flat
 
 
-def write_results(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write `results.jsonl` and `results.parquet` into `folder`, columns as in `COLUMNS`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kinds = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
-    schema = pa.schema([pa.field(name, kinds[kind]) for name, kind in COLUMNS.items()])
-    ordered = [{name: row.get(name) for name in COLUMNS} for row in rows]
+def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
+    """Write `results.jsonl` and `results.parquet` into `folder`, columns as `columns(metric)` gives them."""
+    kinds = columns(metric)
+    schema = pa.schema([pa.field(name, TYPES[kind]) for name, kind in kinds.items()])
+    ordered = [{name: row.get(name) for name in kinds} for row in rows]
     write_jsonl(folder / "results.jsonl", ordered)
     with atomic_path(folder / "results.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(ordered, schema=schema), temporary)
@@ -106,8 +121,6 @@ def unique_hours(plans: Path, chain: Sequence[tuple[str, int | None]], catalog: 
 
     plans: the folder of plans; chain: (plan's folder name, steps trained) each.
     """
-    from curation.catalog import connect
-
     asked = [(name, steps if steps is not None else 2**31 - 1) for name, steps in chain]
     where = " OR ".join("(plan = ? AND step < ?)" for _ in asked)
     query = f"SELECT coalesce(hours(duration), 0) FROM cuts WHERE cut_id IN (SELECT cut_id FROM plans WHERE {where})"

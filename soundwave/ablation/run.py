@@ -11,10 +11,14 @@ OUTPUT/GRID/{grid.json,results.jsonl,results.parquet}
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import yaml
+
+from curation.catalog import catalog_fingerprint
+from curation.plan import make_plan
 from manifests.errors import InputError
 from manifests.files import read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
@@ -31,10 +35,12 @@ from soundwave.ablation.commands import (
 )
 from soundwave.ablation.execute import Job, Outcome, run_jobs
 from soundwave.ablation.fit import FitResult, Point, fit_power_law
-from soundwave.ablation.grid import GRIDS, Evaluate, Grid, load_grid
+from soundwave.ablation.grid import GRIDS, Grid, load_grid
 from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import flat_metrics, unique_hours, write_results
+from soundwave.evaluate.metric import Figure
+from soundwave.evaluate.registry import RATES, find_figure
 
 GridOverrides: TypeAlias = Overrides | Mapping[str, Overrides]
 """For all grids; or for each grid its own, by its name."""
@@ -66,8 +72,6 @@ class Ablation:
         *,
         overrides: GridOverrides = (),
     ) -> None:
-        from curation.catalog import catalog_fingerprint
-
         self.catalog, self.output, self.commands = catalog, output, commands
         files = {GRIDS.find(name).stem: GRIDS.find(name) for name in names}
         if len(files) < len(names):
@@ -99,12 +103,13 @@ class Ablation:
         """Where a node's plan lives."""
         return self.output / "plans" / plan.key
 
-    def evaluation_file(self, node: Node, settings: Evaluate) -> Path | None:
-        """Where a node's evaluation lives; None when this stage gives none of what is asked for."""
-        decode = decodable(node, settings)
-        if not decode:
+    def evaluation_file(self, node: Node, grid: Grid) -> Path | None:
+        """Where a node's evaluation is; None when this stage gives nothing of what is asked for."""
+        decode, metrics = measurable(node, grid)
+        if not decode and not metrics:
             return None
-        key = fingerprint(settings.model_dump(mode="json") | {"decode": decode})[:8]
+        asked = grid.evaluate.model_dump(mode="json") | {"decode": decode} | ({"metrics": metrics} if metrics else {})
+        key = fingerprint(asked)[:8]
         return self.output / "evaluations" / f"{node.run_name}-{key}.json"
 
     def make_plans(self) -> None:
@@ -113,8 +118,6 @@ class Ablation:
         Raises:
             MixtureError: a mixture that the catalog cannot give; nothing has been trained then.
         """
-        from curation.plan import make_plan
-
         for node in self.expansion.nodes.values():
             folder = self.plan_folder(node.plan)
             make_plan(node.plan.mixture, self.catalog, folder)  # keeps a plan that is current
@@ -126,7 +129,7 @@ class Ablation:
         jobs = {node.key: self._training(node) for node in self.expansion.nodes.values()}
         for cell in self.expansion.cells:
             for key in cell.chain:
-                job = self._evaluation(self.expansion.nodes[key], self.grids[cell.grid].evaluate)
+                job = self._evaluation(self.expansion.nodes[key], self.grids[cell.grid])
                 if job is not None:
                     jobs.setdefault(job.key, job)
         return list(jobs.values())
@@ -144,11 +147,11 @@ class Ablation:
             metrics=task.output / METRICS,
         )
 
-    def _evaluation(self, node: Node, settings: Evaluate) -> Job | None:
-        target = self.evaluation_file(node, settings)
+    def _evaluation(self, node: Node, grid: Grid) -> Job | None:
+        target = self.evaluation_file(node, grid)
         if target is None:
             return None
-        task = EvalTask(self.run_folder(node), self.catalog, settings, decodable(node, settings))
+        task = EvalTask(self.run_folder(node), self.catalog, grid.evaluate, *measurable(node, grid))
         return Job(
             key=target.stem,
             title=f"eval {node.title}",
@@ -181,7 +184,8 @@ class Ablation:
     def _row(self, cell: Cell, chain: Sequence[Node], position: int) -> dict[str, Any]:
         node, so_far = chain[position - 1], chain[:position]
         infos = [read_json(self.run_folder(part) / RUN) for part in so_far]
-        target = self.evaluation_file(node, self.grids[cell.grid].evaluate)
+        grid = self.grids[cell.grid]
+        target = self.evaluation_file(node, grid)
         evaluation = (read_or_none(target) if target else None) or {}
         seen = [(part.plan.key, info.get("steps")) for part, info in zip(so_far, infos, strict=True)]
         return {
@@ -197,7 +201,7 @@ class Ablation:
             "steps": infos[-1].get("steps"),
             "wall_seconds": _total(infos, "seconds"),
             "cpu_seconds": _total(infos, "cpu_seconds"),
-            **flat_metrics(evaluation),
+            **flat_metrics(evaluation, grid.metric),
             "run": str(self.run_folder(node).relative_to(self.output)),
             "plan": node.plan.key,
             "evaluation": str(target.relative_to(self.output)) if target and evaluation else None,
@@ -231,7 +235,7 @@ def ablate(
     for name, grid in ablation.grids.items():
         mine = [row for row in summary.rows if row["grid"] == name]
         summary.reports[name] = describe(name, grid, mine)
-        write_results(output / name, mine)
+        write_results(output / name, mine, grid.metric)
         write_json(output / name / "grid.json", summary.reports[name])
     _count(summary, jobs, outcome)
     return summary
@@ -243,31 +247,44 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]]) -> dict[s
     return {
         "name": name,
         **grid.model_dump(mode="json"),
-        "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.metric)) for arm in grid.arms},
+        "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
+        "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
         "next": suggestion.sentence if suggestion else None,
     }
 
 
-def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> FitResult:
-    """The power law of one arm's last stage over hours."""
-    mine = [row for row in rows if row["arm"] == arm and row["last"] and row.get(metric) is not None]
-    return fit_power_law(
-        [Point(row["hours"], row[metric], row.get(f"{metric}_low"), row.get(f"{metric}_high")) for row in mine]
-    )
+def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, figure: Figure) -> FitResult:
+    """The power law of one arm's last stage over hours: of the distance from the figure's best value."""
+    if figure.best is None:
+        return FitResult(None, f"`{figure.name}` has no best value, a power law needs the distance from one")
+    points = []
+    for row in rows:
+        if row["arm"] == arm and row["last"] and row.get(figure.name) is not None:
+            ends = (row.get(f"{figure.name}_low"), row.get(f"{figure.name}_high"))
+            low, high = sorted(figure.error(end) for end in ends) if None not in ends else (None, None)
+            points.append(Point(row["hours"], figure.error(row[figure.name]), low, high))
+    return fit_power_law(points)
 
 
-def decodable(node: Node, settings: Evaluate) -> tuple[str, ...]:
-    """The decodings asked for whose part of the model the node's stage trains."""
+def measurable(node: Node, grid: Grid) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of what a grid asks, what says something of a node's stage: decodings, and metrics beside the error rates."""
     weights = {"llm": node.settings.lm_weight, "ctc": node.settings.ctc_weight}
-    return tuple(name for name in settings.decode if weights[name] > 0)
+    untrained = {part for part, weight in weights.items() if weight <= 0}
+    decode = tuple(name for name in grid.decode if not find_figure(f"{name}_wer")[1].needs & untrained)
+    family, figure = find_figure(grid.metric)
+    return decode, () if family == RATES or figure.needs & untrained else (family,)
 
 
-def _fit_summary(fit: FitResult) -> dict[str, Any]:
+def _fit_summary(fit: FitResult, figure: Figure) -> dict[str, Any]:
     curve = fit.curve
     if curve is None:
         return {"curve": None, "reason": fit.reason}
     shown = ("offset", "scale", "exponent", "smallest", "largest", "sizes", "points", "rmse", "band_from")
-    return {"curve": {name: getattr(curve, name) for name in shown}, "formula": curve.formula, "reason": fit.reason}
+    return {
+        "curve": {name: getattr(curve, name) for name in shown},
+        "formula": figure.formula(curve.formula),
+        "reason": fit.reason,
+    }
 
 
 def _count(summary: AblationSummary, jobs: Sequence[Job], outcome: Outcome) -> None:
@@ -284,6 +301,4 @@ def _total(infos: Sequence[Mapping[str, Any]], name: str) -> float | None:
 
 
 def _write_yaml(path: Path, value: Mapping[str, Any]) -> None:
-    import yaml
-
     write_text(path, yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True))

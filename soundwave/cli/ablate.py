@@ -79,7 +79,9 @@ def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Tab
     table = Table(title=f"{name}: {report['question']}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("cell", "stage"):
         table.add_column(title, overflow="fold")
-    for title in ("audio", "training", "CTC WER", "LLM WER"):
+    rates = {"ctc_wer": "CTC WER", "llm_wer": "LLM WER"}
+    metrics = list(dict.fromkeys([*rates, report["metric"]]))
+    for title in ("audio", "training", *(rates.get(name, name) for name in metrics)):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         seconds = row["wall_seconds"]
@@ -88,14 +90,13 @@ def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Tab
             row["stage"],
             f"{row['hours'] * 60:.1f} min",
             "-" if seconds is None else clock(seconds),
-            _rate(row, "ctc_wer"),
-            _rate(row, "llm_wer"),
+            *(_rate(row, name) for name in metrics),
         )
     return table
 
 
 def _rate(row: dict[str, Any], metric: str) -> str:
-    if row[metric] is None:
+    if row.get(metric) is None:
         return "-"
     low, high = row[f"{metric}_low"], row[f"{metric}_high"]
     return f"{row[metric]:.2f}" + ("" if low is None else f" ({low:.2f}-{high:.2f})")
@@ -108,6 +109,6 @@ def _fail(summary: AblationSummary) -> None:
         title, log = next(iter(summary.failed.items()))
         more = f" and {len(summary.failed) - 1} more" if len(summary.failed) > 1 else ""
         raise InputError(
-            f"{title}{more} failed (see {log}); what did not need it is done. Mend the cause and run the same command "
+            f"{title}{more} failed (see {log}); what did not need it is done. Repair the cause and run the same command "
             "again: finished trainings are reused."
         )

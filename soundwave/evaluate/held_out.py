@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -50,6 +50,15 @@ class EvalOptions:
     """Plain text to measure perplexity on; None: see `soundwave.evaluate.metrics.retention`."""
     decode: tuple[Decode, ...] = DECODES
     """How transcripts are read off: `ctc` (greedy), `llm` (its own answers), `joint` (`soundwave.evaluate.joint`)."""
+
+    def __post_init__(self) -> None:
+        """Refuse decodings that there are not.
+
+        Raises:
+            InputError: an unknown decoding, or none.
+        """
+        if not self.decode or not {*self.decode} <= {*get_args(Decode)}:
+            raise InputError(f"decode is {list(self.decode)}, expected one or more of {list(get_args(Decode))}.")
 
     def rows(self) -> list[Any]:
         """What chooses rows and text, as JSON values."""

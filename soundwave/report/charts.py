@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import altair as alt
 import numpy as np
 
+from soundwave.ablation.fit import Curve
+from soundwave.evaluate.metric import Figure
 from soundwave.report.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure
-
-if TYPE_CHECKING:
-    import altair as alt
-
-    from soundwave.ablation.fit import Curve
 
 Row = Mapping[str, Any]
 FIT = {"type": "fit", "contains": "padding"}
@@ -21,8 +19,6 @@ SPLITS = ("train", "dev", "test")
 
 def hours_chart(rows: Sequence[Row]) -> str:
     """Audio minutes of each corpus, by split. rows: corpus, split, hours."""
-    import altair as alt
-
     values = [{"corpus": row["corpus"], "split": row["split"], "minutes": row["hours"] * 60} for row in rows]
     values = [value | {"order": SPLITS.index(value["split"])} for value in values if value["minutes"] > 0]
 
@@ -43,8 +39,6 @@ def hours_chart(rows: Sequence[Row]) -> str:
 
 def shares_chart(domains: Sequence[Row], *, label: str) -> str:
     """Realised shares as bars, planned ones as ticks. domains: domain, planned, realised (0 to 1)."""
-    import altair as alt
-
     values = [{key: row[key] for key in ("domain", "planned", "realised")} for row in domains]
     names = [row["domain"] for row in domains]
 
@@ -64,7 +58,6 @@ def shares_chart(domains: Sequence[Row], *, label: str) -> str:
 
 def alignment_chart(example: Row) -> str:
     """A waveform's envelope with its words' spans over it. example: seconds, words, envelope (see examples.py)."""
-    import altair as alt
 
     def draw(width: int) -> alt.Chart:
         levels = 2 if width == WIDE else 3  # labels of neighbours stand at different heights, so that they do not touch
@@ -106,8 +99,6 @@ def alignment_chart(example: Row) -> str:
 
 def curve_chart(rows: Sequence[Row], measure: str, title: str, *, label: str) -> str:
     """One measure of training over time, a line for each arm. rows: arm, points (seconds or step, and measures)."""
-    import altair as alt
-
     timed = all(point.get("seconds") is not None for row in rows for point in row["points"])
     values = [
         {"arm": row["arm"], "x": point["seconds"] if timed else point["step"], "y": point[measure]}
@@ -132,22 +123,20 @@ def curve_chart(rows: Sequence[Row], measure: str, title: str, *, label: str) ->
     return figure(draw, label=label)
 
 
-def arms_chart(values: Sequence[Row], ceiling: float | None, *, label: str) -> str:
-    """Error rates as dots with 95 % bands. values: name, arm, wer, low, high, in the order to show."""
-    import altair as alt
-
+def arms_chart(values: Sequence[Row], ceiling: float | None, *, title: str, label: str) -> str:
+    """Figures as dots with 95 % bands. values: name, arm, value, low, high, in the order to show."""
     names = [row["name"] for row in values]
     arms = list(dict.fromkeys(row["arm"] for row in values))
-    rows = [{key: row[key] for key in ("name", "arm", "wer", "low", "high")} for row in values]
-    dashed = [{"wer": ceiling}] if ceiling is not None else []
+    rows = [{key: row[key] for key in ("name", "arm", "value", "low", "high")} for row in values]
+    dashed = [{"value": ceiling}] if ceiling is not None else []
 
     def draw(width: int) -> alt.Chart:
         phone = width == NARROW  # an axis of long names would leave no room for the data there
         y = alt.Y("name:N", title=None, sort=names, axis=None if phone else _names_axis(names))
         x = alt.X(
-            "wer:Q",
-            title="Word error rate on held-out clips (0 is perfect)",
-            scale=alt.Scale(domainMin=0),
+            "value:Q",
+            title=title,
+            scale=alt.Scale(domainMin=min(0.0, *(row["value"] if row["low"] is None else row["low"] for row in rows))),
             axis=alt.Axis(tickCount=4 if phone else 8, grid=not phone),
         )
         base = alt.Chart(alt.Data(values=rows)).encode(
@@ -155,10 +144,10 @@ def arms_chart(values: Sequence[Row], ceiling: float | None, *, label: str) -> s
         )
         line = alt.Chart(alt.Data(values=dashed)).mark_rule(color=SOFT, strokeDash=[4, 3], strokeWidth=1.5)
         layers = [
-            line.encode(x="wer:Q"),
+            line.encode(x="value:Q"),
             base.mark_rule(strokeWidth=5, opacity=0.35).encode(x="low:Q", x2="high:Q"),
             base.mark_circle(size=110, opacity=1).encode(x=x),
-            base.mark_text(dy=14, fontSize=11).encode(x="wer:Q", text=alt.Text("wer:Q", format=".2f")),
+            base.mark_text(dy=14, fontSize=11).encode(x="value:Q", text=alt.Text("value:Q", format=".2f")),
         ]
         if phone:
             above = alt.Chart(alt.Data(values=rows)).encode(x=alt.value(0), y=y, text="name:N")
@@ -169,17 +158,17 @@ def arms_chart(values: Sequence[Row], ceiling: float | None, *, label: str) -> s
     return figure(draw, label=label)
 
 
-def ladder_chart(points: Sequence[Row], curves: Mapping[str, Curve], *, title: str, label: str) -> str:
-    """Error against hours on a log scale: cells with their bands, and the fitted curves inside the sizes they saw.
+def ladder_chart(points: Sequence[Row], curves: Mapping[str, Curve], shown: Figure, *, title: str, label: str) -> str:
+    """A figure against hours on a log scale: cells with their bands, and the fitted curves inside the sizes they saw.
 
-    points: arm, hours, wer, low, high.
+    points: arm, hours, value, low, high. Curves are of the figure's distance from its best value.
     """
-    import altair as alt
-
     in_minutes = max(float(row["hours"]) for row in points) < 2
     unit, factor = ("minutes", 60.0) if in_minutes else ("hours", 1.0)
-    cells = [{key: row[key] for key in ("arm", "wer", "low", "high")} | {"x": row["hours"] * factor} for row in points]
-    fitted = [value for arm, curve in curves.items() for value in _curve_values(arm, curve, factor)]
+    cells = [
+        {key: row[key] for key in ("arm", "value", "low", "high")} | {"x": row["hours"] * factor} for row in points
+    ]
+    fitted = [value for arm, curve in curves.items() for value in _curve_values(arm, curve, shown, factor)]
     arms = list(dict.fromkeys(row["arm"] for row in points))
     sizes = _spread([cell["x"] for cell in cells])
 
@@ -191,10 +180,10 @@ def ladder_chart(points: Sequence[Row], curves: Mapping[str, Curve], *, title: s
         color = alt.Color("arm:N", title=None, scale=_scale(arms), legend=alt.Legend() if len(arms) > 1 else None)
         line = alt.Chart(alt.Data(values=fitted)).encode(x=x, color=color)
         dots = alt.Chart(alt.Data(values=cells)).encode(x=x, color=color)
-        y = alt.Y("wer:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+        y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
         layers = [
             line.mark_area(opacity=0.16).transform_filter("isValid(datum.low)").encode(y="low:Q", y2="high:Q"),
-            line.mark_line(strokeWidth=2).encode(y="wer:Q"),
+            line.mark_line(strokeWidth=2).encode(y="value:Q"),
             dots.mark_rule(strokeWidth=1.5).transform_filter("isValid(datum.low)").encode(y="low:Q", y2="high:Q"),
             dots.mark_circle(size=80, opacity=1, stroke=PAPER, strokeWidth=1.5).encode(y=y),
         ]
@@ -203,18 +192,16 @@ def ladder_chart(points: Sequence[Row], curves: Mapping[str, Curve], *, title: s
     return figure(draw, label=label)
 
 
-def _curve_values(arm: str, curve: Curve, factor: float) -> list[dict[str, Any]]:
+def _curve_values(arm: str, curve: Curve, shown: Figure, factor: float) -> list[dict[str, Any]]:
     hours = np.geomspace(curve.smallest, curve.largest, 40)
-    values, band = curve.predict(hours), curve.band(hours)
-    low, high = band if band is not None else ([None] * len(hours), [None] * len(hours))
-    return [
-        {"arm": arm, "x": float(x) * factor, "wer": float(y), "low": _number(a), "high": _number(b)}
-        for x, y, a, b in zip(hours, values, low, high, strict=True)
+    errors, band = curve.predict(hours), curve.band(hours)
+    values: list[dict[str, Any]] = [
+        {"arm": arm, "x": float(x) * factor, "value": shown.value(float(y)), "low": None, "high": None}
+        for x, y in zip(hours, errors, strict=True)
     ]
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+    for row, ends in zip(values, zip(*band, strict=True) if band else (), strict=False):
+        row["low"], row["high"] = sorted(shown.value(float(end)) for end in ends)
+    return values
 
 
 def _spread(values: Sequence[float]) -> list[float]:
@@ -227,21 +214,15 @@ def _spread(values: Sequence[float]) -> list[float]:
 
 
 def _scale(names: Sequence[str]) -> alt.Scale:
-    import altair as alt
-
     return alt.Scale(domain=list(names), range=[SERIES[number % len(SERIES)] for number in range(len(names))])
 
 
 def _names_axis(names: Sequence[str]) -> alt.Axis:
     """An axis of names with room for them in any reader's font, which may be wider than the one drawn with."""
-    import altair as alt
-
     return alt.Axis(grid=False, labelLimit=300, minExtent=7.4 * max(map(len, names), default=0))
 
 
 def _chart(values: Sequence[Row], width: int, height: int) -> alt.Chart:
-    import altair as alt
-
     return _fit(alt.Chart(alt.Data(values=[dict(value) for value in values])), width, height)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from curation.audit import run_audits
 from manifests.errors import MissingFileError
 from manifests.plans import LOCK
 from manifests.rows import corpus_folders, read_corpus
@@ -88,8 +89,6 @@ def mixtures(workspace: Workspace, trained: Sequence[Path] = ()) -> list[Row]:
 
 def audits(workspace: Workspace) -> list[Row] | None:
     """One row per audit: name, severity, what it means and what to do, rows found, examples; None without a catalog."""
-    from curation.audit import run_audits
-
     places = (workspace.root / "ablation" / "plans", workspace.root / "mixtures")
     plans = next((place for place in places if place.is_dir()), None)
     try:

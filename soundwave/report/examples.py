@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jiwer
 import numpy as np
+from numpy.typing import NDArray
 
 from manifests.audio import read_audio
 from manifests.errors import AudioError
 from manifests.units import SAMPLE_RATE
+from soundwave.evaluate.error_rates import normal
 from soundwave.report.workspace import Workspace, json_rows
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Row = dict[str, Any]
 Marked = list[tuple[str, str]]
@@ -25,8 +25,8 @@ BINS = 330  # envelope points: one for every two pixels of the wide drawing
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Where the transcripts of one run and decoding stand."""
+class TranscriptSet:
+    """Where the transcripts of one run and decoding are."""
 
     heading: str
     path: Path  # examples-SPLIT.jsonl of a run: id, reference, and a column per decoding
@@ -83,13 +83,11 @@ def envelope(samples: NDArray[np.float32], bins: int = BINS) -> list[Row]:
     ]
 
 
-def transcripts(sets: Sequence[Heard], count: int = 8) -> list[Row]:
+def transcripts(sets: Sequence[TranscriptSet], count: int = 8) -> list[Row]:
     """Held-out clips with what each run heard, evenly spaced from the first set's best clip to its worst.
 
     Rows have cut_id, reference and heard: a list of (heading, marked words), both as the error rates compare them.
     """
-    from soundwave.evaluate.error_rates import normal
-
     read = [(each.heading, _texts(each)) for each in sets]
     read = [(heading, texts) for heading, texts in read if texts]
     if not read:
@@ -104,10 +102,14 @@ def transcripts(sets: Sequence[Heard], count: int = 8) -> list[Row]:
     return [{"cut_id": cut_id, "reference": read[0][1][cut_id][0], "heard": marks[cut_id]} for cut_id in picked]
 
 
-def _texts(heard: Heard) -> dict[str, tuple[str, str]]:
+def _texts(transcripts: TranscriptSet) -> dict[str, tuple[str, str]]:
     """Clip id -> (reference, what was heard)."""
-    rows = json_rows(heard.path)
-    return {str(row["id"]): (str(row["reference"]), str(row[heard.column])) for row in rows if heard.column in row}
+    rows = json_rows(transcripts.path)
+    return {
+        str(row["id"]): (str(row["reference"]), str(row[transcripts.column]))
+        for row in rows
+        if transcripts.column in row
+    }
 
 
 def mistakes(words: Marked) -> float:
@@ -121,8 +123,6 @@ def marked(reference: str, hypothesis: str) -> Marked:
 
     A missing word is the reference's. The alignment is the one that word error rates are counted on.
     """
-    import jiwer
-
     if not reference.split():
         return [("extra", word) for word in hypothesis.split()]
     found = jiwer.process_words(reference, hypothesis)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from manifests.plans import LOCK
 from manifests.runs import examples_file
 from soundwave.ablation.results import METRICS, Pooled, pooled, read_results
-from soundwave.report.examples import Heard
+from soundwave.evaluate.metric import Figure
+from soundwave.evaluate.registry import find_figure
+from soundwave.report.examples import TranscriptSet
 from soundwave.report.workspace import STAGE_NUMERALS, Workspace, json_object
 
 Row = dict[str, Any]
@@ -33,8 +36,14 @@ class GridResult:
 
     @property
     def metric(self) -> str:
-        """The error that answers the question."""
+        """Name of the figure that answers the question."""
         return str(self.report.get("metric") or METRICS[0])
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure that answers the question, as grid.json says; looked up where an older version wrote that."""
+        facts = self.report.get("figure")
+        return Figure(**facts | {"needs": frozenset(facts["needs"])}) if facts else find_figure(self.metric)[1]
 
 
 def grids(workspace: Workspace) -> list[GridResult]:
@@ -53,7 +62,7 @@ def whole_rows(grid: GridResult, arm: str, stage: str) -> list[Row]:
 
 
 def headline(workspace: Workspace) -> dict[str, Row | None]:
-    """Error rates on held-out clips of the recipe with and without stage I, and the ceiling; None where missing."""
+    """Word error rates on held-out clips with and without stage I, and the ceiling; None where missing."""
     found = grids(workspace)
     with_first, without = _arm(found, has_first=True), _arm(found, has_first=False)
     rates: dict[str, Row | None] = {"ctc_after_stage_1": _rate(with_first, FIRST_STAGE, "ctc_wer")}
@@ -89,7 +98,7 @@ def _rate(arm: tuple[GridResult, str] | None, stage: str, metric: str) -> Row | 
 
 
 def as_row(value: Pooled, rows: Sequence[Mapping[str, Any]]) -> Row:
-    """A pooled error with its band, seeds, and what it was measured on."""
+    """A pooled error rate with its band, seeds, and what it was measured on."""
     return {
         "wer": value.mean,
         "low": value.low,
@@ -119,15 +128,20 @@ def ceiling(workspace: Workspace) -> Row | None:
 
 
 def arm_values(grid: GridResult) -> list[Row]:
-    """What the comparison of arms shows, in their order: CTC after stage I, LLM after the others, over all seeds."""
+    """What the comparison of arms shows, in their order and over all seeds, after each stage: the grid's figure; of
+    grids on error rates CTC's after stage I, and the LLM's after the others.
+    """
     values = []
     for arm in grid.arms:
         for stage in dict.fromkeys(row["stage"] for row in grid.rows if row["arm"] == arm):
-            metric = "ctc_wer" if stage == FIRST_STAGE else "llm_wer"
-            value = pooled(whole_rows(grid, arm, stage), metric)
+            after = STAGE_NUMERALS.get(stage, stage)
+            if grid.metric in METRICS:
+                metric, name = ("ctc_wer", "CTC") if stage == FIRST_STAGE else ("llm_wer", "LLM")
+                value, name = pooled(whole_rows(grid, arm, stage), metric), f"{arm}: {name} after {after}"
+            else:
+                value, name = pooled(whole_rows(grid, arm, stage), grid.metric, grid.figure), f"{arm} after {after}"
             if value is not None:
-                name = f"{arm}: {'CTC' if metric == 'ctc_wer' else 'LLM'} after {STAGE_NUMERALS.get(stage, stage)}"
-                values.append({"name": name, "arm": arm, "wer": value.mean, "low": value.low, "high": value.high})
+                values.append({"name": name, "arm": arm, "value": value.mean, "low": value.low, "high": value.high})
     return values
 
 
@@ -144,7 +158,7 @@ def trained_plans(workspace: Workspace) -> list[Path]:
     return [folder for folder in folders if (folder / LOCK).is_file()]
 
 
-def transcript_sets(workspace: Workspace) -> list[Heard]:
+def transcript_sets(workspace: Workspace) -> list[TranscriptSet]:
     """Transcripts to compare: CTC after stage I, and the LLM after the last stage with and without stage I."""
     found = grids(workspace)
     sets = []
@@ -158,7 +172,7 @@ def transcript_sets(workspace: Workspace) -> list[Heard]:
             rows = whole_rows(grid, name, stage)
             path = grid.folder.parent / rows[0]["run"] / examples_file(split)
             if stage == FIRST_STAGE:
-                sets.append(Heard("CTC after stage I", path, "ctc"))
+                sets.append(TranscriptSet("CTC after stage I", path, "ctc"))
             elif rows[0]["last"]:
-                sets.append(Heard(f"LLM, {words}", path, "llm"))
+                sets.append(TranscriptSet(f"LLM, {words}", path, "llm"))
     return sets

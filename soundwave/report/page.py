@@ -7,10 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
 import manifests
 from manifests.files import write_text
 from manifests.units import clock
+from soundwave.ablation.results import METRICS
 from soundwave.ablation.run import fit_arm
+from soundwave.evaluate.metric import Figure
 from soundwave.report import charts, data, examples, outcome, training
 from soundwave.report.summary import provenance, timings
 from soundwave.report.workspace import STAGE_TITLES, STAGES, Workspace, open_workspace
@@ -45,8 +50,6 @@ def write_report(root: Path, output: Path) -> Path:
 
 def render(workspace: Workspace) -> str:
     """The page's HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
@@ -60,8 +63,6 @@ def render(workspace: Workspace) -> str:
 
 def context(workspace: Workspace) -> Row:
     """What the templates show."""
-    from markupsafe import Markup
-
     rates, grids, corpora = outcome.headline(workspace), outcome.grids(workspace), data.corpora(workspace)
     refused, steps = data.rejects(workspace), timings(workspace)
     split_hours = data.overview(workspace)
@@ -146,6 +147,7 @@ def grid_view(grid: outcome.GridResult, ceiling: Row | None) -> Row:
     return {
         "question": grid.report.get("question", grid.name),
         "rows": grid.rows,
+        "figures": _shown_figures(grid),
         "clips": first["clips"],
         "words": first["words"],
         "seeds": len({row["seed"] for row in grid.rows}),
@@ -158,15 +160,32 @@ def grid_view(grid: outcome.GridResult, ceiling: Row | None) -> Row:
 
 def _arms_chart(grid: outcome.GridResult, ceiling: Row | None) -> str | None:
     values = outcome.arm_values(grid)
-    label = f"Word error rates of the arms of {grid.name}"
-    return charts.arms_chart(values, ceiling["wer"] if ceiling else None, label=label) if values else None
+    rates = grid.metric in METRICS
+    title = "Word error rate on held-out clips (0 is perfect)" if rates else axis_title(grid.figure)
+    label = f"{'Word error rates' if rates else grid.figure.title} of the arms of {grid.name}"
+    return (
+        charts.arms_chart(values, ceiling["wer"] if ceiling and rates else None, title=title, label=label)
+        if values
+        else None
+    )
+
+
+def axis_title(figure: Figure) -> str:
+    """A figure's title with its direction."""
+    return f"{figure.title} ({figure.better} is better)"
+
+
+def _shown_figures(grid: outcome.GridResult) -> list[tuple[str, str]]:
+    """(heading, name) of a grid's columns: both word error rates, and its figure where that is another."""
+    rates = [("CTC WER", "ctc_wer"), ("LLM WER", "llm_wer")]
+    return rates if grid.metric in METRICS else [*rates, (grid.figure.title, grid.metric)]
 
 
 def ladder_view(grid: outcome.GridResult) -> Row:
     """The ladder's chart, and a sentence per arm on its curve or why there is none."""
-    metric, curves, lines, points = grid.metric, {}, [], []
+    metric, figure, curves, lines, points = grid.metric, grid.figure, {}, [], []
     for arm in grid.arms:
-        fit = fit_arm(grid.rows, arm, metric)
+        fit = fit_arm(grid.rows, arm, figure)
         if fit.curve is None:
             lines.append(f"No curve for {arm}: {fit.reason}.")
         else:
@@ -177,12 +196,13 @@ def ladder_view(grid: outcome.GridResult) -> Row:
                 else " Nothing gives it a band."
             )
             left_out = f" ({fit.reason})" if fit.reason else ""
-            lines.append(f"Curve for {arm}: {fit.curve.formula}{left_out}, drawn inside the sizes it saw.{band}")
+            formula = figure.formula(fit.curve.formula)
+            lines.append(f"Curve for {arm}: {formula}{left_out}, drawn inside the sizes it saw.{band}")
         points += [
             {
                 "arm": arm,
                 "hours": row["hours"],
-                "wer": row[metric],
+                "value": row[metric],
                 "low": row[f"{metric}_low"],
                 "high": row[f"{metric}_high"],
             }
@@ -191,8 +211,9 @@ def ladder_view(grid: outcome.GridResult) -> Row:
         ]
     if not points:
         return {}
-    title = f"{'CTC' if metric == 'ctc_wer' else 'LLM'} word error rate"
-    return {"chart": charts.ladder_chart(points, curves, title=title, label=f"{title} against hours"), "lines": lines}
+    title = figure.title if metric in METRICS else axis_title(figure)
+    label = f"{figure.title} against hours"
+    return {"chart": charts.ladder_chart(points, curves, figure, title=title, label=label), "lines": lines}
 
 
 def stage_views(curves: Sequence[Row]) -> list[Row]:
@@ -228,8 +249,6 @@ def _duration(hours: float | None) -> str:
 
 def _code(text: str) -> Any:
     """Text with `names` set as code."""
-    from markupsafe import Markup, escape
-
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 

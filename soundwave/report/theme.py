@@ -10,10 +10,10 @@ import hashlib
 import html
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import altair as alt
+import altair as alt
+import vl_convert
 
 WIDE, NARROW = 800, 330  # pixels of the plotting area and its axes together, about
 SERIES = ("#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006")
@@ -68,8 +68,6 @@ def figure(draw: Callable[[int], alt.Chart], *, label: str) -> str:
 
 def to_svg(chart: alt.Chart) -> str:
     """One chart as inline SVG in CSS variables, with ids of its own."""
-    import vl_convert
-
     specification = chart.to_dict(validate=False)  # vl-convert validates as well
     specification["config"] = config()
     svg: str = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
+
+from curation.catalog import connect
+from curation.duck import records
 from manifests.errors import InputError, MissingFileError
 from manifests.files import need_folder, read_json, read_jsonl
 from manifests.runs import RUN
-
-if TYPE_CHECKING:
-    import duckdb
 
 STAGES = ("alignment", "shrinking", "sft")
 STAGE_NUMERALS = {"alignment": "I", "shrinking": "II", "sft": "III"}
@@ -37,8 +38,6 @@ class Workspace:
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
         """A locked connection to the catalog, or None when there is none."""
-        from curation.catalog import connect
-
         try:
             connection = connect(self.catalog)
         except MissingFileError:
@@ -49,8 +48,6 @@ class Workspace:
 
     def rows(self, query: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         """Rows of one query over the catalog; none when there is no catalog."""
-        from curation.duck import records
-
         with self.connection() as connection:
             return [] if connection is None else records(connection.execute(query, parameters or []))
 

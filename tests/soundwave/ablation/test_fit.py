@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
 
 from manifests.errors import InputError
-from soundwave.ablation.fit import Point, fit_power_law, power_law, rank_correlation
+from soundwave.ablation.fit import Point, fit_power_law, power_law
 
 
 def points(hours, offset, scale, exponent):
@@ -80,22 +79,3 @@ def test_never_extrapolates_silently():
     with pytest.raises(InputError):
         curve.band(0.01)
     assert curve.predict(1.0, extrapolate=True) == pytest.approx(0.2, rel=1e-3)
-
-
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=4, max_size=9))
-@settings(max_examples=40, deadline=None)
-def test_rank_correlation_is_spearmans(pairs):
-    ours = {str(number): float(pair[0]) for number, pair in enumerate(pairs)}
-    theirs = {str(number): float(pair[1]) for number, pair in enumerate(pairs)}
-    found = rank_correlation(ours, theirs | {"only theirs": 3.0}, replicates=20)
-    if len(set(ours.values())) == 1 or len(set(theirs.values())) == 1:
-        assert found is None
-        return
-    assert found is not None
-    assert found.rho == pytest.approx(spearmanr([p[0] for p in pairs], [p[1] for p in pairs]).statistic)
-    assert found.count == len(pairs)
-    assert -1.0001 <= found.low <= found.high <= 1.0001
-
-
-def test_rank_correlation_needs_four_names():
-    assert rank_correlation({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2, "c": 3}) is None

@@ -4,7 +4,9 @@ import pytest
 
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.next_run import places, suggest_next
+from soundwave.evaluate.registry import find_figure
 
+LLM_WER = find_figure("llm_wer")[1]
 STAGE = [{"stage": "alignment", "mixture": "alignment"}]
 
 
@@ -57,9 +59,9 @@ def test_nothing_to_say_without_a_metric():
 
 
 def test_bands_add_seeds_to_clips():
-    (one,) = places([row("a", 1.0, 0.5, 0.1)], "llm_wer")
+    (one,) = places([row("a", 1.0, 0.5, 0.1)], LLM_WER)
     assert (one.low, one.high) == (pytest.approx(0.4), pytest.approx(0.6))
-    (two,) = places([row("a", 1.0, 0.4, 0.1), row("a", 1.0, 0.6, 0.1, seed=8)], "llm_wer")
+    (two,) = places([row("a", 1.0, 0.4, 0.1), row("a", 1.0, 0.6, 0.1, seed=8)], LLM_WER)
     half = 1.959964 * ((0.1 / 1.959964) ** 2 + 0.02 / 2) ** 0.5  # clip variance + variance of the mean of two seeds
     assert two.mean == pytest.approx(0.5)
     assert two.high - two.mean == pytest.approx(half)

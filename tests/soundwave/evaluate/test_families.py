@@ -1,16 +1,18 @@
 """Metric families of a small trained run on the tiny workspace."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from manifests.errors import InputError
-from soundwave.evaluate.families import FAMILIES, measure
-from soundwave.evaluate.held_out import Context, held_out
+from soundwave.evaluate.families import measure
+from soundwave.evaluate.held_out import Context, EvalOptions, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses, without_lora
 from soundwave.evaluate.metrics.retention import other_answers
+from soundwave.evaluate.registry import RATES, names
 from soundwave.train.loop import train
 from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
@@ -38,12 +40,12 @@ def prose(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(run, workspace, prose):
-    asked = {"split": "train", "min_words": 1, "limit": 4, "text": prose}
-    return measure(run, workspace / "catalog", list(FAMILIES), **asked)["families"]
+    asked = EvalOptions(split="train", min_words=1, limit=4, text=prose)
+    return measure(run, workspace / "catalog", names(), asked)["families"]
 
 
-def test_every_family_gives_figures(found):
-    assert list(found) == list(FAMILIES)
+def test_every_metric_gives_figures(found):
+    assert list(found) == names()
     assert all("skipped" not in figures and figures["seconds"] >= 0 for figures in found.values())
     json.dumps(found, allow_nan=False)
 
@@ -95,8 +97,6 @@ def lora_b(model):
 
 
 def test_retention_is_exactly_nothing_for_a_lora_of_zeros(context, prose):
-    from dataclasses import replace
-
     from soundwave.evaluate.metrics.retention import measure as retention
 
     trained = [parameter.detach().clone() for parameter in lora_b(context.model)]
@@ -155,18 +155,18 @@ def test_wrong_answers_come_from_alike_questions():
 def test_answers_are_kept_by_family(run, workspace, prose, found):
     path = run / "eval-train-metrics.json"
     stamp = path.stat().st_mtime_ns
-    asked = {"split": "train", "min_words": 1, "limit": 4, "text": prose}
-    again = measure(run, workspace / "catalog", ["ctc", "kept"], **asked)
+    asked = EvalOptions(split="train", min_words=1, limit=4, text=prose)
+    again = measure(run, workspace / "catalog", ["ctc", "kept"], asked)
     assert again["families"] == {name: found[name] for name in ("ctc", "kept")}
     assert path.stat().st_mtime_ns == stamp
-    fewer = measure(run, workspace / "catalog", ["ctc"], **{**asked, "limit": 2})
+    fewer = measure(run, workspace / "catalog", ["ctc"], replace(asked, limit=2))
     assert fewer["families"]["ctc"]["clips"] == 2
-    assert set(json.loads(path.read_text())["families"]) == set(FAMILIES)
+    assert set(json.loads(path.read_text())["families"]) == {*names()} - {RATES}
 
 
 def test_nothing_to_measure_is_an_error_or_a_note(run, workspace):
-    where = {"split": "dev", "corpus": "tiny"}
+    where = EvalOptions(split="dev", corpus="tiny")
     with pytest.raises(InputError, match="no rows of 'tiny' with the task 'st' in split 'dev'"):
-        measure(run, workspace / "catalog", ["st"], **where)
-    noted = measure(run, workspace / "catalog", ["st"], skip=True, **where)
+        measure(run, workspace / "catalog", ["st"], where)
+    noted = measure(run, workspace / "catalog", ["st"], where, skip=True)
     assert "no rows" in noted["families"]["st"]["skipped"]

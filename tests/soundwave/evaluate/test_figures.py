@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from manifests.errors import InputError
 from soundwave.evaluate.error_rates import error_rates, normal
-from soundwave.evaluate.families import FAMILIES, choose
 from soundwave.evaluate.metrics.ctc import token_errors
 from soundwave.evaluate.metrics.retention import mean_band
 from soundwave.evaluate.metrics.similarity import compare
-from soundwave.evaluate.metrics.sound import average_precision, label_scores
+from soundwave.evaluate.metrics.sound import label_scores
 from soundwave.evaluate.metrics.st import translation_scores
 
 REFERENCES = ["The fish swims under the wreck.", "Where is the key?", "Nobody knows why."]
@@ -38,10 +37,13 @@ def test_translations_must_pair():
 
 def test_average_precision_by_hand():
     # Ranked: right, wrong, right, wrong -> (1/1 + 2/3) / 2.
-    scores, truth = np.array([0.9, 0.8, 0.7, 0.1]), np.array([True, False, True, False])
-    assert average_precision(scores, truth) == pytest.approx(5 / 6)
+    scores, truth = np.array([[0.9, 0.8, 0.7, 0.1]]), np.array([[True, False, True, False]])
+    assert label_scores(scores, truth)["label_ranking"] == pytest.approx(5 / 6)
     # Ties count against: the true item shares the last rank of four.
-    assert average_precision(np.zeros(4), np.array([True, False, False, False])) == pytest.approx(1 / 4)
+    tied = label_scores(np.zeros((4, 1)), np.array([[True], [False], [False], [False]]))
+    assert tied["map"] == pytest.approx(1 / 4)
+    tied = label_scores(np.zeros((1, 4)), np.array([[True, False, False, False]]))
+    assert tied["label_ranking"] == pytest.approx(1 / 4)
 
 
 @given(st.permutations(range(9)), st.sets(st.integers(0, 8), min_size=1))
@@ -52,7 +54,10 @@ def test_average_precision_against_a_walk_down_the_ranking(scores, right):
         if truth[place]:
             hits += 1
             precisions.append(hits / rank)
-    assert average_precision(np.array(scores, float), truth) == pytest.approx(sum(precisions) / len(right))
+    wanted = pytest.approx(sum(precisions) / len(right))
+    ranked = np.array(scores, float)
+    assert label_scores(ranked[:, None], truth[:, None])["map"] == wanted  # nine clips, one label
+    assert label_scores(ranked[None, :], truth[None, :])["label_ranking"] == wanted  # one clip, nine labels
 
 
 def test_label_scores_by_hand():
@@ -117,14 +122,6 @@ def test_other_languages_have_a_normaliser_of_their_own():
     assert normal("你好。", "zh") == "你 好"
     rates = error_rates(["Dobrý den."], ["dobrý den"], languages=["cs"])
     assert rates.wer == 0 and rates.words == 2
-
-
-def test_choice_of_metrics():
-    assert choose(["asr"]) == (True, [])
-    assert choose(["kept,st", "ctc"]) == (False, ["st", "ctc", "kept"])
-    assert choose(["all"]) == (True, list(FAMILIES))
-    with pytest.raises(InputError, match="expected some of: all, asr, st"):
-        choose(["bleu"])
 
 
 def test_band_of_a_mean():

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from soundwave.evaluate import joint
-from soundwave.evaluate.metrics.asr import evaluate
+from soundwave.evaluate.families import measure
+from soundwave.evaluate.held_out import EvalOptions
 from soundwave.model.batch import AUDIO
 from soundwave.train.loop import train
 from soundwave.train.runs.folder import load_model
@@ -61,5 +62,6 @@ def test_what_does_not_fit_is_impossible(model):
 
 
 def test_it_is_a_decoding_of_eval(run, workspace):
-    found = evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("joint",))
+    options = EvalOptions(split="test", corpus="tiny", decode=("joint",))
+    found = measure(run, workspace / "catalog", ["asr"], options)["families"]["asr"]
     assert found["joint_wer"] >= 0 and "llm_wer" not in found

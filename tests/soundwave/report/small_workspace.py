@@ -94,7 +94,7 @@ def write_run(folder, name, stage, measures):
 
 
 def write_grid_results(folder, name, grid, rows):
-    write_results(folder / "ablation" / name, rows)
+    write_results(folder / "ablation" / name, rows, grid.metric)
     write_json(folder / "ablation" / name / "grid.json", describe(name, grid, rows))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundwave.report.examples import Heard, alignments, envelope, marked, mistakes, transcripts
+from soundwave.report.examples import TranscriptSet, alignments, envelope, marked, mistakes, transcripts
 from soundwave.report.workspace import Workspace
 
 SENTENCES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=6).map(" ".join)
@@ -44,7 +44,7 @@ def test_alignments_skip_clips_whose_audio_is_gone(workspace, tmp_path):
 
 def test_transcripts_are_compared_in_spoken_form(workspace, tmp_path):
     run = workspace / "ablation" / "runs" / "sft-full" / "examples-test.jsonl"
-    sets = [Heard("LLM", run, "llm"), Heard("gone", tmp_path / "none.jsonl", "llm")]
+    sets = [TranscriptSet("LLM", run, "llm"), TranscriptSet("gone", tmp_path / "none.jsonl", "llm")]
     (clip,) = transcripts(sets)
     assert clip["reference"] == "Press 1 to listen now."
     ((heading, words),) = clip["heard"]

@@ -1,11 +1,16 @@
-"""Evaluating a run: both decodings, files written, reuse, and wrong asks."""
+"""Error rates of a run: both decodings, files written, reuse, and wrong asks."""
 
 import json
 
 import pytest
 
+from curation.catalog import catalog_fingerprint
 from manifests.errors import InputError
-from soundwave.evaluate.metrics.asr import evaluate
+from manifests.fingerprint import file_sha256, fingerprint
+from soundwave.evaluate.families import measure
+from soundwave.evaluate.held_out import EvalOptions
+from soundwave.evaluate.table import json_row
+from soundwave.model.speech_llm import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
@@ -17,6 +22,10 @@ def run(workspace, stage_values, tmp_path_factory):
     return folder
 
 
+def evaluate(run, catalog, **options):
+    return json_row([measure(run, catalog, ["asr"], EvalOptions(**options))])
+
+
 def test_scores_and_examples_of_the_held_out_clips(run, workspace):
     found = evaluate(run, workspace / "catalog", split="test", corpus="tiny")
     assert found["clips"] == 2 and found["stage"] == "shrinking"
@@ -25,7 +34,7 @@ def test_scores_and_examples_of_the_held_out_clips(run, workspace):
     assert set(found) == figures | facts  # other metrics have a file of their own
     for name in ("ctc", "llm"):
         assert found[f"{name}_wer"] >= 0 and len(found[f"{name}_wer_band"]) == 2
-    assert json.loads((run / "eval-test.json").read_text())["ctc_wer"] == found["ctc_wer"]
+    assert json.loads((run / "eval-test.json").read_text()) == found  # the file has the row that is printed
     examples = [json.loads(line) for line in (run / "examples-test.jsonl").read_text().splitlines()]
     assert [row["id"] for row in examples] == ["tiny-07", "tiny-15"]
     assert set(examples[0]) == {"id", "reference", "ctc", "llm"}
@@ -38,6 +47,21 @@ def test_the_same_question_is_answered_from_the_file(run, workspace):
     assert (run / "eval-test.json").stat().st_mtime_ns == stamp
     fewer = evaluate(run, workspace / "catalog", split="test", corpus="tiny", decode=("ctc",), limit=1)
     assert fewer["clips"] == 1
+
+
+def test_an_answer_of_the_version_before_is_found(run, workspace):
+    catalog = workspace / "catalog"
+    # How that version made the key, written out: it must not change.
+    options, search = ["test", "tiny", 3, ["ctc", "llm"], None], [SEARCH, ANSWER_LEAST, ANSWER_PER_FRAME]
+    weights = file_sha256(run / "final" / "adapters.safetensors")
+    old = {
+        "key": fingerprint(weights, catalog_fingerprint(catalog), options, search),
+        "run": "old",
+        "stage": "shrinking",
+    }
+    old |= {"split": "test", "corpus": "tiny", "min_words": 3, "clips": 5, "ctc_wer": 0.125, "seconds": 1.5}
+    (run / "eval-test.json").write_text(json.dumps(old))
+    assert evaluate(run, catalog, split="test", corpus="tiny") == old | {"run": run.name}
 
 
 def test_wrong_asks(run, workspace):
