@@ -109,6 +109,6 @@ def _fail(summary: AblationSummary) -> None:
         title, log = next(iter(summary.failed.items()))
         more = f" and {len(summary.failed) - 1} more" if len(summary.failed) > 1 else ""
         raise InputError(
-            f"{title}{more} failed (see {log}); what did not need it is done. Repair the cause and run the same command "
-            "again: finished trainings are reused."
+            f"{title}{more} failed (see {log}); what did not need it is done. Repair the cause and run the same "
+            "command again: finished trainings are reused."
         )

@@ -11,11 +11,12 @@ import duckdb
 import pytest
 
 from manifests.errors import MissingFileError, SettingsError
-from manifests.settings import Override
+from manifests.fingerprint import fingerprint
 from soundwave.ablation.commands import Commands, EvalTask, TrainTask, eval_command, is_trained, train_command
-from soundwave.ablation.grid import Evaluate
+from soundwave.ablation.grid import Evaluate, Grid, load_grid
 from soundwave.ablation.results import read_results
-from soundwave.ablation.run import Ablation, ablate
+from soundwave.ablation.run import Ablation, ablate, describe, fit_arm
+from soundwave.evaluate.registry import find_figure
 from tests.soundwave.ablation.small_catalog import small_catalog, write_grid
 
 FAKE_TRAIN = """
@@ -32,14 +33,19 @@ if len(sys.argv) > 6 and sys.argv[6] in run.name:
     sys.exit("the loss is not a number")
 rows = [{"step": step, "steps": 3, "loss": 3.0 - step} for step in range(3)]
 (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\\n" for row in rows))
-(run / "run.json").write_text(json.dumps({"steps": 3, "seconds": 2.0, "cpu_seconds": 1.5, "status": "done"}))
+info = {"steps": 3, "seconds": 2.0, "cpu_seconds": 1.5, "status": "done", "plan": plan}
+(run / "run.json").write_text(json.dumps(info))
 """
 FAKE_EVAL = """
 import json, sys
-names = sys.argv[2].split(",")
+names = sys.argv[2].split(",") if sys.argv[2] else []
 rates = {name + "_wer": (0.4 if name == "ctc" else 0.6) for name in names}
 bands = {name + "_wer_band": [0.3, 0.7] for name in names}
-print(json.dumps({"clips": 2, "words": 6, **rates, **bands}))
+run = json.load(open(sys.argv[1] + "/run.json"))
+clips = json.load(open(run["plan"] + "/lock.json"))["domains"]["asr"]["unique"]
+metrics = {"st": {"bleu": 100 - 600 / clips}, "sound": {"map": 0.5, "map_band": [0.4, 0.55]}}
+asked = {name: metrics[name] for name in sys.argv[3].split(",") if name}
+print(json.dumps({**({"clips": 2, "words": 6} if names else {}), **rates, **bands, "metrics": asked}))
 """
 
 
@@ -54,7 +60,8 @@ def fake_commands(log, fail=""):
         return (sys.executable, "-S", "-c", FAKE_TRAIN, *paths, *([fail] if fail else []))
 
     def evaluate(task: EvalTask):
-        return (sys.executable, "-S", "-c", FAKE_EVAL, str(task.run), ",".join(task.decode))
+        words = (str(task.run), ",".join(task.decode), ",".join(task.metrics))
+        return (sys.executable, "-S", "-c", FAKE_EVAL, *words)
 
     return Commands(train, lambda task: (task.output / "run.json").is_file(), evaluate)
 
@@ -74,6 +81,53 @@ def test_every_cell_and_stage_becomes_a_row_and_equal_trainings_happen_once(plac
     assert (first["wall_seconds"], second["wall_seconds"], second["cpu_seconds"]) == (2.0, 4.0, 3.0)
     assert (first["last"], second["last"], second["position"]) == (False, True, 2)
     assert second["clips"] == 2
+
+
+def test_the_outcome_is_a_figure_of_any_metric(place):
+    catalog, folder = place
+    grid = write_grid(folder, fractions=[0.25, 0.5, 1.0], metric="bleu")
+    summary = ablate([str(grid)], catalog, folder / "out", commands=fake_commands(folder / "log"))
+    rows = {(row["arm"], row["fraction"], row["stage"]): row for row in summary.rows}
+    assert rows["full", 1.0, "alignment"]["bleu"] is None  # stage I trains no LLM
+    assert [rows["short", size, "shrinking"]["bleu"] for size in (0.25, 0.5, 1.0)] == [-100, 0, 50]
+    assert rows["short", 1.0, "shrinking"]["llm_wer"] is None  # nobody asked for error rates
+    report = json.loads((folder / "out" / "grid" / "grid.json").read_text())
+    assert (report["metric"], report["figure"]["better"]) == ("bleu", "higher")
+    assert "distinct sizes" in report["fits"]["short"]["reason"]
+    (kept,) = duckdb.connect().execute(f"SELECT max(bleu) FROM '{folder}/out/grid/results.parquet'").fetchone()
+    assert kept == 50
+
+
+def test_the_law_of_a_figure_where_higher_is_better_is_of_what_is_missing_to_the_best():
+    sizes = (0.25, 0.5, 1.0)
+    rows = [{"arm": "a", "last": True, "hours": size, "fraction": size, "seed": 7, "bleu": 100 - 20 / size}
+            | {"bleu_low": 99 - 20 / size, "bleu_high": 101 - 20 / size} for size in sizes]  # fmt: skip
+    grid = {"question": "Why?", "arms": {"a": [{"stage": "sft", "mixture": "sft"}]}, "fractions": sizes}
+    report = describe("g", Grid.model_validate(grid | {"metric": "bleu"}), rows)
+    fit = report["fits"]["a"]
+    assert fit["curve"]["exponent"] == pytest.approx(1, abs=1e-6)
+    assert fit["formula"] == "100 - (20 · hours^-1.00)"
+    assert fit["curve"]["band_from"] == "test clips"
+    none = fit_arm(rows, "a", find_figure("qa_loss_change")[1])
+    assert none.curve is None and "no best value" in none.reason
+
+
+def test_a_metric_stands_beside_the_error_rates_that_are_asked_for(place):
+    catalog, folder = place
+    grid = write_grid(folder, metric="sound", evaluate={"corpus": "prompts", "decode": ["llm"]})
+    assert load_grid(str(grid)).metric == "label_accuracy"  # a metric's name means its first figure
+    grid = write_grid(folder, metric="map", evaluate={"corpus": "prompts", "decode": ["llm"]})
+    summary = ablate([str(grid)], catalog, folder / "out", commands=fake_commands(folder / "log"))
+    row = next(row for row in summary.rows if row["last"])
+    assert (row["llm_wer"], row["map"], row["map_low"], row["map_high"]) == (0.6, 0.5, 0.4, 0.55)
+
+
+def test_an_evaluation_of_the_version_before_is_found(place):
+    catalog, folder = place
+    ablation = Ablation([str(write_grid(folder))], catalog, folder / "out")
+    node = next(node for node in ablation.expansion.nodes.values() if node.parent)
+    asked = {"split": "test", "corpus": "prompts", "min_words": 3, "decode": ["ctc", "llm"]}
+    assert ablation.evaluation_file(node, ablation.grids["grid"]).stem == f"{node.run_name}-{fingerprint(asked)[:8]}"
 
 
 def test_seeds_replace_those_of_the_grid(place):
@@ -170,6 +224,11 @@ def test_the_commands_are_what_people_type(place):
     assert command[3:5] == ("train", str(task.settings))
     assert command[command.index("--init") + 1] == str(task.init)
     assert not is_trained(task)
+    more = eval_command(EvalTask(task.output, catalog, Evaluate(), (), ("st",)))
+    assert "--decode" not in more and more[more.index("--metrics") + 1] == "st"
+    both = eval_command(EvalTask(task.output, catalog, Evaluate(), ("ctc",), ("st",)))
+    assert both[both.index("--metrics") + 1] == "asr,st"
     evaluation = eval_command(EvalTask(task.output, catalog, Evaluate(), ("ctc", "llm")))
+    assert "--metrics" not in evaluation  # error rates are what `soundwave eval` gives by itself
     assert evaluation[3:5] == ("eval", str(task.output))
     assert [evaluation[place + 1] for place, part in enumerate(evaluation) if part == "--decode"] == ["ctc", "llm"]

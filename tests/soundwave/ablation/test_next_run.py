@@ -65,3 +65,15 @@ def test_bands_add_seeds_to_clips():
     half = 1.959964 * ((0.1 / 1.959964) ** 2 + 0.02 / 2) ** 0.5  # clip variance + variance of the mean of two seeds
     assert two.mean == pytest.approx(0.5)
     assert two.high - two.mean == pytest.approx(half)
+
+
+@pytest.mark.parametrize(("name", "ends"), [("llm_wer", (0.0, None)), ("map", (None, 1.0)), ("qa_loss_change", None)])
+def test_bands_end_at_the_best_value(name, ends):
+    figure = find_figure(name)[1]
+    close = 1.0 if figure.best == 1.0 else 0.0
+    rows = [{"arm": "a", "fraction": 1.0, "seed": seed, "last": True, name: close + shift}
+            for seed, shift in ((7, -0.1), (8, 0.1))]  # fmt: skip
+    (found,) = places(rows, figure)
+    free = (pytest.approx(close - 1.959964 * 0.1), pytest.approx(close + 1.959964 * 0.1))
+    low, high = ends or (None, None)
+    assert (found.low, found.high) == (free[0] if low is None else low, free[1] if high is None else high)
