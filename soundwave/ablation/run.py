@@ -260,8 +260,8 @@ def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, figure: Figure) -> FitR
     points = []
     for row in rows:
         if row["arm"] == arm and row["last"] and row.get(figure.name) is not None:
-            ends = (row.get(f"{figure.name}_low"), row.get(f"{figure.name}_high"))
-            low, high = sorted(figure.error(end) for end in ends) if None not in ends else (None, None)
+            ends = [end for part in ("low", "high") if (end := row.get(f"{figure.name}_{part}")) is not None]
+            low, high = sorted(map(figure.error, ends)) if len(ends) == 2 else (None, None)
             points.append(Point(row["hours"], figure.error(row[figure.name]), low, high))
     return fit_power_law(points)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from manifests.audio import read_audio
 from manifests.files import write_jsonl
 from manifests.runs import examples_file
 from soundwave.evaluate.error_rates import error_rates
-from soundwave.evaluate.held_out import Context, EvalOptions, HeldOut, held_out, select_ids
+from soundwave.evaluate.held_out import Context, Decode, EvalOptions, HeldOut, held_out, select_ids
 from soundwave.evaluate.joint import CANDIDATES, CTC_SHARE, joint_texts
 from soundwave.evaluate.metric import Family, Figure
 from soundwave.model.generation import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
@@ -44,7 +44,7 @@ def measure(context: Context) -> dict[str, Any]:
     return _scores(rows.cuts, texts)
 
 
-def _scores(cuts: Sequence[Cut], texts: dict[str, dict[str, str]]) -> dict[str, Any]:
+def _scores(cuts: Sequence[Cut], texts: Mapping[Decode, Mapping[str, str]]) -> dict[str, Any]:
     """The result's columns for each decoding's texts by clip id."""
     references = [str(cut.text) for cut in cuts]
     languages = [cut.language or "en" for cut in cuts]

@@ -1,13 +1,18 @@
 """The page: self-contained, well formed, and it says what is missing."""
 
+import json
 import re
 from html.parser import HTMLParser
 
 import pytest
 
 from manifests.errors import MissingFileError
+from soundwave.ablation.grid import Grid
+from soundwave.evaluate.registry import find_figure
+from soundwave.report.outcome import GridResult
 from soundwave.report.page import SECTIONS, write_report
 from soundwave.report.workspace import open_workspace
+from tests.soundwave.report.small_workspace import write_grid_results
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -95,6 +100,38 @@ def test_an_empty_workspace_says_what_is_missing(tmp_path):
     assert page.count('class="missing"') == len(SECTIONS)  # all but provenance, and the rejects of Data beside it
     assert "not measured" in page
     assert "No three-stage training has been evaluated here yet" in page
+
+
+def bleu_grid(folder, **changes):
+    """`folder`/ablation/translation: two arms at three sizes, and their BLEU."""
+    arms = {arm: [{"stage": "sft", "mixture": "sft"}] for arm in ("full", "short")}
+    grid = Grid.model_validate({"question": "Which translates better?", "arms": arms, "metric": "bleu"})
+    sizes = ((0.25, 20.0), (0.5, 60.0), (1.0, 80.0))
+    rows = [
+        {"grid": "translation", "cell": f"{arm}-{size}", "arm": arm, "fraction": size, "seed": 7, "stage": "sft",
+         "position": 1, "last": True, "hours": size, "steps": 20, "wall_seconds": 60.0, "run": "runs/x", "plan": "p1",
+         "bleu": value - (arm == "short")}
+        for arm in arms for size, value in sizes
+    ]  # fmt: skip
+    write_grid_results(folder, "translation", grid, rows)
+
+
+def test_a_grid_on_another_metric_says_which_and_what_is_better(tmp_path):
+    bleu_grid(tmp_path)
+    page = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    check(page)
+    assert "BLEU of translations (higher is better)" in page
+    assert '<th class="num">BLEU of translations</th>' in page and "80.00" in page
+    assert "Curve for full: 100 - (20 · hours^-1.00)" in page
+    assert "Word error rate on held-out clips" not in page
+
+
+def test_the_report_of_a_grid_needs_no_look_into_the_metrics(tmp_path):
+    bleu_grid(tmp_path)
+    report = json.loads((tmp_path / "ablation" / "translation" / "grid.json").read_text())
+    assert GridResult("translation", tmp_path, report, []).figure == find_figure("bleu")[1]
+    old = {name: value for name, value in report.items() if name != "figure"}  # as older versions wrote it
+    assert GridResult("old", tmp_path, old | {"metric": "ctc_wer"}, []).figure == find_figure("ctc_wer")[1]
 
 
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
