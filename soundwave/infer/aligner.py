@@ -15,7 +15,7 @@ from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import in_windows
 from curation.ctc import WILDCARD
 from manifests.errors import SettingsError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
 from manifests.fingerprint import file_sha256
 from manifests.runs import WEIGHTS, final_model, read_run
 from manifests.units import SAMPLE_RATE, Seconds
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from soundwave.model.tokens import TokenTable, Unit
 
 NAME = "soundwave"
-CONFIG = "config.json"
 CHUNK = 64  # frames whose logits over the whole vocabulary are held at once
 
 
@@ -113,20 +112,21 @@ class StageOne:
 
         from curation.encoders import load_encoder
         from soundwave.model.alignment_adapter import AlignmentAdapter
+        from soundwave.model.config import SpeechConfig
         from soundwave.model.pretrained import load_tokenizer
         from soundwave.model.settings import ModelSettings
         from soundwave.model.tokens import TokenTable
 
-        config = read_json(need_file(folder / CONFIG, what="model"))
-        settings = ModelSettings(**config["settings"])
+        config = SpeechConfig.read(folder)
+        settings = ModelSettings(**config.settings)
         weights = load_file(need_file(folder / WEIGHTS, what="weights"))
         width = weights["ctc_head.weight"].shape[1]
-        adapter = AlignmentAdapter.of(settings, config["feature_dim"], width)
+        adapter = AlignmentAdapter.of(settings, config.feature_dim, width)
         adapter.load_state_dict(_part(weights, "alignment."))
-        table = TokenTable(load_tokenizer(settings.llm), config["token_ids"])
+        table = TokenTable(load_tokenizer(settings.llm), config.token_ids)
         weight = weights["ctc_head.weight"]
         head = weight, weights.get("ctc_head.bias", weight.new_zeros(len(weight)))
-        return cls(load_encoder(config["encoder"]), adapter, head, table, _unit(folder.parent, settings))
+        return cls(load_encoder(config.encoder), adapter, head, table, _unit(folder.parent, settings))
 
     def speaks(self, language: str) -> bool:
         """English, which is what stage I has CTC targets in."""

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import PretrainedConfig
 
 from manifests.errors import ManifestError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
+from manifests.settings import read_stored, stored
 from soundwave.model.settings import Compat, ModelSettings
 
 CONFIG = "config.json"
 FORMAT = 1
+RENAMED: dict[str, str | None] = {}  # keys of earlier versions -> today's; None: they have gone. No key has changed yet
+
+
+@dataclass
+class _Saved:
+    """What `SpeechConfig.row` writes."""
+
+    settings: ModelSettings
+    encoder: str
+    feature_dim: int
+    token_ids: list[int] | None
 
 
 class SpeechConfig(PretrainedConfig):  # type: ignore[misc, unused-ignore]
@@ -43,15 +56,16 @@ class SpeechConfig(PretrainedConfig):  # type: ignore[misc, unused-ignore]
 
         Raises:
             MissingFileError: no model there.
-            ManifestError: a config.json of another format.
+            ManifestError: a config.json of another format, or one without what this version needs.
         """
         path = need_file(folder / CONFIG, what="model", hint="A finished run keeps it in final/.")
-        found = read_json(path)
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise ManifestError(f"{path} is no model of format {FORMAT}; train it again.")
-        settings = found["settings"] | ({} if compat is None else {"compat": compat})
-        ModelSettings(**settings)
-        return cls(settings, found["encoder"], found["feature_dim"], found["token_ids"])
+        go_on = "Read the model with the version that made it, or train it again."
+        values = read_stored(dict[str, Any], path, go_on=go_on)
+        if values.get("format") != FORMAT:
+            raise ManifestError(f"{path} is no model of format {FORMAT}, found {values.get('format')}. {go_on}")
+        found = stored(_Saved, values, where=str(path), go_on=go_on, renamed=RENAMED)
+        settings = found.settings.model_dump() | ({} if compat is None else {"compat": compat})
+        return cls(settings, found.encoder, found.feature_dim, found.token_ids)
 
     def row(self) -> dict[str, Any]:
         """What config.json holds."""

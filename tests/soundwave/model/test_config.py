@@ -82,3 +82,25 @@ def test_embeddings_are_the_llms(saved):
     _, model = saved
     assert model.get_input_embeddings() is model.llm.get_input_embeddings()
     assert model.get_output_embeddings() is model.llm.get_output_embeddings()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"settings": {"experts": 8}}, "unknown key `settings.experts`"),
+        ({"feature_dim": "wide"}, "`feature_dim`: found 'wide', expected a whole number"),
+        ({"settings": None}, "`settings`: found None, expected `key: value` lines"),
+    ],
+)
+def test_a_config_of_another_version_says_what_does_not_fit(tmp_path, changes, said):
+    config = SpeechConfig(ModelSettings().model_dump(), encoder="e", feature_dim=8).row()
+    (tmp_path / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(ManifestError, match=said) as caught:
+        SpeechConfig.read(tmp_path)
+    assert str(caught.value).endswith("with the version that made it, or train it again.")
+
+
+def test_half_a_config_is_said_in_one_line(tmp_path):
+    (tmp_path / "config.json").write_text('{"format": 1, "sett')
+    with pytest.raises(ManifestError, match=r"config\.json is not valid JSON, or not whole"):
+        SpeechConfig.read(tmp_path)

@@ -1,8 +1,16 @@
-"""Every bundled stage loads; wrong keys are one clear sentence; schedules."""
+"""Every bundled stage loads; any setting can be replaced; wrong keys are one clear sentence; schedules."""
+
+from typing import Annotated
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from manifests.errors import MissingFileError, SettingsError
+from manifests.fields import keys, members
+from manifests.settings import Override
 from soundwave.train.schedule import rate
 from soundwave.train.settings import STAGES, Optimiser, StageSettings, load_stage
 
@@ -39,6 +47,91 @@ def test_an_unknown_stage_lists_the_names():
         load_stage("alinement")
 
 
+def test_a_stage_may_extend_a_bundled_one(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: alignment\nseed: 3\noptimiser: {learning_rate: 2.0e-3}\n")
+    mine, theirs = load_stage(path), load_stage("alignment")
+    assert (mine.seed, mine.optimiser.learning_rate, mine.optimiser.betas) == (3, 2e-3, theirs.optimiser.betas)
+    assert mine.model == theirs.model
+
+
+def field_at(path):
+    """The field that a dotted key names, and whether it is a section."""
+    model = StageSettings
+    for part in path:
+        field = model.model_fields[part]
+        model = next((kind for kind in members(field.annotation) if is_section(kind)), None)
+    return field, model is not None
+
+
+def is_section(kind):
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+PATHS = [tuple(key.split(".")) for key in keys(StageSettings)]
+LEAVES = [path for path in PATHS if not field_at(path)[1]]
+
+
+def as_text(value):
+    """A value as one types it after `--set KEY=`."""
+    if isinstance(value, str):
+        return value
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=10**6).removesuffix("...\n").strip()
+
+
+def with_value(path, value):
+    """The values of the stage `shrinking`, one replaced; sections that are null begin empty."""
+    values = load_stage("shrinking").model_dump()
+    holder = values
+    for part in path[:-1]:
+        holder[part] = holder[part] or {}
+        holder = holder[part]
+    holder[path[-1]] = value
+    return values
+
+
+def draw(data, field):
+    """A value that the field alone allows."""
+    kind = data.draw(st.sampled_from(members(field.annotation)))
+    if kind is type(None):
+        return None
+    bounded = Annotated[(kind, *field.metadata)] if field.metadata else kind
+    return data.draw(st.from_type(bounded).filter(lambda value: "nan" not in str(value)))  # nan is not equal to itself
+
+
+@settings(max_examples=150)
+@given(path=st.sampled_from(LEAVES), data=st.data())
+def test_any_setting_can_be_replaced_by_its_dotted_key(path, data):
+    value = draw(data, field_at(path)[0])
+    override = Override.parse(f"{'.'.join(path)}={as_text(value)}", "--set")
+    try:
+        expected = StageSettings(**with_value(path, value))
+    except ValueError:  # what other settings forbid
+        with pytest.raises(SettingsError):
+            load_stage("shrinking", [override])
+        return
+    assert load_stage("shrinking", [override]) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_is_what_its_values_one_by_one_make_of_another(name):
+    wanted = load_stage(name)
+    values = wanted.model_dump(mode="json")
+    sections = [("spec_augment",), *(path for path in LEAVES if path[0] in ("model", "optimiser"))]
+    overrides = [
+        *(Override.parse(f"{key}={as_text(value)}", "--set") for key, value in values.items()),
+        *(Override.parse(f"{'.'.join(path)}={as_text(at_path(values, path))}", "--set") for path in sections),
+    ]
+    assert load_stage("sft", overrides) == wanted
+
+
+def at_path(values, path):
+    for part in path:
+        values = values[part]
+    return values
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -55,8 +148,8 @@ def test_settings_that_contradict_each_other(stage_values, changes, message):
 
 
 def rates(steps=100, **values):
-    settings = Optimiser(learning_rate=1.0, **values)
-    return [rate(settings, step, steps) for step in range(steps)]
+    optimiser = Optimiser(learning_rate=1.0, **values)
+    return [rate(optimiser, step, steps) for step in range(steps)]
 
 
 def test_cosine_rises_then_falls_to_its_end():
