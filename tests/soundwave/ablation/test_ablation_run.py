@@ -12,6 +12,7 @@ import pytest
 
 from manifests.errors import MissingFileError, SettingsError
 from manifests.fingerprint import fingerprint
+from manifests.settings import Override
 from soundwave.ablation.commands import Commands, EvalTask, TrainTask, eval_command, is_trained, train_command
 from soundwave.ablation.grid import Evaluate, Grid, load_grid
 from soundwave.ablation.results import read_results
