@@ -13,7 +13,7 @@ from curation.duck import first, one_select, records, short, sql_text
 from curation.plan.certificate import certify
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture
-from curation.plan.schedule import Pool, Schedule, make_schedule
+from curation.plan.schedule import DomainPool, Schedule, make_schedule
 from curation.storage import local, place
 from manifests.errors import InputError, MixtureError, QueryError
 from manifests.files import atomic_path, write_json
@@ -86,7 +86,7 @@ def make_plan(mixture: Mixture, catalog: Path, output: Path, *, threads: int | N
     return lock
 
 
-def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, Pool]]:
+def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, DomainPool]]:
     """What `make_plan` would draw, without drawing it (for `mix lint`).
 
     Raises:
@@ -212,11 +212,13 @@ def _keep_fraction(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
     )
 
 
-def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, Pool]:
+def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, DomainPool]:
     rows = records(
         con.execute("SELECT domain, count(*) AS cuts, sum(ticks) AS ticks FROM pool GROUP BY domain ORDER BY domain")
     )
-    return {row["domain"]: Pool(int(row["cuts"]), int(row["ticks"]) / TICKS_PER_UNIT[mixture.unit]) for row in rows}
+    return {
+        row["domain"]: DomainPool(int(row["cuts"]), int(row["ticks"]) / TICKS_PER_UNIT[mixture.unit]) for row in rows
+    }
 
 
 def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: Schedule) -> None:

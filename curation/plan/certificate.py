@@ -8,7 +8,7 @@ from typing import Any
 
 from curation.duck import first, open_memory, quoted, records
 from curation.plan.mixture import Mixture
-from curation.plan.schedule import Pool, Schedule
+from curation.plan.schedule import DomainPool, Schedule
 from manifests.plans import DomainShare, WorstWindow
 
 # One row per window and domain. Sums of rounded microseconds would drift; units are exact multiples of a tick.
@@ -38,7 +38,7 @@ STEPS = "SELECT sum(seconds) AS seconds FROM plan GROUP BY step"
 
 
 def certify(
-    plan: Path, mixture: Mixture, schedule: Schedule, pools: Mapping[str, Pool], *, threads: int | None = None
+    plan: Path, mixture: Mixture, schedule: Schedule, pools: Mapping[str, DomainPool], *, threads: int | None = None
 ) -> dict[str, Any]:
     """The measured fields of a plan's lock: steps, draws, seconds, longest_step, domains, worst_window."""
     with open_memory(threads) as con:
@@ -62,7 +62,7 @@ def certify(
     }
 
 
-def _domain(planned: float, share: float, row: Mapping[str, Any] | None, pool: Pool, total: float) -> DomainShare:
+def _domain(planned: float, share: float, row: Mapping[str, Any] | None, pool: DomainPool, total: float) -> DomainShare:
     row = row or {"units": 0.0, "draws": 0, "cuts": 0, "max_repeat": 0, "seconds": 0.0}
     realised = float(row["units"])
     return DomainShare(

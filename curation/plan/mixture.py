@@ -19,7 +19,7 @@ Unit: TypeAlias = Literal["samples", "hours", "frames", "llm_tokens"]
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class Batch(BaseModel):
+class StepSize(BaseModel):
     """One optimiser step, over all ranks."""
 
     model_config = STRICT
@@ -67,7 +67,7 @@ class Mixture(BaseModel):
     """In place of `shares`."""
     max_repeats: int = Field(default=1, ge=1)
     """The most times any row may be used."""
-    batch: Batch
+    batch: StepSize
     """What a step holds."""
     window: int = Field(default=64, ge=1)
     """Steps within which shares hold and lengths may be sorted."""

@@ -11,7 +11,7 @@ from manifests.errors import MixtureError
 
 
 @dataclass(frozen=True)
-class Phase:
+class ConstantShares:
     """A stretch of a plan with constant shares: the whole plan, or one epoch of a temperature schedule."""
 
     start: float  # virtual time, in units of the whole plan
@@ -20,7 +20,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Pool:
+class DomainPool:
     """What the candidates of one domain amount to, each used once."""
 
     candidates: int
@@ -31,14 +31,14 @@ class Pool:
 class Schedule:
     """Phases, and what they come to."""
 
-    phases: tuple[Phase, ...]
+    phases: tuple[ConstantShares, ...]
     budget: float
     planned: dict[str, float]  # domain -> units over the plan
     passes: dict[str, int]  # domain -> how often its candidates are gone through, the last pass perhaps in part
     notes: tuple[str, ...]
 
 
-def make_schedule(mixture: Mixture, pools: Mapping[str, Pool]) -> Schedule:
+def make_schedule(mixture: Mixture, pools: Mapping[str, DomainPool]) -> Schedule:
     """Amounts for every domain.
 
     Raises:
@@ -57,16 +57,16 @@ def make_schedule(mixture: Mixture, pools: Mapping[str, Pool]) -> Schedule:
     return Schedule(phases, budget, planned, passes, tuple(notes))
 
 
-def _phases(mixture: Mixture, pools: Mapping[str, Pool], budget: float, epoch: float) -> list[Phase]:
+def _phases(mixture: Mixture, pools: Mapping[str, DomainPool], budget: float, epoch: float) -> list[ConstantShares]:
     if mixture.shares is not None:
         total = math.fsum(mixture.shares.values())
-        return [Phase(0.0, budget, {name: mixture.shares[name] / total for name in pools})]
+        return [ConstantShares(0.0, budget, {name: mixture.shares[name] / total for name in pools})]
     assert mixture.temperature is not None  # the settings hold one of the two
-    phases: list[Phase] = []
+    phases: list[ConstantShares] = []
     sizes = {name: pool.units for name, pool in pools.items()}
     while (start := len(phases) * epoch) < budget * (1 - 1e-12):
         heat = mixture.temperature.start + mixture.temperature.add_per_epoch * len(phases)
-        phases.append(Phase(start, min(epoch, budget - start), temperature_shares(sizes, heat)))
+        phases.append(ConstantShares(start, min(epoch, budget - start), temperature_shares(sizes, heat)))
     return phases
 
 
@@ -75,7 +75,7 @@ def _passes(planned: float, units: float) -> int:
     return max(1, math.ceil(planned / units - 1e-9))
 
 
-def _refuse_unknown(mixture: Mixture, pools: Mapping[str, Pool]) -> None:
+def _refuse_unknown(mixture: Mixture, pools: Mapping[str, DomainPool]) -> None:
     if not pools:
         raise MixtureError(
             f"The query of {mixture.name} returned no rows, expected candidates. Is the catalog complete?"
@@ -111,7 +111,11 @@ def _notes(mixture: Mixture) -> list[str]:
 
 
 def _infeasible(
-    mixture: Mixture, pools: Mapping[str, Pool], planned: Mapping[str, float], passes: Mapping[str, int], budget: float
+    mixture: Mixture,
+    pools: Mapping[str, DomainPool],
+    planned: Mapping[str, float],
+    passes: Mapping[str, int],
+    budget: float,
 ) -> str:
     """What cannot be had, in numbers, and the nearest three asks that can."""
     unit, limit = mixture.unit, mixture.max_repeats
@@ -139,7 +143,7 @@ def _infeasible(
 
 
 def nearest_shares(
-    pools: Mapping[str, Pool], planned: Mapping[str, float], limit: int, budget: float
+    pools: Mapping[str, DomainPool], planned: Mapping[str, float], limit: int, budget: float
 ) -> dict[str, float] | None:
     """Shares that can be had: short domains give all they can, the others take up the rest in proportion.
 

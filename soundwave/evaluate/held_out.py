@@ -17,7 +17,7 @@ from manifests.fingerprint import file_sha256
 from soundwave.model.batch import end_of_turn, pad_features
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.plan_data import Cut, CutStore
-from soundwave.train.batches.samples import make_prompt, template_set
+from soundwave.train.batches.prompts import make_prompt, template_set
 from soundwave.train.settings import StageSettings
 
 Decode = Literal["ctc", "llm", "joint"]

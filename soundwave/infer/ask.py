@@ -136,7 +136,7 @@ def _questions(listener: Listener, recording: Recording | None, prompt: str | No
     if prompt is not None:
         content = place_audio(prompt, len(recording.pieces))
         return [Question(listener.prompt([{"role": "user", "content": content}]), recording.pieces)]
-    from soundwave.train.batches.samples import make_prompt, template_set
+    from soundwave.train.batches.prompts import make_prompt, template_set
 
     settings = listener.settings
     template = template_set(settings.templates)[TRANSCRIBE][0]

@@ -11,7 +11,7 @@ import numpy as np
 
 from manifests.units import Seconds
 from soundwave.model.tokens import spoken_text
-from soundwave.train.batches.lazy_frames import Clip, end_to_end
+from soundwave.train.batches.lazy_frames import LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Cut
 from soundwave.train.settings import SpecAugment
 
@@ -24,10 +24,10 @@ MIN_FRAMES = 4  # a shorter piece has lost its sounds
 
 
 @dataclass(frozen=True)
-class Piece:
+class SplicePiece:
     """Some frames (T, F) and what is said in them."""
 
-    frames: Clip
+    frames: LazyFrames
     text: str
 
 
@@ -39,18 +39,18 @@ class Masks:
     features: Sequence[tuple[int, int]]
 
 
-def masked(clip: Clip, settings: SpecAugment, rate: float, fill: Frames, rng: random.Random) -> Clip:
+def masked(clip: LazyFrames, settings: SpecAugment, rate: float, fill: Frames, rng: random.Random) -> LazyFrames:
     """The clip with stretches of time and bands of features set to `fill` (F,). rate: frames per second."""
     if clip.known:
         masks = draw_masks(len(clip), len(fill), settings, rate, rng)
-        return Clip(lambda: mask(clip.read(), masks, fill), len(clip))
+        return LazyFrames(lambda: mask(clip.read(), masks, fill), len(clip))
     seed = rng.getrandbits(64)  # its frames need not be counted for the next clip's masks to be drawn
 
     def read() -> Frames:
         frames = clip.read()
         return mask(frames, draw_masks(len(frames), len(fill), settings, rate, random.Random(seed)), fill)
 
-    return Clip(read)
+    return LazyFrames(read)
 
 
 def mask(frames: Frames, masks: Masks, fill: Frames) -> Frames:
@@ -133,23 +133,23 @@ def _word_texts(cut: Cut) -> list[str] | None:
     return parts if len(parts) > 1 and heard == spoken_text(cut.text or "", language) else None
 
 
-def cut_at_words(frames: Clip, cut: Cut, words: float, rng: random.Random) -> list[Piece]:
+def cut_at_words(frames: LazyFrames, cut: Cut, words: float, rng: random.Random) -> list[SplicePiece]:
     """Pieces of about `words` words, cut halfway between one word's end and the next one's start.
 
     A cut whose words are not all aligned stays whole: its pieces could not be told from one another.
     """
     parts = _word_texts(cut)
     if parts is None:
-        return [Piece(frames, spoken_text(cut.text or "", cut.language or "en"))]
+        return [SplicePiece(frames, spoken_text(cut.text or "", cut.language or "en"))]
     rate = len(frames) / cut.duration
     gaps = [(before.end + after.start) / 2.0 for before, after in zip(cut.words, cut.words[1:], strict=False)]
-    pieces: list[Piece] = []
+    pieces: list[SplicePiece] = []
     first, begin = 0, 0
     for last in [*_borders(len(parts), words, rng), len(parts)]:
         end = len(frames) if last == len(parts) else round(gaps[last - 1] * rate)
         if last < len(parts) and (end - begin < MIN_FRAMES or len(frames) - end < MIN_FRAMES):
             continue
-        pieces.append(Piece(frames[begin:end], " ".join(part for part in parts[first:last] if part)))
+        pieces.append(SplicePiece(frames[begin:end], " ".join(part for part in parts[first:last] if part)))
         first, begin = last, end
     return pieces
 
@@ -159,13 +159,13 @@ def _borders(count: int, words: float, rng: random.Random) -> list[int]:
     return [place for place in range(1, count) if rng.random() * words < 1.0]
 
 
-def join(pieces: Sequence[Piece], sentences: int, rng: random.Random) -> list[Piece]:
+def join(pieces: Sequence[SplicePiece], sentences: int, rng: random.Random) -> list[SplicePiece]:
     """Shuffle pieces and join them into about `sentences` sentences of like lengths: nothing is lost or repeated."""
     order = list(pieces)
     rng.shuffle(order)
     length = sum(len(piece.frames) for piece in order) / max(1, sentences)
-    out: list[Piece] = []
-    held: list[Piece] = []
+    out: list[SplicePiece] = []
+    held: list[SplicePiece] = []
     for piece in order:
         held.append(piece)
         if sum(len(part.frames) for part in held) >= length:
@@ -174,5 +174,7 @@ def join(pieces: Sequence[Piece], sentences: int, rng: random.Random) -> list[Pi
     return [*out, _joined(held)] if held else out
 
 
-def _joined(pieces: Sequence[Piece]) -> Piece:
-    return Piece(end_to_end([piece.frames for piece in pieces]), " ".join(piece.text for piece in pieces if piece.text))
+def _joined(pieces: Sequence[SplicePiece]) -> SplicePiece:
+    return SplicePiece(
+        end_to_end([piece.frames for piece in pieces]), " ".join(piece.text for piece in pieces if piece.text)
+    )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from soundwave.model.tokens import sound_tag, spoken_text
 from soundwave.train.batches.augment import MIN_FRAMES, word_borders
-from soundwave.train.batches.lazy_frames import Clip, end_to_end
+from soundwave.train.batches.lazy_frames import LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Cut, Draw
 from soundwave.train.settings import MultiSpeaker, Sandwich
 
@@ -24,10 +24,10 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 @dataclass(frozen=True)
-class Part:
+class SequencePart:
     """Some frames (T, F) of a sequence, what CTC should write for them, and the same as the corpus writes it."""
 
-    frames: Clip
+    frames: LazyFrames
     heard: str
     written: str
 
@@ -37,7 +37,7 @@ def is_speech(cut: Cut, languages: Collection[str]) -> bool:
     return cut.task == "asr" and cut.has_audio and bool(cut.text) and (cut.language or "en") in languages
 
 
-def sandwiches(
+def insert_sounds(
     draws: Sequence[Draw], settings: Sandwich, languages: Collection[str], rng: random.Random
 ) -> list[tuple[int, ...]]:
     """Slots of each sandwich: the sound's, then one clip of speech to open at a word boundary, or two to stand between.
@@ -56,7 +56,7 @@ def sandwiches(
     return found
 
 
-def companies(
+def group_speakers(
     draws: Sequence[Draw],
     taken: Collection[int],
     settings: MultiSpeaker,
@@ -91,10 +91,10 @@ def _voice(cut: Cut) -> tuple[str, str | None]:
     return cut.corpus, cut.speaker
 
 
-def whole(frames: Clip, cut: Cut) -> Part:
+def whole_cut(frames: LazyFrames, cut: Cut) -> SequencePart:
     """A clip of speech as one part."""
     text = cut.text or ""
-    return Part(frames, spoken_text(text, cut.language or "en"), text)
+    return SequencePart(frames, spoken_text(text, cut.language or "en"), text)
 
 
 def sound_name(label: str) -> str:
@@ -102,13 +102,13 @@ def sound_name(label: str) -> str:
     return label.split(",", maxsplit=1)[0].strip().lower()
 
 
-def sound_part(frames: Clip, cut: Cut) -> Part:
+def sound_part(frames: LazyFrames, cut: Cut) -> SequencePart:
     """A sound as one part: its inline tag."""
     tag = sound_tag(cut.sound[0])
-    return Part(frames, tag, tag)
+    return SequencePart(frames, tag, tag)
 
 
-def opened(frames: Clip, cut: Cut, rng: random.Random) -> tuple[Part, Part]:
+def opened(frames: LazyFrames, cut: Cut, rng: random.Random) -> tuple[SequencePart, SequencePart]:
     """A clip cut in two at one of its word boundaries, each as likely; a clip too short for it, and an empty part."""
     rate = len(frames) / cut.duration
     places = [
@@ -117,16 +117,16 @@ def opened(frames: Clip, cut: Cut, rng: random.Random) -> tuple[Part, Part]:
         if MIN_FRAMES <= round(border.time * rate) <= len(frames) - MIN_FRAMES
     ]
     if not places:
-        return whole(frames, cut), Part(frames[:0], "", "")
+        return whole_cut(frames, cut), SequencePart(frames[:0], "", "")
     at, border = rng.choice(places)
     text = cut.text or ""
-    before = Part(frames[:at], border.before, text[: border.place].rstrip())
-    return before, Part(frames[at:], border.after, text[border.place :])
+    before = SequencePart(frames[:at], border.before, text[: border.place].rstrip())
+    return before, SequencePart(frames[at:], border.after, text[border.place :])
 
 
-def joined(parts: Sequence[Part]) -> Part:
+def joined(parts: Sequence[SequencePart]) -> SequencePart:
     """Parts one after another."""
-    return Part(
+    return SequencePart(
         end_to_end([part.frames for part in parts]),
         " ".join(part.heard for part in parts if part.heard),
         " ".join(part.written for part in parts if part.written),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Frames = NDArray[np.float32]
 
 
-class Clip:
+class LazyFrames:
     """Some frames (T, F), not read yet. `len()` is T; NumPy takes a clip for the array that it stands for."""
 
     def __init__(self, read: Callable[[], Frames], count: int | None = None) -> None:
@@ -40,14 +40,14 @@ class Clip:
             self.read()
         return int(self._count or 0)
 
-    def __getitem__(self, rows: slice) -> Clip:
-        return Clip(lambda: self.read()[rows], len(range(*rows.indices(len(self)))))
+    def __getitem__(self, rows: slice) -> LazyFrames:
+        return LazyFrames(lambda: self.read()[rows], len(range(*rows.indices(len(self)))))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self.read(), dtype=dtype)
 
 
-def end_to_end(clips: Sequence[Clip]) -> Clip:
+def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
     """Clips one after another."""
     count = sum(len(clip) for clip in clips) if all(clip.known for clip in clips) else None
-    return Clip(lambda: np.concatenate([clip.read() for clip in clips]), count)
+    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count)

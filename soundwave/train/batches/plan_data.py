@@ -18,7 +18,7 @@ import numpy as np
 from manifests.errors import InputError
 from manifests.plans import PLAN
 from manifests.units import SAMPLE_RATE, Seconds
-from soundwave.train.batches.lazy_frames import Clip
+from soundwave.train.batches.lazy_frames import LazyFrames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,10 +123,10 @@ class CutStore:
         rows = self._matrices[stored.path][stored.offset : stored.offset + stored.frames]
         return rows.astype(np.float32)
 
-    def clip(self, cut: Cut, variant: str = PLAIN) -> Clip:
+    def clip(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        return Clip(lambda: self.frames(cut, variant), None if stored is None else stored.frames)
+        return LazyFrames(lambda: self.frames(cut, variant), None if stored is None else stored.frames)
 
     def answers(self, domain: str) -> list[str]:
         """The different answers of a domain's cuts, sorted; none of a domain that the plan does not have."""

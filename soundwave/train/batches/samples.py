@@ -6,34 +6,26 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from manifests.errors import InputError, SettingsError
-from soundwave.model.batch import AUDIO_MARK, Batch, end_of_turn, pad_features, render
+from soundwave.model.batch import Batch, end_of_turn, pad_features
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
-from soundwave.train.batches.augment import Piece, cut_at_words, join, masked
-from soundwave.train.batches.instructions import Facts, Template, fill_in, load_set, make_turn
-from soundwave.train.batches.lazy_frames import Clip
+from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
+from soundwave.train.batches.instructions import Facts, Template, load_set, make_turn
+from soundwave.train.batches.lazy_frames import LazyFrames
 from soundwave.train.batches.plan_data import PLAIN, CutStore, Draw
+from soundwave.train.batches.prompts import language_name, make_prompt
 from soundwave.train.settings import StageSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soundwave.train.batches.plan_data import Cut
-
-LANGUAGES = {
-    "ar": "Arabic", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
-    "es": "Spanish", "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "hu": "Hungarian",
-    "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian",
-    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
-    "sk": "Slovak", "sl": "Slovenian", "sv": "Swedish", "ta": "Tamil", "tr": "Turkish", "uk": "Ukrainian",
-    "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Sample:
 
     draws: tuple[int, ...]
     """Slots of the step."""
-    frames: Clip | None
+    frames: LazyFrames | None
     """(T, F) encoder frames, not read yet; None: text only."""
     target: list[int] | None
     """CTC classes; None: no CTC target."""
@@ -99,11 +91,11 @@ class SampleMaker:
             return "letters" if step < self.settings.letters_share * self.steps else "tokens"
         return units
 
-    def _frames(self, cut: Cut, rng: random.Random) -> Clip:
+    def _frames(self, cut: Cut, rng: random.Random) -> LazyFrames:
         speed = rng.choice(self.settings.speeds)
         return self.store.clip(cut, PLAIN if speed == 1.0 else f"speed={speed:g}")
 
-    def _masked(self, frames: Clip, rng: random.Random) -> Clip:
+    def _masked(self, frames: LazyFrames, rng: random.Random) -> LazyFrames:
         settings = self.settings.spec_augment
         return frames if settings is None else masked(frames, settings, self.frame_rate, self.fill, rng)
 
@@ -174,7 +166,7 @@ class SampleMaker:
         samples = [self._sample(slot, draws[slot], unit, rng) for slot in slots if slot not in set(mixable)]
         if not mixable:
             return samples
-        pieces: list[Piece] = []
+        pieces: list[SplicePiece] = []
         for slot in mixable:
             cut = draws[slot].cut
             pieces += cut_at_words(self._frames(cut, rng), cut, words, rng)
@@ -191,57 +183,45 @@ class SampleMaker:
         samples: list[Sample] = []
         taken: set[int] = set()
         if settings.sandwich is not None:
-            found = joins.sandwiches(draws, settings.sandwich, settings.ctc_languages, rng)
+            found = joins.insert_sounds(draws, settings.sandwich, settings.ctc_languages, rng)
             taken = {slot for slots in found for slot in slots}
-            samples += [self._sandwich(draws, slots, unit, rng) for slots in found]
+            samples += [self._with_sound(draws, slots, unit, rng) for slots in found]
         if settings.multi_speaker is not None:
-            found = joins.companies(draws, taken, settings.multi_speaker, settings.ctc_languages, rng)
-            samples += [self._company(draws, slots, unit, rng) for slots in found]
+            found = joins.group_speakers(draws, taken, settings.multi_speaker, settings.ctc_languages, rng)
+            samples += [self._speakers_in_turn(draws, slots, unit, rng) for slots in found]
         return samples
 
-    def _sandwich(self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random) -> Sample:
+    def _with_sound(self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random) -> Sample:
         sound, *speech = [draws[slot].cut for slot in slots]
         filling = joins.sound_part(self._frames(sound, rng), sound)
         frames = [self._frames(cut, rng) for cut in speech]
         if len(speech) == 1:
             before, after = joins.opened(frames[0], speech[0], rng)
         else:
-            before, after = (joins.whole(part, cut) for part, cut in zip(frames, speech, strict=True))
+            before, after = (joins.whole_cut(part, cut) for part, cut in zip(frames, speech, strict=True))
         part = joins.joined([before, filling, after])
         facts = Facts(self._styled(part), label=joins.sound_name(sound.sound[0]))
         prompt, answer = self._turn("sandwich", speech[0], facts, rng)
         return Sample(slots, self._masked(part.frames, rng), self.table.encode(part.heard, unit), prompt, answer)
 
-    def _company(self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random) -> Sample:
+    def _speakers_in_turn(
+        self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random
+    ) -> Sample:
         cuts = [draws[slot].cut for slot in slots]
-        parts = [joins.whole(self._frames(cut, rng), cut) for cut in cuts]
+        parts = [joins.whole_cut(self._frames(cut, rng), cut) for cut in cuts]
         part = joins.joined(parts)
         answer = joins.quotations([self._styled(each) for each in parts])
         facts = Facts(answer, transcript=self._styled(part), count=joins.NUMBERS[len(cuts)])
         prompt, reply = self._turn("multi_speaker", cuts[0], facts, rng)
         return Sample(slots, self._masked(part.frames, rng), self.table.encode(part.heard, unit), prompt, reply)
 
-    def _styled(self, part: joins.Part) -> str:
+    def _styled(self, part: joins.SequencePart) -> str:
         return part.heard if self.settings.answer == "spoken" else part.written
 
     def target(self, cut: Cut, unit: Unit) -> list[int] | None:
         """CTC classes of a cut; None when it has no CTC target."""
         text = target_text(cut, self.settings.ctc_languages)
         return None if text is None else self.table.encode(text, unit)
-
-
-def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, options: str = "") -> list[int]:
-    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from."""
-    text = (cut.text if cut else "") or ""
-    values = {"audio": AUDIO_MARK, "text": text, "language": language_name(cut), "options": options}
-    content = fill_in(template, values)
-    return render(tokenizer, [{"role": "system", "content": system}, {"role": "user", "content": content}])
-
-
-def language_name(cut: Cut | None) -> str:
-    """The English name of the language to answer in; of a rarer one its code."""
-    code = (cut.target_language if cut else None) or "en"
-    return LANGUAGES.get(code, code)
 
 
 @lru_cache(maxsize=4096)
@@ -284,15 +264,3 @@ def collate(samples: Sequence[Sample], width: int) -> Batch:
         lengths=lengths,
         targets=[sample.target for sample in audios],
     )
-
-
-def template_set(name: str) -> dict[str, list[str]]:
-    """Instructions of one set that ask for the answer alone, by task (`instructions` has the rest).
-
-    Raises:
-        SettingsError: no such set; the message lists the names.
-    """
-    return {
-        task: [template.ask for template in templates if template.form == "direct"]
-        for task, templates in load_set(name).items()
-    }

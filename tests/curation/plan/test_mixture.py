@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.plan.mixture import MIXTURES, Mixture, flat_shares, load_mixture, temperature_shares
-from curation.plan.schedule import Pool, make_schedule, nearest_shares
+from curation.plan.schedule import DomainPool, make_schedule, nearest_shares
 from manifests.errors import MissingFileError, MixtureError, SettingsError
 from manifests.settings import check_settings
 
@@ -146,7 +146,7 @@ def test_a_size_of_nothing_has_no_temperature() -> None:
         temperature_shares({"a": 0.0, "b": 1.0}, 2)
 
 
-POOLS = {"asr": Pool(100, 4.0), "st": Pool(50, 3.0)}
+POOLS = {"asr": DomainPool(100, 4.0), "st": DomainPool(50, 3.0)}
 
 
 def test_a_schedule_has_one_phase_without_temperature() -> None:
@@ -206,7 +206,7 @@ def test_no_candidates_at_all() -> None:
 def test_every_way_out_of_an_infeasible_mixture_is_feasible(
     units: list[float], weights: list[float], budget: float, limit: int
 ) -> None:
-    pools = {f"d{n}": Pool(10, value) for n, value in enumerate(units)}
+    pools = {f"d{n}": DomainPool(10, value) for n, value in enumerate(units)}
     shares = dict(zip(pools, weights, strict=False))
     try:
         make_schedule(mixture(shares=shares, budget=budget, max_repeats=limit), pools)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundwave.train.batches.augment import MIN_FRAMES, Piece, cut_at_words, join, masked
-from soundwave.train.batches.lazy_frames import Clip, end_to_end
+from soundwave.train.batches.augment import MIN_FRAMES, SplicePiece, cut_at_words, join, masked
+from soundwave.train.batches.lazy_frames import LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Cut, WordSpan
 from soundwave.train.settings import SpecAugment
 
@@ -32,7 +32,7 @@ def cut(words, seconds_each=0.5):
 
 
 def clip_of(frames):
-    return Clip(lambda: frames, len(frames))
+    return LazyFrames(lambda: frames, len(frames))
 
 
 def frames_of(words, each=20):
@@ -59,7 +59,7 @@ def test_a_clip_with_an_unaligned_word_stays_whole():
 
 @given(st.lists(st.integers(4, 30), min_size=1, max_size=12), st.integers(1, 5), st.integers(0, 99))
 def test_joining_keeps_every_piece_once(sizes, sentences, seed):
-    pieces = [Piece(clip_of(np.full((size, 1), n, np.float32)), f"w{n}") for n, size in enumerate(sizes)]
+    pieces = [SplicePiece(clip_of(np.full((size, 1), n, np.float32)), f"w{n}") for n, size in enumerate(sizes)]
     joined = join(pieces, sentences, random.Random(seed))
     assert sorted(" ".join(piece.text for piece in joined).split()) == sorted(piece.text for piece in pieces)
     assert sum(len(piece.frames) for piece in joined) == sum(sizes)
@@ -82,8 +82,8 @@ def test_masks_of_frames_that_are_not_counted_yet_are_drawn_without_counting_the
     frames, fill = np.ones((400, 20), np.float32), np.zeros(20, np.float32)
     reads = []
     one, two = random.Random(1), random.Random(1)
-    clip = masked(Clip(lambda: reads.append(1) or frames), SpecAugment(), 40.0, fill, one)
-    other = masked(Clip(lambda: frames[:200]), SpecAugment(), 40.0, fill, two)
+    clip = masked(LazyFrames(lambda: reads.append(1) or frames), SpecAugment(), 40.0, fill, one)
+    other = masked(LazyFrames(lambda: frames[:200]), SpecAugment(), 40.0, fill, two)
     assert not reads and one.getstate() == two.getstate()  # what is drawn next does not hang on its length
     assert len(clip) == 400 and 0 < (clip.read() == 0).sum() < clip.read().size and len(reads) == 1
     assert len(other) == 200
@@ -91,8 +91,8 @@ def test_masks_of_frames_that_are_not_counted_yet_are_drawn_without_counting_the
 
 def test_a_clip_is_read_when_it_is_needed():
     reads = []
-    clip = Clip(lambda: reads.append(1) or np.arange(8, dtype=np.float32)[:, None], 8)
+    clip = LazyFrames(lambda: reads.append(1) or np.arange(8, dtype=np.float32)[:, None], 8)
     both = end_to_end([clip[:3], clip[5:]])
     assert (len(clip), len(clip[:3]), len(both), clip[2:].known, both.known) == (8, 3, 6, True, True) and not reads
     assert np.array_equal(both, np.array([[0], [1], [2], [5], [6], [7]], np.float32)) and len(reads) == 2
-    assert not end_to_end([clip, Clip(lambda: np.zeros((2, 1), np.float32))]).known
+    assert not end_to_end([clip, LazyFrames(lambda: np.zeros((2, 1), np.float32))]).known

@@ -11,7 +11,7 @@ from manifests.errors import InputError, SettingsError
 from soundwave.model.batch import AUDIO
 from soundwave.train.batches.augment import draw_masks, mask
 from soundwave.train.batches.plan_data import CutStore, Draw, PlanData
-from soundwave.train.batches.samples import answer_text, collate, language_name, target_text, template_set
+from soundwave.train.batches.samples import answer_text, collate, target_text
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import make_maker, make_model
 
@@ -95,14 +95,6 @@ def test_written_and_spoken_answers(workspace):
     assert target_text(written, ["de"]) is None
 
 
-def test_the_first_line_of_a_set_asks_for_the_transcript_alone():
-    assert template_set("short")["asr"] == ["Transcribe in correct spelling: {audio}"]
-    assert template_set("paper")["asr"][0] == "{audio}\nTranscribe the speech."
-    for name in ("short", "paper"):
-        lines = [line for found in template_set(name).values() for line in found]
-        assert not any("{options}" in line for line in lines)
-
-
 def test_settings_of_old_keep_their_chance(build, mixed):
     """Speeds, masks and lines are drawn from the same stream, in the same order, as before there was more to draw."""
     maker = build(speeds=[0.9, 1.0], spec_augment={})
@@ -173,13 +165,3 @@ def test_a_question_that_needs_options_and_has_none_is_refused(build, mixed):
     draw = Draw(replace(mixed.step(0)[0].cut, task="age", target_text="thirties"), "age", 0)
     with pytest.raises(InputError, match="no instruction for 'age' can be asked"):
         build(templates="paper").samples([draw], 0)
-
-
-def test_the_language_of_an_answer_is_named_in_english(mixed):
-    cut = mixed.step(0)[0].cut
-    assert [language_name(replace(cut, target_language=code)) for code in ("de", None, "tlh")] == [
-        "German",
-        "English",
-        "tlh",
-    ]
-    assert language_name(None) == "English"

@@ -1,0 +1,46 @@
+"""Instructions as token ids: a template filled in, inside the LLM's chat template, up to where the answer begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from soundwave.model.batch import AUDIO_MARK, render
+from soundwave.train.batches.instructions import fill_in, load_set
+
+if TYPE_CHECKING:
+    from soundwave.train.batches.plan_data import Cut
+
+LANGUAGES = {
+    "ar": "Arabic", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
+    "es": "Spanish", "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "hu": "Hungarian",
+    "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sk": "Slovak", "sl": "Slovenian", "sv": "Swedish", "ta": "Tamil", "tr": "Turkish", "uk": "Ukrainian",
+    "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, options: str = "") -> list[int]:
+    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from."""
+    text = (cut.text if cut else "") or ""
+    values = {"audio": AUDIO_MARK, "text": text, "language": language_name(cut), "options": options}
+    content = fill_in(template, values)
+    return render(tokenizer, [{"role": "system", "content": system}, {"role": "user", "content": content}])
+
+
+def language_name(cut: Cut | None) -> str:
+    """The English name of the language to answer in; of a rarer one its code."""
+    code = (cut.target_language if cut else None) or "en"
+    return LANGUAGES.get(code, code)
+
+
+def template_set(name: str) -> dict[str, list[str]]:
+    """Instructions of one set that ask for the answer alone, by task (`instructions` has the rest).
+
+    Raises:
+        SettingsError: no such set; the message lists the names.
+    """
+    return {
+        task: [template.ask for template in templates if template.form == "direct"]
+        for task, templates in load_set(name).items()
+    }
