@@ -143,7 +143,15 @@ class PlanReader:
         """
         if not 0 <= step < self.steps:
             raise InputError(f"{self.plan_dir} has steps 0 to {self.steps - 1}, found {step}.")
-        return next(self._batches(step, 0, 1))
+        return next(self.from_step(step))
+
+    def from_step(self, step: int) -> Iterator[PlanBatch]:
+        """The batches of step `step` and all after it, whatever `start` is.
+
+        Raises:
+            InputError: a step beyond the plan's end.
+        """
+        return self._batches(self._valid(step), 0, 1)
 
     def state_dict(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps: steps done, and of which plan."""

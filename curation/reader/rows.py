@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from curation.catalog import connect
-from curation.duck import records
+import numpy as np
+
 from curation.reader import PlanBatch, PlanDraw, PlanReader
 from curation.reader.prefetch import look_ahead
-from manifests.errors import AudioError, InputError, StaleError
-from manifests.schema import columns
+from curation.reader.windows import FACTS, CatalogRows, Pairs, Row, windows
+from manifests.audio import read_audio
+from manifests.errors import AudioError, InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     from lhotse.cut import Cut
     from numpy.typing import NDArray
 
-CHUNK = 16_384  # draws whose catalog rows are read at a time
-FACTS = tuple(name for name in columns("cuts") if name != "manifest")
-
-FEATURES = """,
-  path AS feature_path, "offset" AS feature_offset, frames AS feature_frames, dim AS feature_dim, frame_rate
-FROM cuts LEFT JOIN features ON features.cut_id = cuts.cut_id AND encoder = ? AND variant = ?
-"""
-
-Row: TypeAlias = dict[str, Any]
 Texts: TypeAlias = Literal["refuse", "skip"]
 
 
@@ -36,33 +28,25 @@ def with_rows(
     catalog: Path,
     *,
     names: Sequence[str] = FACTS,
-    features: tuple[str, str] | None = None,
-) -> Iterator[tuple[PlanBatch, list[tuple[PlanDraw, Row]]]]:
-    """Each batch with its draws' rows of the catalog.
-
-    Rows are read CHUNK draws at a time, so that memory does not grow with the catalog; each time the id column of the
-    whole catalog is read.
+    words: bool = False,
+    encoder: str | None = None,
+) -> Iterator[tuple[PlanBatch, Pairs]]:
+    """Each batch with its draws' rows of the catalog, which are read a window at a time.
 
     Args:
         batches: what a PlanReader gives.
         catalog: the catalog's folder.
         names: columns of `cuts` to read; all but the manifest by default.
-        features: (encoder, variant) adds where the cut's stored frames lie, NULL where it has none: feature_path,
-            feature_offset, feature_frames, feature_dim, frame_rate.
+        words: adds the list `words`: symbol, start and end of each.
+        encoder: adds the list `features`: where this encoder's frames are stored, by variant.
 
     Raises:
         StaleError: a draw whose cut the catalog does not have.
     """
-    held: list[PlanBatch] = []
-    size = 0
-    for batch in batches:
-        held.append(batch)
-        size += len(batch.draws)
-        if size >= CHUNK:
-            yield from _joined(held, catalog, names, features)
-            held, size = [], 0
-    if held:
-        yield from _joined(held, catalog, names, features)
+    with CatalogRows(catalog, names=names, words=words, encoder=encoder) as rows:
+        for window in windows(batches, rows):
+            for number, batch in enumerate(window.batches):
+                yield batch, window.pairs(number)
 
 
 def decoded_audio(
@@ -104,8 +88,8 @@ def decoded_features(
     Raises:
         InputError: a cut with audio whose frames are not stored.
     """
-    pairs = with_rows(reader.part(*part), reader.catalog, features=(encoder, variant))
-    yield from look_ahead(pairs, _frames, ahead=ahead, threads=threads)
+    pairs = with_rows(reader.part(*part), reader.catalog, encoder=encoder)
+    yield from look_ahead(pairs, partial(_frames, variant), ahead=ahead, threads=threads)
 
 
 class LhotseCuts:
@@ -174,25 +158,7 @@ def lhotse_cuts(
     return LhotseCuts(reader, texts)
 
 
-def _joined(
-    batches: Sequence[PlanBatch], catalog: Path, names: Sequence[str], features: tuple[str, str] | None
-) -> Iterator[tuple[PlanBatch, list[tuple[PlanDraw, Row]]]]:
-    wanted = sorted({draw.cut_id for batch in batches for draw in batch.draws})
-    listed = ", ".join(f'cuts."{name}"' for name in dict.fromkeys(("cut_id", *names)))
-    query = f"SELECT {listed}{FEATURES if features else ' FROM cuts'} WHERE cuts.cut_id IN (SELECT unnest(?))"
-    with connect(catalog, threads=1) as con:
-        found = records(con.execute(query, [*(features or ()), wanted]))
-    rows = {row["cut_id"]: row for row in found}
-    missing = next((cut_id for cut_id in wanted if cut_id not in rows), None)
-    if missing is not None:
-        raise StaleError(f"{catalog} has no cut {missing!r}, which the plan draws. Run `soundwave mix plan` again.")
-    for batch in batches:
-        yield batch, [(draw, rows[draw.cut_id]) for draw in batch.draws]
-
-
 def _decode(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:
-    from manifests.audio import read_audio
-
     row = item[1]
     if row["recording_id"] is None:
         return row, None
@@ -202,31 +168,32 @@ def _decode(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None
         raise AudioError(f"cut {row['cut_id']!r}: {error}", reason=error.reason) from error
 
 
-def _frames(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:
+def _frames(variant: str, item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:
     row = item[1]
     if row["recording_id"] is None:
         return row, None
-    if row["feature_path"] is None:
+    stored = next((place for place in row["features"] or () if place["variant"] == variant), None)
+    if stored is None:
         raise InputError(
             f"cut {row['cut_id']!r} has no stored frames of this encoder and variant. Run `soundwave label encode` and "
             "`soundwave catalog build` first."
         )
-    first = row["feature_offset"]
-    return row, _matrix(row["feature_path"])[first : first + row["feature_frames"]].astype("float32")
+    return row, stored_frames(stored["path"], stored["offset"], stored["frames"])
+
+
+def stored_frames(path: str, offset: int, frames: int) -> NDArray[np.float32]:
+    """Rows [offset, offset + frames) of a .npy matrix (rows, dim), as float32."""
+    return _matrix(path)[offset : offset + frames].astype(np.float32)
 
 
 @lru_cache(maxsize=64)
 def _matrix(path: str) -> NDArray[Any]:
     """A mapped .npy file: opening it costs more than reading a cut from it."""
-    import numpy as np
-
     matrix: NDArray[Any] = np.load(path, mmap_mode="r")
     return matrix
 
 
 def _lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:
-    import json
-
     from lhotse.serialization import deserialize_item
 
     cut = deserialize_item(json.loads(manifest))

@@ -48,10 +48,10 @@ def test_rows_come_with_their_draws(tmp_path: Path) -> None:
         assert all(row["cut_id"] == draw.cut_id and row["duration"] == draw.seconds for draw, row in pairs)
 
 
-def test_rows_are_the_same_in_small_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_the_same_in_small_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = PlanReader(make(tmp_path, audio=False))
     whole = list(with_rows(reader, reader.catalog))
-    monkeypatch.setattr("curation.reader.rows.CHUNK", 5)
+    monkeypatch.setattr("curation.reader.windows.WINDOW", 5)
     assert list(with_rows(reader, reader.catalog)) == whole
 
 
