@@ -130,6 +130,11 @@ class CatalogRows:
         rows: list[Row] = self._arrow(sql, parameters).to_pylist()
         return rows
 
+    def stream(self, sql: str) -> Iterator[Row]:
+        """The same, of a result that need not fit into memory."""
+        for batch in self._con.cursor().sql(sql).to_arrow_reader():
+            yield from batch.to_pylist()
+
     def _arrow(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         try:
             return self._con.sql(sql, params=list(parameters) or None).to_arrow_table()
@@ -151,6 +156,16 @@ class Window:
     """The row in `cuts` of each draw, over all batches."""
     ends: NDArray[np.int64]
     """How many draws there are up to the end of each batch."""
+
+    @property
+    def first(self) -> int:
+        """The first batch's step."""
+        return self.batches[0].step
+
+    @property
+    def last(self) -> int:
+        """The last batch's step."""
+        return self.batches[-1].step
 
     def pairs(self, number: int) -> Pairs:
         """The draws of batch `number` (0 is the window's first), each with its row."""

@@ -120,7 +120,7 @@ class Trainer:
     ) -> Trainer:
         """Load or create the model and all around it; ranks: this process among several."""
         ranks = ranks or Ranks()
-        if ranks.world > 1 and any(cut.has_audio and not cut.features for cut in data.store.cuts.values()):
+        if ranks.world > 1 and data.unstored:
             ranks.print_once(
                 "not all encoder frames are stored: every process encodes every clip (`soundwave label encode`)"
             )

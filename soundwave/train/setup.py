@@ -71,8 +71,7 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
     made = settings.model
     token_ids = None
     if made.ctc_vocabulary != "full":
-        cuts = {draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}
-        texts = (target_text(cut, settings.ctc_languages) for cut in cuts.values())
+        texts = (target_text(cut, settings.ctc_languages) for cut in data.spoken_cuts())
         tokenizer = load_tokenizer(made.llm)
         fewest = None if made.ctc_vocabulary == "letters" else made.ctc_min_count
         token_ids = seen_tokens(tokenizer, [text for text in texts if text], min_count=fewest)
@@ -94,8 +93,7 @@ def feature_scale(data: PlanData) -> tuple[torch.Tensor, torch.Tensor]:
 
     Frames that are not finite count for nothing: the step that meets them says so.
     """
-    cuts = list({draw.cut.cut_id: draw.cut for draw in data.draws() if draw.cut.has_audio}.values())
-    frames = [data.store.frames(cut).astype(np.float64) for cut in cuts[:NORMALISE_CUTS]]
+    frames = [data.store.frames(cut).astype(np.float64) for cut in data.first_cuts(NORMALISE_CUTS)]
     rows = np.concatenate(frames)
     rows = rows[np.isfinite(rows).all(axis=1)]
     return torch.from_numpy(rows.mean(axis=0)).float(), torch.from_numpy(rows.std(axis=0)).float().clamp(min=1e-3)
@@ -104,7 +102,7 @@ def feature_scale(data: PlanData) -> tuple[torch.Tensor, torch.Tensor]:
 def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:
     """The sample maker; masks are filled with the model's average frame."""
     fill = model.alignment.feature_mean.detach().cpu().numpy()
-    return SampleMaker(settings, data.store, model.table, frame_rate=data.store.frame_rate, fill=fill, steps=steps)
+    return SampleMaker(settings, data, model.table, frame_rate=data.store.frame_rate, fill=fill, steps=steps)
 
 
 def make_optimiser(settings: StageSettings, trainable: dict[torch.Tensor, str]) -> torch.optim.Optimizer:

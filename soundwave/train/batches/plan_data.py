@@ -1,22 +1,27 @@
 """What a plan's draws are: rows of the catalog, their words, and their encoder frames.
 
-Reads plan.parquet, the catalog that lock.json names, and the feature matrices that the catalog names. Nothing else.
+Reads plan.parquet and the catalog that lock.json names, both through `curation.reader`, and the feature matrices that
+the catalog names. Nothing else.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curation.encoders import load_encoder
+from curation.passes.encode import at_speed
+from curation.reader import PlanReader
+from curation.reader.rows import stored_frames
+from curation.reader.windows import CatalogRows, Row, Window, windows
+from manifests.audio import read_audio
 from manifests.errors import InputError
-from manifests.plans import PLAN
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.train.batches.lazy_frames import LazyFrames
 
@@ -24,15 +29,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curation.encoders import Encoder
-    from manifests.plans import Lock
 
 PLAIN = "plain"
 FIELDS = (
-    "cut_id, corpus, split, task, start, duration, language, target_language, text, target_text, sound, source_path, "
-    "speaker"
-)
+    "cut_id", "corpus", "split", "task", "start", "duration", "language", "target_language", "text", "target_text",
+    "sound", "source_path", "speaker",
+)  # fmt: skip
 LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
 PIECE: Seconds = 30.0  # of what is longer
+
+# Of the cuts that a plan draws, each once:
+TASKS = "SELECT DISTINCT task FROM cuts SEMI JOIN plan USING (cut_id) ORDER BY task"
+EXAMPLE = """
+SELECT path, "offset", frames, dim, frame_rate
+FROM features SEMI JOIN plan USING (cut_id)
+WHERE encoder = ?
+ORDER BY cut_id, variant
+LIMIT 1
+"""
+UNSTORED = """
+SELECT count(*) AS cuts
+FROM cuts SEMI JOIN plan USING (cut_id)
+WHERE duration > 0 AND cut_id NOT IN (SELECT cut_id FROM features WHERE encoder = ?)
+"""
+ANSWERS = """
+SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
+FROM cuts SEMI JOIN (SELECT cut_id FROM plan WHERE domain = ?) USING (cut_id)
+WHERE answer <> ''
+"""
 
 
 @dataclass(frozen=True)
@@ -90,24 +114,13 @@ class Draw:
     repeat: int
 
 
-class CutStore:
-    """Cuts of a catalog by id, with their frames."""
+class FrameStore:
+    """Encoder frames of cuts: stored ones, or encoded when they are asked for."""
 
-    def __init__(self, catalog: Path, cut_ids: Sequence[str], *, encoder: str) -> None:
-        """Read the rows of `cut_ids` at once.
-
-        Raises:
-            InputError: ids that the catalog does not have.
-        """
+    def __init__(self, encoder: str, example: Stored | None) -> None:
+        """encoder: by name; example: any stored frames of it, which tell width and rate; None: nothing is stored."""
         self.encoder = encoder
-        self._matrices: dict[str, NDArray[np.float16]] = {}
-        self._answers: dict[str, list[str]] = {}
-        self.domains: dict[str, set[str]] = {}
-        """Cut ids of each of a plan's domains."""
-        self.cuts = _read_cuts(catalog, sorted(set(cut_ids)), encoder)
-        unknown = [cut_id for cut_id in cut_ids if cut_id not in self.cuts]
-        if unknown:
-            raise InputError(f"{catalog} has no cut {unknown[0]!r} ({len(set(unknown))} such ids).")
+        self._example = example
 
     def frames(self, cut: Cut, variant: str = PLAIN) -> NDArray[np.float32]:
         """Encoder frames (T, F) of a cut: stored ones of the variant or else plain ones, else encoded on the fly.
@@ -118,50 +131,49 @@ class CutStore:
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is None:
             return self._encode(cut, variant)
-        if stored.path not in self._matrices:
-            self._matrices[stored.path] = np.load(stored.path, mmap_mode="r")
-        rows = self._matrices[stored.path][stored.offset : stored.offset + stored.frames]
-        return rows.astype(np.float32)
+        return stored_frames(stored.path, stored.offset, stored.frames)
 
-    def clip(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
+    def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         return LazyFrames(lambda: self.frames(cut, variant), None if stored is None else stored.frames)
 
-    def answers(self, domain: str) -> list[str]:
-        """The different answers of a domain's cuts, sorted; none of a domain that the plan does not have."""
-        if domain not in self._answers:
-            cuts = (self.cuts[cut_id] for cut_id in self.domains.get(domain, ()))
-            self._answers[domain] = sorted({text for cut in cuts if (text := cut.target_text or cut.text)})
-        return self._answers[domain]
-
     @cached_property
     def feature_dim(self) -> int:
         """Width of the encoder's frames."""
-        stored = self._any_stored()
-        return self._encoder().dim if stored is None else stored.dim
+        return self._encoder().dim if self._example is None else self._example.dim
 
     @cached_property
     def frame_rate(self) -> float:
         """Encoder frames per second."""
-        stored = self._any_stored()
-        return self._encoder().frame_rate if stored is None else stored.frame_rate
-
-    def _any_stored(self) -> Stored | None:
-        return next((stored for cut in self.cuts.values() for stored in cut.features.values()), None)
+        return self._encoder().frame_rate if self._example is None else self._example.frame_rate
 
     def _encoder(self) -> Encoder:
-        from curation.encoders import load_encoder
-
         return load_encoder(self.encoder)
 
     def _encode(self, cut: Cut, variant: str) -> NDArray[np.float32]:
-        from curation.passes.encode import at_speed
-        from manifests.audio import read_audio
-
         samples = read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration)
         speed = 1.0 if variant == PLAIN else float(variant.removeprefix("speed="))
         return encode_pieces(self._encoder(), at_speed(samples, speed))
+
+
+class CutStore(FrameStore):
+    """Some cuts of a catalog by id, all in memory, with their frames."""
+
+    def __init__(self, catalog: Path, cut_ids: Sequence[str], *, encoder: str) -> None:
+        """Read the rows of `cut_ids` at once.
+
+        Raises:
+            InputError: ids that the catalog does not have.
+        """
+        with CatalogRows(catalog, names=FIELDS, words=True, encoder=encoder) as rows:
+            found = (_cut(row) for row in rows.table(cut_ids).to_pylist())
+            self.cuts = {cut.cut_id: cut for cut in sorted(found, key=lambda cut: cut.cut_id)}
+        unknown = [cut_id for cut_id in cut_ids if cut_id not in self.cuts]
+        if unknown:
+            raise InputError(f"{catalog} has no cut {unknown[0]!r} ({len(set(unknown))} such ids).")
+        stored = (stored for cut in self.cuts.values() for stored in cut.features.values())
+        super().__init__(encoder, next(stored, None))
 
 
 def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -176,7 +188,11 @@ def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.
 
 
 class PlanData:
-    """A plan's steps as lists of draws."""
+    """A plan's steps as lists of draws, read a window of steps at a time; what is asked of the whole plan is SQL.
+
+    Every process reads whole steps, not its own slots alone: what is spliced or joined, and every random number of a
+    step, follows from all of its draws.
+    """
 
     def __init__(self, plan: Path, *, encoder: str) -> None:
         """Open the plan in folder `plan`.
@@ -185,60 +201,71 @@ class PlanData:
             MissingFileError: no plan or catalog there.
             StaleError: the catalog or the plan has changed since it was locked.
         """
-        import pyarrow.parquet as pq
-
-        from curation.plan.lock import check_plan
-        from manifests.plans import read_lock
-
-        self.catalog = Path(read_lock(plan).catalog)
-        self.lock: Lock = check_plan(plan, self.catalog)
-        table = pq.read_table(plan / PLAN, columns=["step", "slot", "cut_id", "domain", "repeat"])
-        rows: list[dict[str, Any]] = table.to_pylist()
-        self.store = CutStore(self.catalog, [row["cut_id"] for row in rows], encoder=encoder)
-        steps: dict[int, list[Draw]] = defaultdict(list)
-        for row in sorted(rows, key=lambda row: (row["step"], row["slot"])):
-            draw = Draw(self.store.cuts[row["cut_id"]], row["domain"], row["repeat"])
-            steps[row["step"]].append(draw)
-            self.store.domains.setdefault(draw.domain, set()).add(draw.cut.cut_id)
-        self._steps = [steps[number] for number in sorted(steps)]
+        self._reader = PlanReader(plan)
+        self.lock, self.catalog = self._reader.lock, self._reader.catalog
+        self._rows = CatalogRows(self.catalog, names=FIELDS, words=True, encoder=encoder, plan=plan)
+        self._windows: Iterator[Window] = iter(())
+        self._window: Window | None = None
+        example = self._rows.ask(EXAMPLE, [encoder])
+        self.store = FrameStore(encoder, Stored(**example[0]) if example else None)
+        self.tasks: list[str] = [row["task"] for row in self._rows.ask(TASKS)]
+        """Tasks of the plan's cuts, sorted."""
+        self.unstored: int = self._rows.ask(UNSTORED, [encoder])[0]["cuts"]
+        """How many cuts with audio have no stored frames, so that they are encoded whenever they are drawn."""
+        self._answers: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
         """Steps of the plan."""
-        return len(self._steps)
+        return self.lock.steps
 
     def step(self, number: int) -> list[Draw]:
-        """Draws of an optimiser step; beyond the plan's end it begins again."""
-        return self._steps[number % len(self._steps)]
+        """Draws of an optimiser step; beyond the plan's end it begins again. Fastest in order.
 
-    def draws(self) -> list[Draw]:
+        Raises:
+            StaleError: the catalog was built again meanwhile, and what this plan needs is gone.
+        """
+        number %= len(self)
+        window = self._window
+        if window is None or not window.first <= number <= window.last:
+            window = self._window = self._window_of(number)
+        pairs = window.pairs(number - window.first)
+        return [Draw(_cut(row), draw.domain, draw.repeat) for draw, row in pairs]
+
+    def draws(self) -> Iterator[Draw]:
         """All draws in order."""
-        return [draw for step in self._steps for draw in step]
+        for number in range(len(self)):
+            yield from self.step(number)
+
+    def first_cuts(self, most: int) -> list[Cut]:
+        """The first `most` different cuts with audio, in the order of their first draws."""
+        found: dict[str, Cut] = {}
+        for draw in self.draws():
+            if len(found) == most:
+                break
+            if draw.cut.has_audio:
+                found.setdefault(draw.cut.cut_id, draw.cut)
+        return list(found.values())
+
+    def spoken_cuts(self) -> Iterator[Cut]:
+        """The plan's different cuts with audio, in any order, without words and features."""
+        names = ", ".join(f'"{name}"' for name in FIELDS)
+        for row in self._rows.stream(f"SELECT {names} FROM cuts SEMI JOIN plan USING (cut_id) WHERE duration > 0"):
+            yield _cut(row)
+
+    def answers(self, domain: str) -> list[str]:
+        """The different answers of a domain's cuts, sorted; none of a domain that the plan does not have."""
+        if domain not in self._answers:
+            self._answers[domain] = sorted(row["answer"] for row in self._rows.ask(ANSWERS, [domain]))
+        return self._answers[domain]
+
+    def _window_of(self, number: int) -> Window:
+        """The window that begins with a step: the next one, or one that is read out of turn."""
+        if self._window is None or number != self._window.last + 1:
+            self._windows = windows(self._reader.from_step(number), self._rows)
+        return next(self._windows)
 
 
-def _read_cuts(catalog: Path, cut_ids: list[str], encoder: str) -> dict[str, Cut]:
-    from curation.catalog import connect
-
-    with connect(catalog, threads=1) as con:
-        wanted = "WHERE cut_id IN (SELECT unnest(?))"
-        rows = con.execute(f"SELECT {FIELDS} FROM cuts {wanted} ORDER BY cut_id", [cut_ids]).fetchall()
-        words: dict[str, list[WordSpan]] = defaultdict(list)
-        query = (  # of several aligners, one: their words must not be mixed
-            f"SELECT cut_id, symbol, start, start + duration FROM words {wanted} "
-            "QUALIFY backend = min(backend) OVER (PARTITION BY cut_id) ORDER BY cut_id, position"
-        )
-        for cut_id, symbol, start, end in con.execute(query, [cut_ids]).fetchall():
-            words[cut_id].append(WordSpan(symbol, start, end))
-        stored: dict[str, dict[str, Stored]] = defaultdict(dict)
-        query = (
-            f'SELECT cut_id, variant, path, "offset", frames, dim, frame_rate FROM features {wanted} AND encoder = ?'
-        )
-        for cut_id, variant, *place in con.execute(query, [cut_ids, encoder]).fetchall():
-            stored[cut_id][variant] = Stored(*place)
-    names = FIELDS.split(", ")
-    cuts = {}
-    for row in rows:
-        values = dict(zip(names, row, strict=True))
-        values["sound"] = tuple(values["sound"] or ())
-        cut_id = values["cut_id"]
-        cuts[cut_id] = Cut(**values, words=tuple(words[cut_id]), features=dict(stored[cut_id]))
-    return cuts
+def _cut(row: Row) -> Cut:
+    words = tuple(WordSpan(**word) for word in row.pop("words", None) or ())
+    features = {stored.pop("variant"): Stored(**stored) for stored in row.pop("features", None) or ()}
+    return Cut(**row | {"sound": tuple(row["sound"] or ())}, words=words, features=features)

@@ -18,7 +18,7 @@ from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
 from soundwave.train.batches.instructions import Facts, Template, load_set, make_turn
 from soundwave.train.batches.lazy_frames import LazyFrames
-from soundwave.train.batches.plan_data import PLAIN, CutStore, Draw
+from soundwave.train.batches.plan_data import PLAIN, Draw, PlanData
 from soundwave.train.batches.prompts import language_name, make_prompt
 from soundwave.train.settings import StageSettings
 
@@ -48,7 +48,7 @@ class SampleMaker:
     def __init__(
         self,
         settings: StageSettings,
-        store: CutStore,
+        data: PlanData,
         table: TokenTable,
         *,
         frame_rate: float,
@@ -60,17 +60,17 @@ class SampleMaker:
         Raises:
             SettingsError: tasks that the set of templates has no instruction for; before the first step, not at theirs.
         """
-        self.settings, self.store, self.table, self.steps = settings, store, table, steps
+        self.settings, self.data, self.table, self.steps = settings, data, table, steps
         self.frame_rate, self.fill = frame_rate, fill
         self.templates = load_set(settings.templates)
         self._prompts: dict[tuple[str, str], list[int]] = {}
-        for task in sorted({cut.task for cut in store.cuts.values()}) if settings.lm_weight else ():
+        for task in data.tasks if settings.lm_weight else ():
             self._lines(task)
 
     def batch(self, draws: Sequence[Draw], step: int) -> tuple[Batch, list[Sample]]:
         """The batch of a step's draws, and its samples (audio samples in the order of the batch's audios)."""
         samples = self.samples(draws, step)
-        return collate(samples, self.store.feature_dim), samples
+        return collate(samples, self.data.store.feature_dim), samples
 
     def samples(self, draws: Sequence[Draw], step: int) -> list[Sample]:
         """The samples of a step's draws: every draw is in at least one."""
@@ -93,7 +93,7 @@ class SampleMaker:
 
     def _frames(self, cut: Cut, rng: random.Random) -> LazyFrames:
         speed = rng.choice(self.settings.speeds)
-        return self.store.clip(cut, PLAIN if speed == 1.0 else f"speed={speed:g}")
+        return self.data.store.lazy_frames(cut, PLAIN if speed == 1.0 else f"speed={speed:g}")
 
     def _masked(self, frames: LazyFrames, rng: random.Random) -> LazyFrames:
         settings = self.settings.spec_augment
@@ -116,7 +116,7 @@ class SampleMaker:
             spoken=heard(cut.text or "", cut.language or "en") if transcribes and not as_heard else "",
             language=language_name(cut),
             label=joins.sound_name(cut.sound[0]) if cut.task == "sound" and cut.sound else "",
-            others=self.store.answers(draw.domain),
+            others=self.data.answers(draw.domain),
             also_right=[joins.sound_name(label) for label in cut.sound],
             style=spoken_text if transcribes and as_heard else str,
         )

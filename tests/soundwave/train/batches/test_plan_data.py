@@ -1,13 +1,20 @@
 """What a plan's draws are, and their frames: stored ones, or encoded on the fly by one encoder."""
 
+import shutil
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import soundfile
 
-from manifests.errors import AudioError, InputError
+from curation import encoders
+from curation.catalog import build, connect
+from manifests.errors import AudioError, InputError, StaleError
 from soundwave.train.batches import plan_data as data
-from soundwave.train.batches.plan_data import CutStore, PlanData, encode_pieces
+from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, encode_pieces
 
 ENCODER = "moonshine-tiny-en"
 
@@ -40,7 +47,7 @@ def encoder(monkeypatch):
         return made_once
 
     made_once = Counting()
-    monkeypatch.setattr("curation.encoders.load_encoder", load)
+    monkeypatch.setattr(data, "load_encoder", load)
     return made_once
 
 
@@ -52,7 +59,6 @@ def store(workspace):
 @pytest.fixture
 def clip(tmp_path, store):
     """A cut of so many seconds of noise on disk, without stored frames."""
-    import soundfile
 
     def make(seconds, **changes):
         path = tmp_path / f"{seconds}.wav"
@@ -119,39 +125,27 @@ def test_a_long_clip_goes_through_the_encoder_in_equal_pieces(seconds, pieces):
 
 
 def test_the_real_encoder_is_loaded_once(monkeypatch):
-    from curation import encoders
-
     made = []
-    monkeypatch.setattr(encoders, "WhisperEncoder", lambda name: made.append(name) or Counting())
+    monkeypatch.setattr("curation.encoders.whisper.WhisperEncoder", lambda name: made.append(name) or Counting())
     encoders.load_encoder.cache_clear()
-    store = CutStore.__new__(CutStore)
-    store.encoder = "some/whisper"
+    store = FrameStore("some/whisper", None)
     assert store._encoder() is store._encoder() and made == ["some/whisper"]
     encoders.load_encoder.cache_clear()
 
 
 def test_answers_of_a_domain(workspace):
     plan = PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER)
-    store = plan.store
-    assert store.answers("sound") == ["Dog."] and store.answers("qa") == ["one"] and store.answers("none") == []
+    assert plan.answers("sound") == ["Dog."] and plan.answers("qa") == ["one"] and plan.answers("none") == []
     spoken = {draw.cut.text for draw in plan.draws() if draw.domain == "asr"}
-    assert store.answers("asr") == sorted(spoken) and store.answers("asr") is store.answers("asr")
+    assert plan.answers("asr") == sorted(spoken) and plan.answers("asr") is plan.answers("asr")
 
 
 def test_words_of_two_aligners_are_not_mixed(tmp_path, workspace):
-    import shutil
-
-    import pyarrow.parquet as pq
-
-    from curation.catalog import build
-
     shutil.copytree(workspace / "corpora", tmp_path / "corpora")
     shutil.copytree(workspace / "labels", tmp_path / "labels")
     path = tmp_path / "labels" / "align" / "tiny" / "words-0000.parquet"
     rows = pq.read_table(path)
     other = [row | {"backend": "z-other", "start": row["start"] + 0.1} for row in rows.to_pylist()]
-    import pyarrow as pa
-
     pq.write_table(pa.concat_tables([rows, pa.Table.from_pylist(other, schema=rows.schema)]), path)
     build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
     cut = CutStore(tmp_path / "catalog", ["tiny-00"], encoder=ENCODER).cuts["tiny-00"]
@@ -160,6 +154,57 @@ def test_words_of_two_aligners_are_not_mixed(tmp_path, workspace):
 
 def test_a_plan_begins_again_at_its_end(workspace):
     plan = PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER)
-    assert plan.step(len(plan)) == plan.step(0) and len(plan.draws()) == sum(
+    assert plan.step(len(plan)) == plan.step(0) and len(list(plan.draws())) == sum(
         len(plan.step(n)) for n in range(len(plan))
     )
+
+
+def test_steps_are_the_plans_rows_whatever_the_window_and_the_order(workspace, monkeypatch):
+    """Against the plan and the catalog themselves, with windows of a step, of a few and of the whole plan."""
+    folder = workspace / "mixtures" / "mixed"
+    expected = defaultdict(list)
+    for row in pq.read_table(folder / "plan.parquet").to_pylist():
+        expected[row["step"]].append((row["cut_id"], row["domain"], row["repeat"]))
+    with connect(workspace / "catalog") as con:
+        texts = dict(con.execute("SELECT cut_id, text FROM cuts").fetchall())
+    for draws in (1, 10, 10_000):
+        monkeypatch.setattr("curation.reader.windows.WINDOW", draws)
+        plan = PlanData(folder, encoder=ENCODER)
+        assert len(plan) == len(expected) > 2
+        for number in (*range(len(plan)), *reversed(range(len(plan))), 1, len(plan) - 1):
+            found = plan.step(number)
+            assert [(draw.cut.cut_id, draw.domain, draw.repeat) for draw in found] == expected[number]
+            assert all(draw.cut.text == texts[draw.cut.cut_id] for draw in found)
+
+
+def test_windows_hold_the_same_draws_as_the_whole_plan(workspace, monkeypatch):
+    whole = list(PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER).draws())
+    monkeypatch.setattr("curation.reader.windows.WINDOW", 3)
+    assert list(PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER).draws()) == whole
+
+
+def test_what_the_whole_plan_holds(workspace):
+    plan = PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER)
+    cuts = {draw.cut.cut_id: draw.cut for draw in plan.draws()}
+    assert plan.tasks == sorted({cut.task for cut in cuts.values()}) == ["asr", "qa", "sound", "st"]
+    spoken = sorted(cut.cut_id for cut in cuts.values() if cut.has_audio)
+    assert sorted(cut.cut_id for cut in plan.spoken_cuts()) == spoken
+    assert all(cut.text == cuts[cut.cut_id].text for cut in plan.spoken_cuts())
+    assert plan.unstored == 0 and PlanData(workspace / "mixtures" / "mixed", encoder="counting").unstored == len(spoken)
+
+
+def test_a_catalog_that_is_built_again_during_a_training_changes_nothing_or_stops_it(tmp_path, workspace, monkeypatch):
+    """A corpus beside the plan's may come; the plan's own rows may not go unnoticed."""
+    shutil.copytree(workspace / "catalog", tmp_path / "catalog")
+    shutil.copytree(workspace / "mixtures" / "mixed", tmp_path / "mixed")
+    lock = tmp_path / "mixed" / "lock.json"
+    lock.write_text(lock.read_text().replace(str(workspace / "catalog"), str(tmp_path / "catalog")))
+    monkeypatch.setattr("curation.reader.windows.WINDOW", 1)
+    plan = PlanData(tmp_path / "mixed", encoder=ENCODER)
+    before = [plan.step(number) for number in range(len(plan))]
+    (tmp_path / "catalog" / "catalog.json").write_text('{"fingerprint": "another", "parts": []}')
+    assert [plan.step(number) for number in range(len(plan))] == before
+    for path in (tmp_path / "catalog" / "cuts").rglob("*.parquet"):
+        path.unlink()
+    with pytest.raises(StaleError, match="was built again while it was read"):
+        plan.step(0)

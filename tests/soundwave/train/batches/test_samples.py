@@ -10,7 +10,7 @@ import pytest
 from manifests.errors import InputError, SettingsError
 from soundwave.model.batch import AUDIO
 from soundwave.train.batches.augment import draw_masks, mask
-from soundwave.train.batches.plan_data import CutStore, Draw, PlanData
+from soundwave.train.batches.plan_data import CutStore, Draw, FrameStore, PlanData
 from soundwave.train.batches.samples import answer_text, collate, target_text
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import make_maker, make_model
@@ -142,9 +142,9 @@ def test_only_the_samples_that_are_asked_for_are_read(build, mixed, monkeypatch)
     """Several processes share a step: each makes all samples, and reads its own."""
     maker = build(speeds=[0.9, 1.0], spec_augment={}, splice={"share": 0.5}, sandwich={"share": 1.0})
     read = []
-    real = CutStore.frames
+    real = FrameStore.frames
     monkeypatch.setattr(
-        CutStore, "frames", lambda self, cut, variant: read.append(cut.cut_id) or real(self, cut, variant)
+        FrameStore, "frames", lambda self, cut, variant: read.append(cut.cut_id) or real(self, cut, variant)
     )
     samples = [sample for step in range(len(mixed)) for sample in maker.samples(mixed.step(step), step)]
     assert not read
@@ -155,7 +155,7 @@ def test_only_the_samples_that_are_asked_for_are_read(build, mixed, monkeypatch)
 
 def test_a_task_without_an_instruction_is_named_before_the_first_step(build, mixed, monkeypatch):
     strange = replace(mixed.step(0)[0].cut, task="humming")
-    monkeypatch.setitem(mixed.store.cuts, strange.cut_id, strange)
+    monkeypatch.setattr(mixed, "tasks", [*mixed.tasks, "humming"])
     with pytest.raises(SettingsError, match=r"'short' has no instruction for the task 'humming' .*asr"):
         build()
     assert build(stage="alignment").samples([Draw(strange, "humming", 0)], 0)  # CTC asks nothing
