@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.encoders import load_encoder
+from curation import encoders
 from curation.passes.encode import at_speed
 from curation.reader import PlanReader
 from curation.reader.rows import stored_frames
@@ -149,7 +149,7 @@ class FrameStore:
         return self._encoder().frame_rate if self._example is None else self._example.frame_rate
 
     def _encoder(self) -> Encoder:
-        return load_encoder(self.encoder)
+        return encoders.load_encoder(self.encoder)
 
     def _encode(self, cut: Cut, variant: str) -> NDArray[np.float32]:
         samples = read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration)

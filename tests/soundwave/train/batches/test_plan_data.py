@@ -47,7 +47,7 @@ def encoder(monkeypatch):
         return made_once
 
     made_once = Counting()
-    monkeypatch.setattr(data, "load_encoder", load)
+    monkeypatch.setattr(encoders, "load_encoder", load)
     return made_once
 
 

@@ -141,7 +141,7 @@ def test_five_minutes_on_the_fly(made, cuts, mixed, tmp_path, monkeypatch):
             return [np.ones((len(clip) // 400, 12), np.float32) for clip in clips]
 
     encoder = Encoder()
-    monkeypatch.setattr("soundwave.train.batches.plan_data.load_encoder", lambda name: encoder)
+    monkeypatch.setattr("curation.encoders.load_encoder", lambda name: encoder)
     soundfile.write(tmp_path / "long.wav", np.zeros(16000 * 300, np.float32), 16000)
     cut = replace(cuts["asr"], source_path=str(tmp_path / "long.wav"), start=0.0, duration=300.0, features={}, words=())
     maker, _ = made()
