@@ -180,16 +180,16 @@ def _together(tallies: Sequence[Tally]) -> Tally:
 
 def make_aligners(options: argparse.Namespace) -> dict[str, Align]:
     """All that is measured, by name; `NAME+calibration` follows `NAME`."""
+    from curation.align import load_aligner
     from curation.align.calibration import Calibration
     from curation.align.ctc_aligner import CTCAligner
-    from soundwave.infer.aligner import make_aligner
 
     run = options.run or newest_run(Path("demo"))
     wanted = [("pocketsphinx", ""), *([("soundwave", str(run))] if run else [])]
     wanted += [(name, model) for name, _, model in (text.partition(":") for text in options.also)]
     found: dict[str, Align] = {"even": even}
     for name, model in wanted:
-        aligner = make_aligner(name, model or None)
+        aligner = load_aligner(name, model=model or None)
         aligner.check()
         found[name] = aligner.align
         if isinstance(aligner, CTCAligner):
@@ -203,7 +203,7 @@ def make_aligners(options: argparse.Namespace) -> dict[str, Align]:
 
 
 def _open(aligner: CTCAligner) -> Align:
-    return lambda samples, words: aligner.align_beside(samples, words, "ends")[0]
+    return lambda samples, words: aligner.align_untranscribed(samples, words, "ends")[0]
 
 
 def newest_run(folder: Path) -> Path | None:

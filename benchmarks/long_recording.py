@@ -123,12 +123,13 @@ def measure(hours: float, run: Path | None, refine: str) -> tuple[str, Made, Lon
     """Make the recording and segment it."""
     import soundfile
 
-    from curation.align.asr_as_ctc import HeardModel
+    from curation.align import load_aligner
+    from curation.align.asr_as_ctc import RecogniserModel
     from curation.segment.long_form import AudioFile, segment
-    from soundwave.infer.aligner import make_aligner, run_aligner
+    from soundwave.infer.aligner import run_aligner
 
-    again = None if refine == "none" else make_aligner(refine)
-    name, model = ("stage-1", run_aligner(run).loader()) if run else ("heard", HeardModel.embedded())
+    again = None if refine == "none" else load_aligner(refine)
+    name, model = ("stage-1", run_aligner(run).loader()) if run else ("heard", RecogniserModel.embedded())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.flac"
         made = record(path, hours)

@@ -10,6 +10,7 @@ import ast
 import difflib
 import importlib
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +84,18 @@ class Plugins(Generic[Plugin]):
         return {
             path.stem: (path, f"{package}.{path.stem}")
             for package in (self.package, *_FURTHER.get(self.package, ()))
-            for folder in importlib.import_module(package).__path__
+            for folder in _folders(package)
             for path in sorted(Path(folder).glob("[!_]*.py"))
             if says.search(path.read_text(encoding="utf-8"))
         }
+
+
+def _folders(package: str) -> list[str]:
+    """Where a package's modules are. A package that is not imported yet stays so: its name and its parent's say it."""
+    parent, _, name = package.rpartition(".")
+    if package in sys.modules or not parent:
+        return list(importlib.import_module(package).__path__)
+    return [str(Path(folder) / name) for folder in _folders(parent)]
 
 
 def unknown(what: str, name: str, known: Sequence[str]) -> SettingsError:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from manifests.plugins import look_in
+
 __all__ = ["SpeechLLM", "linear_ctc_loss"]
 
 # Imported when first used: torch takes seconds, and `soundwave --help` needs none of it.
 _HOMES = {"SpeechLLM": "soundwave.model.speech_llm", "linear_ctc_loss": "soundwave.model.ctc.linear_ctc"}
+
+look_in("curation.align", "soundwave.infer.aligners")
 
 
 def __getattr__(name: str) -> Any:

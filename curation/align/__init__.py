@@ -1,58 +1,54 @@
-"""Aligners by name, each imported when it is asked for."""
+"""Aligners by name.
+
+An aligner is a module of this package with an `ALIGNER`; its name is the file's name, with `-` for `_`.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from curation.align.base import AlignedWord, Aligner
-from manifests.errors import SettingsError
+from manifests.makers import Maker
+from manifests.plugins import Plugins, unknown
 
-if TYPE_CHECKING:
-    from curation.align.ctc_aligner import CTCAligner
+__all__ = ["ALIGNERS", "AlignedWord", "Aligner", "aligner_maker", "aligner_names", "describe_aligners", "load_aligner"]
 
-__all__ = ["AlignedWord", "Aligner", "load_aligner"]
-
-BACKENDS = ("pocketsphinx", "hf-ctc", "torchaudio", "whisperx")
+ALIGNERS: Plugins[Maker[Aligner]] = Plugins("aligner", "curation.align", "ALIGNER", Maker)
 
 
-def load_aligner(name: str, model: str | None = None, calibration: Path | None = None) -> Aligner:
+def aligner_names() -> list[str]:
+    """Names of all aligners, sorted."""
+    return [name.replace("_", "-") for name in ALIGNERS.names()]
+
+
+def aligner_maker(name: str) -> Maker[Aligner]:
+    """How the aligner `name` is made, and from which options. Raises SettingsError for an unknown name."""
+    known = aligner_names()
+    if name not in known:
+        raise unknown("aligner", name, known)
+    return ALIGNERS.find(name.replace("-", "_"))
+
+
+def load_aligner(name: str, **options: Any) -> Aligner:
     """The aligner `name`; models are loaded with its first use.
 
-    model: which weights, for backends that have a choice; calibration: a file that `soundwave calibrate` wrote.
+    Args:
+        name: of a module of this package.
+        options: the aligner's own, such as `model`, which weights, and `calibration`, a file that `soundwave calibrate`
+            wrote. None means that an option is not given.
 
     Raises:
-        SettingsError: no such backend, an option that it does not have, a calibration of another model.
-        MissingFileError, MissingPackageError: the calibration, or what the backend needs, is not there.
+        SettingsError: no such aligner, an option that it does not have, a calibration of another model.
+        MissingFileError, MissingPackageError: the calibration, or what the aligner needs, is not there.
     """
-    if name not in BACKENDS:
-        raise SettingsError(f"No aligner is called {name!r}, expected one of: {', '.join(BACKENDS)}.")
-    if name == "pocketsphinx":
-        if model or calibration:
-            option = "model" if model else "calibration"
-            raise SettingsError(f"The aligner `{name}` has no {option} to choose. Leave --{option} out.")
-        from curation.align.pocketsphinx import Backend
-
-        return Backend()
-    if name == "whisperx":
-        if calibration:
-            raise SettingsError(f"The aligner `{name}` has no calibration to choose. Leave --calibration out.")
-        from curation.align.whisperx import aligner as whisperx
-
-        return whisperx(model)
-    if name == "hf-ctc":
-        from curation.align.hf_ctc import aligner
-    else:
-        from curation.align.torchaudio_ctc import aligner
-    return calibrated(aligner(model), calibration)
+    given: Mapping[str, Any] = {key: value for key, value in options.items() if value is not None}
+    return aligner_maker(name)(given, where=f"the aligner `{name}`")
 
 
-def calibrated(aligner: CTCAligner, calibration: Path | None) -> CTCAligner:
-    """`aligner` with the calibration in a file, if one is named. Raises as `load_aligner`."""
-    if calibration is not None:
-        from curation.align.calibration import Calibration
-
-        learned = Calibration.load(calibration)
-        learned.check(aligner.name, aligner.loader.version)
-        aligner.calibration = learned
-    return aligner
+def describe_aligners() -> list[dict[str, Any]]:
+    """One row an aligner: name, what it does, options, needed packages and those that are missing."""
+    return [
+        {"name": name, "does": ALIGNERS.title(name.replace("-", "_"))} | aligner_maker(name).described()
+        for name in aligner_names()
+    ]

@@ -1,38 +1,38 @@
 """A speech recogniser as a CTC model: what it heard, as letters in time. For long recordings without a CTC checkpoint.
 
-A transcript of each stretch is aligned word by word, and each word's letters are spread over it. The path of the whole
-text through that is a search for where the text and the recogniser agree: a misheard word costs a little and moves
-nothing. Embedded default: Moonshine tiny-en hears, PocketSphinx says when; English.
+The recogniser writes a transcript of each stretch, an aligner gives its words times, and the letters of each word are
+spread over the word. The path of the whole text through these letters is a search for where text and recogniser agree:
+a word that was heard wrongly costs a little and moves nothing. Embedded default: Moonshine tiny-en hears, PocketSphinx
+says when; English.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from curation.align import load_aligner
+from curation.align.base import Aligner
 from curation.ctc import WILDCARD
+from curation.encoders.moonshine import model_files, transcribe
 from curation.text import normalise
 from manifests.errors import Rejected
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from curation.align.base import Aligner
 
 STRIDE = 320  # samples from frame to frame
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 SPLIT: tuple[Seconds, Seconds] = (6.0, 10.0)  # a stretch that is transcribed at once ends at the quietest place between
 QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: nothing to hear
-# Probabilities of a frame. A letter that was not heard keeps FLOOR, so that misheard words cost, but not everything.
-HEARD, BESIDE, FLOOR = 0.75, 0.2, 1e-4
+# Probabilities of a frame: of the letter that was heard, of the blank then, and of every other letter. The last one is
+# above 0, so that a word that was heard wrongly costs, but not everything.
+LETTER, BLANK, FLOOR = 0.75, 0.2, 1e-4
 
-Transcribe = Callable[[Sequence["NDArray[np.float32]"]], list[str]]
+Transcribe = Callable[[Sequence[NDArray[np.float32]]], list[str]]
 
 
-class HeardModel:
+class RecogniserModel:
     """A `CTCModel` from a recogniser and an aligner. T frames, C tokens."""
 
     separator: int | None = None
@@ -43,15 +43,12 @@ class HeardModel:
         self._transcribe, self._aligner, self._language = transcribe, aligner, language
 
     @classmethod
-    def embedded(cls) -> HeardModel:
+    def embedded(cls) -> RecogniserModel:
         """Moonshine and PocketSphinx.
 
         Raises:
             MissingPackageError: one of them is not installed.
         """
-        from curation.align import load_aligner
-        from curation.encoders.moonshine import model_files, transcribe
-
         model_files()
         aligner = load_aligner("pocketsphinx")
         aligner.check()
@@ -110,8 +107,8 @@ def _spread(chances: NDArray[np.float32], ids: Sequence[int], first: int, last: 
     for letter, left, right in zip(ids, edges[:-1], edges[1:], strict=True):
         heard = slice(left, max(left + 1, right - 1))
         chances[heard] = FLOOR
-        chances[heard, 0] = BESIDE
-        chances[heard, 1 + letter] = HEARD
+        chances[heard, 0] = BLANK
+        chances[heard, 1 + letter] = LETTER
 
 
 def _stretches(samples: NDArray[np.float32]) -> list[tuple[int, int]]:

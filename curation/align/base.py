@@ -1,16 +1,19 @@
-"""What an aligner is, and what it says of a word."""
+"""What an aligner is, what some aligners can do beyond that, and what they say of a word."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curation.text import Word
 from manifests.units import Seconds
+
+Untranscribed = Literal["none", "ends", "words"]
+"""Where there may be speech that the transcript lacks: nowhere, at the ends of the clip, or between words too."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,35 @@ class Aligner(Protocol):
         Raises:
             manifests.errors.Rejected: the clip cannot be aligned; says why.
         """
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in a clip, and when."""
+
+    text: str
+    language: str  # ISO 639-1, given or detected
+    words: Sequence[Word]  # of the text
+    found: Sequence[AlignedWord]  # their times; `position` counts `words`
+
+
+@runtime_checkable
+class Transcribes(Protocol):
+    """An aligner that can write the transcript of a clip which has none."""
+
+    def transcribe(self, samples: NDArray[np.float32], language: str | None = None) -> Transcript:
+        """Words and times of a clip (N,), 16 kHz mono, of any length. language: None to have it detected.
+
+        Raises:
+            manifests.errors.Rejected: no speech is heard, or in a language that has no aligner.
+        """
+
+
+@runtime_checkable
+class AlignsUntranscribed(Protocol):
+    """An aligner with a wildcard for speech that the transcript lacks."""
+
+    def align_untranscribed(
+        self, samples: NDArray[np.float32], words: Sequence[Word], where: Untranscribed
+    ) -> tuple[list[AlignedWord], list[tuple[Seconds, Seconds]]]:
+        """As `Aligner.align`, and the spans of speech that the transcript lacks, looked for where `where` says."""

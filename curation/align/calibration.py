@@ -18,22 +18,18 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from curation.align.concatenated import Example
+from curation.align.ctc_model import SpikeAligner, Spikes
 from manifests.errors import InputError, Rejected, SettingsError
 from manifests.files import need_file, write_text
 from manifests.fingerprint import fingerprint
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from curation.align.concatenated import Example
-    from curation.align.ctc_model import Loader, Spikes
-    from curation.text import Word
 
 HOP: Seconds = 0.005  # of the grid
 WINDOW: Seconds = 0.015  # over which a level is measured
@@ -170,16 +166,6 @@ class Calibration(BaseModel):
                 f"This calibration was learned with {self.backend} {self.model}, but the aligner is {backend} {model}. "
                 "Offsets of one model mislead another: run `soundwave calibrate` with this one."
             )
-
-
-class SpikeAligner(Protocol):
-    """What a calibration needs of an aligner."""
-
-    name: str
-    loader: Loader
-
-    def spikes(self, samples: NDArray[np.float32], words: Sequence[Word]) -> list[Spikes]:
-        """Where each word's tokens are heard in `samples` (N,), 16 kHz. Raises Rejected."""
 
 
 def calibrate(aligner: SpikeAligner, examples: Iterable[Example], *, reference: str) -> Calibration:

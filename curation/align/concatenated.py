@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from curation.text import Word
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from curation.text import Word
 
 GAPS = (0.0, 0.0, 0.0, 0.05, 0.1, 0.15, 0.25, 0.4, 0.6)  # seconds; drawn evenly
 WORDS = (4, 9)  # words of a clip: from, below
@@ -33,7 +29,7 @@ SHORTEST, LONGEST = 0.08, 1.2  # seconds; a longer "word" is one with noises aro
 
 
 @dataclass(frozen=True)
-class Recording:
+class WordRecording:
     """One word, trimmed: samples (N,) 16 kHz."""
 
     word: Word
@@ -69,7 +65,7 @@ def trim(samples: NDArray[np.float32]) -> NDArray[np.float32] | None:
     return samples[spans[1][0] : spans[1][-1] + 1]
 
 
-def join_words(recordings: Sequence[Recording], *, rounds: int, seed: object = 0) -> list[Example]:
+def join_words(recordings: Sequence[WordRecording], *, rounds: int, seed: object = 0) -> list[Example]:
     """Every word `rounds` times, shuffled into clips of 4 to 8 words. Equal arguments, equal clips."""
     rng = np.random.default_rng(list(str(seed).encode()))
     order = [recordings[number] for _ in range(rounds) for number in rng.permutation(len(recordings))]
@@ -81,7 +77,7 @@ def join_words(recordings: Sequence[Recording], *, rounds: int, seed: object = 0
     return clips
 
 
-def _join(words: Sequence[Recording], rng: np.random.Generator) -> Example:
+def _join(words: Sequence[WordRecording], rng: np.random.Generator) -> Example:
     """Silence, words with gaps between them, silence."""
     gaps = [float(rng.uniform(*ENDS)), *(float(rng.choice(GAPS)) for _ in words[1:])]
     parts: list[NDArray[np.float32]] = []

@@ -7,8 +7,8 @@ token to the last frame of its last one, as in torchaudio and WhisperX; `curatio
 spikes into edges.
 
 Speech that the transcript lacks would push its words aside. A second wildcard takes it on request: at the ends, or
-between words too. It costs BESIDE_COST more per frame than the likeliest token, blank included, so that silence and
-transcribed speech are dearer through it; places where it found next to nothing are closed again and the rest is
+between words too. It costs UNTRANSCRIBED_COST more per frame than the likeliest token, blank included, so that silence
+and transcribed speech are dearer through it; places where it found next to nothing are closed again and the rest is
 aligned once more. So a clip whose transcript is complete gets the words and times that it gets without.
 """
 
@@ -16,36 +16,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
-from curation.align.base import AlignedWord
+from curation.align.base import AlignedWord, Untranscribed
+from curation.align.calibration import Calibration
 from curation.align.ctc_model import NO_WORD, CTCModel, Loader, Spikes
 from curation.ctc import WILDCARD, Alignment, AlignmentError, forced_align, forced_align_batch
+from curation.text import Reading, Word
 from manifests.errors import Rejected
 from manifests.reasons import Reason
 from manifests.units import Seconds
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from curation.align.calibration import Calibration
-    from curation.text import Reading, Word
-
 # A stage-I run on 96 held-out prompts: 98 % of the true transcripts score above it, 85 % of foreign ones below (and
-# 11 % more cannot be aligned). Other checkpoints have other scores: `Align(least_score=...)`.
+# 11 % more cannot be aligned). Other checkpoints have other scores: the pass `align` has the option `least_score`.
 LEAST_SCORE = -5.0
 
-Beside = Literal["none", "ends", "words"]  # where speech may stand that the transcript lacks
-BESIDE: tuple[Beside, ...] = ("none", "ends", "words")
-BESIDE_COST = 1.0  # nats a frame
-SHORTEST_BESIDE: Seconds = 0.15  # less is no speech
+UNTRANSCRIBED_COST = 1.0  # nats a frame
+SHORTEST_UNTRANSCRIBED: Seconds = 0.15  # less is no speech
 ANYTHING = -2  # as its token
 
 
+class CTCOptions(BaseModel):
+    """Options of aligners that are CTC models."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str | None = None
+    """Which weights."""
+    calibration: Path | None = None
+    """A file that `soundwave calibrate` wrote for these weights."""
+
+
 class CTCAligner:
-    """An `Aligner` from a CTC model, calibrated or not."""
+    """An `Aligner` from a CTC model, calibrated or not. It is a `SpikeAligner` and `AlignsUntranscribed` as well."""
 
     least_score = LEAST_SCORE
 
@@ -53,6 +60,19 @@ class CTCAligner:
         """Loads nothing yet."""
         self.loader, self.calibration = loader, calibration
         self.name = loader.name
+
+    @classmethod
+    def from_options(cls, loader: Loader, options: CTCOptions) -> CTCAligner:
+        """The aligner of a model, with the calibration that the options name.
+
+        Raises:
+            MissingFileError, SettingsError: no such calibration, or one of another model.
+        """
+        if options.calibration is None:
+            return cls(loader)
+        learned = Calibration.load(options.calibration)
+        learned.check(loader.name, loader.version)
+        return cls(loader, learned)
 
     @property
     def version(self) -> str:
@@ -73,13 +93,13 @@ class CTCAligner:
 
     def align(self, samples: NDArray[np.float32], words: Sequence[Word]) -> list[AlignedWord]:
         """Times of the words that have something to say. Raises Rejected."""
-        return self.align_beside(samples, words, "none")[0]
+        return self.align_untranscribed(samples, words, "none")[0]
 
-    def align_beside(
-        self, samples: NDArray[np.float32], words: Sequence[Word], beside: Beside
+    def align_untranscribed(
+        self, samples: NDArray[np.float32], words: Sequence[Word], where: Untranscribed
     ) -> tuple[list[AlignedWord], list[tuple[Seconds, Seconds]]]:
-        """The same, and the spans of speech that the transcript lacks, looked for where `beside` says."""
-        spikes = self.spikes(samples, words, beside)
+        """The same, and the spans of speech that the transcript lacks, looked for where `where` says."""
+        spikes = self.spikes(samples, words, where)
         if self.calibration is not None:
             edges = self.calibration.edges(spikes, samples)
         else:
@@ -92,8 +112,10 @@ class CTCAligner:
         ]
         return found, [span for spike, span in both if spike.position == NO_WORD]
 
-    def spikes(self, samples: NDArray[np.float32], words: Sequence[Word], beside: Beside = "none") -> list[Spikes]:
-        """Where each word's tokens are heard in `samples` (N,) 16 kHz, and speech beside them. Raises Rejected."""
+    def spikes(
+        self, samples: NDArray[np.float32], words: Sequence[Word], untranscribed: Untranscribed = "none"
+    ) -> list[Spikes]:
+        """Where each word's tokens are heard in `samples` (N,) 16 kHz, and speech without words. Raises Rejected."""
         model = self.loader()
         choices = [_choices(model, position, word) for position, word in enumerate(words)]
         choices = [choice for choice in choices if choice]
@@ -103,10 +125,12 @@ class CTCAligner:
         tokens = np.array([*known, *([] if model.separator is None else [model.separator])], dtype=np.int64)
         columns = {WILDCARD: WILDCARD, **{int(token): column for column, token in enumerate(tokens, 1)}}
         between = None if model.separator is None else columns[model.separator]
-        heard = _Heard(model.emit(samples, tokens), columns, between, model.frame)
-        if beside == "none":
-            return heard.align(choices)
-        return heard.align_beside(choices, range(0, len(choices) + 1, len(choices) if beside == "ends" else 1))
+        clip = _Emissions(model.emit(samples, tokens), columns, between, model.frame)
+        if untranscribed == "none":
+            return clip.align(choices)
+        return clip.align_untranscribed(
+            choices, range(0, len(choices) + 1, len(choices) if untranscribed == "ends" else 1)
+        )
 
 
 @dataclass(frozen=True)
@@ -137,10 +161,10 @@ def _tokens(model: CTCModel, reading: Reading) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Emissions:
     """A clip's emissions, and how to write words as targets for them."""
 
-    emissions: NDArray[np.float32]  # (T, 2 + C): see CTCModel.emit
+    scores: NDArray[np.float32]  # (T, 2 + C): see CTCModel.emit
     columns: dict[int, int]  # token id -> column
     between: int | None  # column of the separator
     frame: Seconds
@@ -150,12 +174,12 @@ class _Heard:
         said, path = self.best_readings(choices)
         return list(self._spikes(said, path))
 
-    def align_beside(self, choices: Sequence[Sequence[_Said]], gaps: Iterable[int]) -> list[Spikes]:
+    def align_untranscribed(self, choices: Sequence[Sequence[_Said]], gaps: Iterable[int]) -> list[Spikes]:
         """The same, and speech in the gaps: gap n is before word n, or after the last. Raises Rejected."""
-        anything = self.emissions.max(axis=1, keepdims=True) - np.float32(BESIDE_COST)
-        emissions = np.concatenate([self.emissions, anything], axis=1)
+        anything = self.scores.max(axis=1, keepdims=True) - np.float32(UNTRANSCRIBED_COST)
+        emissions = np.concatenate([self.scores, anything], axis=1)
         best, last = emissions.shape[1] - 2, emissions.shape[1] - 1
-        opened = replace(self, emissions=emissions, columns={**self.columns, WILDCARD: best, ANYTHING: last})
+        opened = replace(self, scores=emissions, columns={**self.columns, WILDCARD: best, ANYTHING: last})
         try:
             found = opened.align(_open(choices, gaps))
         except Rejected:  # maybe for want of a frame for each gap
@@ -165,7 +189,7 @@ class _Heard:
         for spike in found:
             if spike.position != NO_WORD:
                 words += 1
-            elif spike.last - spike.first >= SHORTEST_BESIDE:
+            elif spike.last - spike.first >= SHORTEST_UNTRANSCRIBED:
                 used.append(words)
         return opened.align(_open(choices, used))
 
@@ -189,13 +213,13 @@ class _Heard:
         """
         chosen = [min(choice, key=lambda said: len(said.tokens)) for choice in choices]
         try:
-            path = forced_align(self.emissions, self.targets(chosen)[0])
+            path = forced_align(self.scores, self.targets(chosen)[0])
         except AlignmentError as error:
             raise Rejected(error.reason, str(error)) from error
         for number, choice in enumerate(choices):
             tries = [[*chosen[:number], other, *chosen[number + 1 :]] for other in choice if other != chosen[number]]
             targets = [self.targets(said)[0] for said in tries]
-            found = forced_align_batch([self.emissions] * len(tries), targets, errors="return")
+            found = forced_align_batch([self.scores] * len(tries), targets, errors="return")
             for said, other in zip(tries, found, strict=True):
                 if isinstance(other, Alignment) and other.score > path.score:
                     chosen, path = said, other

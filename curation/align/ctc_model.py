@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curation.ctc import WILDCARD
+from curation.text import Word
 from manifests.errors import InputError
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -65,6 +66,22 @@ class Spikes:
     last: Seconds  # where its last token's frames end
     score: float  # mean log-probability over its tokens' frames
     wildcard: bool = False  # some of it could not be spelled
+
+
+@runtime_checkable
+class SpikeAligner(Protocol):
+    """An aligner that is made of a CTC model, so that it can be calibrated, and its model can hear long recordings."""
+
+    @property
+    def name(self) -> str:
+        """As in the `backend` column."""
+
+    @property
+    def loader(self) -> Loader:
+        """Its model."""
+
+    def spikes(self, samples: NDArray[np.float32], words: Sequence[Word]) -> list[Spikes]:
+        """Where each word's tokens are heard in `samples` (N,), 16 kHz mono. Raises Rejected."""
 
 
 def pick_columns(

@@ -9,32 +9,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-from curation.align.ctc_aligner import CTCAligner
+from curation.align.base import Aligner
+from curation.align.ctc_aligner import CTCAligner, CTCOptions
 from curation.align.ctc_model import in_windows, letter_ids, pick_columns
-from manifests.errors import InputError, SettingsError, require
+from manifests.errors import InputError, SettingsError
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.makers import Maker, Needs
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 NAME = "hf-ctc"
 EXAMPLE = "facebook/wav2vec2-base-960h"
 
 
-def aligner(model: str | None) -> CTCAligner:
-    """The aligner of a checkpoint.
+class Options(CTCOptions):
+    """Options of this aligner."""
 
-    Raises:
-        SettingsError: no checkpoint was named.
-    """
-    if not model:
-        raise SettingsError(f"The aligner `{NAME}` needs a checkpoint: --model {EXAMPLE}, or a local folder.")
-    return CTCAligner(Checkpoint(model))
+    model: str | None = None
+    """The checkpoint: a hub name, NAME@REVISION, or a local folder."""
+
+
+def _make(options: Options) -> Aligner:
+    if not options.model:
+        raise SettingsError(f"The aligner `{NAME}` needs a checkpoint as `model`: {EXAMPLE}, or a local folder.")
+    return CTCAligner.from_options(Checkpoint(options.model), options)
+
+
+ALIGNER = Maker(Options, _make, Needs(("torch", "transformers")))
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,6 @@ class HuggingFaceCTC:
         Raises:
             InputError: no such checkpoint, or one of another kind.
         """
-        require("transformers", used_for=f"The aligner `{NAME}`", install="uv pip install transformers")
-        import torch
-
         self._extractor, self._tokenizer, loaded = _pretrained(model)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = loaded.to(self._device).eval()
@@ -109,8 +113,6 @@ class HuggingFaceCTC:
         return pick_columns(in_windows(self._run, samples, self._stride), self.blank, tokens, self._others)
 
     def _run(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        import torch
-
         least = 2 * self._stride + SAMPLE_RATE // 40  # the first convolutions reach over 25 ms
         padded = np.pad(samples, (0, max(0, least - len(samples))))
         inputs = self._extractor(padded, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_values
@@ -121,8 +123,6 @@ class HuggingFaceCTC:
 
 
 def _pretrained(model: str) -> tuple[Any, Any, Any]:
-    from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
-
     name, _, revision = model.partition("@")
     options = {"revision": revision} if revision else {}
     try:

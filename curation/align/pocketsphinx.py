@@ -11,22 +11,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from curation.align.base import AlignedWord
 from curation.align.pronounce import pronounce
-from manifests.errors import Rejected, require
+from curation.text import Reading, Word
+from manifests.errors import Rejected
+from manifests.makers import Maker, Needs
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from curation.text import Reading, Word
-
-INSTALL = 'uv pip install "pocketsphinx==5.1.1"'
+NEEDS = Needs(("pocketsphinx",), 'uv pip install "pocketsphinx==5.1.1"')
 FRAME = 0.01  # seconds
 LEAST_FRAMES = 3  # of a phone: it has three states
 # Scores come in steps of log(1.0001), shifted right by 10 bits.
@@ -37,8 +36,8 @@ LEAST_SCORE = -3.5
 WIDE = {"beam": 1e-120, "pbeam": 1e-120, "wbeam": 1e-90}  # for clips that the usual beams lose
 
 
-class Backend:
-    """See the module."""
+class PocketSphinx:
+    """An `Aligner`; see the module."""
 
     name = "pocketsphinx"
     version = "5.1.1-1"
@@ -46,7 +45,7 @@ class Backend:
 
     def check(self) -> None:
         """Raise MissingPackageError when PocketSphinx is not installed."""
-        require("pocketsphinx", used_for="The aligner `pocketsphinx`", install=INSTALL)
+        NEEDS.check("The aligner `pocketsphinx`")
 
     def speaks(self, language: str) -> bool:
         """English only: the wheel carries one model."""
@@ -72,6 +71,14 @@ class Backend:
         return _merge(segments, owners)
 
 
+class Options(BaseModel):
+    """PocketSphinx has none: one model comes with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+ALIGNER = Maker(Options, lambda _: PocketSphinx(), NEEDS)
+
 Segment = tuple[int, int, int]  # first frame, frames, score
 
 
@@ -85,6 +92,7 @@ class _Engine:
     """A decoder, and which words of its dictionary are ours."""
 
     def __init__(self, beams: Mapping[str, float]) -> None:
+        """A decoder with these beam widths (probabilities, by PocketSphinx's names), or its own."""
         from pocketsphinx import Decoder
 
         self._decoder: Any = Decoder(

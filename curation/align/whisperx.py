@@ -5,29 +5,31 @@ format says the words, a Wav2Vec2 model says when. Both are hub names or local f
 for the language unless named. A transcript that is given is aligned as given.
 
 WhisperX splits what it aligns into sentences with NLTK's Punkt data, which it would download. Words come here without
-final punctuation, so that there is one sentence and nothing to know: where the data is absent, empty tables stand in.
+final punctuation, so that there is one sentence and nothing to know: where the data is absent, empty tables replace it.
 Source: Bain et al., "WhisperX: Time-Accurate Speech Transcription of Long-Form Audio", 2023.
 """
 
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from curation.align.base import AlignedWord
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from curation.align.base import AlignedWord, Transcript
 from curation.text import Word, normalise
 from manifests.errors import InputError, Rejected, require
+from manifests.files import cache_dir
+from manifests.makers import Maker, Needs
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 NAME = "whisperx"
 INSTALL = 'uv pip install "soundwave-lab[whisperx]" in an environment of its own (it needs torch 2.8; see `make help`)'
@@ -36,25 +38,26 @@ LEAST_PROBABILITY = 1e-4  # WhisperX rounds probabilities to thousandths: 0 must
 PUNKT = ("collocations.tab", "sent_starters.txt", "abbrev_types.txt", "ortho_context.tab")
 
 
-@dataclass(frozen=True)
-class Transcript:
-    """What was said in a clip, and when."""
+class Options(BaseModel):
+    """Options of this aligner."""
 
-    text: str
-    language: str  # ISO 639-1, given or detected
-    words: Sequence[Word]  # of the text
-    found: Sequence[AlignedWord]  # their times; `position` counts `words`
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str = DEFAULT
+    """`WHISPER` or `WHISPER,WAV2VEC2`: hub names or local folders."""
 
 
-def aligner(model: str | None = None) -> WhisperX:
-    """The aligner of `WHISPER` or `WHISPER,WAV2VEC2`: hub names or local folders; `small` unless named."""
-    whisper, _, wav2vec = (model or DEFAULT).partition(",")
+def _make(options: Options) -> WhisperX:
+    whisper, _, wav2vec = options.model.partition(",")
     return WhisperX(whisper.strip() or DEFAULT, wav2vec.strip() or None)
+
+
+ALIGNER = Maker(Options, _make, Needs(("whisperx",), INSTALL))
 
 
 @dataclass(frozen=True)
 class WhisperX:
-    """An `Aligner`, by the names of its two models: small enough to be sent to another process."""
+    """An `Aligner` that `Transcribes`, by the names of its two models: small enough to be sent to another process."""
 
     whisper: str = DEFAULT
     wav2vec: str | None = None
@@ -65,8 +68,6 @@ class WhisperX:
     @property
     def version(self) -> str:
         """Names the models and the release of WhisperX."""
-        from importlib.metadata import PackageNotFoundError, version
-
         try:
             release = version("whisperx")
         except PackageNotFoundError:
@@ -165,8 +166,6 @@ def _whisperx() -> Any:
 
 
 def _device() -> str:
-    import torch
-
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -190,8 +189,8 @@ def _wav2vec(whisperx: Any, language: str, name: str | None) -> tuple[Any, Any, 
     except (OSError, ValueError) as error:
         wanted = repr(name) if name else f"WhisperX's choice for {language!r}"
         raise InputError(
-            f"No Wav2Vec2 model loads from {wanted} ({_first_line(error)}). Name a hub model or a folder: "
-            "--model WHISPER,WAV2VEC2."
+            f"No Wav2Vec2 model loads from {wanted} ({_first_line(error)}). Name a hub model or a folder: `model` is "
+            "WHISPER,WAV2VEC2."
         ) from error
     return model, metadata, device
 
@@ -202,14 +201,14 @@ def _first_line(error: Exception) -> str:
 
 @lru_cache(maxsize=1)
 def _punkt_data() -> None:
-    """Empty Punkt tables on NLTK's path, behind the real ones if there are any: see the module."""
+    """Empty Punkt tables on NLTK's path, behind the real ones if there are any; they stay in the cache."""
     import nltk
     from whisperx.utils import PUNKT_LANGUAGES
 
-    root = Path(tempfile.mkdtemp(prefix="punkt-"))
+    root = cache_dir() / "empty-punkt"
     for language in {"english", *PUNKT_LANGUAGES.values()}:
         folder = root / "tokenizers" / "punkt_tab" / language
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for name in PUNKT:
             (folder / name).touch()
     nltk.data.path.append(str(root))

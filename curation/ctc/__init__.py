@@ -10,7 +10,8 @@ best where two ways into a state are equally good.
 
 A target `WILDCARD` stands for anything: what the vocabulary lacks, or speech that the transcript lacks (at its start,
 at its end, between words). The kernels release the global interpreter lock, so threads help. `curation.ctc.kernels`
-says how they work, `curation.ctc.long` does long recordings, `curation.ctc.batched` batches on a GPU.
+says how they work, `curation.ctc.long` does long recordings. `forced_align_torch` aligns a padded batch on a GPU; it is
+imported when it is first used, because PyTorch takes seconds.
 
 AlignmentError               a reject: this item cannot be aligned; carries a reason code
 └── TranscriptTooLongError   more tokens than frames
@@ -18,6 +19,7 @@ AlignmentError               a reject: this item cannot be aligned; carries a re
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ __all__ = [
     "TranscriptTooLongError",
     "forced_align",
     "forced_align_batch",
+    "forced_align_torch",
 ]
 
 WILDCARD = -1  # as a target id: matches any frame
@@ -262,3 +265,10 @@ def _kernels() -> Any:
     from curation.ctc import kernels
 
     return kernels
+
+
+def __getattr__(name: str) -> Any:
+    """`forced_align_torch`, from the module that defines it."""
+    if name != "forced_align_torch":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.batched").forced_align_torch

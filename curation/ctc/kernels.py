@@ -47,7 +47,7 @@ _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _LOOKUP = "llvm.x86.avx512.vpermi2var.ps.512"
 
 
-class Problem(NamedTuple):
+class Trellis(NamedTuple):
     """What an alignment is given. The rows `a` and `b` that go with it have LANES cells of -inf before label 0."""
 
     log_probs: NDArray[np.float32]  # (T, V), C-contiguous
@@ -188,7 +188,7 @@ _one_lookup = _advance(1, lookup=True)
 
 
 @njit(**_OPTIONS)
-def _extra(problem: Problem, t: int, frames: int, out: NDArray[np.float32]) -> None:
+def _extra(problem: Trellis, t: int, frames: int, out: NDArray[np.float32]) -> None:
     """The emissions of the blank and of the wildcard, as the intrinsics take them."""
     for k in range(frames):
         out[k] = problem.log_probs[t + k, problem.blank]
@@ -196,7 +196,7 @@ def _extra(problem: Problem, t: int, frames: int, out: NDArray[np.float32]) -> N
 
 
 @njit(**_OPTIONS)
-def _advance_frame(problem: Problem, t: int, a: Any, b: Any, extra: Any, low: int, stop: int) -> None:
+def _advance_frame(problem: Trellis, t: int, a: Any, b: Any, extra: Any, low: int, stop: int) -> None:
     """One frame, chunks [low, stop)."""
     log_probs, _, _, tokens, wild, repeat = problem
     _extra(problem, t, 1, extra)
@@ -208,7 +208,16 @@ def _advance_frame(problem: Problem, t: int, a: Any, b: Any, extra: Any, low: in
 
 @njit(**_OPTIONS)
 def forward(
-    problem: Problem, t0: int, t1: int, a: Any, b: Any, first: int, lowest: int, every: int, kept_a: Any, kept_b: Any
+    problem: Trellis,
+    t0: int,
+    t1: int,
+    a: Any,
+    b: Any,
+    first: int,
+    lowest: int,
+    every: int,
+    kept_a: Any,
+    kept_b: Any,
 ) -> None:
     """Take the rows `a` and `b` (in place) from before frame t0 to after frame t1 - 1.
 
@@ -240,7 +249,7 @@ def forward(
 
 
 @njit(**_OPTIONS)
-def _near(problem: Problem, base: int, near: Problem, row_a: Any, row_b: Any, rows_a: Any, rows_b: Any) -> None:
+def _near(problem: Trellis, base: int, near: Trellis, row_a: Any, row_b: Any, rows_a: Any, rows_b: Any) -> None:
     """Copy the labels base + 1 .. base + LANES to `near`; these and label `base` from a kept row to row 0 of `rows`."""
     for i in range(LANES + 1):
         label = base + i
@@ -254,7 +263,14 @@ def _near(problem: Problem, base: int, near: Problem, row_a: Any, row_b: Any, ro
 
 @njit(**_OPTIONS)
 def trace(
-    problem: Problem, t0: int, t1: int, kept_a: Any, kept_b: Any, first: int, state: int, states: NDArray[np.int32]
+    problem: Trellis,
+    t0: int,
+    t1: int,
+    kept_a: Any,
+    kept_b: Any,
+    first: int,
+    state: int,
+    states: NDArray[np.int32],
 ) -> int:
     """Walk back from `state` after frame t1 - 1 to frame t0, writing states[t0:t1]; returns the state before frame t0.
 
@@ -264,7 +280,7 @@ def trace(
     kind = kept_a.dtype
     rows_a, rows_b = np.full((LANES + 1, 2 * LANES), -np.inf, kind), np.full((LANES + 1, 2 * LANES), -np.inf, kind)
     tokens, wild, repeat = np.zeros(LANES, np.uint32), np.zeros(LANES, np.uint32), np.zeros(LANES, kind)
-    near = Problem(problem.log_probs, problem.blank, problem.wild_scores, tokens, wild, repeat)
+    near = Trellis(problem.log_probs, problem.blank, problem.wild_scores, tokens, wild, repeat)
     extra = np.empty(2, np.float32)
     for row in range((t1 - t0 - 1) // LANES, -1, -1):
         start = t0 + row * LANES
@@ -294,7 +310,7 @@ def trace(
 
 @njit(**_OPTIONS)
 def prepare(log_probs: Any, targets: Any, blank: int, wildcard: int, constant: float, like: Any) -> Any:
-    """Check the target ids and lay them out: (status, number, Problem).
+    """Check the target ids and lay them out: (status, number, Trellis).
 
     The per-label arrays have room for the dummy label and for a window of whole chunks that begins anywhere.
     """
@@ -319,7 +335,7 @@ def prepare(log_probs: Any, targets: Any, blank: int, wildcard: int, constant: f
         status, number = TOO_LONG, repeats
     elif status == OK and wildcards:
         wild_scores = _best_token(log_probs, blank) if np.isnan(constant) else np.full(frames, constant, np.float32)
-    return status, number, Problem(log_probs, blank, wild_scores, tokens, wild, repeat)
+    return status, number, Trellis(log_probs, blank, wild_scores, tokens, wild, repeat)
 
 
 @njit(**_OPTIONS)
@@ -355,7 +371,7 @@ def last_state(a: NDArray[Any], b: NDArray[Any], count: int) -> tuple[int, int]:
 
 
 @njit(**_OPTIONS)
-def finish(problem: Problem, targets: NDArray[np.int64], states: NDArray[np.int32]) -> Any:
+def finish(problem: Trellis, targets: NDArray[np.int64], states: NDArray[np.int32]) -> Any:
     """States (T,) -> path int32, scores float32, both (T,); starts, ends int32, mean score per label float32, (L,)."""
     frames, count = states.size, targets.size
     path, scores = np.empty(frames, np.int32), np.empty(frames, np.float32)

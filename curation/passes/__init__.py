@@ -1,57 +1,29 @@
-"""Labelling passes by name: one kind of label over a corpus each."""
+"""Labelling passes by name. A pass is a module of this package with a `PASS`; its name is the file's name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import Any
 
-from manifests.errors import SettingsError
+from curation.passes.shards import LabelPass
+from manifests.makers import Maker
+from manifests.plugins import Plugins
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["PASSES", "LabelPass", "describe_passes", "make_pass"]
 
-    from curation.align.base import Aligner
-    from curation.align.ctc_aligner import Beside
-    from curation.passes.shards import LabelPass
-
-PASSES = ("align", "encode", "quality")
+PASSES: Plugins[Maker[LabelPass]] = Plugins("labelling pass", "curation.passes", "PASS", Maker)
 
 
-def make_pass(
-    name: str,
-    *,
-    backend: str | None = None,
-    aligner: Aligner | None = None,
-    wildcard: str | None = None,
-    encoder: str | None = None,
-    speeds: Sequence[float] = (),
-) -> LabelPass:
-    """The pass `name` with its usual settings, but for those given; `aligner` is a backend made by the caller.
+def make_pass(name: str, options: Mapping[str, Any] | None = None) -> LabelPass:
+    """The pass `name` with these options, and its defaults for all others.
 
     Raises:
-        SettingsError: no such pass, or an option that the pass does not have.
+        SettingsError: no such pass, an option that it does not have, or a wrong value.
+        MissingFileError, MissingPackageError: what an option names, or what it needs, is not there.
     """
-    if name not in PASSES:
-        raise SettingsError(f"No labelling pass is called {name!r}, expected one of: {', '.join(PASSES)}.")
-    for option, value, owner in (
-        ("backend", backend or aligner, "align"),
-        ("wildcard", wildcard, "align"),
-        ("encoder", encoder, "encode"),
-        ("speed", speeds, "encode"),
-    ):
-        if value and name != owner:
-            raise SettingsError(f"--{option} is an option of the pass `{owner}`, not of `{name}`. Leave it out.")
-    if name == "align":
-        from curation.passes.align import Align
+    return PASSES.find(name)(options or {}, where=f"the pass `{name}`")
 
-        usual = Align()
-        name = aligner.name if aligner else backend or usual.backend
-        # `Align.check` refuses places that there are not.
-        return Align(backend=name, aligner=aligner, wildcard=cast("Beside", wildcard or usual.wildcard))
-    if name == "encode":
-        from curation.passes.encode import Encode
 
-        plain = Encode()
-        return Encode(encoder=encoder or plain.encoder, speeds=tuple(speeds) or plain.speeds)
-    from curation.passes.quality import Quality
-
-    return Quality()
+def describe_passes() -> list[dict[str, Any]]:
+    """One row a pass: name, what it does, options, needed packages and those that are missing."""
+    return [{"name": name, "does": PASSES.title(name)} | kind.described() for name, kind in PASSES.all().items()]

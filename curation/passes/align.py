@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
 
-from curation.align import load_aligner
-from curation.align.base import AlignedWord, Aligner
-from curation.align.ctc_aligner import BESIDE, Beside, CTCAligner
+from curation.align import aligner_maker, load_aligner
+from curation.align.base import AlignedWord, Aligner, AlignsUntranscribed, Transcribes, Untranscribed
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
 from manifests.files import need_file, read_json, write_jsonl
+from manifests.makers import Maker
 from manifests.reasons import Reason
 from manifests.rows import cut_rows
 from manifests.units import SAMPLE_RATE, Seconds
 
-if TYPE_CHECKING:
-    from curation.align.whisperx import WhisperX
-
+BACKEND = "pocketsphinx"
 QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: there is nobody to align
 
 
@@ -38,44 +39,37 @@ class Align(CorpusPass):
     speech that the transcript lacks, the label untranscribed says how many seconds of it there are, and where.
     """
 
-    backend: str = "pocketsphinx"
+    aligner: Aligner = field(default_factory=partial(load_aligner, BACKEND))
+    wildcard: Untranscribed = "none"  # for aligners that have one
     least_score: float | None = None  # None: what the aligner asks for
-    aligner: Aligner | None = None  # None: the one called `backend`, with its usual model
-    wildcard: Beside = "none"  # where it may take speech that the transcript lacks; CTC aligners only
-    name: str = "align"
-    version: str = "2"
-    failure: Reason = Reason.aligner_failed
+
+    name: ClassVar[str] = "align"
+    version: ClassVar[str] = "2"
+    failure: ClassVar[Reason] = Reason.aligner_failed
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that changes the labels."""
         return {
-            "backend": self.backend,
-            "backend_version": self.engine.version,
+            "backend": self.aligner.name,
+            "backend_version": self.aligner.version,
             "least_score": self.least,
             "wildcard": self.wildcard,
         }
 
     @property
-    def engine(self) -> Aligner:
-        """The aligner."""
-        return self.aligner or load_aligner(self.backend)
-
-    @property
     def least(self) -> float:
         """The score that a cut must reach."""
-        return self.engine.least_score if self.least_score is None else self.least_score
+        return self.aligner.least_score if self.least_score is None else self.least_score
 
     def check(self) -> None:
-        """Raise when the backend is unknown or not installed, or has no such wildcard."""
-        if self.wildcard not in BESIDE:
-            raise SettingsError(f"--wildcard is {self.wildcard!r}, expected one of: {', '.join(BESIDE)}.")
-        if self.wildcard != "none" and not isinstance(self.engine, CTCAligner):
+        """Raise when the aligner cannot run here, or has no wildcard and one is asked for."""
+        if self.wildcard != "none" and not isinstance(self.aligner, AlignsUntranscribed):
             raise SettingsError(
-                f"The aligner `{self.backend}` has no wildcard for speech that the transcript lacks. Leave --wildcard "
-                "out, or use a CTC aligner: hf-ctc, torchaudio or soundwave."
+                f"The aligner `{self.aligner.name}` has no wildcard for speech that the transcript lacks. Leave "
+                "`wildcard` out, or choose an aligner that is a CTC model: hf-ctc, torchaudio or soundwave."
             )
-        self.engine.check()
+        self.aligner.check()
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Align each row, or reject it."""
@@ -93,35 +87,33 @@ class Align(CorpusPass):
         if len(samples) == 0 or float(np.abs(samples).max()) < QUIET:
             raise Rejected(Reason.no_speech, "no sample above -60 dBFS")
         found: Sequence[AlignedWord]
-        beside: Sequence[tuple[Seconds, Seconds]] = ()
+        untranscribed: Sequence[tuple[Seconds, Seconds]] = ()
         text: str | None = None
         if transcriber:
-            heard = transcriber.transcribe(samples, supervision(row).get("language"))
-            words, found, text = heard.words, heard.found, heard.text
-        elif isinstance(self.engine, CTCAligner):
-            found, beside = self.engine.align_beside(samples, words, self.wildcard)
+            transcript = transcriber.transcribe(samples, supervision(row).get("language"))
+            words, found, text = transcript.words, transcript.found, transcript.text
+        elif self.wildcard != "none" and isinstance(self.aligner, AlignsUntranscribed):
+            found, untranscribed = self.aligner.align_untranscribed(samples, words, self.wildcard)
         else:
-            found = self.engine.align(samples, words)
+            found = self.aligner.align(samples, words)
         duration = len(samples) / SAMPLE_RATE
-        labels = summarise(words, found, duration, beside)
+        labels = summarise(words, found, duration, untranscribed)
         if labels["score"] < self.least:
             raise Rejected(Reason.low_score, f"score {labels['score']:.2f}, at least {self.least:g} is accepted")
         result.words += self._word_rows(row, words, found, duration)
         result.labels += [label(self.name, row, key, value) for key, value in labels.items()]
         if self.wildcard != "none":
-            where = " ".join(f"{start:.2f}-{end:.2f}" for start, end in beside)
-            total = round(sum(end - start for start, end in beside), 4)
+            where = " ".join(f"{start:.2f}-{end:.2f}" for start, end in untranscribed)
+            total = round(sum(end - start for start, end in untranscribed), 4)
             result.labels.append(label(self.name, row, "untranscribed", total, where))
         if text is not None:
             result.labels.append(label(self.name, row, "transcript", text=text))
 
-    def _transcriber(self, row: Row) -> WhisperX | None:
+    def _transcriber(self, row: Row) -> Transcribes | None:
         """The aligner, if the cut is speech without a transcript and the aligner can write one."""
-        from curation.align.whisperx import WhisperX
-
         speech = (row.get("custom") or {}).get("task") != "sound"
-        engine = self.engine
-        return engine if speech and supervision(row).get("text") is None and isinstance(engine, WhisperX) else None
+        lacks_text = speech and supervision(row).get("text") is None
+        return self.aligner if lacks_text and isinstance(self.aligner, Transcribes) else None
 
     def _words(self, row: Row) -> list[Word]:
         said = supervision(row)
@@ -129,8 +121,8 @@ class Align(CorpusPass):
         if facts.get("task") == "sound":
             raise Rejected(Reason.not_speech, "a sound: its text is a caption")
         language = str(said.get("language") or "en")
-        if not self.engine.speaks(language):
-            raise Rejected(Reason.unsupported_language, f"{self.backend} has no model for {language!r}")
+        if not self.aligner.speaks(language):
+            raise Rejected(Reason.unsupported_language, f"{self.aligner.name} has no model for {language!r}")
         if said.get("text") is None:
             raise Rejected(Reason.text_missing, "no transcript")
         words = normalise(str(said["text"]), language)
@@ -145,7 +137,7 @@ class Align(CorpusPass):
             start = min(word.start, duration)
             yield {
                 "cut_id": str(row["id"]),
-                "backend": self.backend,
+                "backend": self.aligner.name,
                 "position": word.position,
                 "symbol": words[word.position].text,
                 "start": round(start, 4),
@@ -153,6 +145,33 @@ class Align(CorpusPass):
                 "score": word.score,
                 "flag": _flag(word, words[word.position]),
             }
+
+
+class AlignOptions(BaseModel):
+    """Options of the pass; options of the aligner may follow."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    backend: str = BACKEND
+    """The aligner."""
+    wildcard: Untranscribed = "none"
+    """Where the aligner may find speech that the transcript lacks: none, ends, or words (between words too)."""
+    least_score: float | None = None
+    """Cuts whose words score less on average are rejected; without it the aligner's own limit holds."""
+
+
+def _make(options: AlignOptions) -> Align:
+    given = options.model_extra or {}
+    own, others = AlignOptions.model_fields, aligner_maker(options.backend).options.model_fields
+    if unknown := [name for name in given if name not in others]:
+        raise SettingsError(
+            f"The pass `align` with the aligner `{options.backend}` has no option "
+            f"{', '.join(f'`{name}`' for name in unknown)}. Its options: {', '.join([*own, *others])}."
+        )
+    return Align(load_aligner(options.backend, **given), options.wildcard, options.least_score)
+
+
+PASS = Maker(AlignOptions, _make)
 
 
 def _flag(found: AlignedWord, word: Word) -> str | None:
@@ -164,12 +183,12 @@ def summarise(
     words: Sequence[Word],
     found: Sequence[AlignedWord],
     duration: Seconds,
-    beside: Sequence[tuple[Seconds, Seconds]] = (),
+    untranscribed: Sequence[tuple[Seconds, Seconds]] = (),
 ) -> dict[str, float]:
-    """The labels of one aligned cut of `duration` seconds; `beside`: speech that the words lack, no silence either."""
+    """The labels of one aligned cut of `duration` seconds; `untranscribed`: spans of speech that the words lack."""
     first, last = found[0].start, found[-1].end
-    if beside:
-        first, last = min(first, beside[0][0]), max(last, beside[-1][1])
+    if untranscribed:
+        first, last = min(first, untranscribed[0][0]), max(last, untranscribed[-1][1])
     lengths = [word.end - word.start for word in found]
     span = max(found[-1].end - found[0].start, 1e-3)
     sayable = sum(bool(word.readings) or word.flag == "unknown" for word in words)
@@ -217,8 +236,6 @@ def _aligned_cuts(rows: Iterator[Row], folder: Path, keys: Sequence[str]) -> Ite
 
 def _read_words(folder: Path, key: str) -> dict[str, list[list[Any]]]:
     """Cut id -> its words as Lhotse writes AlignmentItems: symbol, start, duration, score."""
-    import pyarrow.parquet as pq
-
     path = part_path(folder, key, "words")
     found: dict[str, list[list[Any]]] = {}
     for word in pq.read_table(path).to_pylist() if path.is_file() else ():

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.passes.shards import Row, audio_path, corpus_of
 from manifests.audio import read_audio
 from manifests.errors import AudioError, InputError, Rejected
 from manifests.reasons import Reason
 from manifests.rows import Reject, cut_rows
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from manifests.validate import row_problems
 
 
 class CorpusPass:
     """Defaults of a pass: the corpus's cuts as they are, and nothing to check."""
 
-    name: str
-    failure: Reason = Reason.pass_failed  # the code of an exception that nobody foresaw
+    name: ClassVar[str]
+    failure: ClassVar[Reason] = Reason.pass_failed  # the code of an exception that nobody foresaw
 
     def check(self) -> None:
         """Nothing is needed beyond what the package depends on."""
@@ -53,8 +53,6 @@ class CorpusPass:
 
 def is_row(row: Row) -> bool:
     """Does the row keep the contract of manifests?"""
-    from manifests.validate import row_problems
-
     return not any(row_problems(row))
 
 

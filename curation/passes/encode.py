@@ -8,53 +8,58 @@ for Speech Recognition", 2015).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
+import soxr
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from curation.encoders import MOONSHINE, Encoder, load_encoder
+from curation.encoders import MOONSHINE, Encoder, encoder_family, load_encoder
 from curation.passes.base import CorpusPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
 from manifests.errors import Rejected, SettingsError
+from manifests.makers import Maker
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 PLAIN = "plain"
 BATCH_SECONDS = 120.0  # audio handed to the encoder at once
 
 
-@dataclass(frozen=True)
-class Encode(CorpusPass):
+class Encode(BaseModel, CorpusPass):
     """Writes the `features` table with its matrices, and the label `frames` (of the plain variant)."""
 
-    encoder: str = MOONSHINE
-    speeds: tuple[float, ...] = (1.0,)  # one variant each; 1.0 is called plain
-    max_seconds: Seconds = 64.0  # longer cuts are rejected: attention grows with the square of the length
-    name: str = "encode"
-    version: str = "1"
-    failure: Reason = Reason.encoder_failed
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    def __post_init__(self) -> None:
-        if not self.speeds or any(not 0.5 <= speed <= 2.0 for speed in self.speeds):
-            raise SettingsError(f"speeds are {self.speeds!r}, expected one or more factors from 0.5 to 2.")
-        if len(set(self.speeds)) < len(self.speeds):
-            raise SettingsError(f"speeds are {self.speeds!r}, expected different ones.")
+    encoder: str = MOONSHINE
+    """moonshine-tiny-en, or the hub name or folder of a Whisper checkpoint."""
+    speeds: tuple[float, ...] = (1.0,)
+    """A variant at each of these speeds; the one at 1 is called plain."""
+    max_seconds: Seconds = 64.0
+    """Longer cuts are rejected: attention grows with the square of the length."""
+
+    name: ClassVar[str] = "encode"
+    version: ClassVar[str] = "1"
+    failure: ClassVar[Reason] = Reason.encoder_failed
+
+    @field_validator("speeds")
+    @classmethod
+    def _check_speeds(cls, speeds: tuple[float, ...]) -> tuple[float, ...]:
+        if not speeds or any(not 0.5 <= speed <= 2.0 for speed in speeds):
+            raise SettingsError(f"`speeds` are {list(speeds)}, expected one or more factors from 0.5 to 2.")
+        if len(set(speeds)) < len(speeds):
+            raise SettingsError(f"`speeds` are {list(speeds)}, expected different ones.")
+        return speeds
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that changes the frames."""
-        return {"encoder": self.encoder, "speeds": list(self.speeds), "max_seconds": self.max_seconds}
+        return self.model_dump(mode="json")
 
     def check(self) -> None:
-        """Raise MissingPackageError or InputError when the encoder cannot be loaded here."""
-        if self.encoder == MOONSHINE:
-            from curation.encoders.moonshine import model_files
-
-            model_files()
+        """Raise MissingPackageError or InputError when the encoder's weights are not here."""
+        encoder_family(self.encoder).check()
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Encode all variants of each row, in batches of like lengths, and store them in row order."""
@@ -126,6 +131,9 @@ class Encode(CorpusPass):
         }
 
 
+PASS = Maker(Encode, lambda job: job)
+
+
 def variant(speed: float) -> str:
     """The variant's name in the `features` table."""
     return PLAIN if speed == 1.0 else f"speed={speed:g}"
@@ -135,8 +143,6 @@ def at_speed(samples: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
     """The clip (N,) played `speed` times as fast: (N / speed,)."""
     if speed == 1.0:
         return samples
-    import soxr
-
     faster: NDArray[np.float32] = soxr.resample(samples, round(SAMPLE_RATE * speed), SAMPLE_RATE)
     return faster
 

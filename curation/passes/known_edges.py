@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from curation.align.concatenated import Example, Recording, add_noise, join_words, trim
+import pyarrow.parquet as pq
+
+from curation.align.concatenated import Example, WordRecording, add_noise, join_words, trim
 from curation.passes.base import cut_audio, supervision
 from curation.passes.shards import Row, part_path
 from curation.text import Word, normalise
@@ -15,12 +17,12 @@ from manifests.files import need_file, read_json
 from manifests.rows import cut_rows
 from manifests.units import Seconds
 
-Source = Literal["reference", "joined", "both"]
+EdgeSource = Literal["reference", "joined", "both"]
 ROUNDS = 3  # how often each one-word cut is used
 SPLIT = "train"  # held-out clips teach nothing
 
 
-def examples(corpus_dir: Path, labels_dir: Path, *, source: Source, noise: bool = True) -> Iterator[Example]:
+def examples(corpus_dir: Path, labels_dir: Path, *, source: EdgeSource, noise: bool = True) -> Iterator[Example]:
     """Clips of the corpus's train split; with `noise` each once more, with white noise 10 dB below its words.
 
     reference: natural speech, with the edges that the align pass gave it (approximate); joined: one-word cuts end to
@@ -67,7 +69,7 @@ def joined_examples(corpus_dir: Path) -> Iterator[Example]:
         except AudioError:
             continue
         if samples is not None:
-            recordings.append(Recording(words[0], samples))
+            recordings.append(WordRecording(words[0], samples))
     if len(recordings) < 20:
         raise InputError(
             f"{corpus_dir} has {len(recordings)} one-word cuts that can be joined, expected 20 or more. "
@@ -88,8 +90,6 @@ def _words(row: Row) -> list[Word]:
 
 
 def _read_edges(path: Path, known: dict[str, dict[int, tuple[Seconds, Seconds]]]) -> None:
-    import pyarrow.parquet as pq
-
     for word in pq.read_table(path).to_pylist() if path.is_file() else ():
         edges = known.setdefault(word["cut_id"], {})
         edges[word["position"]] = (word["start"], word["start"] + word["duration"])

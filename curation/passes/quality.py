@@ -6,22 +6,22 @@ Measured on the file's own samples before any resampling, which would hide clipp
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
+import duckdb
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult, audio_path
 from manifests.audio import decode
 from manifests.errors import Rejected
+from manifests.makers import Maker
 from manifests.reasons import Reason
 from manifests.rows import CUTS, cut_rows
 from manifests.units import Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FULL_SCALE = 0.99  # where flat tops are looked for: files are often turned down a little after clipping
 FLAT = 1e-4  # neighbours this close at full scale are a flat top; a wave's crest is round
@@ -31,24 +31,28 @@ QUIETER = 10 ** (-40 / 20)  # a frame this far below the clip's loud frames is s
 LEAST_DBFS = -120.0  # stands for digital silence in tables
 
 
-@dataclass(frozen=True)
-class Quality(CorpusPass):
+class Quality(BaseModel, CorpusPass):
     """Labels duration, peak, rms_dbfs, silence_share, leading_silence, trailing_silence, clipped_share.
 
     Rejects silent, too_short, duplicate and clipped cuts; their labels are kept.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
     least_seconds: Seconds = 0.05
-    floor_dbfs: float = -60.0  # no sample above it: silent
-    most_clipped: float = 0.01  # share of samples
-    name: str = "quality"
-    version: str = "1"
+    """Shorter cuts are rejected."""
+    floor_dbfs: float = -60.0
+    """A cut without a sample above this level (dBFS) is silent."""
+    most_clipped: float = 0.01
+    """The largest share of clipped samples that is accepted."""
+
+    name: ClassVar[str] = "quality"
+    version: ClassVar[str] = "1"
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that changes labels and rejects."""
-        names = ("least_seconds", "floor_dbfs", "most_clipped")
-        return {name: getattr(self, name) for name in names}
+        return self.model_dump(mode="json")
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts; a copy carries the id of its original as `custom["duplicate_of"]`."""
@@ -93,10 +97,11 @@ class Quality(CorpusPass):
             raise Rejected(Reason.clipped, f"{share:.2%} of the samples clipped, at most {self.most_clipped:.2%}")
 
 
+PASS = Maker(Quality, lambda job: job)
+
+
 def duplicates(corpus_dir: Path) -> dict[str, str]:
     """Cut id -> id of the first cut (by id) with the same bytes and span; copies only, so it is small."""
-    import duckdb
-
     path = corpus_dir / CUTS
     if not path.is_file():
         return {}

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import manifests
 from curation.passes.shards import (
@@ -27,15 +27,12 @@ from curation.passes.shards import (
     split_rows,
     with_absolute_audio,
 )
-from curation.passes.workers import Pool
+from curation.passes.workers import WorkerPool
 from manifests.errors import InputError, StaleError
 from manifests.files import write_json
 from manifests.progress import progress_bar
 from manifests.rows import read_corpus
 from manifests.units import Seconds, hours
-
-if TYPE_CHECKING:
-    pass
 
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker
 PASS_FILE = "pass.json"
@@ -85,7 +82,7 @@ def run_pass(
     workers: int | None = None,
     dask: str | None = None,
     shard_size: int = SHARD_SIZE,
-    pool: Pool | None = None,
+    pool: WorkerPool | None = None,
 ) -> PassSummary:
     """Label every cut of a prepared corpus, or reject it; what is done already is not done again.
 
@@ -109,8 +106,8 @@ def run_pass(
     folder = labels_dir / job.name / corpus_dir.name
     summary = PassSummary(job.name, corpus_dir.name, folder)
     with ExitStack() as stack:
-        pool = pool or stack.enter_context(Pool(workers=workers, dask=dask))
-        run = _Run(job, corpus_dir, folder, shard_size, pool)
+        pool = pool or stack.enter_context(WorkerPool(workers=workers, dask=dask))
+        run = _PassRun(job, corpus_dir, folder, shard_size, pool)
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(f"{job.name} {corpus_dir.name}", total=info.cuts, note="")
         computed: Seconds = 0.0
@@ -127,12 +124,12 @@ def run_pass(
 
 
 @dataclass
-class _Run:
+class _PassRun:
     job: LabelPass
     corpus_dir: Path
     folder: Path
     shard_size: int
-    pool: Pool
+    pool: WorkerPool
     keys: list[str] = field(default_factory=list)  # of the shards, in corpus order
 
     def results(self) -> Iterator[tuple[Counts, bool]]:

@@ -16,18 +16,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from manifests.errors import InputError
 from manifests.files import atomic_path, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
 from manifests.rows import Reject
+from manifests.schema import arrow_schema
 from manifests.units import Seconds
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 Row = dict[str, Any]
 TABLES = ("words", "labels", "rejects", "features")
@@ -232,17 +234,10 @@ def remove_stale(folder: Path, keys: Iterable[str], *, before: float) -> int:
 
 
 def _write_table(path: Path, table: str, rows: list[Row]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from manifests.schema import arrow_schema
-
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(table)), temporary, compression="zstd")
 
 
 def _write_matrix(path: Path, matrix: NDArray[np.float16]) -> None:
-    import numpy as np
-
     with atomic_path(path) as temporary:
         np.save(temporary, np.ascontiguousarray(matrix, dtype=np.float16), allow_pickle=False)

@@ -63,7 +63,7 @@ class _Shard:
         return label_isolated(self.job, unpack(self.packed), self.key, self.folder)
 
 
-class Pool:
+class WorkerPool:
     """Workers for several passes and corpora. They start with the first shard that needs them."""
 
     def __init__(self, *, workers: int | None = None, dask: str | None = None) -> None:
@@ -75,7 +75,7 @@ class Pool:
         self._ready: list[Counts] = []
         self._pending: dict[Future, _Shard] = {}
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,9 +6,18 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import av
+import soundfile
+from lhotse import MonoCut, Recording
+from lhotse.supervision import AlignmentItem
+
+from curation.align.base import Aligner
+from curation.align.ctc_model import CTCModel
 from curation.segment.long_form import LEAST_SCORE, AudioFile, LongForm, LongPiece, segment
+from curation.segment.silences import Gap, Limits
+from curation.text import Word
 from manifests.audio import LIBAV_ONLY
 from manifests.errors import AudioError, InputError
 from manifests.files import atomic_path, need_file
@@ -16,14 +25,6 @@ from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject, speech_cut, write_corpus
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from lhotse import MonoCut, Recording
-
-    from curation.align.base import Aligner
-    from curation.align.ctc_model import CTCModel
-    from curation.segment.silences import Gap, Limits
-    from curation.text import Word
 
 STEP = "segment"  # the `pass` column of its rejects
 MOST_WORDS = 12  # that a reject quotes
@@ -80,8 +81,6 @@ def segment_file(
         MissingFileError, InputError: no such file, a text that is not UTF-8, or not this recording's.
         AudioError: the recording cannot be read.
     """
-    from lhotse import Recording
-
     try:
         whole = need_file(text, what="text").read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -142,9 +141,6 @@ def _seekable(audio: Path, output: Path) -> Path:
     """The recording in a format that can be read from anywhere."""
     if audio.suffix.lower() not in LIBAV_ONLY:
         return audio
-    import av
-    import soundfile
-
     target = output.resolve() / "audio" / f"{audio.stem}.flac"
     options = {"format": "g722"} if audio.suffix.lower() == ".g722" else {}
     try:
@@ -167,8 +163,6 @@ def _cuts(found: LongForm, text: str, recording: Recording, origin: Origin) -> I
 
 
 def _cut(piece: LongPiece, said: str, symbols: Sequence[str], recording: Recording, origin: Origin) -> MonoCut:
-    from lhotse.supervision import AlignmentItem
-
     start, duration = round(piece.span.start, 4), round(piece.span.duration, 4)
     cut = speech_cut(
         cut_id=_piece_id(origin.name, piece.span.start, piece.span.end),

@@ -18,25 +18,21 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from curation.align.base import AlignedWord
+from curation.align.base import AlignedWord, Aligner
+from curation.align.ctc_model import CTCModel
 from curation.ctc import WILDCARD, Alignment, forced_align
-from curation.segment.silences import HOP, Gap, Limits, Piece, cut_pieces, is_quiet
+from curation.segment.silences import HOP, Gap, Limits, PieceSpan, cut_pieces, is_quiet
 from curation.text import Word, normalise
 from manifests.audio import read_audio
 from manifests.errors import InputError, Rejected
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds, clock
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from curation.align.base import Aligner
-    from curation.align.ctc_model import CTCModel
 
 WINDOW: Seconds = 30.0  # of audio that goes through the model at once
 MARGIN: Seconds = 2.0  # heard on both sides of a window and thrown away
@@ -51,7 +47,7 @@ LEAST_SCORE = -3.0  # of a piece's words, on average
 SOUNDING = 0.1  # share of a gap that is not quiet, from which on it is no silence
 
 
-class Source(Protocol):
+class AudioSource(Protocol):
     """A recording that is read piece by piece."""
 
     @property
@@ -78,7 +74,7 @@ class AudioFile:
 class LongPiece:
     """A piece, with times from the start of the recording."""
 
-    span: Piece
+    span: PieceSpan
     words: tuple[AlignedWord, ...]  # `position` counts the words of the text
     score: float  # mean of its words
     reason: Reason | None = None  # why it is refused
@@ -101,7 +97,7 @@ class LongForm:
 
 
 def segment(
-    source: Source,
+    source: AudioSource,
     text: str,
     model: CTCModel,
     *,
@@ -144,7 +140,7 @@ def segment(
 
 
 def emit(
-    source: Source, model: CTCModel, tokens: NDArray[np.int64], path: Path
+    source: AudioSource, model: CTCModel, tokens: NDArray[np.int64], path: Path
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Log-probabilities (T, 2 + C) of the recording, in a file at `path`, and its power (E,) every HOP seconds."""
     stride = round(model.frame * SAMPLE_RATE)
@@ -308,7 +304,7 @@ def _unsaid(found: Sequence[AlignedWord], sayable: Sequence[int]) -> set[int]:
     return {word.position for word, place in zip(found, places, strict=True) if not present[place]}
 
 
-def _judge(span: Piece, words: Sequence[AlignedWord], limits: Limits, least_score: float) -> LongPiece:
+def _judge(span: PieceSpan, words: Sequence[AlignedWord], limits: Limits, least_score: float) -> LongPiece:
     score = float(np.mean([word.score for word in words]))
     reason, detail = None, ""
     if span.duration < limits.shortest:
@@ -320,7 +316,7 @@ def _judge(span: Piece, words: Sequence[AlignedWord], limits: Limits, least_scor
     return LongPiece(span, tuple(words), score, reason, detail)
 
 
-def _refined(piece: LongPiece, words: Sequence[Word], source: Source, aligner: Aligner) -> LongPiece:
+def _refined(piece: LongPiece, words: Sequence[Word], source: AudioSource, aligner: Aligner) -> LongPiece:
     """The piece with another aligner's times; refused where that aligner refuses it."""
     if piece.reason is not None:
         return piece

@@ -9,15 +9,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from manifests.errors import SettingsError
 from manifests.units import Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 HOP: Seconds = 0.01  # of the energy that says where it is quiet
 PAUSE: Seconds = 3.0  # without words: longer pauses end a piece, and their middle is a gap
@@ -47,8 +44,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Words [first, last) of the words given, and the span of audio that holds them."""
+class PieceSpan:
+    """One piece: words [first, last) of the words given, and the span of audio that holds them."""
 
     first: int
     last: int
@@ -76,7 +73,7 @@ def cut_pieces(
     energy: NDArray[np.float32],
     duration: Seconds,
     limits: Limits | None = None,
-) -> tuple[list[Piece], list[Gap]]:
+) -> tuple[list[PieceSpan], list[Gap]]:
     """Pieces and gaps that tile [0, duration).
 
     starts, ends: of the words (W,), in order, not overlapping; energy: (E,) one value every HOP seconds.
@@ -85,7 +82,7 @@ def cut_pieces(
     quiet = is_quiet(energy)
     if not len(starts):
         return [], [Gap(0.0, duration)] if duration > 0 else []
-    pieces: list[Piece] = []
+    pieces: list[PieceSpan] = []
     gaps: list[Gap] = []
     for first, last, begin, finish in _runs(starts, ends, duration, gaps):
         between = (ends[first : last - 1], starts[first + 1 : last])
@@ -163,7 +160,7 @@ def _quietest(energy: NDArray[np.float32], left: Seconds, right: Seconds) -> Sec
     return min(max((first + int(place) + SMOOTH / 2) * HOP, left), right)
 
 
-def _partition(borders: tuple[NDArray[np.float64], NDArray[np.float64]], first: int, limits: Limits) -> list[Piece]:
+def _partition(borders: tuple[NDArray[np.float64], NDArray[np.float64]], first: int, limits: Limits) -> list[PieceSpan]:
     """The cheapest way to cut a run into pieces of legal length; shorter ones only where nothing else goes.
 
     best[j] is the cost of the words before border j; a piece costs 1 for being neither short nor long, and its cut.
@@ -187,6 +184,6 @@ def _partition(borders: tuple[NDArray[np.float64], NDArray[np.float64]], first: 
         cuts.append(int(back[cuts[-1]]))
     cuts.reverse()
     return [
-        Piece(first + left, first + right, float(times[left]), float(times[right]), bool(costs[left] >= 1))
+        PieceSpan(first + left, first + right, float(times[left]), float(times[right]), bool(costs[left] >= 1))
         for left, right in itertools.pairwise(cuts)
     ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from num2words import num2words
+
 Readings = tuple[tuple[str, ...], ...]
 
 UNITS = {"$": ("dollar", "dollars"), "€": ("euro", "euros"), "£": ("pound", "pounds"), "¥": ("yen", "yen")}
@@ -98,8 +100,6 @@ def _digit_by_digit(digits: str, language: str) -> tuple[str, ...] | None:
 
 
 def _words(value: str, language: str, *, to: Any = "cardinal") -> tuple[str, ...] | None:
-    from num2words import num2words
-
     plain = "".join(character if character == "." else str(int(character)) for character in value)  # any script
     try:
         said = num2words(plain, lang=language, to=to)

@@ -29,18 +29,20 @@ def calibrate(
 
     Example: `soundwave calibrate --model demo/runs/stage-1 --output stage-1.json`
     """
+    from curation.align import load_aligner
     from curation.align.calibration import calibrate as learn
-    from curation.align.ctc_aligner import CTCAligner
+    from curation.align.ctc_model import SpikeAligner
     from curation.passes.known_edges import examples
     from manifests.errors import SettingsError
     from manifests.files import need_folder
-    from soundwave.infer.aligner import make_aligner
+    from soundwave.cli._flags import as_flags
 
     sources = ("reference", "joined", "both")
     if source not in sources:
         raise SettingsError(f"--source is {source!r}, expected one of: {', '.join(sources)}.")
-    aligner = make_aligner(backend, model)
-    if not isinstance(aligner, CTCAligner):
+    with as_flags({"model": "--model"}):
+        aligner = load_aligner(backend, model=model)
+    if not isinstance(aligner, SpikeAligner):
         raise SettingsError(f"The aligner `{backend}` gives edges as they are: only CTC aligners are calibrated.")
     folder = need_folder(corpora / corpus, what="corpus", hint=f"Run `soundwave prepare {corpus}` first.")
     clips = examples(folder, labels, source=source, noise=noise)  # type: ignore[arg-type]

@@ -5,6 +5,32 @@ from typing import Annotated, Any
 
 import typer
 
+# Options of the passes and their aligners and encoders, each of which declares its own: --set reaches all of them.
+FLAGS = {
+    "backend": "--backend",
+    "model": "--model",
+    "calibration": "--calibration",
+    "wildcard": "--wildcard",
+    "encoder": "--encoder",
+    "speeds": "--speed",
+}
+Backend = Annotated[str | None, typer.Option(help="align: the aligner, pocketsphinx unless given; see --list.")]
+Model = Annotated[str | None, typer.Option(help="align: a hub name or folder, a torchaudio bundle, a stage-I run.")]
+Calibrated = Annotated[Path | None, typer.Option(help="align: what `soundwave calibrate` learned for this CTC model.")]
+Wildcard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE",
+        help="align by CTC: where speech may be that the transcript lacks: none (default), ends or words.",
+    ),
+]
+EncoderName = Annotated[
+    str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
+]
+Speeds = Annotated[
+    list[float] | None, typer.Option(help="encode: a variant at this speed; may be repeated. Default: 1.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -12,34 +38,22 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    pass_: Annotated[str, typer.Argument(metavar="PASS", help="align, encode or quality.")],
+    pass_: Annotated[str | None, typer.Argument(metavar="PASS", help="align, encode, quality; see --list.")] = None,
     *,
     corpora: Annotated[Path, typer.Option(help="Folder of the prepared corpora.")] = Path("demo/corpora"),
     labels: Annotated[Path, typer.Option(help="Labels go to LABELS/PASS/CORPUS.")] = Path("demo/labels"),
     corpus: Annotated[
         list[str] | None, typer.Option(help="Label this corpus alone; may be repeated. Default: all.")
     ] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="align: pocketsphinx (default), hf-ctc, torchaudio, soundwave or whisperx.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="align: a hub name or folder, a torchaudio bundle, a stage-I run.")
-    ] = None,
-    calibration: Annotated[
-        Path | None, typer.Option(help="align: what `soundwave calibrate` learned for this CTC model.")
-    ] = None,
-    wildcard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHERE",
-            help="align by CTC: where speech may be that the transcript lacks: none (default), ends or words.",
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
-    ] = None,
-    speed: Annotated[
-        list[float] | None, typer.Option(help="encode: a variant at this speed; may be repeated. Default: 1.")
+    backend: Backend = None,
+    model: Model = None,
+    calibration: Calibrated = None,
+    wildcard: Wildcard = None,
+    encoder: EncoderName = None,
+    speed: Speeds = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any option of the pass or its aligner; may be repeated."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes. Default: one per core; 0: in this process.")
@@ -51,37 +65,69 @@ def label(
     export: Annotated[
         Path | None, typer.Option(help="align: also write Lhotse cuts with their words to EXPORT/CORPUS.jsonl.gz.")
     ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List passes, aligners and encoders, and stop.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Label every cut, or reject it with a reason. What is done already is not done again.
 
     Example: `soundwave label align --corpus asterisk`
     """
-    from curation.passes import make_pass
     from curation.passes.runner import run_pass
-    from curation.passes.workers import Pool
+    from curation.passes.workers import WorkerPool
+    from soundwave.cli._flags import given, pairs
 
-    aligner = _aligner(pass_, backend, model, calibration)
-    job = make_pass(pass_, aligner=aligner, wildcard=wildcard, encoder=encoder, speeds=speed or ())
-    _check_export(pass_, export)
-    folders = _folders(corpora, corpus)
+    if list_:
+        _list(as_json=json_)
+        return
+    options = given(backend=backend, model=model, calibration=calibration, wildcard=wildcard, encoder=encoder)
+    job = _make(pass_, options | given(speeds=speed) | pairs(set_))
+    _check_export(job.name, export)
     rows = []
-    with Pool(workers=workers, dask=dask) as pool:
-        for folder in folders:
+    with WorkerPool(workers=workers, dask=dask) as pool:
+        for folder in _folders(corpora, corpus):
             rows.append(run_pass(job, folder, labels, shard_size=shard_size, pool=pool).row())
             if export is not None:
                 rows[-1]["exported"] = _export(folder, labels, export)
     _show(rows, as_json=json_)
 
 
-def _aligner(pass_: str, backend: str | None, model: str | None, calibration: Path | None) -> Any:
+def _make(name: str | None, options: dict[str, Any]) -> Any:
+    """The pass, checked: it can run here."""
+    from curation.passes import PASSES, make_pass
     from manifests.errors import SettingsError
-    from soundwave.infer.aligner import make_aligner
+    from soundwave.cli._flags import as_flags
 
-    for option, value in (("backend", backend), ("model", model), ("calibration", calibration)):
-        if value and pass_ != "align":
-            raise SettingsError(f"--{option} is an option of the pass `align`, not of `{pass_}`. Leave it out.")
-    return make_aligner(backend or "pocketsphinx", model, calibration) if pass_ == "align" else None
+    if name is None:
+        raise SettingsError(f"Name a pass: {', '.join(PASSES.names())}. `soundwave label --list` says what they do.")
+    with as_flags(FLAGS):
+        job = make_pass(name, options)
+        job.check()
+    return job
+
+
+def _list(*, as_json: bool) -> None:
+    """Passes, aligners and encoders: what each does, its options, what it needs, whether that is installed here."""
+    from curation.align import describe_aligners
+    from curation.encoders import describe_encoders
+    from curation.passes import describe_passes
+    from soundwave.cli._tables import print_json, print_rows
+
+    found = {"passes": describe_passes(), "aligners": describe_aligners(), "encoders": describe_encoders()}
+    if as_json:
+        print_json(found)
+        return
+    for kind, rows in found.items():
+        shown = [
+            {
+                kind: row["name"],
+                "what it does": row["does"],
+                "takes": ", ".join(row["options"]),
+                "needs": ", ".join(row["needs"]),
+                "here": f"no: {row['install']}" if row["missing"] else "yes",
+            }
+            for row in rows
+        ]
+        print_rows(shown)
 
 
 def _check_export(pass_: str, export: Path | None) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+EMBEDDED = "heard"  # a speech recogniser in place of a CTC model
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -19,7 +21,7 @@ def segment(
     backend: Annotated[
         str,
         typer.Option(help="What finds the text: heard (Moonshine and PocketSphinx), hf-ctc, torchaudio or soundwave."),
-    ] = "heard",
+    ] = EMBEDDED,
     model: Annotated[
         str | None, typer.Option(help="A hub name or folder, a torchaudio bundle, or a stage-I run.")
     ] = None,
@@ -38,11 +40,11 @@ def segment(
 
     Example: `soundwave segment book.mp3 book.txt --output demo/corpora/book`
     """
+    from curation.align import load_aligner
     from curation.segment.corpus import Origin, segment_file
     from curation.segment.silences import Limits
-    from soundwave.infer.aligner import make_aligner
 
-    again = None if refine == "none" else make_aligner(refine)
+    again = None if refine == "none" else load_aligner(refine)
     if again is not None:
         again.check()
     origin = Origin(output.resolve().name, license_, makers, language, speaker)
@@ -53,24 +55,23 @@ def segment(
 
 def _model(backend: str, model: str | None) -> Any:
     """The CTC model that listens."""
+    from curation.align import load_aligner
+    from curation.align.asr_as_ctc import RecogniserModel
+    from curation.align.ctc_model import SpikeAligner
     from manifests.errors import SettingsError
+    from soundwave.cli._flags import as_flags
 
-    if backend == "heard":
-        from curation.align.asr_as_ctc import HeardModel
-
+    if backend == EMBEDDED:
         if model:
-            raise SettingsError("--backend heard has no model to choose. Leave --model out.")
-        return HeardModel.embedded()
-    if backend == "pocketsphinx":
+            raise SettingsError(f"--backend {EMBEDDED} has no model to choose. Leave --model out.")
+        return RecogniserModel.embedded()
+    with as_flags({"model": "--model"}):
+        aligner = load_aligner(backend, model=model)
+    if not isinstance(aligner, SpikeAligner):
         raise SettingsError(
-            "PocketSphinx aligns one piece at a time. Use --backend heard, hf-ctc, torchaudio or soundwave."
+            f"The aligner `{backend}` aligns one piece at a time: only a CTC model can hear a whole recording. "
+            f"Use --backend {EMBEDDED}, hf-ctc, torchaudio or soundwave."
         )
-    from curation.align.ctc_aligner import CTCAligner
-    from soundwave.infer.aligner import make_aligner
-
-    aligner = make_aligner(backend, model)
-    if not isinstance(aligner, CTCAligner):
-        raise SettingsError(f"The aligner `{backend}` is no CTC model. Use heard, hf-ctc, torchaudio or soundwave.")
     return aligner.loader()
 
 

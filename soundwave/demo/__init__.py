@@ -79,14 +79,14 @@ def _label(phases: Phases, output: Path, workers: int) -> None:
     from curation.passes.encode import Encode
     from curation.passes.quality import Quality
     from curation.passes.runner import run_pass
-    from curation.passes.workers import Pool
+    from curation.passes.workers import WorkerPool
 
     jobs: dict[str, list[tuple[LabelPass, str]]] = {
         "quality": [(Quality(), name) for name in RECORDINGS],
         "align": [(Align(), SPEECH_TO_ALIGN)],
         "encode": [(Encode(speeds=SPEEDS if name == SPEECH_TO_ALIGN else (1.0,)), name) for name in RECORDINGS],
     }
-    with Pool(workers=workers) as pool:
+    with WorkerPool(workers=workers) as pool:
         for name, tasks in jobs.items():
             with phases.phase(name, f"Labelling pass: {name}") as phase:
                 done = [

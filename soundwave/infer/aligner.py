@@ -10,11 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.align import BACKENDS, calibrated, load_aligner
 from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import in_windows
 from curation.ctc import WILDCARD
-from manifests.errors import SettingsError
 from manifests.files import need_file
 from manifests.fingerprint import file_sha256
 from manifests.runs import WEIGHTS, final_model, read_run
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from curation.align.base import Aligner
     from curation.encoders import Encoder
     from soundwave.model.alignment_adapter import AlignmentAdapter
     from soundwave.model.settings import ModelSettings
@@ -33,22 +30,6 @@ if TYPE_CHECKING:
 
 NAME = "soundwave"
 CHUNK = 64  # frames whose logits over the whole vocabulary are held at once
-
-
-def make_aligner(name: str, model: str | None = None, calibration: Path | None = None) -> Aligner:
-    """Any aligner by name: those of `curation.align`, and `soundwave` with a run folder as its model.
-
-    Raises:
-        SettingsError, MissingFileError, MissingPackageError: as `curation.align.load_aligner`.
-        StaleError: the run is not finished.
-    """
-    if name != NAME:
-        if name not in BACKENDS:
-            raise SettingsError(f"No aligner is called {name!r}, expected one of: {', '.join((*BACKENDS, NAME))}.")
-        return load_aligner(name, model, calibration)
-    if not model:
-        raise SettingsError(f"The aligner `{NAME}` needs a finished stage-I run: --model RUN_FOLDER.")
-    return calibrated(run_aligner(Path(model)), calibration)
 
 
 def run_aligner(run: Path) -> CTCAligner:

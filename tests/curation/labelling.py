@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -94,8 +94,8 @@ class Counting(CorpusPass):
     log: Path
     fates: Mapping[str, str]
     tune: int = 0
-    name: str = "counting"
-    version: str = "1"
+    name: ClassVar[str] = "counting"
+    version: ClassVar[str] = "1"
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -67,6 +67,13 @@ def test_another_package_may_have_plugins_of_the_kind(voices: Plugins[str], tmp_
     assert voices.all() == {"deep": "deep", "loud": "LOUD"}
 
 
+def test_a_package_inside_another_is_not_imported_for_its_names(voices: Plugins[str], tmp_path: Path) -> None:
+    (tmp_path / "voices" / "inner").mkdir()
+    (tmp_path / "voices" / "inner" / "__init__.py").write_text("raise RuntimeError")
+    (tmp_path / "voices" / "inner" / "high.py").write_text('VOICE = "high"\n')
+    assert Plugins("voice", "voices.inner", "VOICE", str).names() == ["high"]
+
+
 def test_an_unknown_name_is_an_error_with_the_nearest_and_all_names(voices: Plugins[str]) -> None:
     with pytest.raises(SettingsError, match=r"No voice is called `lout`. The nearest: loud. Known voices: loud."):
         voices.find("lout")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.align.calibration import BINS, HOP, RANGES, Calibration, Offset, calibrate, levels
-from curation.align.concatenated import Example, Recording, add_noise, join_words, trim
+from curation.align.concatenated import Example, WordRecording, add_noise, join_words, trim
 from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import Spikes
 from curation.text import Word, normalise
@@ -46,7 +46,9 @@ def burst(seconds: float, rng: np.random.Generator) -> np.ndarray:
 
 def spoken_clips(seed: int, count: int = 80) -> list[Example]:
     rng = np.random.default_rng(seed)
-    words = [Recording(word(text), burst(0.2 + 0.05 * n, rng)) for n, text in enumerate(("bat", "cat", "moon", "sun"))]
+    words = [
+        WordRecording(word(text), burst(0.2 + 0.05 * n, rng)) for n, text in enumerate(("bat", "cat", "moon", "sun"))
+    ]
     return join_words(words * (count // 4), rounds=1, seed=seed)
 
 
@@ -192,7 +194,7 @@ def test_trimming_finds_the_word_and_refuses_what_has_no_clear_edges() -> None:
 
 def test_joined_clips_hold_every_word_where_they_say() -> None:
     rng = np.random.default_rng(0)
-    words = [Recording(word(text), burst(0.2 + 0.01 * n, rng)) for n, text in enumerate(("a", "bee", "sea") * 5)]
+    words = [WordRecording(word(text), burst(0.2 + 0.01 * n, rng)) for n, text in enumerate(("a", "bee", "sea") * 5)]
     clips = join_words(words, rounds=2, seed="x")
     assert sum(len(clip.words) for clip in clips) == 30 and clips[0].joints <= set(range(len(clips[0].words)))
     for clip in clips:

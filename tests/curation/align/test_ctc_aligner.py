@@ -15,7 +15,7 @@ import soundfile
 from curation.align import load_aligner
 from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import in_windows, letter_ids
-from curation.align.torchaudio_ctc import BundleModel
+from curation.align.torchaudio import BundleModel
 from curation.ctc import WILDCARD
 from curation.passes.align import Align
 from curation.passes.runner import run_pass
@@ -115,7 +115,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_checkpoint_aligns_in_order_and_the_same_in_another_process(checkpoint: Path) -> None:
-    aligner = load_aligner("hf-ctc", str(checkpoint))
+    aligner = load_aligner("hf-ctc", model=str(checkpoint))
     rng = np.random.default_rng(0)
     samples = rng.standard_normal(32000).astype(np.float32) * 0.1
     words = normalise("Press #1, please ... ☃")
@@ -133,12 +133,12 @@ def test_the_version_names_the_weights(checkpoint: Path, tmp_path: Path) -> None
     import shutil
 
     other = shutil.copytree(checkpoint, tmp_path / "copy")
-    assert load_aligner("hf-ctc", str(other)).version == load_aligner("hf-ctc", str(checkpoint)).version
+    assert load_aligner("hf-ctc", model=str(other)).version == load_aligner("hf-ctc", model=str(checkpoint)).version
     with (tmp_path / "changed").open("w"):
         pass
     changed = shutil.copytree(checkpoint, tmp_path / "other")
     (changed / "vocab.json").write_text((changed / "vocab.json").read_text() + " ")
-    assert load_aligner("hf-ctc", str(changed)).version != load_aligner("hf-ctc", str(checkpoint)).version
+    assert load_aligner("hf-ctc", model=str(changed)).version != load_aligner("hf-ctc", model=str(checkpoint)).version
 
 
 def test_the_pass_runs_on_a_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_the_pass_runs_on_a_checkpoint(checkpoint: Path, tmp_path: Path) -> None
     corpus = write_made(
         tmp_path / "made", [cut("a", audio=audio, text="Hello — $5!"), cut("b", audio=audio, text="too long " * 40)]
     )
-    aligner = load_aligner("hf-ctc", str(checkpoint))
-    job = Align(backend=aligner.name, aligner=aligner, least_score=-99.0)
+    aligner = load_aligner("hf-ctc", model=str(checkpoint))
+    job = Align(aligner, least_score=-99.0)
     run_pass(job, corpus, tmp_path / "labels", workers=0)
     folder = tmp_path / "labels" / "align" / "made"
     assert [(row["cut_id"], row["backend"], row["symbol"]) for row in table(folder, "words")] == [
@@ -219,15 +219,17 @@ def test_a_bundle_aligns_as_torchaudio_does() -> None:
 
 
 def test_wrong_use_is_answered_in_a_sentence(tmp_path: Path) -> None:
-    for arguments, error, said in (
-        (("none",), SettingsError, "No aligner is called 'none'"),
-        (("hf-ctc",), SettingsError, "needs a checkpoint"),
-        (("torchaudio", "WAV2VEC3"), SettingsError, "no CTC bundle 'WAV2VEC3'.*MMS_FA"),
-        (("pocketsphinx", "x"), SettingsError, "no model to choose"),
-        (("pocketsphinx", None, tmp_path / "c.json"), SettingsError, "no calibration to choose"),
-        (("torchaudio", None, tmp_path / "c.json"), MissingFileError, "c.json"),
-    ):
+    wrong: list[tuple[str, dict[str, str], type[InputError], str]] = [
+        ("none", {}, SettingsError, "No aligner is called `none`"),
+        ("hf-ctc", {}, SettingsError, "needs a checkpoint as `model`"),
+        ("hf-ctc", {"models": "x"}, SettingsError, "the aligner `hf-ctc`: unknown key `models`.*model"),
+        ("torchaudio", {"model": "WAV2VEC3"}, SettingsError, "no CTC bundle 'WAV2VEC3'.*MMS_FA"),
+        ("pocketsphinx", {"model": "x"}, SettingsError, "the aligner `pocketsphinx`: unknown key `model`"),
+        ("pocketsphinx", {"calibration": "c.json"}, SettingsError, "unknown key `calibration`"),
+        ("torchaudio", {"calibration": str(tmp_path / "c.json")}, MissingFileError, "c.json"),
+    ]
+    for name, options, error, said in wrong:
         with pytest.raises(error, match=said):
-            load_aligner(*arguments)
+            load_aligner(name, **options)
     with pytest.raises(InputError, match="No CTC checkpoint loads from"):
-        load_aligner("hf-ctc", str(tmp_path)).check()
+        load_aligner("hf-ctc", model=str(tmp_path)).check()

@@ -8,8 +8,9 @@ import pickle
 import numpy as np
 import pytest
 
+from curation.align import load_aligner
 from curation.align import whisperx as whisperx_backend
-from curation.align.whisperx import WhisperX, aligner
+from curation.align.whisperx import WhisperX
 from curation.text import normalise
 from manifests.audio import read_audio
 from manifests.errors import InputError, MissingPackageError, Rejected
@@ -21,19 +22,19 @@ needs_whisperx = pytest.mark.skipif(not installed, reason="the extra `whisperx` 
 
 
 def test_the_model_option_names_one_or_two_models():
-    assert (aligner().whisper, aligner().wav2vec) == ("small", None)
-    assert (aligner("tiny").whisper, aligner("tiny").wav2vec) == ("tiny", None)
-    assert (aligner("a/b, c/d").whisper, aligner("a/b, c/d").wav2vec) == ("a/b", "c/d")
+    models = {None: ("small", None), "tiny": ("tiny", None), "a/b, c/d": ("a/b", "c/d")}
+    for model, (whisper, wav2vec) in models.items():
+        assert load_aligner("whisperx", model=model) == WhisperX(whisper, wav2vec)
 
 
 def test_the_version_names_what_makes_the_times():
-    versions = {aligner(model).version for model in (None, "tiny", "tiny,one", "tiny,two")}
+    versions = {load_aligner("whisperx", model=model).version for model in (None, "tiny", "tiny,one", "tiny,two")}
     assert len(versions) == 4
 
 
 @pytest.mark.skipif(installed, reason="WhisperX is installed here")
 def test_absent_it_says_what_to_install():
-    backend = aligner()
+    backend = WhisperX()
     for call in (backend.check, lambda: backend.transcribe(np.zeros(16000, np.float32))):
         with pytest.raises(MissingPackageError, match=r"soundwave-lab\[whisperx\]"):
             call()
@@ -43,7 +44,7 @@ def test_absent_it_says_what_to_install():
 def tiny(tmp_path_factory):
     root = tmp_path_factory.mktemp("tiny")
     whisper = tiny_whisper.whisper(root / "whisper", root / "scratch")
-    return aligner(f"{whisper},{tiny_whisper.wav2vec(root / 'wav2vec')}")
+    return WhisperX(str(whisper), str(tiny_whisper.wav2vec(root / "wav2vec")))
 
 
 def noise(seconds):
@@ -72,9 +73,9 @@ def test_nothing_to_say_is_a_reject(tiny):
 
 
 def test_given_transcripts_are_english_unless_a_model_is_named():
-    assert aligner().speaks("en-GB")
-    assert not aligner().speaks("cs")
-    assert aligner("small,czech-wav2vec2").speaks("cs")
+    assert WhisperX().speaks("en-GB")
+    assert not WhisperX().speaks("cs")
+    assert WhisperX("small", "czech-wav2vec2").speaks("cs")
 
 
 @needs_whisperx

@@ -34,9 +34,9 @@ CALIBRATION = Calibration(
 )
 
 
-def align(text: str, beside: Any, frames: str = WHOLE, **options: Any) -> tuple[list[Any], list[tuple[int, int]]]:
+def align(text: str, where: Any, frames: str = WHOLE, **options: Any) -> tuple[list[Any], list[tuple[int, int]]]:
     words = normalise(text)
-    found, spans = CTCAligner(Written_(**options)).align_beside(heard(frames), words, beside)
+    found, spans = CTCAligner(Written_(**options)).align_untranscribed(heard(frames), words, where)
     said = [(words[word.position].text, round(word.start / FRAME), round(word.end / FRAME)) for word in found]
     return said, [(round(start / FRAME), round(end / FRAME)) for start, end in spans]
 
@@ -81,11 +81,11 @@ def test_without_it_the_word_is_torn_apart() -> None:
     st.booleans(),
     st.integers(0, 3),
 )
-def test_a_complete_transcript_is_aligned_as_without(said: list[str], beside: str, separator: bool, pause: int) -> None:
+def test_a_complete_transcript_is_aligned_as_without(said: list[str], where: str, separator: bool, pause: int) -> None:
     gap = "." * pause + ("|" if separator else ".")
     frames = gap.join(".".join("five" if word == "5" else word) for word in said)
     text = " ".join(said)
-    assert align(text, beside, frames, separator=separator) == (align(text, "none", frames, separator=separator)[0], [])
+    assert align(text, where, frames, separator=separator) == (align(text, "none", frames, separator=separator)[0], [])
 
 
 def test_a_clip_without_a_frame_to_spare_is_aligned_all_the_same() -> None:
@@ -103,7 +103,7 @@ class Fixed(Written_):
 
 
 def test_calibrated_words_keep_out_of_it() -> None:
-    found, spans = CTCAligner(Fixed(), CALIBRATION).align_beside(tone(1.0), normalise("cat"), "ends")
+    found, spans = CTCAligner(Fixed(), CALIBRATION).align_untranscribed(tone(1.0), normalise("cat"), "ends")
     edges = [edge for span in (spans[0], (found[0].start, found[0].end), spans[1]) for edge in span]
     assert edges == pytest.approx([0.02, 0.22, 0.26, 0.46, 0.48, 0.80], abs=0.006)
 
@@ -113,7 +113,7 @@ def test_the_pass_counts_it_and_flags_words(tmp_path: Path) -> None:
     soundfile.write(audio, tone(1.0), 16000)
     rows = [cut("lacks", audio=audio, text="dog, horse!"), cut("odd", audio=audio, text="dog ☃ horse #")]
     corpus = write_made(tmp_path / "made", rows)
-    job = Align(backend="written", aligner=CTCAligner(Fixed()), least_score=-99.0, wildcard="words")
+    job = Align(CTCAligner(Fixed()), least_score=-99.0, wildcard="words")
     summary = run_pass(job, corpus, tmp_path / "labels", workers=0)
     flags = [(row["cut_id"], row["symbol"], row["flag"]) for row in table(summary.folder, "words")]
     assert flags == [
@@ -128,7 +128,7 @@ def test_the_pass_counts_it_and_flags_words(tmp_path: Path) -> None:
     found = labels["lacks", "untranscribed"]
     assert found["value"] == pytest.approx(8 * FRAME)
     assert found["text"] == "0.28-0.44"
-    plain = run_pass(Align(backend="written", aligner=CTCAligner(Fixed())), corpus, tmp_path / "plain", workers=0)
+    plain = run_pass(Align(CTCAligner(Fixed())), corpus, tmp_path / "plain", workers=0)
     assert "untranscribed" not in {row["name"] for row in table(plain.folder, "labels")}
 
 
@@ -138,7 +138,7 @@ def test_silence_is_what_nobody_speaks_in(tmp_path: Path) -> None:
     corpus = write_made(tmp_path / "made", [cut("a", audio=audio, text="cat")])
     silences = {}
     for wildcard in ("none", "ends"):
-        job = Align(backend="written", aligner=CTCAligner(Fixed()), least_score=-99.0, wildcard=wildcard)
+        job = Align(CTCAligner(Fixed()), least_score=-99.0, wildcard=wildcard)
         folder = run_pass(job, corpus, tmp_path / wildcard, workers=0).folder
         silences[wildcard] = {row["name"]: row["value"] for row in table(folder, "labels")}["leading_silence"]
     assert silences == {"none": pytest.approx(14 * FRAME), "ends": pytest.approx(2 * FRAME)}
@@ -146,8 +146,8 @@ def test_silence_is_what_nobody_speaks_in(tmp_path: Path) -> None:
 
 def test_aligners_without_it_and_other_places_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"`pocketsphinx` has no wildcard.*hf-ctc"):
-        make_pass("align", wildcard="ends").check()
-    with pytest.raises(SettingsError, match=r"'middle', expected one of: none, ends, words"):
-        make_pass("align", aligner=CTCAligner(Written_()), wildcard="middle").check()
-    with pytest.raises(SettingsError, match="--wildcard is an option of the pass `align`"):
-        make_pass("quality", wildcard="ends")
+        make_pass("align", {"wildcard": "ends"}).check()
+    with pytest.raises(SettingsError, match=r"`wildcard`.*'none', 'ends' or 'words'.*'middle'"):
+        make_pass("align", {"wildcard": "middle"})
+    with pytest.raises(SettingsError, match="the pass `quality`: unknown key `wildcard`"):
+        make_pass("quality", {"wildcard": "ends"})

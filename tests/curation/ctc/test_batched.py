@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from curation.ctc import WILDCARD, AlignmentError, TranscriptTooLongError, forced_align
-from curation.ctc.batched import forced_align_torch
+from curation.ctc import WILDCARD, AlignmentError, TranscriptTooLongError, forced_align, forced_align_torch
 from manifests.errors import InputError
 from manifests.reasons import Reason
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from curation.passes import workers
 from curation.passes.runner import run_pass
 from curation.passes.shards import ShardResult, finished, shard_key, split_rows
-from curation.passes.workers import Pool
+from curation.passes.workers import WorkerPool
 from manifests.errors import InputError, MissingFileError, StaleError
 from manifests.files import read_json
 from tests.curation.labelling import Counting, cut, plain_rows, table, write_made
@@ -185,7 +185,7 @@ def test_a_real_cluster_loses_no_row_when_workers_die(
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir()) | {log, tmp_path / "labels"}
     job = Counting(log, {"made-0007": "die_once", "made-0033": "die"})
-    with Pool(workers=2) as pool:
+    with WorkerPool(workers=2) as pool:
         rough = run_pass(job, corpus, tmp_path / "labels", shard_size=8, pool=pool)
     assert (rough.cuts, rough.labelled, rough.rejected) == (60, 59, 1)
     assert [(row["cut_id"], row["reason"]) for row in table(rough.folder, "rejects")] == [("made-0033", "pass_failed")]
@@ -241,7 +241,7 @@ class LostResult:
 def test_a_result_lost_with_its_worker_is_made_again(
     corpus: Path, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool, rows, folder = Pool(workers=1), list(plain_rows(3)), tmp_path / "labels"
+    pool, rows, folder = WorkerPool(workers=1), list(plain_rows(3)), tmp_path / "labels"
     shard = workers._Shard(Counting(log, {}), workers.pack(rows), "0" * 16, folder)
     lost = LostResult()
     pool._client, pool._pending = object(), {lost: shard}

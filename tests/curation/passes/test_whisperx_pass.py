@@ -19,23 +19,23 @@ needs_whisperx = pytest.mark.skipif(importlib.util.find_spec("whisperx") is None
 
 
 def test_it_is_chosen_by_name(tmp_path):
-    assert load_aligner("whisperx", "tiny").name == "whisperx"
-    with pytest.raises(SettingsError, match="no calibration"):
-        load_aligner("whisperx", None, tmp_path / "learned.json")
+    assert load_aligner("whisperx", model="tiny").name == "whisperx"
+    with pytest.raises(SettingsError, match="unknown key `calibration`"):
+        load_aligner("whisperx", calibration=tmp_path / "learned.json")
 
 
 @needs_whisperx
 @pytest.mark.assets
 def test_clips_without_a_transcript_are_transcribed(tmp_path, asterisk_sounds):
     whisper = tiny_whisper.whisper(tmp_path / "whisper", tmp_path / "scratch")
-    backend = load_aligner("whisperx", f"{whisper},{tiny_whisper.wav2vec(tmp_path / 'wav2vec')}")
+    backend = load_aligner("whisperx", model=f"{whisper},{tiny_whisper.wav2vec(tmp_path / 'wav2vec')}")
     soundfile.write(tmp_path / "said.wav", read_audio(asterisk_sounds / "demo-nogo.g722"), 16000)
     rows = [
         cut("given", audio=tmp_path / "said.wav", seconds=9.0, text="I am afraid I was unable to"),
         cut("heard", audio=tmp_path / "said.wav", seconds=9.0, text=None),
         cut("sound", audio=tmp_path / "said.wav", seconds=9.0, text=None, task="sound"),
     ]
-    result = Align(backend="whisperx", aligner=backend, least_score=-99.0).label_shard(rows)
+    result = Align(backend, least_score=-99.0).label_shard(rows)
     words = {row["id"]: [] for row in rows}
     for word in result.words:
         words[word["cut_id"]].append(word["symbol"])

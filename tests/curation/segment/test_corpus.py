@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from curation.align import load_aligner
-from curation.align.asr_as_ctc import HeardModel, _stretches
+from curation.align.asr_as_ctc import RecogniserModel, _stretches
 from curation.segment.corpus import Origin, piece_text, segment_file
 from curation.segment.silences import Limits
 from curation.text import normalise
@@ -164,7 +164,7 @@ def test_real_prompts_joined_are_found_again(tmp_path, joined):
         audio,
         text,
         tmp_path / "out",
-        HeardModel.embedded(),
+        RecogniserModel.embedded(),
         Origin("prompts", "CC-BY-SA-3.0"),
         limits=Limits(2, 10),
         refine=load_aligner("pocketsphinx"),

@@ -38,10 +38,10 @@ def files(tmp_path):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        (["--backend", "nobody"], "No aligner is called 'nobody'"),
+        (["--backend", "nobody"], "No aligner is called `nobody`"),
         (["--backend", "pocketsphinx"], "one piece at a time"),
         (["--model", "x"], "no model to choose"),
-        (["--refine", "nobody"], "No aligner is called 'nobody'"),
+        (["--refine", "nobody"], "No aligner is called `nobody`"),
         (["--longest", "4"], "twice the shortest"),
         (["--language", "cs"], "does not speak 'cs'"),
     ],

@@ -9,11 +9,12 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from curation.align import load_aligner
 from curation.text import normalise
 from manifests.errors import MissingFileError, SettingsError, StaleError
 from manifests.files import write_json
 from soundwave.cli.calibrate import register
-from soundwave.infer.aligner import StageOne, make_aligner, run_aligner
+from soundwave.infer.aligner import StageOne, run_aligner
 from soundwave.model.settings import ModelSettings
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import TokenTable, seen_tokens
@@ -72,7 +73,7 @@ def test_words_are_spelled_in_the_runs_own_units(run):
 
 
 def test_a_run_aligns_in_another_process_as_in_this_one(run):
-    aligner = make_aligner("soundwave", str(run))
+    aligner = load_aligner("soundwave", model=str(run))
     samples = np.random.default_rng(1).standard_normal(32000).astype(np.float32)
     words = normalise("Press one, please.")
     found = aligner.align(samples, words)
@@ -83,16 +84,16 @@ def test_a_run_aligns_in_another_process_as_in_this_one(run):
 
 
 def test_wrong_use_is_answered_in_a_sentence(run, tmp_path):
-    with pytest.raises(SettingsError, match="expected one of: pocketsphinx, hf-ctc, torchaudio, whisperx, soundwave"):
-        make_aligner("none")
-    with pytest.raises(SettingsError, match="--model RUN_FOLDER"):
-        make_aligner("soundwave")
+    with pytest.raises(SettingsError, match="Known aligners: hf-ctc, pocketsphinx, soundwave, torchaudio, whisperx"):
+        load_aligner("none")
+    with pytest.raises(SettingsError, match="its folder as `model`"):
+        load_aligner("soundwave")
     with pytest.raises(MissingFileError):
-        make_aligner("soundwave", str(tmp_path / "nowhere"))
+        load_aligner("soundwave", model=str(tmp_path / "nowhere"))
     facts = json.loads((run / "run.json").read_text())
     write_json(run / "run.json", facts | {"status": "running"})
     with pytest.raises(StaleError):
-        make_aligner("soundwave", str(run))
+        load_aligner("soundwave", model=str(run))
 
 
 def call(*arguments):
@@ -131,11 +132,11 @@ def test_calibrate_learns_from_a_corpus_and_label_takes_it(run, tmp_path, monkey
     call(*places, "--output", output, "--source", "reference", "--no-noise")
     learned = json.loads(output.read_text())
     assert (learned["words"], learned["reference"], learned["backend"]) == (54, "made: reference", "soundwave")
-    aligner = make_aligner("soundwave", str(run), output)
+    aligner = load_aligner("soundwave", model=str(run), calibration=output)
     assert aligner.version.endswith(aligner.calibration.fingerprint)
     for arguments, said in (
         (("--source", "guess"), "--source is 'guess'"),
-        (("--backend", "pocketsphinx"), "no model to choose"),
+        (("--backend", "pocketsphinx"), "unknown key `--model`"),
     ):
         with pytest.raises(SettingsError, match=said):
             call(*places, "--output", output, *arguments)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from curation.align.ctc_aligner import CTCAligner
+from curation.align.base import Aligner
+from curation.align.ctc_aligner import CTCAligner, CTCOptions
 from curation.align.ctc_model import in_windows, letter_ids, pick_columns
 from manifests.errors import InputError, SettingsError, require
+from manifests.makers import Maker, Needs
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 NAME = "torchaudio"
 DEFAULT = "WAV2VEC2_ASR_BASE_960H"
@@ -26,15 +27,20 @@ INSTALL = 'uv pip install "torch>=2.8,<2.12" "torchaudio>=2.8,<2.12" (a pair fro
 BLANK = "-"
 
 
-def aligner(model: str | None) -> CTCAligner:
-    """The aligner of a bundle, WAV2VEC2_ASR_BASE_960H unless named.
+class Options(CTCOptions):
+    """Options of this aligner."""
 
-    Raises:
-        MissingPackageError: torchaudio cannot be imported.
-        SettingsError: torchaudio has no such bundle.
-    """
-    _bundle(model or DEFAULT)
-    return CTCAligner(Bundle(model or DEFAULT))
+    model: str = DEFAULT
+    """The bundle."""
+
+
+def _make(options: Options) -> Aligner:
+    """Raises MissingPackageError without torchaudio, SettingsError where it has no such bundle."""
+    _bundle(options.model)
+    return CTCAligner.from_options(Bundle(options.model), options)
+
+
+ALIGNER = Maker(Options, _make, Needs(("torchaudio",), INSTALL))
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,6 @@ class BundleModel:
         Raises:
             InputError: the weights cannot be downloaded, or the bundle is for another sampling rate.
         """
-        import torch
-
         if int(bundle.sample_rate) != SAMPLE_RATE:
             raise InputError(f"{model} reads {bundle.sample_rate:g} Hz, expected {SAMPLE_RATE} Hz.")
         star = model == "MMS_FA"
@@ -107,8 +111,6 @@ class BundleModel:
         return pick_columns(in_windows(self._run, samples, self._stride), self.blank, tokens, self._others)
 
     def _run(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        import torch
-
         padded = np.pad(samples, (0, max(0, 1200 - len(samples))))  # the first convolutions reach over 25 ms
         with torch.inference_mode():
             scores, _ = self._model(torch.from_numpy(padded)[None].to(self._device))  # (1, T, V)

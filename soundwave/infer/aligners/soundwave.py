@@ -1,0 +1,28 @@
+"""A finished stage-I run as an aligner: realign with what was just trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from curation.align.base import Aligner
+from curation.align.ctc_aligner import CTCAligner, CTCOptions
+from manifests.errors import SettingsError
+from manifests.makers import Maker, Needs
+from soundwave.infer.aligner import NAME, run_aligner
+
+
+class Options(CTCOptions):
+    """Options of this aligner."""
+
+    model: str | None = None
+    """The folder of a finished stage-I run."""
+
+
+def _make(options: Options) -> Aligner:
+    """Raises StaleError where the run is not finished."""
+    if not options.model:
+        raise SettingsError(f"The aligner `{NAME}` needs a finished stage-I run: its folder as `model`.")
+    return CTCAligner.from_options(run_aligner(Path(options.model)).loader, options)
+
+
+ALIGNER = Maker(Options, _make, Needs(("torch", "transformers")))
