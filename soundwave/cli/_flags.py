@@ -15,17 +15,6 @@ def given(**settings: Any) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None and value != []}
 
 
-def pairs(texts: list[str] | None) -> dict[str, str]:
-    """`--set NAME=VALUE` as settings. Raises SettingsError where there is no `=` or no name."""
-    found = {}
-    for text in texts or []:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise SettingsError(f"--set {text}: expected NAME=VALUE.")
-        found[name.strip()] = value
-    return found
-
-
 @contextmanager
 def as_flags(flags: Mapping[str, str]) -> Iterator[None]:
     """Libraries name a setting in backticks; inside this block their errors name the flag as well.

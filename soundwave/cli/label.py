@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from soundwave.cli._settings import SetOption
+
 # Options of the passes and their aligners and encoders, each of which declares its own: --set reaches all of them.
 FLAGS = {
     "backend": "--backend",
@@ -51,10 +53,7 @@ def label(
     wildcard: Wildcard = None,
     encoder: EncoderName = None,
     speed: Speeds = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any option of the pass or its aligner; may be repeated."),
-    ] = None,
+    set_: SetOption = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes. Default: one per core; 0: in this process.")
     ] = None,
@@ -74,13 +73,16 @@ def label(
     """
     from curation.passes.runner import run_pass
     from curation.passes.workers import WorkerPool
-    from soundwave.cli._flags import given, pairs
+    from manifests.makers import Text
+    from soundwave.cli._flags import given
+    from soundwave.cli._settings import overrides
 
     if list_:
         _list(as_json=json_)
         return
     options = given(backend=backend, model=model, calibration=calibration, wildcard=wildcard, encoder=encoder)
-    job = _make(pass_, options | given(speeds=speed) | pairs(set_))
+    options |= given(speeds=speed) | {pair.key: Text(pair.value) for pair in overrides(set_)}
+    job = _make(pass_, options)
     _check_export(job.name, export)
     rows = []
     with WorkerPool(workers=workers, dask=dask) as pool:

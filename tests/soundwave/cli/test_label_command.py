@@ -223,7 +223,7 @@ def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> Non
         (SettingsError, "has no option `--speed`", ["align", "--speed", "1.1"]),
         (SettingsError, "needs a checkpoint as `--model`", ["align", "--backend", "hf-ctc"]),
         (SettingsError, "`--speed` are", ["encode", "--speed", "7"]),
-        (SettingsError, "NAME=VALUE", ["encode", "--set", "speeds"]),
+        (SettingsError, "KEY=VALUE", ["encode", "--set", "speeds"]),
         (SettingsError, "`pocketsphinx` has no wildcard", ["align", "--wildcard", "ends"]),
         (SettingsError, "unknown key `--wildcard`", ["quality", "--wildcard", "ends"]),
         (SettingsError, "pass `align`", ["quality", "--export", str(tmp_path)]),
