@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundwave.evaluate.registry import ALL, RATES, names
+from soundwave.evaluate.registry import ALL, METRICS, RATES
 
 if TYPE_CHECKING:
     from soundwave.evaluate.held_out import EvalOptions
@@ -31,7 +31,7 @@ def evaluate_runs(
     metrics: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Any of {', '.join(names())} (commas, or given twice), or all. Default: {RATES}, the error rates. "
+            help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. Default: {RATES}, the error rates. "
             "--list-metrics says what they measure."
         ),
     ] = None,
@@ -110,13 +110,13 @@ def _measure(
 
 def _list(*, as_json: bool) -> None:
     from soundwave.cli._tables import print_json
-    from soundwave.evaluate.registry import describe, titles
+    from soundwave.evaluate.registry import describe
 
     if as_json:
         print_json(describe())
         return
-    for name, title in titles().items():
-        print(f"{name:12}{title}")
+    for name in METRICS.names():
+        print(f"{name:12}{METRICS.title(name)}")
 
 
 def _air_bench(runs: list[Path], questions: Path, root: Path, *, choose: str, limit: int | None, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from manifests.fingerprint import file_sha256, fingerprint
 from manifests.progress import progress_bar
 from manifests.runs import WEIGHTS, eval_file, final_model, metrics_file, read_run
 from soundwave.evaluate.held_out import Context, EvalOptions
-from soundwave.evaluate.registry import RATES, find
+from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.train.runs.folder import load_model
 
 FACTS = ("run", "stage", "split", "corpus", "min_words")  # what a score says of itself, beside its figures
@@ -65,13 +65,16 @@ def measure(
 def _keys(run: Path, catalog: Path, names: Sequence[str], options: EvalOptions) -> dict[str, str]:
     made = [file_sha256(final_model(run) / WEIGHTS), catalog_fingerprint(catalog)]
     # The error rates' keys have no name in them: they are older than the other metrics, and old answers still count.
-    return {name: fingerprint(*([] if name == RATES else [name]), *made, *find(name).basis(options)) for name in names}
+    return {
+        name: fingerprint(*([] if name == RATES else [name]), *made, *METRICS.find(name).basis(options))
+        for name in names
+    }
 
 
 def _measured(name: str, context: Context, *, skip: bool) -> dict[str, Any]:
     started = time.monotonic()
     try:
-        found = find(name).measure(context)
+        found = METRICS.find(name).measure(context)
     except InputError as error:
         if not skip:
             raise

@@ -34,7 +34,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
         ({"arms": {}}, "arms"),
         ({"evaluate": {"decode": ["ctc"]}}, "metric llm_wer is not among"),
         ({"metric": "ctc_cer", "evaluate": {"decode": ["llm"]}}, "metric ctc_cer is not among"),
-        ({"metric": "llm_wr"}, r"No metric gives `llm_wr`\..*llm_wer"),
+        ({"metric": "llm_wr"}, r"No figure is called `llm_wr`\..*llm_wer"),
         ({"workers": 0}, "workers"),
     ],
 )

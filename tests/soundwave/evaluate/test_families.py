@@ -12,7 +12,7 @@ from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import Context, EvalOptions, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses, without_lora
 from soundwave.evaluate.metrics.retention import other_answers
-from soundwave.evaluate.registry import RATES, names
+from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.train.loop import train
 from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
@@ -41,11 +41,11 @@ def prose(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(run, workspace, prose):
     asked = EvalOptions(split="train", min_words=1, limit=4, text=prose)
-    return measure(run, workspace / "catalog", names(), asked)["families"]
+    return measure(run, workspace / "catalog", METRICS.names(), asked)["families"]
 
 
 def test_every_metric_gives_figures(found):
-    assert list(found) == names()
+    assert list(found) == METRICS.names()
     assert all("skipped" not in figures and figures["seconds"] >= 0 for figures in found.values())
     json.dumps(found, allow_nan=False)
 
@@ -161,7 +161,7 @@ def test_answers_are_kept_by_family(run, workspace, prose, found):
     assert path.stat().st_mtime_ns == stamp
     fewer = measure(run, workspace / "catalog", ["ctc"], replace(asked, limit=2))
     assert fewer["families"]["ctc"]["clips"] == 2
-    assert set(json.loads(path.read_text())["families"]) == {*names()} - {RATES}
+    assert set(json.loads(path.read_text())["families"]) == {*METRICS.names()} - {RATES}
 
 
 def test_nothing_to_measure_is_an_error_or_a_note(run, workspace):

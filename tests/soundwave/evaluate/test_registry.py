@@ -10,6 +10,7 @@ from soundwave.cli import build_app
 from soundwave.evaluate import metrics, registry
 from soundwave.evaluate.held_out import KINDS, EvalOptions
 from soundwave.evaluate.metric import Figure
+from soundwave.evaluate.registry import METRICS
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
@@ -70,21 +71,21 @@ def test_a_new_metric_is_one_file(press, run, workspace):
 
 
 def test_a_file_that_is_no_metric_is_named(press):
-    (press / "nothing.py").write_text('"""Nothing."""')
-    with pytest.raises(SettingsError, match=r"nothing\.py has no METRIC with rows, figures, basis\(\) and measure\(\)"):
-        registry.find("nothing")
+    (press / "nothing.py").write_text('"""Nothing."""\nMETRIC = 1\n')
+    with pytest.raises(SettingsError, match=r"nothing\.py: METRIC is int, expected what a metric is"):
+        METRICS.find("nothing")
 
 
 def test_every_file_is_a_metric_with_a_line_about_it():
-    assert registry.names() == ["asr", "ctc", "kept", "retention", "similarity", "sound", "speed", "st"]
-    assert all(title.endswith(".") for title in registry.titles().values())
+    assert METRICS.names() == ["asr", "ctc", "kept", "retention", "similarity", "sound", "speed", "st"]
+    assert all(METRICS.title(name).endswith(".") for name in METRICS.names())
     for row in registry.describe():
         assert set(row["rows"]) <= set(KINDS) and row["figures"] and set(row["needs"]) <= {"llm", "ctc", "text"}
 
 
 def test_figures_have_names_of_their_own():
     figures = [name for row in registry.describe() for name in row["figures"]]
-    assert len(set(figures)) == len(figures) and not set(figures) & set(registry.names())
+    assert len(set(figures)) == len(figures) and not set(figures) & set(METRICS.names())
     assert registry.find_figure("chrf")[0] == "st"
     assert registry.find_figure("st") == registry.find_figure("bleu")  # a metric stands for its first figure
 
@@ -92,12 +93,12 @@ def test_figures_have_names_of_their_own():
 def test_choice_of_metrics():
     assert registry.choose(["asr"]) == ["asr"]
     assert registry.choose(["kept,st", "ctc", "st"]) == ["ctc", "kept", "st"]
-    assert registry.choose(["all"]) == registry.names()
+    assert registry.choose(["all"]) == METRICS.names()
     with pytest.raises(SettingsError, match=r"No metric is called `simlarity`\..*similarity"):
         registry.choose(["asr,simlarity"])
     with pytest.raises(SettingsError, match="No metric is named"):
         registry.choose([","])
-    with pytest.raises(SettingsError, match=r"No metric gives `bleau`\..*bleu"):
+    with pytest.raises(SettingsError, match=r"No figure is called `bleau`\..*bleu"):
         registry.find_figure("bleau")
 
 
@@ -122,7 +123,7 @@ def test_an_error_is_the_distance_from_the_best_value():
 def test_a_changed_option_is_another_question(tmp_path):
     (tmp_path / "text").write_text("a")
     one = EvalOptions(split="test", text=tmp_path / "text")
-    before = registry.find("ctc").basis(one)
+    before = METRICS.find("ctc").basis(one)
     (tmp_path / "text").write_text("b")
-    assert registry.find("ctc").basis(one) != before
-    assert registry.find("asr").basis(EvalOptions(split="test", decode=("joint",))) != registry.find("asr").basis(one)
+    assert METRICS.find("ctc").basis(one) != before
+    assert METRICS.find("asr").basis(EvalOptions(split="test", decode=("joint",))) != METRICS.find("asr").basis(one)
