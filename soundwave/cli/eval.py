@@ -31,8 +31,8 @@ def evaluate_runs(
     metrics: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. Default: {RATES}, the error rates. "
-            "--list-metrics says what they measure."
+            help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. "
+            f"Default: {RATES}, the error rates. --list-metrics says what they measure."
         ),
     ] = None,
     decode: Annotated[
