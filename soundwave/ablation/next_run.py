@@ -2,7 +2,7 @@
 
 1. A cell that is missing comes first.
 2. Arms, sizes or neighbours of a ladder that their bands cannot tell apart: another seed where there are fewest.
-3. A ladder whose steps all stand apart: a size in its widest gap, which pins the curve's shape.
+3. Every step of a ladder is clear: a size in its widest gap, which settles the curve's shape.
 4. Otherwise: another seed for the widest band.
 """
 
@@ -87,7 +87,7 @@ def _missing(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | None
 
 
 def _close_pair(found: Sequence[Place]) -> Suggestion | None:
-    """Two places one step apart whose bands overlap: a seed more for the one that has fewer."""
+    """Two places one step apart with bands that overlap: one more seed for the place with fewer."""
     pairs = [(one, two) for one, two in pairwise(_ladder_order(found)) if one.arm == two.arm]
     pairs += [(one, two) for one in found for two in found if one.arm < two.arm and one.fraction == two.fraction]
     unclear = [
@@ -116,7 +116,7 @@ def _widest_gap(found: Sequence[Place]) -> Suggestion | None:
     ratio, small, big = max(steps, key=lambda item: (item[0], item[1].name))
     middle = round((small.fraction * big.fraction) ** 0.5, 3)
     reason = (
-        f"every step of the ladder stands apart, and the widest, from {small.fraction * 100:g} % to "
+        f"every step of the ladder is clear, and the widest, from {small.fraction * 100:g} % to "
         f"{big.fraction * 100:g} % ({ratio:.3g} times), has no point inside"
     )
     return Suggestion(small.arm, middle, small.seeds[0], reason)

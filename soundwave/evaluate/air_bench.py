@@ -7,7 +7,7 @@ questions are multiple choice:
      "choice_d": null, "answer_gt": "A man", "task_name": "Speaker_Gender_Recognition", "dataset_name": "meld",
      "uniq_id": 17}
 
-Chat questions are open: no choices, and `meta_info` about the audio for the judge. Audio lies under the audio root in
+Chat questions are open: no choices, and `meta_info` about the audio for the judge. Audio is under the audio root in
 TASK_DATASET/path, for the task Audio_Grounding as .flac; ROOT/path is tried too. Responses are the same objects with
 `response`, one a line, as the benchmark's own scoring scripts read them.
 """
@@ -86,11 +86,11 @@ def air_bench(
     eval-air-bench-NAME-rejects.jsonl, and the result as eval-air-bench-NAME.json.
 
     Args:
-        run: a finished run whose LLM listens.
+        run: a finished run that trained the LLM to listen.
         questions: .json or .jsonl.
         audio_root: the benchmark's `Foundation` or `Chat` folder.
-        choose: `answer`: a choice is read from the LLM's greedy answer (`chosen_letter`); `likelihood`: the one whose
-            text is the likeliest answer, per token.
+        choose: `answer`: a choice is read from the LLM's greedy answer (`chosen_letter`); `likelihood`: the one with
+            the likeliest text as an answer, per token.
         limit: the first so many questions only.
 
     Returns:
@@ -164,7 +164,7 @@ def choices(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def find_audio(row: Mapping[str, Any], root: Path) -> Path:
-    """Where a row's audio should lie (it need not be there)."""
+    """Where a row's audio is expected; it need not be there."""
     name = Path(str(row["path"]))
     if row["task_name"] == FLAC_TASK:
         name = name.with_suffix(".flac")
@@ -175,7 +175,7 @@ def find_audio(row: Mapping[str, Any], root: Path) -> Path:
 def _ask(
     listener: Listener, items: Sequence[AirBenchQuestion], choose: Choose
 ) -> tuple[list[tuple[AirBenchQuestion, str]], list[Reject]]:
-    """Answers, and the questions whose audio cannot be read."""
+    """Answers, and the questions without readable audio."""
     answered: list[tuple[AirBenchQuestion, str]] = []
     rejects: list[Reject] = []
     with progress_bar() as bar:
@@ -206,7 +206,7 @@ def _answers(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Recordi
 
 
 def _likeliest(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Recording]]) -> list[str]:
-    """`LETTER. text` of the choice whose text is likeliest per token; the greedy answer to open questions."""
+    """`LETTER. text` of the choice with the likeliest text per token; the greedy answer to open questions."""
     tokenizer = listener.model.tokenizer
     texts = []
     for item, recording in heard:

@@ -26,7 +26,7 @@ class Rates:
 
     wer: float
     wer_band: tuple[float, float]
-    """95 % of bootstrap resamples over clips lie in here."""
+    """95 % of the bootstrap resamples over clips are in it."""
     cer: float
     substitutions: int
     deletions: int
@@ -59,7 +59,7 @@ def normal(text: str, language: str = "en") -> str:
 def error_rates(
     references: Sequence[str], hypotheses: Sequence[str], *, languages: Sequence[str] | None = None, seed: int = 0
 ) -> Rates:
-    """WER and CER of hypotheses against references, both normalised; clips whose reference is empty are left out.
+    """WER and CER of hypotheses against references, both normalised; clips with an empty reference are left out.
 
     languages: of each reference, ISO 639-1; None: English.
 

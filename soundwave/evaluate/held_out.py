@@ -138,7 +138,7 @@ def held_out(context: Context, kind: str, *, limit: int | None = None) -> HeldOu
 
 
 def select_ids(catalog: Path, kind: str, options: EvalOptions) -> list[str]:
-    """Ids of all accepted rows of a kind, in an order whose beginning is a sample: it depends on the ids alone.
+    """Ids of all accepted rows of a kind. Their order depends on the ids alone, and the first N are a sample.
 
     Transcribed speech comes in the order of its ids, as it always did.
 

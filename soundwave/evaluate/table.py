@@ -37,7 +37,7 @@ def family_rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def run_names(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that stand there twice (columns need names of their own)."""
+    """The names, with a number behind each that is there twice: columns need different names."""
     return [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
 
 

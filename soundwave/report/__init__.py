@@ -1,9 +1,9 @@
 """The report: one self-contained page and one JSON summary of a workspace.
 
-workspace.py  where things lie, and reading what may not be there
+workspace.py  where files are, and reading what may not be there
 data.py       corpora, rejects, mixtures, audits
 training.py   training curves and losses by stage
-outcome.py    ablation grids, headline error rates
+outcome.py    ablation grids with their figures, headline error rates
 examples.py   alignments with their waveforms, transcripts with their differences
 theme.py      how charts look; charts.py draws them
 page.py       all of it through templates/report.html.j2

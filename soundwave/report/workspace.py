@@ -1,4 +1,4 @@
-"""Where things lie in a workspace, and reading what may not be there.
+"""Where files are in a workspace, and reading what may not be there.
 
 corpora/  labels/  catalog/  mixtures/  runs/  ablation/GRID/  timings.json  ceiling.json
 """

@@ -4,8 +4,8 @@
 give equal figures to the last digit.
 
 Questions. Held-out text-only rows (`qa`), asked through the run's own instruction: the mean loss of the right answer,
-the share of rows whose right answer is likelier than three others (mean log-likelihood per token), and the share whose
-greedy answer equals it after normalisation. The three others are right answers to the questions that are most alike.
+the share of rows where the right answer is likelier than three others (mean log-likelihood per token), and the share
+where the greedy answer equals it after normalisation. The three others are right answers to the questions that are most alike.
 
 Prose. Perplexity on plain text in windows of WINDOW tokens: a file of your own, or by default the reference of the
 Python language that CPython carries (`pydoc_data`), which no speech corpus resembles.
@@ -120,7 +120,7 @@ def other_answers(questions: Sequence[str], answers: Sequence[str]) -> list[list
 
 
 def mean_band(values: NDArray[np.float64]) -> list[float]:
-    """95 % of the means of `values` (N,) drawn again with replacement lie in here."""
+    """The 95 % band of the mean of `values` (N,) when they are drawn again with replacement."""
     return list(bootstrap_band(values, np.ones(len(values))))
 
 

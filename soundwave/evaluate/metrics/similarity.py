@@ -48,7 +48,7 @@ def compare(speech: NDArray[np.float32], text: NDArray[np.float32]) -> list[dict
 
     Returns:
         For each layer `matched`: the mean cosine of a clip and its own transcript; `mismatched`: of a clip and the
-        others' transcripts (None with one clip); `difference` of the two: hidden states lie in a narrow cone, so that
+        others' transcripts (None with one clip); `difference` of the two: hidden states are in a narrow cone, so that
         any two are alike, and only what is above that says something; `retrieval`: the share of clips that are nearest
         to their own transcript.
     """

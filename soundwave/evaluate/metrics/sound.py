@@ -53,7 +53,7 @@ def _shares(context: Context, rows: HeldOut, labels: list[str]) -> NDArray[np.fl
 
 
 def _answers(context: Context, rows: HeldOut) -> float:
-    """Share of clips whose greedy answer is right."""
+    """Share of clips with a right greedy answer."""
     right = 0
     for cuts, features, lengths in rows.batches():
         prompts = [context.prompt(cut, "sound") for cut in cuts]
