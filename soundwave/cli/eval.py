@@ -68,26 +68,27 @@ def evaluate_runs(
         _air_bench(runs, air_bench, audio_root, choose=choose, limit=limit, as_json=as_json)
         return
     from soundwave.evaluate.held_out import DECODES, EvalOptions
-    from soundwave.evaluate.metrics.asr import ceiling as own_decoder
-    from soundwave.evaluate.registry import choose as choose_metrics
 
-    options = EvalOptions(
-        split=split,
-        corpus=corpus,
-        min_words=min_words,
-        limit=limit,
-        text=text,
-        decode=tuple(decode or DECODES),  # type: ignore[arg-type] # checked where it is used
-    )
-    wanted = metrics or [RATES]
-    chosen = choose_metrics(wanted)
+    how: Any = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit, "text": text}
+    options = EvalOptions(**how, decode=tuple(decode or DECODES))
+    _score(runs, catalog, metrics or [RATES], options, ceiling=ceiling, as_json=as_json)
+
+
+def _score(
+    runs: list[Path], catalog: Path, wanted: list[str], options: "EvalOptions", *, ceiling: bool, as_json: bool
+) -> None:
+    """Measure the metrics that are wanted, and print them."""
+    from soundwave.evaluate.metrics.asr import ceiling as own_decoder
+    from soundwave.evaluate.registry import choose
+
+    chosen = choose(wanted)
     found = [_measure(run, catalog, chosen, options, skip=ALL in wanted) for run in runs]
     best = own_decoder(catalog, _of_rates(options)) if ceiling else None
     if as_json:
         _print_json(found, best)
-    else:
-        _show([result for results in found for result in results if RATES in result["families"]], best)
-        _show_families([result for results in found for result in results if RATES not in result["families"]])
+        return
+    _show([result for results in found for result in results if RATES in result["families"]], best)
+    _show_families([result for results in found for result in results if RATES not in result["families"]])
 
 
 def _of_rates(options: "EvalOptions") -> "EvalOptions":

@@ -5,7 +5,7 @@ give equal figures to the last digit.
 
 Questions. Held-out text-only rows (`qa`), asked through the run's own instruction: the mean loss of the right answer,
 the share of rows where the right answer is likelier than three others (mean log-likelihood per token), and the share
-where the greedy answer equals it after normalisation. The three others are right answers to the questions that are most alike.
+where the greedy answer equals it after normalisation. The three others are right answers to the most similar questions.
 
 Prose. Perplexity on plain text in windows of WINDOW tokens: a file of your own, or by default the reference of the
 Python language that CPython carries (`pydoc_data`), which no speech corpus resembles.
