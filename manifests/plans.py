@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from manifests.files import need_file
+from manifests.files import is_aside, need_file
 from manifests.settings import read_stored
 from manifests.units import Seconds
 
@@ -72,6 +72,11 @@ class Lock:
     def row(self) -> dict[str, Any]:
         """As written to lock.json."""
         return asdict(self)
+
+
+def plan_files(folder: Path) -> list[Path]:
+    """The plans (FOLDER/NAME/plan.parquet) of a folder, without those that were moved aside for another."""
+    return sorted(path for path in folder.glob(f"*/{PLAN}") if not is_aside(path.parent))
 
 
 def read_lock(plan_dir: Path) -> Lock:

@@ -13,13 +13,14 @@ What Lhotse has no field for stands in `cut.custom` (corpus, split, task, licens
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manifests.errors import ManifestError
-from manifests.files import need_file, read_json, read_jsonl, write_json, write_jsonl
+from manifests.differences import compare
+from manifests.errors import ManifestError, MissingFileError, OccupiedError
+from manifests.files import claim_folder, need_file, read_json, read_jsonl, write_json, write_jsonl
 from manifests.reasons import Reason
 from manifests.units import Seconds
 
@@ -166,6 +167,37 @@ def write_corpus(
     )
     write_json(folder / CORPUS, asdict(counted))
     return counted
+
+
+def claim_corpus(folder: Path, made_by: Mapping[str, Any], *, title: str | None = None) -> None:
+    """Take a folder for a corpus (see `claim_folder`): a new one, or one with a corpus that was made the same way.
+
+    Args:
+        folder: the corpus's folder.
+        made_by: settings in the corpus's provenance that must be the same, as {"recipe": "asterisk"}.
+        title: the corpus's title, where that must be the same too.
+
+    Raises:
+        OccupiedError: a file, other files, or a corpus that was made another way. Nothing is touched.
+    """
+    kind = "a corpus"
+    known = _known_corpus(folder)
+    if known is not None:
+        asked = {**made_by, **({} if title is None else {"title": title})}
+        facts = {**known.provenance.get("settings", {}), "title": known.title}
+        found = [str(row) for row in compare({name: facts.get(name) for name in asked}, asked)]
+        if found:
+            raise OccupiedError(
+                f"{folder} holds another corpus ({'; '.join(found)}). Nothing was touched. Name another folder."
+            )
+    claim_folder(folder, kind, known=() if known is None else (CORPUS,))
+
+
+def _known_corpus(folder: Path) -> CorpusInfo | None:
+    try:
+        return read_corpus(folder)
+    except (MissingFileError, ManifestError):
+        return None
 
 
 def read_corpus(folder: Path) -> CorpusInfo:

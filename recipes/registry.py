@@ -17,7 +17,7 @@ from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
 from manifests.plugins import Plugins, unknown
-from manifests.rows import CORPUS, REJECTS, CorpusInfo, read_corpus, write_corpus
+from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.validate import validate_rows
 from recipes.apt import marker
 from recipes.common import Harvest, Recipe, fetch_debian, need_parts
@@ -79,6 +79,7 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
         SettingsError: unknown recipe, or one that needs `source`.
         MissingFileError: `source` lacks what the recipe reads.
         DownloadError: the packages could not be fetched.
+        OccupiedError: the folder holds something else; nothing in it was touched.
     """
     recipe = find(name)
     folder = output / recipe.corpus
@@ -87,6 +88,7 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
     facts = provenance({"recipe": recipe.corpus, "version": recipe.version, "folder": str(folder.absolute())}, inputs)
     if not force and (known := _reusable(folder, facts)) is not None:
         return known
+    claim_corpus(folder, {"recipe": recipe.corpus})
     # No corpus.json while the parts change: a killed run must not look complete.
     (folder / CORPUS).unlink(missing_ok=True)
     shutil.rmtree(folder / "audio", ignore_errors=True)

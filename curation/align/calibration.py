@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curation.align.concatenated import Example
 from curation.align.ctc_model import SpikeAligner, Spikes
 from manifests.errors import InputError, Rejected, SettingsError
-from manifests.files import need_file, write_text
+from manifests.files import claim_file, need_file, write_text
 from manifests.fingerprint import fingerprint
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -137,7 +137,12 @@ class Calibration(BaseModel):
         return table.get(key_of(letter, word), table[ANY])
 
     def save(self, path: Path) -> None:
-        """Write the JSON."""
+        """Write the JSON.
+
+        Raises:
+            OccupiedError: a file of another kind is there; it was not touched.
+        """
+        claim_file(path, "a calibration", ours=lambda found: bool(Calibration.load(found)))
         write_text(path, self.model_dump_json(indent=1) + "\n")
 
     @classmethod

@@ -19,8 +19,9 @@ from curation.catalog.views import create_views
 from curation.duck import first, lock_down, open_memory, quoted
 from curation.storage import answering, open_place, place, whole
 from manifests.errors import ManifestError, MissingFileError
-from manifests.files import need_folder, read_json, write_json
+from manifests.files import claim_folder, need_folder, read_json, write_json
 from manifests.fingerprint import fingerprint
+from manifests.plans import plan_files
 from manifests.rows import corpus_folders
 from manifests.units import Hours
 
@@ -71,11 +72,13 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     Raises:
         MissingFileError: no corpora folder, or no prepared corpus in it.
         ManifestError: an id that two corpora share, or label shards that break the schema.
+        OccupiedError: `catalog` holds something else; nothing in it was touched.
     """
     corpora, labels, catalog = place(corpora), place(labels), place(catalog)
     with answering(corpora):
         sources = _sources(corpora, labels)
     with answering(catalog):
+        claim_folder(catalog, "a catalog", known=(INDEX,))
         known = _known(catalog)
     parts: list[Part] = []
     written = 0
@@ -96,7 +99,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     mark = _fingerprint(parts)
     with whole(catalog / INDEX) as temporary:
         write_json(temporary, {"fingerprint": mark, "parts": [part.row() for part in parts]})
-    _sweep(catalog, parts)
+    _sweep(catalog, {part.path for old in known.values() for part in old} - {part.path for part in parts})
     return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written)
 
 
@@ -134,13 +137,13 @@ def connect(
     con = open_memory(threads)
     open_place(con, catalog)
     files = {table: [catalog / p.path for p in parts if p.table == table] for table in CATALOG_TABLES}
-    plan_files = sorted(plans.glob("*/plan.parquet")) if plans else []
+    drawn = plan_files(plans) if plans else []
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
-    create_views(con, files, plan_files)
-    run_files = create_run_views(con, runs, plan_files)
+    create_views(con, files, drawn)
+    run_files = create_run_views(con, runs, drawn)
     if read_only:
-        lock_down(con, [path for paths in files.values() for path in paths] + plan_files + run_files)
+        lock_down(con, [path for paths in files.values() for path in paths] + drawn + run_files)
     return con
 
 
@@ -252,10 +255,7 @@ def _fingerprint(parts: Sequence[Part]) -> str:
     return fingerprint(facts)
 
 
-def _sweep(catalog: Path, parts: Sequence[Part]) -> None:
-    """Remove parts that the index no longer names."""
-    current = {str(catalog / part.path) for part in parts}
-    for table in CATALOG_TABLES:
-        for path in catalog.glob(f"{table}/*/*.parquet"):
-            if str(path) not in current and not path.name.startswith("."):
-                path.unlink()
+def _sweep(catalog: Path, gone: set[str]) -> None:
+    """Remove parts that the index named before and names no longer. Files that no index named are not ours."""
+    for path in gone:
+        (catalog / path).unlink(missing_ok=True)

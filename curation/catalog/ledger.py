@@ -11,6 +11,7 @@ from curation.catalog.runs import create_run_views, find_runs
 from curation.catalog.views import create_views
 from curation.duck import lock_down, open_memory, records
 from manifests.errors import InputError
+from manifests.plans import plan_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,9 +36,9 @@ def open_ledger(
     if catalog is not None:
         return connect(catalog, plans=plans, runs=runs)
     con = open_memory()
-    plan_files = sorted(plans.glob("*/plan.parquet")) if plans else []
-    create_views(con, dict.fromkeys(CATALOG_TABLES, ()), plan_files)
-    lock_down(con, create_run_views(con, runs, plan_files) + plan_files)
+    found = plan_files(plans) if plans else []
+    create_views(con, dict.fromkeys(CATALOG_TABLES, ()), found)
+    lock_down(con, create_run_views(con, runs, found) + found)
     return con
 
 

@@ -7,14 +7,14 @@ RUNS/NAME/ledger.parquet  a row per trained draw; ledger.jsonl while the run goe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.catalog.parts import SQL
 from curation.duck import quoted
 from manifests.errors import InputError, ManifestError, MissingFileError
-from manifests.files import read_json
+from manifests.files import is_aside, read_json
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN
 from manifests.schema import columns
 
@@ -33,7 +33,7 @@ def find_runs(places: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for place in places:
-        inside = [place] if (place / RUN).is_file() else sorted(path.parent for path in place.glob(f"*/{RUN}"))
+        inside = [place] if (place / RUN).is_file() else sorted(_inside(place))
         if not inside:
             raise MissingFileError(f"{place} is neither a run nor a folder of runs. `soundwave train` makes runs.")
         found += inside
@@ -44,6 +44,11 @@ def find_runs(places: Sequence[Path]) -> list[Path]:
         if other != path:
             raise ManifestError(f"{other} and {path} are both run {run_name(path)!r}. Give one of the two.")
     return found
+
+
+def _inside(place: Path) -> Iterator[Path]:
+    """The runs in a folder, without those that were moved aside for another."""
+    return (path.parent for path in place.glob(f"*/{RUN}") if not is_aside(path.parent))
 
 
 def run_name(folder: Path) -> str:

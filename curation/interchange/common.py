@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from manifests.errors import AudioError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.reasons import Reason
-from manifests.rows import CORPUS, SPLITS, TASKS, CorpusInfo, Reject, speech_cut, write_corpus
+from manifests.rows import CORPUS, SPLITS, TASKS, CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -87,7 +87,12 @@ def write_items(items: Iterable[Item | Reject], output: Path, about: About, *, s
         output: the corpora folder.
         about: of the corpus.
         source: where the items came from, for the corpus's provenance.
+
+    Raises:
+        OccupiedError: the folder holds something else; nothing in it was touched.
     """
+    folder = output / about.corpus
+    claim_corpus(folder, {"imported": source})
     listed = list(items)
     audio = _audio_facts({item.audio for item in listed if isinstance(item, Item)})
     cuts: list[MonoCut] = []
@@ -110,7 +115,6 @@ def write_items(items: Iterable[Item | Reject], output: Path, about: About, *, s
         hours=0.0,
         provenance=provenance({"imported": source, "split": about.split, "task": about.task}, {}),
     )
-    folder = output / about.corpus
     (folder / CORPUS).unlink(missing_ok=True)  # while the parts change, a killed import must not look complete
     return write_corpus(folder, info, cuts, [], rejects)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from curation.catalog import connect
 from curation.duck import one_select, quoted, short
-from curation.storage import place, whole
+from curation.storage import is_remote, place, whole
 from manifests.errors import InputError, QueryError
+from manifests.files import claim_file, read_jsonl
 
 
 def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
@@ -19,11 +21,14 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         MissingFileError: no catalog there.
         QueryError: `where` is no condition over `cuts`, or selects nothing.
         InputError: `target` is not named .jsonl or .jsonl.gz.
+        OccupiedError: a file of another kind is there; it was not touched.
     """
     import duckdb
 
     if not target.name.endswith((".jsonl", ".jsonl.gz")):
         raise InputError(f"{target}: expected a name ending in .jsonl or .jsonl.gz.")
+    if not is_remote(target):
+        claim_file(target, "a manifest of cuts", ours=_is_manifest)
     packing = "gzip" if target.suffix == ".gz" else "none"
     with connect(catalog, read_only=False) as con:
         query = one_select(con, f"SELECT manifest FROM cuts WHERE ({where})", where="--where")
@@ -37,3 +42,7 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         except duckdb.Error as error:
             raise QueryError(f"--where {where}: {short(error)}") from error
     return int(rows)
+
+
+def _is_manifest(path: Path) -> bool:
+    return all("id" in row for row in itertools.islice(read_jsonl(path), 1))

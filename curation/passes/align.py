@@ -19,7 +19,7 @@ from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
-from manifests.files import need_file, read_json, write_jsonl
+from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
 from manifests.makers import Maker
 from manifests.reasons import Reason
 from manifests.rows import cut_rows
@@ -210,7 +210,9 @@ def export_alignments(corpus_dir: Path, labels_dir: Path, output: Path) -> int:
     Raises:
         MissingFileError: the pass has not been run on this corpus.
         StaleError: the corpus has changed since.
+        OccupiedError: `output` is a file of another kind; it was not touched.
     """
+    claim_file(output, "a manifest of cuts", ours=lambda path: "id" in next(iter(read_jsonl(path)), {"id": ""}))
     folder = labels_dir / Align.name / corpus_dir.name
     need_file(folder / "pass.json", what="alignment", hint="Run `soundwave label align` first.")
     done = read_json(folder / "pass.json")

@@ -29,7 +29,7 @@ from curation.passes.shards import (
 )
 from curation.passes.workers import WorkerPool
 from manifests.errors import InputError, StaleError
-from manifests.files import write_json
+from manifests.files import claim_folder, write_json
 from manifests.progress import progress_bar
 from manifests.rows import read_corpus
 from manifests.units import Seconds, hours
@@ -99,11 +99,13 @@ def run_pass(
         MissingFileError: no prepared corpus there.
         InputError: the pass cannot run here, or no scheduler answers.
         StaleError: another run removed our shards meanwhile.
+        OccupiedError: the folder of these labels holds something else; nothing in it was touched.
     """
     began = time.monotonic()
     info = read_corpus(corpus_dir)
     job.check()
     folder = labels_dir / job.name / corpus_dir.name
+    claim_folder(folder, f"a folder of labels by {job.name}", known=(PASS_FILE, "shard-*.json"))
     summary = PassSummary(job.name, corpus_dir.name, folder)
     with ExitStack() as stack:
         pool = pool or stack.enter_context(WorkerPool(workers=workers, dask=dask))

@@ -11,6 +11,7 @@ stays valid for as long as all of them do, and no longer.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ from manifests.units import Seconds
 Row = dict[str, Any]
 TABLES = ("words", "labels", "rejects", "features")
 MATRIX = "matrix"
+_OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features)-([0-9a-f]{16})\.(?:json|parquet|npy)")
 
 
 @dataclass
@@ -222,8 +224,8 @@ def remove_stale(folder: Path, keys: Iterable[str], *, before: float) -> int:
     another run's work. Markers go first, since a part without its marker is nobody's.
     """
     current = set(keys)
-    stale = [path for path in folder.glob("*-*.*") if path.stem.rpartition("-")[2] not in current]
-    stale += folder.glob(".????????.*-*.*")
+    ours = [(path, match[1]) for path in folder.iterdir() if (match := _OURS.fullmatch(path.name))]
+    stale = [path for path, key in ours if path.name.startswith(".") or key not in current]
     removed = 0
     for path in sorted(stale, key=lambda path: not path.name.startswith("shard-")):
         with suppress(FileNotFoundError):

@@ -15,11 +15,13 @@ from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule
 from curation.storage import local, place
-from manifests.errors import InputError, MixtureError, QueryError
-from manifests.files import atomic_path, write_json
+from manifests.differences import compare
+from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
+from manifests.files import atomic_path, claim_folder, move_aside, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, Lock, read_lock
 from manifests.schema import arrow_schema
+from manifests.settings import stored
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,13 +36,23 @@ DICTIONARIES = ["domain", "repeat", "units", "seconds"]  # ids hardly repeat wit
 ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on how DuckDB hands rows over
 
 
-def make_plan(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None = None) -> Lock:
+def make_plan(
+    mixture: Mixture, catalog: Path, output: Path, *, threads: int | None = None, aside: bool = False
+) -> Lock:
     """Write plan.parquet and lock.json into `output`; an existing plan is kept if nothing it depends on has changed.
 
-    The catalog may lie on S3 (`s3://BUCKET/PREFIX`); `output` is a local folder.
+    A plan of the same mixture from a catalog that has changed since is made again.
+
+    Args:
+        mixture: what to draw.
+        catalog: what to draw from; may be on S3 (`s3://BUCKET/PREFIX`).
+        output: a local folder.
+        threads: DuckDB threads; all cores by default.
+        aside: another mixture's plan in `output` is moved to OUTPUT.old-1, or the next number that is free.
 
     Raises:
         InputError: `output` is remote, or cannot be written to.
+        OccupiedError: `output` holds another mixture's plan, or something else; nothing in it was touched.
         QueryError: the query does not run, or returns other than cut_id and domain.
         MixtureError: the mixture cannot be had; the message has the numbers and what can be had.
     """
@@ -48,6 +60,7 @@ def make_plan(mixture: Mixture, catalog: Path, output: Path, *, threads: int | N
     current = _reusable(mixture, catalog, output)
     if current is not None:
         return current
+    _claim(mixture, output, aside=aside)
     with connect(catalog, threads=threads) as con:
         schedule = _prepare(con, mixture)
         (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
@@ -95,6 +108,31 @@ def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, 
     with connect(catalog) as con:
         schedule = _prepare(con, mixture)
         return schedule, _pools(con, mixture)
+
+
+def _claim(mixture: Mixture, output: Path, *, aside: bool) -> None:
+    """Take the folder for this mixture's plan: what is there may be a plan of the same mixture, out of date."""
+    claim_folder(output, "a plan", known=(LOCK, PLAN))
+    try:
+        lock = read_lock(output)
+        known = stored(
+            Mixture, {**lock.settings, "select": None, "query": lock.query}, where=str(output / LOCK), go_on=""
+        )
+    except InputError:
+        return  # no lock, or none of this version: there is no plan to go on with
+    nameless = {"name", "select"}
+    found = [str(row) for row in compare(known.model_dump(exclude=nameless), mixture.model_dump(exclude=nameless))]
+    if not found:
+        return
+    if not aside:
+        differs = "\n  ".join(found)
+        raise OccupiedError(
+            f"{output} holds the plan of another mixture ({lock.name}). It differs in:\n  {differs}\n"
+            "Nothing was touched.",
+            movable=True,
+        )
+    move_aside(output)
+    claim_folder(output, "a plan")
 
 
 def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:

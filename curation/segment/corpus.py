@@ -23,7 +23,7 @@ from manifests.errors import AudioError, InputError
 from manifests.files import atomic_path, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.reasons import Reason
-from manifests.rows import CorpusInfo, Reject, speech_cut, write_corpus
+from manifests.rows import CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
 from manifests.units import SAMPLE_RATE, Seconds
 
 STEP = "segment"  # the `pass` column of its rejects
@@ -80,17 +80,20 @@ def segment_file(
     Raises:
         MissingFileError, InputError: no such file, a text that is not UTF-8, or not this recording's.
         AudioError: the recording cannot be read.
+        OccupiedError: `output` holds something else; nothing in it was touched.
     """
     try:
         whole = need_file(text, what="text").read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{text} is not UTF-8 ({error}). Convert it first.") from error
-    source = _seekable(need_file(audio, what="recording").resolve(), output)
+    need_file(audio, what="recording")
+    title = f"Pieces of {audio.name}"
+    claim_corpus(output, {"step": STEP}, title=title)
+    source = _seekable(audio.resolve(), output)
     try:
         recording = Recording.from_file(source, recording_id=origin.name)
     except Exception as error:  # each audio backend of Lhotse has exceptions of its own
         raise AudioError(f"{audio} does not decode as audio ({error}).") from error
-    output.mkdir(parents=True, exist_ok=True)
     found = segment(
         AudioFile(source, recording.duration),
         whole,
@@ -104,7 +107,7 @@ def segment_file(
     digest = file_sha256(source)
     info = CorpusInfo(
         origin.name,
-        f"Pieces of {audio.name}",
+        title,
         origin.license,
         origin.makers,
         cuts=0,

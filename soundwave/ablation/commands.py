@@ -12,8 +12,11 @@ from typing import Any
 from manifests.errors import InputError
 from manifests.files import read_json
 from manifests.plans import LOCK
+from manifests.runs import final_model, read_run
 from soundwave.ablation.grid import Evaluate
 from soundwave.evaluate.registry import RATES
+from soundwave.train.runs.identity import planned_training
+from soundwave.train.settings import StageSettings, load_stage
 
 CHILD = (sys.executable, "-m", "soundwave.cli._child")
 
@@ -51,9 +54,13 @@ class Commands:
 
 
 def train_command(task: TrainTask) -> tuple[str, ...]:
-    """`soundwave train SETTINGS --plan PLAN --output RUN [--init PARENT]`."""
+    """`soundwave train SETTINGS --plan PLAN --output RUN --force [--init PARENT]`.
+
+    --force: a run of other content in that folder is moved aside.
+    """
     parent = ("--init", str(task.init)) if task.init else ()
-    return (*CHILD, "train", str(task.settings), "--plan", str(task.plan), "--output", str(task.output), *parent)
+    where = ("--plan", str(task.plan), "--output", str(task.output), "--force")
+    return (*CHILD, "train", str(task.settings), *where, *parent)
 
 
 def eval_command(task: EvalTask) -> tuple[str, ...]:
@@ -73,17 +80,26 @@ def one_thread() -> dict[str, str]:
 
 def is_trained(task: TrainTask) -> bool:
     """Is the finished run in the task's folder this very run? Asked as the trainer itself does before it reuses one."""
-    from manifests.runs import final_model, read_run
-    from soundwave.train.loop import run_key
-    from soundwave.train.settings import load_stage
-
     try:
-        lock = read_json(task.plan / LOCK)
-        start = final_model(task.init) if task.init else None
         final_model(task.output)
-        return read_run(task.output).key == run_key(load_stage(task.settings), lock["plan_sha256"], start)
+        return read_run(task.output).key == training_key(load_stage(task.settings), task.plan, task.init)
     except InputError:
         return False
+
+
+def training_key(settings: StageSettings, plan: Path, init: Path | None) -> str:
+    """The key of a training whose plan is made.
+
+    Args:
+        settings: the stage.
+        plan: folder of its plan.
+        init: the run that it starts from; None: a new model.
+
+    Raises:
+        MissingFileError, StaleError: no plan, or `init` is not finished.
+    """
+    start = None if init is None else final_model(init)
+    return planned_training(settings, str(read_json(plan / LOCK)["plan_sha256"]), start).key
 
 
 COMMANDS = Commands(train_command, is_trained, eval_command)

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -85,23 +86,19 @@ def run_jobs(jobs: Sequence[Job], workers: int, *, environment: Mapping[str, str
 def _urgency(jobs: Sequence[Job]) -> dict[str, float]:
     """Weight of the longest chain that starts with each job."""
     by_key = {job.key: job for job in jobs}
-    following: dict[str, list[str]] = {key: [] for key in by_key}
+    following: dict[str, set[str]] = {key: set() for key in by_key}
     for job in jobs:
         for need in job.needs:
             if need not in by_key:
                 raise InputError(f"Job {job.key} needs {need}, which is not among the jobs ({', '.join(by_key)}).")
-            following[need].append(job.key)
+            following[need].add(job.key)
     lengths: dict[str, float] = {}
-
-    def length(key: str, trail: tuple[str, ...]) -> float:
-        if key in trail:
-            raise InputError(f"Jobs need each other in a ring: {' -> '.join((*trail, key))}.")
-        if key not in lengths:
-            after = (length(other, (*trail, key)) for other in following[key])
-            lengths[key] = by_key[key].weight + max(after, default=0.0)
-        return lengths[key]
-
-    return {key: length(key, ()) for key in by_key}
+    try:
+        for key in TopologicalSorter(following).static_order():  # what follows a job comes before it
+            lengths[key] = by_key[key].weight + max((lengths[other] for other in following[key]), default=0.0)
+    except CycleError as error:
+        raise InputError(f"Jobs need each other in a ring: {' -> '.join(error.args[1])}.") from error
+    return lengths
 
 
 class _Executor:

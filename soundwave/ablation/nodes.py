@@ -1,7 +1,8 @@
 """From cells to trainings: a node is one training, keyed on content, so that equal trainings happen once.
 
-A node's key covers the stage's settings, the mixture with its query's text and the size, the seed, the catalog's
-fingerprint, the code's version and the key of the node it starts from. File names are not in it.
+A node's key is that of a training (`soundwave.train.runs.identity`) whose plan and start are not made yet: in their
+place stand the mixture with its query's text, the size and the catalog's fingerprint, and the key of the node that it
+starts from. File names are not in it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from curation.plan.mixture import Mixture, load_mixture
 from manifests.fingerprint import fingerprint
 from manifests.settings import Layer
 from soundwave.ablation.grid import ArmStage, Grid
+from soundwave.train.runs.identity import Training
 from soundwave.train.settings import StageSettings, load_stage
 
 KEY_DIGITS = 12
@@ -98,8 +100,7 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
 
 
 def _node(settings: StageSettings, plan: PlanSpec, parent: str | None, label: str) -> Node:
-    values = settings.model_dump(mode="json", exclude={"checkpoint_every"})  # it changes no result
-    key = fingerprint(manifests.__version__, values, plan.key, parent)[:KEY_DIGITS]
+    key = Training(settings, plan.key, parent).key[:KEY_DIGITS]
     return Node(key, settings.stage, settings, plan, parent, f"{label} {settings.stage}")
 
 

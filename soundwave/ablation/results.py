@@ -16,6 +16,7 @@ from manifests.units import Hours
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import read_figure
 
+RESULTS, TABLE, GRID = "results.jsonl", "results.parquet", "grid.json"
 METRICS = ("ctc_wer", "llm_wer")  # columns of every grid's results; a grid with another outcome has its columns too
 Z95 = 1.959964  # a 95 % band is this many standard errors to each side
 
@@ -105,14 +106,14 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], metric: str) 
     kinds = columns(metric)
     schema = pa.schema([pa.field(name, TYPES[kind]) for name, kind in kinds.items()])
     ordered = [{name: row.get(name) for name in kinds} for row in rows]
-    write_jsonl(folder / "results.jsonl", ordered)
-    with atomic_path(folder / "results.parquet") as temporary:
+    write_jsonl(folder / RESULTS, ordered)
+    with atomic_path(folder / TABLE) as temporary:
         pq.write_table(pa.Table.from_pylist(ordered, schema=schema), temporary)
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """The rows of `results.jsonl` in `folder`; none when there is no such file."""
-    path = folder / "results.jsonl"
+    path = folder / RESULTS
     return list(read_jsonl(path)) if path.is_file() else []
 
 

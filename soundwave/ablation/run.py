@@ -2,7 +2,7 @@
 
 OUTPUT/plans/KEY/{mixture.yaml,plan.parquet,lock.json}
 OUTPUT/settings/STAGE-KEY.yaml          the whole stage, as trained
-OUTPUT/runs/STAGE-KEY/                  shared by all grids with this OUTPUT
+OUTPUT/runs/STAGE-KEY/                  shared by all grids with this OUTPUT; earlier versions had other keys there
 OUTPUT/evaluations/STAGE-KEY-KEY.json
 OUTPUT/logs/                            what the processes printed
 OUTPUT/GRID/{grid.json,results.jsonl,results.parquet}
@@ -19,12 +19,13 @@ import yaml
 
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
-from manifests.errors import InputError
-from manifests.files import read_json, write_json, write_text
+from manifests.differences import Difference, compare
+from manifests.errors import InputError, OccupiedError
+from manifests.files import claim_folder, is_aside, move_aside, read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
 from manifests.plans import LOCK
 from manifests.runs import METRICS, RUN
-from manifests.settings import Overrides
+from manifests.settings import Overrides, stored
 from soundwave.ablation.commands import (
     COMMANDS,
     Commands,
@@ -32,13 +33,15 @@ from soundwave.ablation.commands import (
     TrainTask,
     one_thread,
     read_or_none,
+    training_key,
 )
 from soundwave.ablation.execute import Job, Outcome, run_jobs
 from soundwave.ablation.fit import FitResult, Point, fit_power_law
 from soundwave.ablation.grid import GRIDS, Grid, load_grid
 from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
-from soundwave.ablation.results import flat_metrics, unique_hours, write_results
+from soundwave.ablation.results import GRID, flat_metrics, unique_hours, write_results
+from soundwave.ablation.results import METRICS as RATE_COLUMNS
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import RATES, find_figure
 
@@ -86,13 +89,52 @@ class Ablation:
             roots={name: path.parent for name, path in files.items()},
         )
 
+        self._found: dict[str, Path] = {}  # runs under another name than their node's, by the node's key
+
+    def claim(self, *, aside: bool = False) -> None:
+        """Take the output folder, and in it a folder for each grid's results.
+
+        Args:
+            aside: results of another grid of the same name are moved to GRID.old-1, or the next number that is free.
+
+        Raises:
+            OccupiedError: other files are there, or results that these grids would not give again. Nothing is touched.
+        """
+        claim_folder(self.output, "a folder of ablations", known=(f"*/{GRID}", f"plans/*/{LOCK}"))
+        for name, grid in self.grids.items():
+            folder = self.output / name
+            if lost := lost_results(folder, grid):
+                if not aside:
+                    differs = "\n  ".join(map(str, lost))
+                    raise OccupiedError(
+                        f"{folder} holds results of another grid of this name. It differs in:\n  {differs}\n"
+                        "Nothing was touched.",
+                        movable=True,
+                    )
+                move_aside(folder)
+            claim_folder(folder, "results of a grid", known=(GRID,))
+
     def run_folder(self, node: Node) -> Path:
-        """Where a node's run lives."""
-        return self.output / "runs" / node.run_name
+        """Where a node's run is, or is to be."""
+        return self._found.get(node.key, self.output / "runs" / node.run_name)
+
+    def find_runs(self) -> None:
+        """Find runs that are these very trainings under other names: earlier versions named them by another key."""
+        known: dict[str, Path] = {}
+        for path in sorted(self.output.glob(f"runs/*/{RUN}"), key=lambda path: (is_aside(path.parent), path)):
+            known.setdefault(str((read_or_none(path) or {}).get("key")), path.parent)
+        for node in self.expansion.nodes.values():  # what a node starts from comes before it
+            task = self.task(node)
+            try:
+                key = training_key(node.settings, task.plan, task.init)
+            except InputError:  # what it starts from is still to be trained
+                continue
+            if key in known:
+                self._found[node.key] = known[key]
 
     def settings_file(self, node: Node) -> Path:
         """Where a node's whole stage settings stand."""
-        return self.output / "settings" / f"{node.run_name}.yaml"
+        return self.output / "settings" / f"{self.run_folder(node).name}.yaml"
 
     def task(self, node: Node) -> TrainTask:
         """A node's training, as files."""
@@ -110,10 +152,10 @@ class Ablation:
             return None
         asked = grid.evaluate.model_dump(mode="json") | {"decode": decode} | ({"metrics": metrics} if metrics else {})
         key = fingerprint(asked)[:8]
-        return self.output / "evaluations" / f"{node.run_name}-{key}.json"
+        return self.output / "evaluations" / f"{self.run_folder(node).name}-{key}.json"
 
     def make_plans(self) -> None:
-        """Make every plan that is not there yet, and write every stage's settings.
+        """Make every plan that is not there yet, find the runs that are there, and write every stage's settings.
 
         Raises:
             MixtureError: a mixture that the catalog cannot give; nothing has been trained then.
@@ -122,6 +164,8 @@ class Ablation:
             folder = self.plan_folder(node.plan)
             make_plan(node.plan.mixture, self.catalog, folder)  # keeps a plan that is current
             _write_yaml(folder / "mixture.yaml", node.plan.mixture.model_dump(mode="json", exclude={"select"}))
+        self.find_runs()
+        for node in self.expansion.nodes.values():
             _write_yaml(self.settings_file(node), node.settings.model_dump(mode="json"))
 
     def jobs(self) -> list[Job]:
@@ -140,7 +184,7 @@ class Ablation:
             key=node.key,
             title=f"train {node.title}",
             command=self.commands.train(task),
-            log=self.output / "logs" / f"{node.run_name}.log",
+            log=self.output / "logs" / f"{task.output.name}.log",
             done=lambda: self.commands.trained(task),
             needs=(node.parent,) if node.parent else (),
             weight=self._cost(node),
@@ -217,16 +261,21 @@ def ablate(
     workers: int | None = None,
     overrides: GridOverrides = (),
     commands: Commands = COMMANDS,
+    aside: bool = False,
 ) -> AblationSummary:
     """Run grids (paths, or names of bundled ones): train what is missing, evaluate, write rows.
 
     Several grids share what they have in common. When something fails the rest goes on, and the rows of what there
     is are written; `failed` of the summary says what. `overrides` replace keys of the grids.
 
+    aside: results of another grid of the same name are moved aside, not refused.
+
     Raises:
         InputError: a grid, stage, mixture or catalog that is wrong; nothing has been trained then.
+        OccupiedError: see `Ablation.claim`.
     """
     ablation = Ablation(names, catalog, output, commands, overrides=overrides)
+    ablation.claim(aside=aside)
     ablation.make_plans()
     jobs = ablation.jobs()
     side_by_side = workers or max(grid.workers for grid in ablation.grids.values())
@@ -236,9 +285,30 @@ def ablate(
         mine = [row for row in summary.rows if row["grid"] == name]
         summary.reports[name] = describe(name, grid, mine)
         write_results(output / name, mine, grid.metric)
-        write_json(output / name / "grid.json", summary.reports[name])
+        write_json(output / name / GRID, summary.reports[name])
     _count(summary, jobs, outcome)
     return summary
+
+
+def lost_results(folder: Path, grid: Grid) -> list[Difference]:
+    """In what the grid whose results are in `folder` is not part of `grid`; more arms, sizes and seeds lose nothing."""
+    path = folder / GRID
+    if not path.is_file():
+        return []
+    values = {name: value for name, value in dict(read_json(path)).items() if name in Grid.model_fields}
+    try:
+        found = stored(Grid, values, where=str(path), go_on="").model_dump(mode="json")
+    except InputError:
+        found = values
+    asked = grid.model_dump(mode="json")
+    for name in ("fractions", "seeds"):
+        if set(found.get(name, ())) <= set(asked[name]):
+            asked[name] = found.get(name)
+    asked["arms"] = {arm: steps for arm, steps in asked["arms"].items() if arm in found.get("arms", {})}
+    free = {"question", "workers"}  # they change no row
+    free |= {"metric"} if found.get("metric") in RATE_COLUMNS else set()  # these columns are there for any metric
+    kept = [{name: value for name, value in values.items() if name not in free} for values in (found, asked)]
+    return list(compare(*kept))
 
 
 def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -33,6 +33,9 @@ def ablate(  # noqa: PLR0917 - options are keywords
         list[int] | None, typer.Option(help="Seeds instead of the grid's; give it several times for bands.")
     ] = None,
     set_: SetOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move results of another grid of this name to OUTPUT/GRID.old-1.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Train and evaluate every cell (arm x size x seed) of one or more grids; equal trainings happen once.
@@ -43,10 +46,15 @@ def ablate(  # noqa: PLR0917 - options are keywords
 
     Example: `soundwave ablate demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
     """
+    from manifests.errors import OccupiedError
     from soundwave.ablation.run import ablate as run
 
     replaced = overrides(set_, {"--seed": ("seeds", seed)})
-    summary = run(grids, catalog, output, workers=workers, overrides=replaced)
+    try:
+        summary = run(grids, catalog, output, workers=workers, overrides=replaced, aside=force)
+    except OccupiedError as error:
+        hint = "\nRename the grid's file, or --output names another folder, or --force moves these results aside."
+        raise OccupiedError(f"{error}{hint if error.movable else ''}", movable=error.movable) from error
     if as_json:
         import json
 

@@ -25,27 +25,36 @@ def register(app: typer.Typer) -> None:
         commands.command()(command)
 
 
-def plan(
+def plan(  # noqa: PLR0917 - options are keywords
     mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
     catalog: CatalogOption = CATALOG,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the plan; mixtures/NAME beside the catalog by default.")
     ] = None,
     set_: SetOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move another mixture's plan that is in the folder to OUTPUT.old-1.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
-    """Draw a mixture's plan and lock it. The same mixture and catalog give the same bytes.
+    """Draw a mixture's plan and lock it. The same mixture and catalog give the same bytes; another mixture's plan in
+    the folder is left alone.
 
     Example: soundwave mix plan alignment --catalog demo/catalog --output demo/mixtures/alignment
     """
     from curation.plan import make_plan
     from curation.plan.mixture import load_mixture
     from curation.storage import local
+    from manifests.errors import OccupiedError
     from soundwave.cli._tables import print_json
 
     loaded = load_mixture(mixture, overrides(set_))
     folder = local(output or catalog.parent / "mixtures" / loaded.name, what="a plan (--output)")
-    lock = make_plan(loaded, catalog, folder)
+    try:
+        lock = make_plan(loaded, catalog, folder, aside=force)
+    except OccupiedError as error:
+        hint = "\n--output names another folder, --force moves that plan aside." if error.movable else ""
+        raise OccupiedError(f"{error}{hint}", movable=error.movable) from error
     print_json(lock.row()) if json_ else _show(lock, folder)
 
 

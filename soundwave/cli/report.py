@@ -28,9 +28,11 @@ def report(
     import json
 
     from soundwave.report.page import write_report
-    from soundwave.report.summary import write_summary
+    from soundwave.report.summary import claim_summary, write_summary
 
-    page = write_report(workspace, output or workspace / "report.html")
+    target = output or workspace / "report.html"
+    claim_summary(target.with_name("summary.json"))  # before the page is written: both or neither
+    page = write_report(workspace, target)
     facts = write_summary(workspace, page.with_name("summary.json"))
     if as_json:
         print(json.dumps(facts, indent=2))

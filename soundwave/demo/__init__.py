@@ -11,8 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.catalog import INDEX
+from curation.passes.runner import PASS_FILE
 from manifests.errors import InputError, StaleError
-from manifests.files import read_json, write_json
+from manifests.files import claim_folder, read_json, write_json
+from manifests.plans import LOCK
+from manifests.rows import CORPUS
+from manifests.runs import RUN
+from soundwave.ablation.results import GRID
 from soundwave.demo.phases import Phases
 
 if TYPE_CHECKING:
@@ -25,17 +31,28 @@ CORPORA = (*RECORDINGS, TEXTS)
 SPEECH_TO_ALIGN = "asterisk"  # the aligner that comes with the demo speaks English
 SPEEDS = (1.0, 0.9, 1.1)  # speed perturbation triples the English prompts, of which there are few
 STAGES = ("alignment", "shrinking", "sft")
+TIMINGS = "timings.json"
 GRIDS = ("demo-stage1", "demo-ladder")
+MADE = (  # of a workspace: by an earlier version of the demo, or by single commands
+    TIMINGS,
+    f"corpora/*/{CORPUS}",
+    f"labels/*/*/{PASS_FILE}",
+    f"catalog/{INDEX}",
+    f"mixtures/*/{LOCK}",
+    f"runs/*/{RUN}",
+    f"ablation/*/{GRID}",
+)
 
 
 def run_demo(output: Path, *, workers: int = 2) -> dict[str, Any]:
     """Build the workspace `output` from nothing, or bring it up to date; returns what summary.json says.
 
     Raises:
+        OccupiedError: `output` holds other files and nothing of a workspace; nothing was touched.
         InputError: whatever stops a phase: no network for the corpora, a missing package, a full disk.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    phases = Phases(output / "timings.json")
+    claim_folder(output, "a workspace", known=MADE)
+    phases = Phases(output / TIMINGS)
     _assets(phases)
     _prepare(phases, output)
     _label(phases, output, workers)
@@ -63,7 +80,7 @@ def _prepare(phases: Phases, output: Path) -> None:
     from recipes import registry
 
     with phases.phase("prepare", "Recipes: corpora -> manifests") as phase:
-        made = [output / "corpora" / name / "corpus.json" for name in CORPORA]
+        made = [output / "corpora" / name / CORPUS for name in CORPORA]
         before = _times(made)
         infos = [registry.prepare(name, output / "corpora") for name in CORPORA]
         phase.reused = before == _times(made)
@@ -113,9 +130,11 @@ def _plans(phases: Phases, output: Path) -> None:
     from curation.plan.mixture import load_mixture
 
     with phases.phase("mix", "Mixtures: SQL and shares -> plans") as phase:
-        made = [output / "mixtures" / stage / "lock.json" for stage in STAGES]
+        made = [output / "mixtures" / stage / LOCK for stage in STAGES]
         before = _times(made)
-        locks = [make_plan(load_mixture(lock.parent.name), output / "catalog", lock.parent) for lock in made]
+        locks = [
+            make_plan(load_mixture(lock.parent.name), output / "catalog", lock.parent, aside=True) for lock in made
+        ]
         phase.reused = before == _times(made)
         phase.note = ", ".join(f"{lock.stage} {lock.steps} steps" for lock in locks)
         _shares_table(locks)
@@ -147,7 +166,7 @@ def _train(phases: Phases, output: Path, workers: int) -> None:
     from soundwave.ablation.run import ablate
 
     with phases.phase("train", "Three stages and the data ablation: train and evaluate") as phase:
-        summary = ablate(GRIDS, output / "catalog", output / "ablation", workers=workers)
+        summary = ablate(GRIDS, output / "catalog", output / "ablation", workers=workers, aside=True)
         if summary.failed:
             title, log = next(iter(summary.failed.items()))
             raise InputError(f"{title} failed; its log is {log}. Run the demo again to go on from what is done.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from curation.audit import run_audits
 from manifests.errors import MissingFileError
-from manifests.plans import LOCK
+from manifests.plans import LOCK, plan_files
 from manifests.rows import corpus_folders, read_corpus
 from soundwave.report.workspace import STAGES, Workspace, json_object
 
@@ -73,7 +73,7 @@ def mixtures(workspace: Workspace, trained: Sequence[Path] = ()) -> list[Row]:
 
     Of the plans `trained` on when there are any, else of those in mixtures/.
     """
-    folders = trained or sorted(path.parent for path in workspace.root.glob("mixtures/*/lock.json"))
+    folders = trained or sorted(path.parent for path in plan_files(workspace.root / "mixtures"))
     rows = []
     for folder in folders:
         lock = json_object(folder / LOCK)

@@ -10,7 +10,7 @@ from typing import Any
 
 from manifests.plans import LOCK
 from manifests.runs import examples_file
-from soundwave.ablation.results import METRICS, Pooled, pooled, read_results
+from soundwave.ablation.results import GRID, METRICS, Pooled, pooled, read_results
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import find_figure
 from soundwave.report.examples import TranscriptSet
@@ -49,7 +49,7 @@ class GridResult:
 def grids(workspace: Workspace) -> list[GridResult]:
     """The workspace's grids: those with several arms first, then by name."""
     found = [
-        GridResult(folder.name, folder, json_object(folder / "grid.json") or {}, read_results(folder))
+        GridResult(folder.name, folder, json_object(folder / GRID) or {}, read_results(folder))
         for folder in workspace.grid_folders()
     ]
     return sorted((grid for grid in found if grid.rows), key=lambda grid: (len(grid.arms) < 2, grid.name))

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import manifests
-from manifests.files import write_text
+from manifests.files import claim_file, write_text
 from manifests.units import clock
 from soundwave.ablation.results import METRICS
 from soundwave.ablation.run import fit_arm
@@ -21,6 +21,7 @@ from soundwave.report.summary import provenance, timings
 from soundwave.report.workspace import STAGE_TITLES, STAGES, Workspace, open_workspace
 
 TEMPLATES = Path(__file__).with_name("templates")
+PAGE_TITLE, HEAD = "<title>Soundwave: ", 1000  # how a page begins, within so many characters
 SECTIONS = [
     ("ablation", "Ablation"),
     ("transcripts", "Transcripts"),
@@ -43,7 +44,9 @@ def write_report(root: Path, output: Path) -> Path:
 
     Raises:
         MissingFileError: no workspace there.
+        OccupiedError: a file of another kind is there; it was not touched.
     """
+    claim_file(output, "a report", ours=lambda path: PAGE_TITLE in path.read_text(encoding="utf-8")[:HEAD])
     write_text(output, render(open_workspace(root)))
     return output
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import manifests
-from manifests.files import write_json
+from manifests.files import claim_file, read_json, write_json
 from manifests.runs import ENVIRONMENT
 from soundwave.report import data, outcome, training
 from soundwave.report.workspace import Workspace, json_object, open_workspace
@@ -47,10 +47,24 @@ def summarise(workspace: Path) -> Row:
 
 
 def write_summary(workspace: Path, output: Path) -> Row:
-    """Write `summarise(workspace)` to `output`, and return it."""
+    """Write `summarise(workspace)` to `output`, and return it.
+
+    Raises:
+        OccupiedError: a file of another kind is there; it was not touched.
+    """
+    claim_summary(output)
     facts = summarise(workspace)
     write_json(output, facts)
     return facts
+
+
+def claim_summary(output: Path) -> None:
+    """Refuse to write a summary over a file of another kind.
+
+    Raises:
+        OccupiedError: there is one.
+    """
+    claim_file(output, "a report's summary", ours=lambda path: {"soundwave", "missing"} <= set(read_json(path)))
 
 
 def shares(workspace: Workspace) -> Row | None:

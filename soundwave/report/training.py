@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from manifests.files import is_aside
 from manifests.runs import METRICS, RUN
 from soundwave.ablation.results import read_results
 from soundwave.report.workspace import STAGES, Workspace, json_object, json_rows
@@ -22,7 +23,9 @@ def curves(workspace: Workspace) -> list[Row]:
     Of an ablation, those are the arms of grids with several arms (or all, when there is none) at their largest size
     with their first seed; without one, the workspace's own runs. Points have steps, seconds and the measures there are.
     """
-    chosen = _ablation_runs(workspace) or [(path, "") for path in sorted(workspace.root.glob("runs/*"))]
+    chosen = _ablation_runs(workspace) or [
+        (path, "") for path in sorted(workspace.root.glob("runs/*")) if not is_aside(path)
+    ]
     rows = []
     for folder, arm in chosen:
         info, metrics = json_object(folder / RUN) or {}, json_rows(folder / METRICS)

@@ -16,8 +16,9 @@ import duckdb
 from curation.catalog import connect
 from curation.duck import records
 from manifests.errors import InputError, MissingFileError
-from manifests.files import need_folder, read_json, read_jsonl
+from manifests.files import is_aside, need_folder, read_json, read_jsonl
 from manifests.runs import RUN
+from soundwave.ablation.results import RESULTS
 
 STAGES = ("alignment", "shrinking", "sft")
 STAGE_NUMERALS = {"alignment": "I", "shrinking": "II", "sft": "III"}
@@ -57,12 +58,12 @@ class Workspace:
 
     def grid_folders(self) -> list[Path]:
         """Folders of ablation grids with results, by name."""
-        return sorted(path.parent for path in self.root.glob("ablation/*/results.jsonl"))
+        return sorted(path.parent for path in self.root.glob(f"ablation/*/{RESULTS}") if not is_aside(path.parent))
 
     def run_folders(self) -> list[Path]:
         """Folders of runs, the workspace's own and the ablation's."""
         places = (f"runs/*/{RUN}", f"ablation/runs/*/{RUN}")
-        return sorted({path.parent for place in places for path in self.root.glob(place)})
+        return sorted({path.parent for place in places for path in self.root.glob(place) if not is_aside(path.parent)})
 
 
 def open_workspace(root: Path) -> Workspace:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests import files
-from manifests.errors import ManifestError, MissingFileError
+from manifests.errors import ManifestError, MissingFileError, OccupiedError
 
 JSON_ROWS = st.lists(
     st.dictionaries(st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.text(max_size=20), max_size=4),
@@ -78,3 +78,72 @@ def test_cache_dir_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
     assert files.cache_dir() == tmp_path
     monkeypatch.delenv("SOUNDWAVE_CACHE")
     assert files.cache_dir().name == "soundwave"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_new_or_empty_folder_is_taken_and_stays_taken(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("new/inside", "empty"):
+        files.claim_folder(tmp_path / name, "a catalog")
+        (tmp_path / name / "half.parquet").write_text("x")  # what an interrupted command leaves
+        files.claim_folder(tmp_path / name, "a catalog")
+
+
+def test_a_folder_that_somebody_else_made_is_left_as_it_is(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.txt").write_text("mine")
+    before = tree(tmp_path)
+    with pytest.raises(OccupiedError, match=r"is not a catalog, but it holds a.txt, b.txt, c.txt and 1 more\. Nothing"):
+        files.claim_folder(tmp_path, "a catalog", known=["catalog.json"])
+    with pytest.raises(OccupiedError, match="a.txt is a file, expected a folder for a catalog"):
+        files.claim_folder(tmp_path / "a.txt", "a catalog")
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_for_one_kind_of_output_is_not_taken_for_another(tmp_path: Path) -> None:
+    files.claim_folder(tmp_path, "a corpus")
+    with pytest.raises(OccupiedError, match="is not a catalog"):
+        files.claim_folder(tmp_path, "a catalog")
+
+
+def test_a_folder_without_a_mark_is_known_by_its_files(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "pass.json").write_text("{}")
+    files.claim_folder(tmp_path, "labels", known=["nothing", "*/*/pass.json"])
+
+
+def test_temporary_files_of_a_killed_writer_are_nobodys(tmp_path: Path) -> None:
+    (tmp_path / ".0123abcd.lock.json").write_text("{")
+    files.claim_folder(tmp_path, "a plan")
+
+
+def test_a_file_is_written_over_only_by_its_kind(tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+
+    def ours(path: Path) -> bool:
+        return "made" in files.read_json(path)
+
+    files.claim_file(target, "a calibration", ours=ours)
+    for text, fits in (("", True), ('{"made": 1}', True), ('{"x": 1}', False), ("# notes", False), ("\xff", False)):
+        target.write_text(text, encoding="latin-1")
+        if fits:
+            files.claim_file(target, "a calibration", ours=ours)
+            continue
+        with pytest.raises(OccupiedError, match="is there already and is not a calibration. Nothing was touched"):
+            files.claim_file(target, "a calibration", ours=ours)
+    with pytest.raises(OccupiedError, match="is not a calibration"):
+        files.claim_file(tmp_path, "a calibration", ours=ours)
+
+
+def test_what_is_moved_aside_gets_the_first_free_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "x").write_text(str(number))
+        monkeypatch.chdir(tmp_path / "run")
+        moved = files.move_aside(Path())  # `--output .`
+        assert moved == tmp_path / f"run.old-{number}" and (moved / "x").read_text() == str(number)
+    assert not (tmp_path / "run").exists()
+    assert files.is_aside(moved) and not files.is_aside(tmp_path / "run.old")

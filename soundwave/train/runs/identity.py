@@ -5,12 +5,13 @@ The trainer asks before it goes on with a run, an ablation before it trains a ce
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import manifests
+from manifests.differences import Difference, compare
 from manifests.errors import InputError
 from manifests.files import read_json
 from manifests.fingerprint import file_sha256, fingerprint
@@ -49,18 +50,6 @@ def planned_training(settings: StageSettings, plan_sha256: str, start: Path | No
         start: folder of the model that it starts from; None: a new model.
     """
     return Training(settings, plan_sha256, None if start is None else file_sha256(start / WEIGHTS))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing in which a stored run differs from the training that is asked for."""
-
-    name: str
-    found: Any
-    asked: Any
-
-    def __str__(self) -> str:
-        return f"{self.name}: found {_shown(self.found)}, asked {_shown(self.asked)}"
 
 
 def differences(folder: Path, info: RunInfo, asked: Training, *, plan: Path, parent: Path | None) -> list[Difference]:
@@ -117,23 +106,3 @@ def _in_start(info: RunInfo, asked: Training, parent: Path | None) -> Iterator[D
     new = (info.parent is None) != (parent is None)
     if new or (info.version is not None and info.start != asked.start):
         yield Difference("start", info.parent or "a new model", str(parent or "a new model"))
-
-
-def compare(found: Mapping[str, Any], asked: Mapping[str, Any], *, prefix: str = "") -> Iterator[Difference]:
-    """Differences of two nested mappings, by dotted key."""
-    one, two = dict(_flat(found, prefix)), dict(_flat(asked, prefix))
-    for name in sorted(one.keys() | two.keys()):
-        if one.get(name) != two.get(name):
-            yield Difference(name, one.get(name), two.get(name))
-
-
-def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else str(value)
