@@ -98,7 +98,7 @@ def test_a_folder_that_somebody_else_made_is_left_as_it_is(tmp_path: Path) -> No
     before = tree(tmp_path)
     with pytest.raises(OccupiedError, match=r"is not a catalog, but it holds a.txt, b.txt, c.txt and 1 more\. Nothing"):
         files.claim_folder(tmp_path, "a catalog", known=["catalog.json"])
-    with pytest.raises(OccupiedError, match="a.txt is a file, expected a folder for a catalog"):
+    with pytest.raises(OccupiedError, match=r"a\.txt is a file, expected a folder for a catalog"):
         files.claim_folder(tmp_path / "a.txt", "a catalog")
     assert tree(tmp_path) == before
 
@@ -132,7 +132,7 @@ def test_a_file_is_written_over_only_by_its_kind(tmp_path: Path) -> None:
         if fits:
             files.claim_file(target, "a calibration", ours=ours)
             continue
-        with pytest.raises(OccupiedError, match="is there already and is not a calibration. Nothing was touched"):
+        with pytest.raises(OccupiedError, match=r"is there already and is not a calibration\. Nothing was touched"):
             files.claim_file(target, "a calibration", ours=ours)
     with pytest.raises(OccupiedError, match="is not a calibration"):
         files.claim_file(tmp_path, "a calibration", ours=ours)

@@ -10,10 +10,19 @@ import sys
 import duckdb
 import pytest
 
-from manifests.errors import MissingFileError, SettingsError
+from manifests.errors import MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import fingerprint
+from manifests.runs import FINAL, WEIGHTS, RunInfo
 from manifests.settings import Override
-from soundwave.ablation.commands import Commands, EvalTask, TrainTask, eval_command, is_trained, train_command
+from soundwave.ablation.commands import (
+    Commands,
+    EvalTask,
+    TrainTask,
+    eval_command,
+    is_trained,
+    train_command,
+    training_key,
+)
 from soundwave.ablation.grid import Evaluate, Grid, load_grid
 from soundwave.ablation.results import read_results
 from soundwave.ablation.run import Ablation, ablate, describe, fit_arm
@@ -213,6 +222,59 @@ def test_nothing_trains_when_something_is_wrong(place):
     with pytest.raises(MissingFileError, match="No such catalog"):
         ablate([str(write_grid(folder))], folder / "nowhere", folder / "out", commands=fake_commands(log))
     assert not log.exists()
+
+
+def tree(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_results_of_another_grid_of_the_name_are_kept_or_moved_aside(place):
+    catalog, folder = place
+    commands, out = fake_commands(folder / "log"), folder / "out"
+    ablate([str(write_grid(folder))], catalog, out, commands=commands)
+    before, trained = tree(out), (folder / "log").read_text()
+    other = str(write_grid(folder, seeds=[8], evaluate={"corpus": "prompts", "min_words": 2}))
+    with pytest.raises(OccupiedError, match="holds results of another grid of this name") as raised:
+        ablate([other], catalog, out, commands=commands)
+    assert "\n  evaluate.min_words: found 3, asked 2\n  seeds: found [7], asked [8]\n" in str(raised.value)
+    assert tree(out) == before and (folder / "log").read_text() == trained
+    ablate([other], catalog, out, commands=commands, aside=True)
+    assert {row["seed"] for row in read_results(out / "grid.old-1")} == {7}
+    assert {row["seed"] for row in read_results(out / "grid")} == {8}
+
+
+def test_a_grid_that_only_grew_goes_on(place):
+    catalog, folder = place
+    commands, out = fake_commands(folder / "log"), folder / "out"
+    first = ablate([str(write_grid(folder))], catalog, out, commands=commands)
+    grown = write_grid(folder, seeds=[7, 8], fractions=[0.5, 1.0], question="And with more?")
+    again = ablate([str(grown)], catalog, out, commands=commands)
+    assert again.reused == first.trained and not (out / "grid.old-1").exists()
+
+
+def test_a_run_of_an_earlier_versions_name_is_found_by_what_it_is(place):
+    """The key in run.json says what a run is; the folder's name is only a name."""
+    catalog, folder = place
+    ablation = Ablation([str(write_grid(folder))], catalog, folder / "out")
+    ablation.make_plans()
+    nodes = list(ablation.expansion.nodes.values())
+    first = next(node for node in nodes if node.parent is None and node.stage == "alignment")
+    second = next(node for node in nodes if node.parent == first.key)
+    for node, name in ((first, "alignment-old"), (second, "shrinking-old")):
+        task = ablation.task(node)
+        start = ablation.run_folder(first) if node.parent else None
+        key = training_key(node.settings, task.plan, start)
+        run = folder / "out" / "runs" / name
+        info = RunInfo(name, node.stage, key, "", str(start) if start else None, steps=3, step=3, status="done")
+        info.write(run)
+        (run / FINAL).mkdir()
+        (run / FINAL / WEIGHTS).write_text(name)
+        ablation.find_runs()
+        assert ablation.run_folder(node) == run and is_trained(ablation.task(node)) is False  # its settings file is new
+    ablation.make_plans()
+    assert is_trained(ablation.task(first)) and is_trained(ablation.task(second))
+    assert ablation.task(second).init == folder / "out" / "runs" / "alignment-old"
+    assert all(job.done() for job in ablation.jobs() if job.key in (first.key, second.key))
 
 
 def test_the_commands_are_what_people_type(place):
