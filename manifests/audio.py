@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from manifests.errors import AudioError
-from manifests.units import SAMPLE_RATE, Seconds
+from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def _decode_sndfile(path: Path, start: Seconds, duration: Seconds | None) -> tup
             samples = stream.read(wanted, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    if len(samples) < wanted - 0.05 * rate:
+    if len(samples) < wanted - SLACK * rate:
         raise AudioError(f"{path} is truncated: {len(samples) / rate:.2f} s decoded, {wanted / rate:.2f} s declared.")
     return samples, rate
 

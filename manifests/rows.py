@@ -22,17 +22,13 @@ from manifests.differences import compare
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, read_jsonl, write_json, write_jsonl
 from manifests.reasons import Reason
+from manifests.schema import allowed
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
     from lhotse import MonoCut, Recording
 
-TASKS = (  # the last two lines: of the paper's stage III alone. Its grounding needs a word to ask for: no column yet.
-    *("asr", "st", "sound", "qa"),
-    *("age", "chat", "emotion", "entity", "gender"),
-    *("instruction", "intent", "language", "speakers", "synthetic"),
-)
-SPLITS = ("train", "dev", "test")
+TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
 CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
 
 

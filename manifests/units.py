@@ -6,6 +6,7 @@ Seconds = float
 Hours = float
 
 SAMPLE_RATE = 16_000  # Hz; every model in the house hears 16 kHz mono
+SLACK: Seconds = 0.05  # a file may hold so much less than it declares: seeking in Ogg lands up to a packet late
 
 
 def hours(seconds: Seconds) -> Hours:

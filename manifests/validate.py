@@ -1,15 +1,26 @@
-"""Does a row keep the contract? One problem each, with the row's id, never an exception."""
+"""Does a row keep the contract? One problem each, with the row's id, never an exception.
+
+The rules are those of manifests/schema.sql; curation/catalog/columns.py makes the same rules of it for whole files, and
+a test holds the two together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from manifests.rows import SPLITS, TASKS
+from manifests.schema import Column, Place, by_need, in_words, table
+from manifests.units import SLACK, Seconds
 
-CUT_FACTS = ("corpus", "split", "task", "license")
-TEXT_FACTS = ("corpus", "split", "task", "license", "text", "target_text")
+TEXT, MIXED, PADDING = "Text", "MixedCut", "PaddingCut"
+KINDS_OF_ROW = ("MonoCut", "MultiCut", MIXED, TEXT)  # Lhotse's kinds of cut, and text-only rows
+SHOWN = 80  # characters of a value in a message
+_BITS = {"INTEGER": 31, "BIGINT": 63}
+_BOUNDS: dict[str, Callable[[float, float], bool]] = {"> 0": operator.gt, ">= 0": operator.ge}
 
 
 @dataclass(frozen=True)
@@ -25,39 +36,156 @@ def validate_rows(rows: Iterable[dict[str, Any]]) -> Iterator[Problem]:
     seen: set[str] = set()
     for number, row in enumerate(rows, 1):
         cut_id = str(row.get("id", f"row {number}"))
-        if "id" not in row:
-            yield Problem(cut_id, "no `id`")
-        elif cut_id in seen:
+        if cut_id in seen:
             yield Problem(cut_id, "the id occurs twice, expected once in a catalog")
         seen.add(cut_id)
         yield from (Problem(cut_id, detail) for detail in row_problems(row))
 
 
-def row_problems(row: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with one row, in words."""
-    if row.get("type") == "Text":
-        yield from _fact_problems(row, TEXT_FACTS)
+def row_problems(row: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with one row (JSON of a manifest), in words; nothing if it keeps the contract."""
+    found = _Reading(row)
+    id_, *others = by_need(column for column in table("cuts").columns if column.places)
+    yield from _column_problems(id_, found)
+    if found.kind not in KINDS_OF_ROW:
+        yield f"type is {_shown(found.kind or 'missing')}, expected {in_words(KINDS_OF_ROW)}"
         return
-    yield from _fact_problems(row.get("custom") or {}, CUT_FACTS)
-    duration = row.get("duration")
-    if not isinstance(duration, int | float) or not duration > 0:
-        yield f"duration is {duration!r}, expected seconds > 0"
-        return
-    recording = row.get("recording")
-    if not isinstance(recording, dict):
-        yield "no `recording`, expected Lhotse's recording with its sources"
-        return
-    end, length = float(row.get("start", 0.0)) + duration, float(recording.get("duration", 0.0))
-    if end > length + 0.01:
+    for column in others:
+        yield from _column_problems(column, found)
+    end, length = found.end(), found.length()
+    if end is not None and length is not None and end > length + SLACK:
         yield f"the cut ends at {end:.3f} s, its recording at {length:.3f} s"
-    if len(row.get("supervisions") or []) != 1:
-        yield f"{len(row.get('supervisions') or [])} supervisions, expected 1"
 
 
-def _fact_problems(facts: dict[str, Any], names: tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        if not facts.get(name):
-            yield f"no `{name}`"
-    for name, allowed in (("task", TASKS), ("split", SPLITS)):
-        if facts.get(name) and facts[name] not in allowed:
-            yield f"{name} is {facts[name]!r}, expected one of {', '.join(allowed)}"
+class _Reading:
+    """A row's values by column, read where schema.sql says."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.row = row
+        self.kind = _text(row.get("type"))
+        self.text, self.mixed = self.kind == TEXT, self.kind == MIXED
+        tracks = [track for track in _list(row.get("tracks")) if isinstance(track, dict)] if self.mixed else []
+        self.tracks = tracks
+        audible = [track for track in tracks if track.get("type") not in (None, PADDING)]
+        self.first = _walk(audible[0], ("cut",)) if audible else None
+        own = row.get("supervisions")
+        self.supervisions = own if isinstance(own, list) else _list(_walk(self.first, ("supervisions",)))
+
+    def value(self, column: Column) -> Any:
+        """The first value among the column's places; None where there is none."""
+        if column.name == "start" and (self.text or self.mixed):
+            return 0.0
+        if column.name == "duration" and (self.text or self.mixed):
+            return 0.0 if self.text else self._span()
+        values = (self._at(column, place) for place in column.places if (place.root == "row") is self.text)
+        return next((value for value in values if value is not None), None)
+
+    def end(self) -> Seconds | None:
+        """Where the cut ends in its recording."""
+        spans = [number(self.row.get(name)) for name in ("start", "duration")]
+        return None if self.text or self.mixed or None in spans else math.fsum(filter(None, spans))
+
+    def length(self) -> Seconds | None:
+        """Length of the recording, where it says one."""
+        return number(_walk(self.row, ("recording", "duration")))
+
+    def _at(self, column: Column, place: Place) -> Any:
+        if place.root == "row":
+            return _walk(self.row, place.steps)
+        if place.root == "cut":
+            found = _walk(self.row, place.steps)
+            found = _walk(self.first, place.steps) if found is None else found
+            return len(_list(found)) if place.length else found
+        found = [_walk(supervision, place.steps) for supervision in self.supervisions]
+        if place.root == "supervision" or len(found) < 2:
+            return found[0] if found else None
+        return _joined(column, [value for value in found if value is not None])
+
+    def _span(self) -> Seconds | None:
+        """Length of a mixed cut: the end of the track that ends last."""
+        ends = [
+            (number(track.get("offset")) or 0.0) + length
+            for track in self.tracks
+            if (length := number(_walk(track, ("cut", "duration")))) is not None
+        ]
+        return max(ends, default=None)
+
+
+def number(value: Any) -> float | None:
+    """A JSON number as float; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _column_problems(column: Column, found: _Reading) -> Iterator[str]:
+    value = found.value(column)
+    place = column.needed(text=found.text)
+    numeric = column.kind in ("DOUBLE", *_BITS)
+    if value is None or (column.kind == "VARCHAR" and value == ""):
+        if place is not None:
+            yield f"{column.name} is no number, expected {column.expected}" if numeric else column.missing(place)
+    elif not _fits(column, value, text=found.text):
+        yield f"{column.name} is {_found(column, value)}, expected {column.expected}"
+
+
+def _found(column: Column, value: Any) -> str:
+    """A value as it is named in a message."""
+    if column.kind == "DOUBLE" and (as_float := number(value)) is not None:
+        return str(as_float)
+    needed = any(column.needed(text=text) for text in (True, False))
+    return "no number" if needed and column.kind in ("DOUBLE", *_BITS) and number(value) is None else _shown(value)
+
+
+def _fits(column: Column, value: Any, *, text: bool) -> bool:
+    """Whether a JSON value has the column's type and keeps its CHECK; any value can be kept as text."""
+    if column.kind == "VARCHAR[]":
+        return isinstance(value, list)
+    if column.kind == "BOOLEAN":
+        return isinstance(value, bool)
+    if column.kind == "VARCHAR":
+        return not column.allowed or value in column.allowed
+    as_float = number(value)
+    if as_float is None or not math.isfinite(as_float):
+        return False
+    if column.bound and not text and not _BOUNDS[column.bound](as_float, 0):
+        return False
+    return column.kind == "DOUBLE" or (as_float.is_integer() and abs(value + 0.5) < 2 ** _BITS[column.kind])
+
+
+def _joined(column: Column, values: list[Any]) -> Any:
+    """Values of several supervisions in one; where a list is expected and one of them is none, that one."""
+    if column.kind == "VARCHAR":
+        return " ".join(filter(None, map(_text, values)))
+    wrong = [value for value in values if not isinstance(value, list)]
+    return wrong[0] if wrong else [item for value in values for item in value]
+
+
+def _walk(value: Any, steps: Iterable[str | int]) -> Any:
+    """The value at a path; None where the path leads nowhere."""
+    for step in steps:
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    """A JSON value as text, as DuckDB keeps it: a string as it is, others as JSON."""
+    return (
+        value
+        if value is None or isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    )
+
+
+def _shown(value: Any) -> str:
+    return str(_text(value))[:SHOWN]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
-from curation.duck import quoted, quoted_list, sql_text
+from curation.catalog.columns import empty, given, json_columns, names, problems, structure, typed, values
+from curation.duck import quoted, quoted_list
 from curation.storage import whole
 from manifests.errors import InputError, ManifestError
 from manifests.files import read_json
 from manifests.fingerprint import fingerprint
 from manifests.rows import CORPUS, CUTS, REJECTS, TEXTS
 from manifests.schema import columns
+from manifests.units import SLACK
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,45 +27,6 @@ SQL = Path(__file__).with_name("sql")
 ROWS = (CUTS, TEXTS, CUTS.removesuffix(".gz"), TEXTS.removesuffix(".gz"))
 LABEL_TABLES = ("words", "labels", "rejects", "features")
 LAYOUT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880"  # level 1: half the time of 3
-
-_SUPERVISION = {
-    "text": "VARCHAR",
-    "language": "VARCHAR",
-    "speaker": "VARCHAR",
-    "custom": {
-        "target_text": "VARCHAR",
-        "target_language": "VARCHAR",
-        "sound": ["VARCHAR"],
-        "sound_original": "VARCHAR",
-    },
-}
-_CUT = {
-    "id": "VARCHAR",
-    "type": "VARCHAR",
-    "start": "DOUBLE",
-    "duration": "DOUBLE",
-    "recording": {
-        "id": "VARCHAR",
-        "sampling_rate": "INTEGER",
-        "channel_ids": ["INTEGER"],
-        "sources": [{"source": "VARCHAR"}],
-    },
-    "supervisions": [_SUPERVISION],
-    "custom": {
-        "corpus": "VARCHAR",
-        "split": "VARCHAR",
-        "domain": "VARCHAR",
-        "task": "VARCHAR",
-        "license": "VARCHAR",
-        "audio_sha256": "VARCHAR",
-    },
-}
-_TEXT_FIELDS = ("corpus", "split", "text", "target_text", "license", "task", "domain", "language")
-STRUCTURE: dict[str, Any] = {
-    **_CUT,
-    **dict.fromkeys(_TEXT_FIELDS, "VARCHAR"),
-    "tracks": [{"type": "VARCHAR", "offset": "DOUBLE", "cut": _CUT}],
-}
 
 
 @dataclass(frozen=True)
@@ -153,7 +116,7 @@ def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path)
 
     keep = "CASE WHEN problem IS NULL THEN true ELSE error(problem) END"
     try:
-        _copy(con, f"SELECT {_names()} FROM ({_cuts_query(con, source, STRICT)}) WHERE {keep}", target)
+        _copy(con, f"SELECT {names('cuts')} FROM ({_query(con, source, STRICT)}) WHERE {keep}", target)
     except duckdb.InvalidInputException:
         return False
     return True
@@ -161,7 +124,7 @@ def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path)
 
 def _copy_leniently(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> None:
     """Write the rows of `cuts` that keep the contract, of an id that occurs twice the first in JSON order."""
-    good = f"SELECT {_names()} FROM ({_cuts_query(con, source, LENIENT)}) WHERE problem IS NULL"
+    good = f"SELECT {names('cuts')} FROM ({_query(con, source, LENIENT)}) WHERE problem IS NULL"
     _copy(con, good, target)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE twice AS "
@@ -180,18 +143,18 @@ def _repeats(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path, *, refused: bool) -> Part:
     """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id that occurs twice."""
-    query = _cuts_query(con, source, LENIENT)
+    query = _query(con, source, LENIENT)
     pieces = [
         f"SELECT cut_id, detail FROM ({query_text('broken', files=quoted_list(source.files['cuts']))})",
         "SELECT cut_id, 'the id occurs twice in its corpus; the first row in JSON order was kept' FROM twice",
         f"SELECT coalesce(cut_id, left(manifest, 80)), problem FROM ({query}) WHERE problem IS NOT NULL",
     ]
-    known = "SELECT NULL AS cut_id, NULL AS corpus, NULL AS pass, NULL AS reason, NULL AS detail WHERE false"
+    known = empty("rejects")
     if source.files["rejects"]:
-        kinds = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in columns("rejects").items()) + "}"
+        files = quoted_list(source.files["rejects"])
         known = (
-            f"SELECT cut_id, corpus, pass, reason, detail FROM "
-            f"read_json({quoted_list(source.files['rejects'])}, format = 'newline_delimited', columns = {kinds})"
+            f"SELECT {names('rejects')} FROM "
+            f"read_json({files}, format = 'newline_delimited', columns = {json_columns('rejects')})"
         )
     body = known
     if refused:
@@ -202,7 +165,7 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
         )
     path = part_path(source, "rejects")
     with whole(catalog / path) as temporary:
-        _copy(con, _typed("rejects", body), temporary)
+        _copy(con, typed("rejects", body), temporary)
         return _part(con, source, "rejects", path, temporary)
 
 
@@ -214,13 +177,17 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     path = part_path(source, table)
     try:
         with whole(catalog / path) as temporary:
-            _copy(con, _typed(table, body), temporary)
+            _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
     except duckdb.Error as error:
         raise ManifestError(
             f"{source.folder}: the {table} shards do not fit the table `{table}` of manifests/schema.sql ({error}). "
             f"Run `soundwave label` again for {source.corpus}."
         ) from error
+
+
+def _query(con: duckdb.DuckDBPyConnection, source: Source, reading: str) -> str:
+    return cuts_query(con, source.corpus, source.files["cuts"], reading)
 
 
 def _lines(con: duckdb.DuckDBPyConnection, source: Source) -> int:
@@ -231,17 +198,23 @@ def _lines(con: duckdb.DuckDBPyConnection, source: Source) -> int:
     return int(con.execute(counted).fetchall()[0][0])
 
 
-def _cuts_query(con: duckdb.DuckDBPyConnection, source: Source, reading: str) -> str:
-    con.execute("SET VARIABLE corpus = ?", [source.corpus])
-    if source.files["cuts"]:
-        files = quoted_list(source.files["cuts"])
-        return query_text("cuts", files=files, reading=reading, structure=sql_text(_structure()))
-    empty = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns("cuts").items())
-    return f"SELECT {empty}, CAST(NULL AS VARCHAR) AS problem WHERE false"
+def cuts_query(con: duckdb.DuckDBPyConnection, corpus: str, files: Sequence[Path], reading: str = STRICT) -> str:
+    """The rows of JSONL files as `cuts`, with a column `problem`; sets the variable `corpus` that the query reads."""
+    con.execute("SET VARIABLE corpus = ?", [corpus])
+    if files:
+        return query_text("cuts", files=quoted_list(files), reading=reading, **_pieces())
+    return f"SELECT *, CAST(NULL AS VARCHAR) AS problem FROM ({empty('cuts')})"
 
 
-def _names() -> str:
-    return ", ".join(columns("cuts"))
+def _pieces() -> dict[str, str]:
+    """What cuts.sql leaves to the columns of schema.sql."""
+    return {
+        "structure": structure(),
+        "given": given(),
+        "values": values(),
+        "problems": problems(),
+        "slack": str(SLACK),
+    }
 
 
 def _part(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: str, written: Path) -> Part:
@@ -275,11 +248,6 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
         raise InputError(f"{target.parent}: a part could not be written, the old catalog stays. {error}") from error
 
 
-def _typed(table: str, body: str) -> str:
-    casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns(table).items())
-    return f"SELECT {casts} FROM ({body})"
-
-
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
@@ -292,26 +260,15 @@ def _key(inputs: Any) -> str:
     return fingerprint(_code(), inputs)
 
 
-@cache
 def _code() -> str:
     """What a change of makes every part stale: the SQL that reads rows, the tables' columns, how rows are digested."""
     return fingerprint(
         "digest: count and sum of 64 bits of MD5",
-        [(SQL / f"{name}.sql").read_text(encoding="utf-8") for name in ("cuts", "broken")],
+        [query_text("cuts", **_pieces()), query_text("broken")],
         [columns(table) for table in ("cuts", *LABEL_TABLES)],
     )
 
 
-@cache
-def _structure() -> str:
-    import json
-
-    return json.dumps(STRUCTURE)
-
-
 def query_text(name: str, **values: str) -> str:
-    """A query of curation/sql with its $placeholders filled in."""
-    text = (SQL / f"{name}.sql").read_text(encoding="utf-8")
-    for key, value in values.items():
-        text = text.replace(f"${key}", value)
-    return text
+    """A query of curation/catalog/sql with these of its $placeholders filled in."""
+    return Template((SQL / f"{name}.sql").read_text(encoding="utf-8")).safe_substitute(values)

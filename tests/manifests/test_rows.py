@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -85,17 +86,20 @@ def test_an_unfinished_corpus_is_no_corpus(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"duration": 0}, "duration is 0"),
-        ({"duration": 3.0}, "ends at 3.000 s, its recording at 2.000 s"),
+        ({"duration": 0}, "duration is 0.0, expected seconds > 0"),
+        ({"duration": "1.5"}, "duration is no number, expected seconds > 0"),
+        ({"start": math.nan}, "start is nan, expected seconds >= 0"),
+        ({"duration": 3.0}, "the cut ends at 3.000 s, its recording at 2.000 s"),
         ({"recording": None}, "no `recording`"),
-        ({"supervisions": []}, "0 supervisions"),
-        ({"custom": {"corpus": "toy", "split": "training", "task": "asr", "license": "x"}}, "split is 'training'"),
-        ({"custom": None}, "no `corpus`"),
+        ({"type": "Alien"}, "type is Alien, expected MonoCut, MultiCut, MixedCut or Text"),
+        ({"id": ""}, "no `id`"),
+        ({"custom": {"split": "training", "task": "asr"}}, "split is training, expected train, dev or test"),
+        ({"custom": None}, "split is missing, expected train, dev or test"),
+        ({"custom": {"split": "train"}}, "no `task`"),
     ],
 )
 def test_broken_rows_are_described(change: dict, said: str) -> None:
-    row = cut().to_dict() | change
-    assert any(said in detail for detail in row_problems(row))
+    assert said == next(row_problems(cut().to_dict() | change))
 
 
 def test_text_rows_and_duplicate_ids() -> None:
@@ -103,3 +107,11 @@ def test_text_rows_and_duplicate_ids() -> None:
     problems = [p.detail for p in validate_rows([row, row | {"target_text": "a"}])]
     assert problems == ["no `target_text`", "the id occurs twice, expected once in a catalog"]
     assert next(p.detail for p in validate_rows([{"type": "Text"}])) == "no `id`"
+
+
+def test_what_a_row_may_leave_out() -> None:
+    """The folder names the corpus, a licence may be unknown, a cut may have no supervision or several."""
+    row = cut().to_dict()
+    facts = {"split": "train", "task": "asr"}
+    assert list(row_problems(row | {"custom": facts, "supervisions": []})) == []
+    assert list(row_problems(row | {"custom": facts, "supervisions": row["supervisions"] * 2})) == []
