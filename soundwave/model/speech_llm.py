@@ -26,6 +26,7 @@ from soundwave.model.adapters import FRAMES_JOINED, make_adapters
 from soundwave.model.batch import Batch, Heard, Output, pad_features, render
 from soundwave.model.config import CONFIG, SpeechConfig
 from soundwave.model.generation import answer_limits, answer_texts
+from soundwave.model.linear_head import at_least_float32
 from soundwave.model.llm import load_llm, pick_dtype, with_lora
 from soundwave.model.released.layout import is_released
 from soundwave.model.released.load import released_adapters, released_config, released_tower
@@ -305,8 +306,8 @@ class SpeechLLM(PreTrainedModel):
         if not len(wanted):
             return hidden.sum() * 0.0, torch.full((len(rows),), torch.nan)
         logits = self.llm.lm_head(hidden[owner, torch.tensor(where, device=hidden.device)])
-        losses = F.cross_entropy(logits.float(), wanted, reduction="none")
-        each = torch.zeros(len(rows), device=losses.device).index_add_(0, owner, losses.detach())
+        losses = F.cross_entropy(at_least_float32(logits), wanted, reduction="none")
+        each = losses.new_zeros(len(rows)).index_add_(0, owner, losses.detach())
         sizes = torch.bincount(owner, minlength=len(rows))
         return losses.mean(), torch.where(sizes > 0, each / sizes.clamp(min=1), torch.nan)
 

@@ -44,8 +44,8 @@ class StepMetrics:
             for number in range(len(places)):
                 places[number] = count
                 count += 1
-        # The loss; lm losses (B,); ctc losses, frames, kept frames (A,). Counts of frames are exact in float32.
-        self.values = torch.zeros(1 + len(samples) + 3 * count, device=device)
+        # The loss; lm losses (B,); ctc losses, frames, kept frames (A,).
+        self.values = torch.zeros(1 + len(samples) + 3 * count, dtype=torch.float64, device=device)
         self._sizes = [1, len(samples), count, count, count]
 
     def add(self, numbers: Sequence[int], output: Output) -> None:

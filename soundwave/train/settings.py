@@ -167,8 +167,9 @@ class StageSettings(BaseModel):
     """Speakers in turn; null: none."""
     normalise_features: bool = False
     """A new model scales encoder features to mean 0 and variance 1 over the plan's first cuts."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """`auto`: bf16 where the processor or GPU multiplies it natively, else fp32."""
+    precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
+    """`auto`: bf16 where the processor or GPU multiplies it natively, else fp32. `fp64` is slow: it shows whether two
+    ways of computing a run differ by more than rounding."""
     micro_batch: MicroBatch | None = None
     """Gradient accumulation; null: a process takes its share of a step in one pass."""
     gradient_checkpointing: bool = False

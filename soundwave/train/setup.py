@@ -21,8 +21,8 @@ from soundwave.train.settings import StageSettings
 NORMALISE_CUTS = 300  # of the plan's first cuts give the mean and scale of the encoder's features
 
 
-def pick_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
-    """fp32 or bf16. `auto` takes bf16 where it is native: elsewhere a CPU emulates it several times slower."""
+def pick_precision(asked: Literal["auto", "fp32", "bf16", "fp64"]) -> str:
+    """fp32, bf16 or fp64. `auto` takes bf16 where it is native: elsewhere a CPU emulates it several times slower."""
     if asked != "auto":
         return asked
     if torch.cuda.is_available():
@@ -34,7 +34,7 @@ def pick_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
 
 def llm_dtype(precision: str) -> torch.dtype:
     """What the frozen LLM's weights are kept as."""
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+    return {"bf16": torch.bfloat16, "fp64": torch.float64}.get(precision, torch.float32)
 
 
 def make_accelerator() -> Accelerator:
@@ -56,6 +56,8 @@ def make_model(settings: StageSettings, data: PlanData, start: Path | None, prec
         SettingsError: the model of `start` reads another encoder's frames.
     """
     model = _load_or_create(settings, data, start, precision)
+    if precision == "fp64":
+        model.double()
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable()
     return model

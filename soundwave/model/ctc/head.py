@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from soundwave.model.alignment_adapter import positions_mask
 from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
+from soundwave.model.linear_head import at_least_float32
 
 CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
 
@@ -66,7 +67,7 @@ class CTCHead(nn.Module):
                 frames, self.weight, flat, lengths, counts, blank=self.blank, bias=self.bias, reduction="none"
             )
         # (N, S, C) -> (S, N, C)
-        scores = F.linear(frames, self.weight, self.bias).float().log_softmax(-1).transpose(0, 1)
+        scores = at_least_float32(F.linear(frames, self.weight, self.bias)).log_softmax(-1).transpose(0, 1)
         return F.ctc_loss(
             scores, flat.to(frames.device), lengths, counts, blank=self.blank, reduction="none", zero_infinity=True
         )
@@ -102,7 +103,7 @@ class CTCHead(nn.Module):
         """The `count` likeliest classes of each frame: log-probabilities and classes (N, S, count), best first."""
         if self.full:
             return chunked_top_k(frames, self.weight, count, bias=self.bias)
-        scores, classes = F.linear(frames, self.weight, self.bias).float().log_softmax(-1).topk(count, dim=-1)
+        scores, classes = at_least_float32(F.linear(frames, self.weight, self.bias)).log_softmax(-1).topk(count, dim=-1)
         return scores, classes
 
     @torch.no_grad()
@@ -118,7 +119,7 @@ class CTCHead(nn.Module):
             vectors = embeddings[classes.clamp(max=embeddings.shape[0] - 1)].to(weights.dtype)
             # (N, S, k) x (N, S, k, D) -> (N, S, D)
             return torch.einsum("nsk,nskd->nsd", weights, vectors), weights.sum(-1)
-        posterior = F.linear(frames, self.weight, self.bias).float().softmax(-1)
+        posterior = at_least_float32(F.linear(frames, self.weight, self.bias)).softmax(-1)
         # (N, S, C - 1) x (C - 1, D) -> (N, S, D)
         tokens = posterior[..., : self.blank]
         return tokens @ embeddings[self.token_ids].to(tokens.dtype), tokens.sum(-1)

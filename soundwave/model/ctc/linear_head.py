@@ -32,6 +32,11 @@ _TILE_FRAMES = {"cpu": 1024, "cuda": 8192}
 """Frames of a tile. On the CPU taller tiles of as many cells are a quarter slower."""
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """x in float32 where its type is narrower: losses and softmaxes of bfloat16 scores; float64 stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def gathered_log_probs(
     features: Tensor, weight: Tensor, columns: Tensor, *, bias: Tensor | None = None, chunk: int | None = None
 ) -> Tensor:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.ctc import WILDCARD, forced_align, forced_align_batch
+from tests.tolerance import rounding
 
 
 def noise(rng, frames, width, scale=1.0):
@@ -50,7 +51,8 @@ def assert_consistent(alignment, log_probs, blank=0):
     for span in alignment.spans:
         assert before <= span.start < span.end <= len(path)
         assert path[span.start : span.end] == [span.token] * (span.end - span.start)
-        assert span.score == pytest.approx(float(alignment.scores[span.start : span.end].mean()), rel=1e-5)
+        scores = alignment.scores[span.start : span.end]
+        assert span.score == pytest.approx(scores.mean(dtype=np.float64), rel=rounding(len(scores) + 1, np.float32))
         inside[span.start : span.end] = True
         before = span.end
     assert all(token == blank for token, covered in zip(path, inside, strict=True) if not covered)
@@ -99,10 +101,10 @@ def test_two_thousand_random_cases_give_the_path_of_torchaudio():
         ours = forced_align(log_probs, targets)
         path, scores = peer(torch.from_numpy(log_probs)[None], torch.from_numpy(targets)[None].int(), blank=0)
         if (ours.path == path[0].numpy()).all():
-            np.testing.assert_allclose(ours.scores, scores[0].numpy(), atol=1e-4)
+            np.testing.assert_array_equal(ours.scores, scores[0].numpy())
         else:  # an exact tie of sums, on which torchaudio leaves the best path
             different += 1
-            assert ours.scores.sum(dtype=np.float64) > scores.double().sum().item() + 1e-3
+            assert ours.scores.sum(dtype=np.float64) > scores.double().sum().item()
     assert different <= 2
 
 

@@ -16,6 +16,7 @@ from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.train.loop import train
 from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
+from tests.tolerance import half_the_digits
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,8 @@ def test_speed_without_audio_says_so(found):
     assert speed["encode_ms"] is None and speed["encode_note"]
     assert speed["first_token_ms"]["median"] > 0 and speed["answer_ms"]["p90"] > 0
     assert speed["seconds_per_clip"] * speed["clips"] == pytest.approx(
-        speed["real_time_factor"] * speed["audio_seconds"], rel=0.01
+        speed["real_time_factor"] * speed["audio_seconds"],
+        abs=speed["real_time_factor"] * 0.005,  # audio_seconds has two digits
     )
 
 
@@ -88,8 +90,10 @@ def test_text_against_itself_is_fully_similar(context):
     texts = [cut.text for cut in cuts]
     together = pooled_text(context.model, prompts, texts)
     alone = np.concatenate([pooled_text(context.model, [p], [t]) for p, t in zip(prompts, texts, strict=True)])
-    np.testing.assert_allclose(together, alone, atol=1e-4)  # padding changes nothing
-    assert all(layer["matched"] == pytest.approx(1, abs=1e-4) for layer in compare(together, alone))
+    atol = half_the_digits(np.float32) * float(np.abs(alone).max())
+    np.testing.assert_allclose(together, alone, rtol=0, atol=atol)  # padding changes nothing
+    one = pytest.approx(1, abs=half_the_digits(np.float32))
+    assert all(layer["matched"] == one for layer in compare(together, alone))
 
 
 def lora_b(model):
@@ -140,7 +144,7 @@ def test_likelihoods_come_in_the_order_asked(context):
     asked.append(Asked(context.prompt(rows.cuts[0], "qa"), context.answer("pound key")))
     together = answer_losses(context.model, asked, batch=4)
     alone = [answer_losses(context.model, [item])[0] for item in asked]
-    np.testing.assert_allclose(together, alone, atol=1e-4)
+    np.testing.assert_allclose(together, alone, rtol=half_the_digits(np.float32))
 
 
 def test_wrong_answers_come_from_alike_questions():

@@ -1,5 +1,6 @@
 """The whole model: batch equals single, text-only and mixed batches, saving, generating, both vocabularies."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +11,9 @@ from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.sequences import embed_sequences, hidden_states, pad_left, shared_start, split_at_audio
 from soundwave.model.speech_llm import SpeechLLM
 from tests.soundwave.model.speech_samples import ANSWERS, batch, lively, make, sample
+from tests.tolerance import llm_rounding, rounding
 
+ROUNDING = {"rtol": llm_rounding(), "atol": 0.0}
 VARIANTS = [
     {},
     {"ctc_vocabulary": "seen"},
@@ -25,7 +28,7 @@ VARIANTS = [
 
 @pytest.mark.parametrize("changes", VARIANTS, ids=str)
 def test_batch_equals_single_and_everything_learns(tiny_llm, changes):
-    model = make(tiny_llm, **changes)
+    model = make(tiny_llm, **changes).double()
     samples = [
         sample(model, 40, seed=1),
         sample(model, 0),
@@ -33,8 +36,8 @@ def test_batch_equals_single_and_everything_learns(tiny_llm, changes):
     ]
     together = model(batch(samples))
     alone = [model(batch([row])) for row in samples]
-    torch.testing.assert_close(together.lm_loss, torch.cat([out.lm_loss for out in alone]), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(together.ctc_loss, torch.cat([out.ctc_loss for out in alone]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together.lm_loss, torch.cat([out.lm_loss for out in alone]), **ROUNDING)
+    torch.testing.assert_close(together.ctc_loss, torch.cat([out.ctc_loss for out in alone]), **ROUNDING)
     assert together.kept_frames.tolist() == [int(n) for out in alone for n in out.kept_frames]
     assert (together.kept_frames <= together.frames).all()
     together.loss.backward()
@@ -68,12 +71,14 @@ def test_an_audio_without_a_target_has_no_ctc_loss(tiny_llm):
 
 
 def test_the_loss_is_that_of_the_llm_on_the_same_embeddings(tiny_llm):
-    model = make(tiny_llm, lora_rank=0)
+    model = make(tiny_llm, lora_rank=0).double()
     prompt, answer, _, _ = row = sample(model, 0, answer="press one to")
     ids = torch.tensor([[*prompt, *answer]])
     labels = torch.tensor([[-100] * len(prompt) + answer])
     expected = model.llm(input_ids=ids, labels=labels).loss
-    torch.testing.assert_close(model(batch([row])).loss, expected, atol=1e-5, rtol=1e-5)
+    # The LLM's own loss is float32: a sum over the vocabulary.
+    rtol = rounding(model.llm.config.vocab_size, np.float32)
+    torch.testing.assert_close(model(batch([row])).loss, expected.double(), atol=0, rtol=rtol)
 
 
 def test_generated_text_does_not_depend_on_the_batch(tiny_llm):
@@ -111,13 +116,18 @@ def test_loading_what_is_not_there_or_does_not_fit(tiny_llm, tmp_path):
         model.load_adapters({"alignment.norm.weight": torch.ones(3)})
 
 
+def by_largest(expected):
+    """Numbers that sums of larger ones give: rounded at the scale of the largest."""
+    return {"rtol": 0.0, "atol": llm_rounding() * float(expected.abs().max())}
+
+
 def positions_of(mask):
     return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
 @pytest.mark.parametrize("changes", [{}, {"ctc_vocabulary": "seen"}, {"shrinking": "x3"}], ids=str)
 def test_logits_do_not_depend_on_the_side_that_is_padded(tiny_llm, changes):
-    model = make(tiny_llm, **changes)
+    model = make(tiny_llm, **changes).double()
     samples = [sample(model, 40, seed=1), sample(model, 0), sample(model, 71, seed=3)]
     full = batch(samples)
     with torch.no_grad():
@@ -131,19 +141,19 @@ def test_logits_do_not_depend_on_the_side_that_is_padded(tiny_llm, changes):
             alone_heard = model.hear(part.features, part.lengths) if len(part.lengths) else None
             row, _ = embed_sequences(model.llm, part.prompts, part.answers, alone_heard)
             alone = model.llm(inputs_embeds=row[0][None]).logits[0]
-            torch.testing.assert_close(right[b, : len(alone)], alone, atol=1e-4, rtol=1e-4)
-            torch.testing.assert_close(left[b, -len(alone) :], alone, atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(right[b, : len(alone)], alone, **by_largest(alone))
+            torch.testing.assert_close(left[b, -len(alone) :], alone, **by_largest(alone))
 
 
 def test_an_empty_transcript_beside_others(tiny_llm):
-    model = make(tiny_llm)
+    model = make(tiny_llm).double()
     samples = [sample(model, 40, text="", answer="", seed=1), sample(model, 63, seed=2), sample(model, 0)]
     together = model(batch(samples))
     assert together.loss.isfinite()
     alone = [model(batch([row])) for row in samples]
-    torch.testing.assert_close(together.lm_loss, torch.cat([out.lm_loss for out in alone]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together.lm_loss, torch.cat([out.lm_loss for out in alone]), **ROUNDING)
     assert together.ctc_loss[0] > 0  # every frame is asked to be blank; per token, of which there are none
-    torch.testing.assert_close(together.ctc_loss, torch.cat([out.ctc_loss for out in alone]), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(together.ctc_loss, torch.cat([out.ctc_loss for out in alone]), **ROUNDING)
 
 
 def test_a_31_second_and_a_5_minute_clip(tiny_llm):
@@ -157,7 +167,8 @@ def test_a_31_second_and_a_5_minute_clip(tiny_llm):
         output = model(long)
     assert output.frames.tolist() == [388, 3750] and output.loss.isfinite()
     assert (output.kept_frames < output.frames / 2).all()
-    torch.testing.assert_close(output.lm_loss[:1], model(short).lm_loss, atol=1e-4, rtol=1e-4)
+    # In float32 sums over the longer clip's places, most of which are padding for the short one.
+    torch.testing.assert_close(output.lm_loss[:1], model(short).lm_loss, atol=0, rtol=rounding(3750, np.float32))
     model(short).loss.backward()
     options = {"max_new_tokens": 3, **ANSWERS}
     texts = model.generate(long.prompts, long.features, long.lengths, **options)
@@ -192,7 +203,7 @@ def test_places_for_audio_and_audios_must_agree(tiny_llm):
 
 
 def test_checkpointed_layers_give_the_same_gradients(tiny_llm):
-    model = make(tiny_llm).train()
+    model = make(tiny_llm).double().train()
     rows = batch([sample(model, 40, seed=n) for n in range(3)])
     own = {name: value for name, value in model.adapter_state().items() if value.requires_grad}
 
@@ -205,10 +216,10 @@ def test_checkpointed_layers_give_the_same_gradients(tiny_llm):
     loss, plain = gradients()
     model.gradient_checkpointing_enable()
     again, recomputed = gradients()
-    torch.testing.assert_close(again, loss, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(again, loss, **ROUNDING)
     assert recomputed.keys() == plain.keys()
     for name, value in plain.items():
-        torch.testing.assert_close(recomputed[name], value, atol=1e-5, rtol=1e-3)
+        torch.testing.assert_close(recomputed[name], value, **by_largest(value))
     calls = []
     model.llm.model.layers[0].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
     gradients()
@@ -239,14 +250,14 @@ def test_the_start_that_prompts_share():
 
 
 def test_gradients_go_through_the_shared_start(tiny_llm):
-    model = make(tiny_llm)
+    model = make(tiny_llm).double()
     samples = [sample(model, 40, seed=n) for n in range(3)]
     assert shared_start([row[0] for row in samples]) > 0
     together = model(batch(samples), ctc_weight=0.0).loss
     alone = sum(model(batch([row]), ctc_weight=0.0).loss for row in samples) / 3
     lora = [value for name, value in model.adapter_state().items() if "lora_A" in name or "lora_B" in name]
     for one, other in zip(torch.autograd.grad(together, lora), torch.autograd.grad(alone, lora), strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)
+        torch.testing.assert_close(one, other, **by_largest(other))
 
 
 def test_answers_end_soon_after_what_was_heard(tiny_llm):
@@ -270,4 +281,5 @@ def test_tokens_drawn_at_a_temperature_follow_the_posterior(tiny_llm):
         likely = torch.nn.functional.linear(frames[0, place], head.weight, head.bias).softmax(-1)
         top = likely.topk(8)
         shares = torch.stack([(drawn[0, place::3] == label).float().mean() for label in top.indices])
-        torch.testing.assert_close(shares, top.values / top.values.sum(), atol=0.04, rtol=0)
+        # Four standard deviations of a share of 2000 draws.
+        torch.testing.assert_close(shares, top.values / top.values.sum(), atol=4 * (0.25 / 2000) ** 0.5, rtol=0)

@@ -59,7 +59,7 @@ def work(jobs, places, log):
     leave()
 
 
-def assert_close(ours, theirs, tolerance=1e-5):
+def assert_close(ours, theirs, tolerance):
     """Rows equal but for rounding of their floats."""
     assert len(ours) == len(theirs)
     for one, two in zip(ours, theirs, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from manifests.errors import InputError
 from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, gathered_log_probs, linear_ctc_loss
+from tests.tolerance import half_the_digits, rounding
 
 F64 = torch.float64
 
@@ -99,7 +101,7 @@ def test_loss_and_gradients_are_those_of_log_softmax_and_ctc(batch):
         torch.autograd.grad((theirs * scale).sum(), inputs),
         strict=True,
     ):
-        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(a, b, rtol=half_the_digits(np.float64), atol=half_the_digits(np.float64))
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 20])
@@ -165,7 +167,7 @@ def test_float32_gradients_keep_five_digits_over_many_frames(chunk):
     ours = torch.autograd.grad(linear_ctc_loss(x, weight, *arguments, blank=0, chunk=chunk), (x, weight))
     exact = torch.autograd.grad(peer(x.double(), weight.double(), *arguments, blank=0), (x, weight))
     for a, b in zip(ours, exact, strict=True):
-        assert (a - b).norm() / b.norm() < 2e-5
+        assert (a - b).norm() / b.norm() < rounding(500, np.float32)  # one rounding a frame
 
 
 @pytest.mark.parametrize("chunk", [None, 100])
@@ -175,13 +177,14 @@ def test_half_precision_inputs_are_summed_in_float32(chunk):
     wide = [t.detach().double().requires_grad_() for t in (x, weight, bias)]
     exact = peer(wide[0], wide[1], targets, [20, 15], [4, 3], blank=0, bias=wide[2])
     assert ours.dtype == torch.float32
-    torch.testing.assert_close(ours.double(), exact, rtol=1e-6, atol=0)
+    error = rounding(16 + 60 + 20, np.float32)  # sums over the width, the vocabulary and the frames
+    torch.testing.assert_close(ours.double(), exact, rtol=error, atol=0)
     ours.backward()
     exact.backward()
     for a, b in zip((x, weight, bias), wide, strict=True):
         assert a.grad.dtype == torch.bfloat16
         # one rounding to bfloat16, at the end
-        torch.testing.assert_close(a.grad.double(), b.grad, rtol=2**-8, atol=1e-6)
+        torch.testing.assert_close(a.grad.double(), b.grad, rtol=2**-8, atol=error * float(b.grad.abs().max()))
 
 
 def test_autocast_does_not_round_the_sums():

@@ -18,8 +18,10 @@ from soundwave.train.loop import train
 from soundwave.train.micro_batches import split
 from soundwave.train.settings import MicroBatch, StageSettings
 from tests.soundwave.train.train_processes import assert_close, launch
+from tests.tolerance import llm_rounding
 
 STEPS, KILL = 10, 5
+ROUNDING = llm_rounding(STEPS)
 pytestmark = pytest.mark.xdist_group("processes")  # the runs are made once
 TIMES = ("seconds", "cpu_seconds")
 
@@ -54,7 +56,10 @@ def thin(workspace, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def values(stage_values):
-    """Settings with all that draws chance while samples are made, and nothing that draws it in the model."""
+    """Settings with all that draws chance while samples are made, and nothing that draws it in the model.
+
+    float64, for Adam divides a gradient by its own size: what float32 rounds grows with every step.
+    """
     return stage_values(
         "shrinking",
         steps=STEPS,
@@ -63,6 +68,7 @@ def values(stage_values):
         speeds=[0.9, 1.0],
         splice={"share": 0.5},
         normalise_features=True,
+        precision="fp64",
         checkpoint_every=2,
         model={"dropout": 0.0},
     )
@@ -92,20 +98,20 @@ def runs(values, workspace, thin, tmp_path_factory):
 
 
 def test_two_processes_give_the_curve_and_ledger_of_one(runs):
-    assert_close(metrics(runs / "two"), metrics(runs / "one"))
-    assert_close(ledger(runs / "two"), ledger(runs / "one"))
+    assert_close(metrics(runs / "two"), metrics(runs / "one"), ROUNDING)
+    assert_close(ledger(runs / "two"), ledger(runs / "one"), ROUNDING)
 
 
 def test_a_step_with_fewer_draws_than_processes_waits_for_nobody(runs, thin):
     assert {row["draws"] for row in metrics(runs / "thin")} == {1}
-    assert_close(metrics(runs / "thin"), metrics(runs / "thin-one"))
+    assert_close(metrics(runs / "thin"), metrics(runs / "thin-one"), ROUNDING)
     assert len(ledger(runs / "thin")) == 4
 
 
 def test_the_llm_divided_between_processes_changes_nothing(runs):
-    assert_close(metrics(runs / "sharded"), metrics(runs / "one"))
-    assert_close(ledger(runs / "sharded"), ledger(runs / "one"))
-    assert_close(metrics(runs / "thin-sharded"), metrics(runs / "thin-one"))
+    assert_close(metrics(runs / "sharded"), metrics(runs / "one"), ROUNDING)
+    assert_close(ledger(runs / "sharded"), ledger(runs / "one"), ROUNDING)
+    assert_close(metrics(runs / "thin-sharded"), metrics(runs / "thin-one"), ROUNDING)
     for rank in range(2):
         log = (runs / "launch" / f"log-{rank}.txt").read_text()
         assert "two: 1.00 of the layers" in log
@@ -126,8 +132,8 @@ def test_a_killed_run_goes_on_with_any_number_of_processes(runs, values, workspa
     assert metrics(tmp_path / "again") == metrics(runs / "two")
     assert ledger(tmp_path / "again") == ledger(runs / "two")
     train(StageSettings(**values), plan=mixed, output=tmp_path / "alone")
-    assert_close(metrics(tmp_path / "alone"), metrics(runs / "one"))
-    assert_close(ledger(tmp_path / "alone"), ledger(runs / "one"))
+    assert_close(metrics(tmp_path / "alone"), metrics(runs / "one"), ROUNDING)
+    assert_close(ledger(tmp_path / "alone"), ledger(runs / "one"), ROUNDING)
 
 
 def test_all_processes_refuse_a_folder_together(values, workspace, tmp_path):
