@@ -30,11 +30,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
+
+import duckdb
 
 from benchmarks.catalog import cpu_seconds, peak_mb, tell
 from benchmarks.plan_reading import reading
 from benchmarks.rows import Row, row, show
+from curation.plan import make_plan
+from curation.plan.mixture import Mixture
 
 SHARES = {"asr": 0.83, "sound": 0.02, "st": 0.15}
 MEAN_SECONDS = 0.7 * 10.25 + 0.2 * 5.25 + 0.1 * 2.5
@@ -56,8 +61,6 @@ FROM (SELECT i, CASE WHEN i % 20 < 14 THEN 'asr' WHEN i % 20 < 18 THEN 'st' ELSE
 
 def generate(catalog: Path, rows: int) -> None:
     """Write the catalog."""
-    import duckdb
-
     target = catalog / "cuts" / "syn"
     target.mkdir(parents=True, exist_ok=True)
     query = CUTS.replace("ROWS", str(rows))
@@ -66,9 +69,6 @@ def generate(catalog: Path, rows: int) -> None:
 
 def plan(folder: Path, rows: int, threads: int) -> dict[str, float]:
     """Plan once; seconds, errors, draws and peak memory."""
-    from curation.plan import make_plan
-    from curation.plan.mixture import Mixture
-
     mixture = Mixture.model_validate(
         {
             "name": "benchmark",
@@ -98,10 +98,7 @@ def plan(folder: Path, rows: int, threads: int) -> dict[str, float]:
 
 def mux_share_error(folder: Path) -> float:
     """The largest error of hour shares when Lhotse mixes the three domains with the shares as weights."""
-    from itertools import islice
-
-    import duckdb
-    from lhotse import CutSet, MonoCut
+    from lhotse import CutSet, MonoCut  # not while the memory of planning is measured
 
     found = duckdb.connect().execute(
         "SELECT domain, cut_id, duration FROM read_parquet(?) WHERE split = 'train' "

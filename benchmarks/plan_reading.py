@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.rows import Row, row
+from curation.reader import PlanReader
 
 RESUME_AT = 3_000  # steps; half the plan if that is shorter
 REPEATS = 7
@@ -20,8 +21,6 @@ REPEATS = 7
 
 def reading(plan: Path, batch_seconds: float) -> list[Row]:
     """The rows resume_seconds, cuts_per_second, cuts_per_second_8_ranks and check_seconds."""
-    from curation.reader import PlanReader
-
     start = time.perf_counter()
     steps = PlanReader(plan).lock.steps
     checked = time.perf_counter() - start
@@ -37,8 +36,6 @@ def reading(plan: Path, batch_seconds: float) -> list[Row]:
 
 
 def _resume(plan: Path, at: int) -> float:
-    from curation.reader import PlanReader
-
     start = time.perf_counter()
     batch = next(iter(PlanReader(plan, start=at, check=False)))
     seconds = time.perf_counter() - start
@@ -48,8 +45,6 @@ def _resume(plan: Path, at: int) -> float:
 
 def _speed(plan: Path, world: int) -> float:
     """Cuts of the plan a second that rank 0 of `world` gets through, of at most two million."""
-    from curation.reader import PlanReader
-
     start = time.perf_counter()
     cuts = 0
     for batch in PlanReader(plan, world=world, check=False):
@@ -61,10 +56,8 @@ def _speed(plan: Path, world: int) -> float:
 
 def lhotse_sampler(plan: Path, at: int, batch_seconds: float) -> tuple[float, float]:
     """Seconds of a resume after `at` batches, and cuts a second up to there."""
-    from lhotse import CutSet, MonoCut
+    from lhotse import CutSet, MonoCut  # not while the memory of planning is measured
     from lhotse.dataset import DynamicBucketingSampler
-
-    from curation.reader import PlanReader
 
     steps = islice(PlanReader(plan, check=False), at + at // 10 + 100)
     cuts = CutSet.from_cuts(

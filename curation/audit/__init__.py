@@ -19,7 +19,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import duckdb
 
 from curation.catalog import connect
 from curation.catalog.views import create_paper
@@ -27,9 +29,6 @@ from curation.duck import first, lock_down, one_select, open_memory, short
 from manifests.errors import QueryError, SettingsError
 from manifests.files import need_folder
 from manifests.units import Hours
-
-if TYPE_CHECKING:
-    import duckdb
 
 AUDITS = Path(__file__).parents[1] / "audits"
 EXAMPLES = 5
@@ -170,8 +169,6 @@ def run_audit(
     Raises:
         QueryError: it does not run, or does more than read.
     """
-    import duckdb
-
     sql = one_select(con, audit.sql, where=str(audit.path))
     for name, value in audit.settings.items():
         con.execute(f"SET VARIABLE {name} = ?", [(settings or {}).get(name, value)])

@@ -6,7 +6,11 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curation.catalog import catalog_fingerprint, connect
 from curation.duck import first, one_select, records, short, sql_text
@@ -22,10 +26,6 @@ from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, Lock, read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import stored
-
-if TYPE_CHECKING:
-    import duckdb
-    import pyarrow as pa
 
 __all__ = ["Lock", "check_plan", "make_plan", "plan_schedule", "read_lock"]
 
@@ -190,8 +190,6 @@ def _slack(mixture: Mixture, batch: int) -> int:
 
 
 def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
-    import duckdb
-
     query = one_select(con, mixture.query or "", where=f"the query of {mixture.name}")
     counts = {"frames": ["frames"], "llm_tokens": ["llm_tokens"]}.get(mixture.unit, [])
     # Text-only rows are measured in tokens whatever the unit.
@@ -285,8 +283,6 @@ def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: 
 
 def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
     """Run plan.sql into a Parquet file; return its rows."""
-    import pyarrow.parquet as pq
-
     reader = con.sql((HERE / "plan.sql").read_text(encoding="utf-8")).to_arrow_reader(ROW_GROUP)
     schema = arrow_schema("plans")
     rows = 0
@@ -307,8 +303,6 @@ def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
 
 def _row_groups(reader: Any, schema: pa.Schema) -> Iterator[pa.Table]:
     """The reader's rows in tables of ROW_GROUP rows, the last one shorter."""
-    import pyarrow as pa
-
     held: list[Any] = []
     count = 0
     for batch in reader:

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curation.plan.lock import check_plan
 from manifests.errors import InputError, StaleError
@@ -30,8 +32,6 @@ from manifests.plans import PLAN, Lock, read_lock
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
 BLOCK = 8_192  # rows made into Python objects at a time, so that the first batch after a resume does not wait
@@ -99,8 +99,6 @@ class PlanReader:
             StaleError: plan.parquet or the catalog's rows have changed since.
             InputError: a rank, world, start or number of epochs that cannot be.
         """
-        import pyarrow.parquet as pq
-
         self.plan_dir = plan_dir
         self.lock: Lock = read_lock(plan_dir)
         self.catalog = catalog or Path(self.lock.catalog)
@@ -187,9 +185,6 @@ class PlanReader:
 
     def _blocks(self, start: int) -> Iterator[pa.Table]:
         """Rows from step `start` on, in tables of whole steps of about BLOCK rows."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         first = bisect_left(self._last_steps, start)
         held: pa.Table | None = None  # a step that the row group's end may have cut
         with pq.ParquetFile(self._path) as file:
@@ -217,7 +212,7 @@ class PlanReader:
         lacking = chosen & ~np.logical_or.reduceat(mine, starts)
         mine[starts[lacking]] = True
         ends = np.cumsum(np.add.reduceat(mine, starts))
-        taken = block.filter(_mask(mine))
+        taken = block.filter(pa.array(mine))
         draws = list(map(PlanDraw, *(taken[name].to_pylist() for name in COLUMNS)))
         begin = 0
         for number in np.flatnonzero(chosen):
@@ -245,12 +240,6 @@ def _whole_steps(table: pa.Table, steps: NDArray[Any]) -> Iterator[pa.Table]:
 
 def _steps(table: pa.Table) -> NDArray[Any]:
     return np.asarray(table["step"].to_numpy())
-
-
-def _mask(values: NDArray[Any]) -> Any:
-    import pyarrow as pa
-
-    return pa.array(values)
 
 
 def _last_step(file: pq.ParquetFile, group: int) -> int:

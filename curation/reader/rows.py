@@ -183,11 +183,12 @@ def _frames(variant: str, item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.f
 
 def stored_frames(path: str, offset: int, frames: int) -> NDArray[np.float32]:
     """Rows [offset, offset + frames) of a .npy matrix (rows, dim), as float32."""
-    return _matrix(path)[offset : offset + frames].astype(np.float32)
+    file = Path(path).stat()  # a file that was written again is another file
+    return _matrix(path, file.st_ino, file.st_mtime_ns)[offset : offset + frames].astype(np.float32)
 
 
-@lru_cache(maxsize=64)
-def _matrix(path: str) -> NDArray[Any]:
+@lru_cache(maxsize=1024)
+def _matrix(path: str, *_: int) -> NDArray[Any]:
     """A mapped .npy file: opening it costs more than reading a cut from it."""
     matrix: NDArray[Any] = np.load(path, mmap_mode="r")
     return matrix

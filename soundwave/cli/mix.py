@@ -1,5 +1,6 @@
 """`soundwave mix`: mixtures to plans."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,8 +101,6 @@ def diff(
 
     Example: soundwave mix diff demo/mixtures/shrinking demo/mixtures/sft --catalog demo/catalog
     """
-    from dataclasses import asdict
-
     from curation.plan.diff import diff_plans
     from soundwave.cli._tables import print_json, print_rows
 

@@ -15,7 +15,7 @@ option's), {transcript}, {spoken} (the transcript as heard), {language} and {cou
 from __future__ import annotations
 
 import random
-import re
+import string
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -34,10 +34,14 @@ TEXT_TASKS = ("qa",)  # rows without audio
 LETTERS = "ABCD"  # one for each option
 CANDIDATES = 12  # of the domain's answers, from which the wrong options are taken
 
-_PLACE = re.compile(r"\{(\w+)\}")
-
 Form = Literal["direct", "choice", "sentence", "steps"]
 """Just the answer | one of lettered options | a full sentence | transcribe, then answer."""
+
+
+class Wording(string.Template):
+    """Text with names in braces, such as {audio}; all other braces stay as they are."""
+
+    pattern = r"\{(?:(?P<named>\w+)\}|(?P<braced>(?!))|(?P<escaped>(?!))|(?P<invalid>(?!)))"
 
 
 class Group(BaseModel):
@@ -141,12 +145,12 @@ def _plain(text: str) -> str:
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
     """Put values in their places, in one go: what stands in braces inside a value stays as it is."""
-    return _PLACE.sub(lambda match: values.get(match[1], match[0]), text)
+    return Wording(text).safe_substitute(values)
 
 
 def places(text: str) -> set[str]:
     """Names in braces."""
-    return set(_PLACE.findall(text))
+    return set(Wording(text).get_identifiers())
 
 
 @cache

@@ -14,7 +14,7 @@ from curation.plan import make_plan
 from curation.plan.mixture import Mixture
 from curation.reader import PlanReader
 from curation.reader.prefetch import look_ahead
-from curation.reader.rows import decoded_audio, decoded_features, lhotse_cuts, with_rows
+from curation.reader.rows import decoded_audio, decoded_features, lhotse_cuts, stored_frames, with_rows
 from manifests.errors import AudioError, InputError, StaleError
 from manifests.settings import check_settings
 from tests.curation.synthetic_catalog import cut, mono_cut, text_row, write_catalog
@@ -60,6 +60,24 @@ def test_a_cut_that_the_catalog_lacks_is_named(tmp_path: Path) -> None:
     write_catalog(tmp_path / "other", [cut("x")])
     with pytest.raises(StaleError, match="c0"):
         list(with_rows(reader, tmp_path / "other"))
+
+
+def test_rows_come_with_words_and_stored_frames(tmp_path: Path) -> None:
+    plan = make(tmp_path, audio=False)
+    rows = pq.read_table(tmp_path / "catalog" / "cuts" / "syn" / "part.parquet").to_pylist()
+    word = {"cut_id": "c03", "symbol": "some", "start": 0.25, "duration": 0.5}
+    words = [word | {"backend": "b", "position": 1, "symbol": "words", "start": 1.0}]
+    words += [word | {"backend": "b", "position": 0}, word | {"backend": "z", "position": 0, "symbol": "no"}]
+    place = {"path": "f.npy", "offset": 7, "frames": 2, "dim": 4, "frame_rate": 50.0}
+    stored = [place | {"cut_id": "c03", "encoder": name, "variant": "plain"} for name in ("ours", "other")]
+    write_catalog(tmp_path / "catalog", rows, features=stored, words=words)
+    reader = PlanReader(plan, check=False)
+    found = [row for _, pairs in with_rows(reader, reader.catalog, words=True, encoder="ours") for _, row in pairs]
+    for row in found:
+        named = row["cut_id"] == "c03"
+        assert row["features"] == ([place | {"variant": "plain"}] if named else None)
+        spoken = [{"symbol": "some", "start": 0.25, "end": 0.75}, {"symbol": "words", "start": 1.0, "end": 1.5}]
+        assert row["words"] == (spoken if named else None)
 
 
 @pytest.mark.parametrize("ahead", [0, 3])
@@ -126,6 +144,14 @@ def test_stored_frames_are_those_of_the_draw(tmp_path: Path) -> None:
             assert (frames.shape, frames.dtype) == ((number + 1, 4), np.float32)
             assert (frames == number).all()
     assert seen == {"c", "q"}
+
+
+def test_frames_that_were_written_again_are_the_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "features.npy"
+    for value in (1, 2):
+        np.save(tmp_path / "new.npy", np.full((3, 2), value, np.float16))
+        (tmp_path / "new.npy").replace(path)
+        assert (stored_frames(str(path), 1, 2) == np.full((2, 2), value)).all()
 
 
 def test_frames_that_are_not_stored_are_asked_for(tmp_path: Path) -> None:

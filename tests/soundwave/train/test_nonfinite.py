@@ -9,7 +9,7 @@ import torch
 
 from manifests.errors import NonFiniteError
 from manifests.runs import CHECKPOINTS, LEDGER, METRICS, WEIGHTS, final_model, read_run
-from soundwave.train.batches.plan_data import PlanData
+from soundwave.train.batches.plan_data import CutStore, PlanData
 from soundwave.train.loop import Trainer, train
 from soundwave.train.nonfinite import bad_gradient, is_finite, watch
 from soundwave.train.runs import checkpoint
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.xdist_group("processes")
 def poisoned(tmp_path_factory):
     """The workspace with one NaN in the stored frames of CUT."""
     root = make_workspace(tmp_path_factory.mktemp("poisoned"))
-    store = PlanData(root / "mixtures" / "speech", encoder="moonshine-tiny-en").store
-    for stored in store.cuts[CUT].features.values():
+    cut = CutStore(root / "catalog", [CUT], encoder="moonshine-tiny-en").cuts[CUT]
+    for stored in cut.features.values():
         matrix = np.load(stored.path)
         matrix[stored.offset + 3, 5] = np.nan
         np.save(stored.path, matrix)

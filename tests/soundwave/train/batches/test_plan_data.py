@@ -126,7 +126,7 @@ def test_a_long_clip_goes_through_the_encoder_in_equal_pieces(seconds, pieces):
 
 def test_the_real_encoder_is_loaded_once(monkeypatch):
     made = []
-    monkeypatch.setattr("curation.encoders.whisper.WhisperEncoder", lambda name: made.append(name) or Counting())
+    monkeypatch.setattr("curation.encoders.whisper.WhisperEncoder.load", lambda name: made.append(name) or Counting())
     encoders.load_encoder.cache_clear()
     store = FrameStore("some/whisper", None)
     assert store._encoder() is store._encoder() and made == ["some/whisper"]
