@@ -9,8 +9,8 @@ A file opens with what it is about; then follows one SELECT:
     SELECT cut_id, found, worst, seconds FROM accepted WHERE ...
 
 Columns: `cut_id` (one row per cut), `found` (text for people), `worst` (a number, the worst rows highest), and
-`seconds` (audio at stake); others are shown as they are. Of rows equally bad, the last by id comes first. The SQL runs
-on a locked connection: it can read the catalog and nothing else.
+`seconds` (audio at stake); others are shown as they are. Where rows are equally bad, the last id comes first. The SQL
+runs on a locked connection: it can read the catalog and nothing else.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Schedule:
     phases: tuple[ConstantShares, ...]
     budget: float
     planned: dict[str, float]  # domain -> units over the plan
-    passes: dict[str, int]  # domain -> how often its candidates are gone through, the last pass perhaps in part
+    passes: dict[str, int]  # domain -> passes over its candidates; the last one may be partial
     notes: tuple[str, ...]
 
 
@@ -71,7 +71,7 @@ def _phases(mixture: Mixture, pools: Mapping[str, DomainPool], budget: float, ep
 
 
 def _passes(planned: float, units: float) -> int:
-    """How often a pool of `units` is gone through for `planned`; rounding in the last digits asks for no extra pass."""
+    """How many passes over a pool of `units` give `planned`; rounding in the last digits asks for no extra pass."""
     return max(1, math.ceil(planned / units - 1e-9))
 
 

@@ -1,16 +1,16 @@
-"""Read a plan in training order: any number of ranks and workers, from any step, without reading what lies before it.
+"""Read a plan in training order: any number of ranks and workers, from any step, without reading the steps before it.
 
-A step of the plan is one optimiser step over all ranks. Its draws are dealt to the ranks as cards in turns, forth and
-back (with 3 ranks: 0 1 2 2 1 0 0 1 2 ...): within a step draws stand by length, so the ranks get like amounts of audio.
+A step of the plan is one optimiser step over all ranks. The ranks take its draws in turns, forth and back (with 3
+ranks: 0 1 2 2 1 0 0 1 2 ...). A step's draws are sorted by length, so the ranks get similar amounts of audio.
 
 Every rank gets exactly one batch for every step, so all ranks count the same batches whatever their number:
 
 - nothing is dropped: the last step is a step like any other, and may be short;
-- a rank that a step of fewer draws than ranks leaves without one gets that step's shortest draw again, marked as
-  padding: it is there so that no rank waits for another for ever, and is to weigh nothing (`PlanBatch.weights`).
+- where a step has fewer draws than there are ranks, a rank without a draw gets the step's shortest draw again, marked
+  as padding. It keeps the ranks in step, and must weigh nothing (`PlanBatch.weights`).
 
-The order is the plan's. It does not depend on the number of ranks or workers, and all draws but padding, over all
-ranks, are the plan's rows, each once.
+The order is the plan's order. It does not depend on the number of ranks or workers. Without padding, the draws of all
+ranks together are the plan's rows, each once.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ class PlanReader:
             rank: which rank's draws to give, 0 <= rank < world.
             world: number of ranks.
             start: the first step to give; the number of steps done is what a resumed training passes.
-            epochs: how often the plan is gone through. Steps count on over the epochs, so that `start` means the same
-                step in every epoch; do not go through a reader twice instead, which would begin at `start` again.
-            catalog: where the catalog lies now; by default where the lock says it was.
+            epochs: how often the plan is repeated. Steps are counted over all epochs. Do not iterate a reader twice
+                instead: each iteration begins at `start` again.
+            catalog: where the catalog is now; by default where the lock says it was.
             check: refuse a plan or catalog that changed since it was locked (hashes the plan once).
 
         Raises:
@@ -176,12 +176,12 @@ class PlanReader:
         return start
 
     def _batches(self, start: int, worker: int, workers: int) -> Iterator[PlanBatch]:
-        first_lap, first_step = divmod(start, self.lock.steps)
-        for lap in range(first_lap, self.steps // self.lock.steps):
-            before = lap * self.lock.steps
-            for block in self._blocks(first_step if lap == first_lap else 0):
+        first_epoch, first_step = divmod(start, self.lock.steps)
+        for epoch in range(first_epoch, self.steps // self.lock.steps):
+            before = epoch * self.lock.steps
+            for block in self._blocks(first_step if epoch == first_epoch else 0):
                 # Workers take turns from `start` on, over the epochs too.
-                yield from self._deal(block, (worker + start - before) % workers, workers, before)
+                yield from self._own_batches(block, (worker + start - before) % workers, workers, before)
 
     def _blocks(self, start: int) -> Iterator[pa.Table]:
         """Rows from step `start` on, in tables of whole steps of about BLOCK rows."""
@@ -201,14 +201,14 @@ class PlanReader:
         if held is not None and held.num_rows:
             yield held
 
-    def _deal(self, block: pa.Table, turn: int, workers: int, before: int) -> Iterator[PlanBatch]:
+    def _own_batches(self, block: pa.Table, turn: int, workers: int, before: int) -> Iterator[PlanBatch]:
         """This rank's batches of a block of whole steps: of those steps whose turn (step % workers) it is."""
         steps, slots = _steps(block), block["slot"].to_numpy()
         starts = np.flatnonzero(np.diff(steps, prepend=-1))
         counts = np.diff(starts, append=len(steps))
         chosen = steps[starts] % workers == turn
         mine = np.repeat(chosen, counts) & (rank_of_slot(slots, self.world) == self.rank)
-        # Steps of fewer draws than ranks: their shortest draw stands in where this rank gets none.
+        # Where a step has no draw for this rank, it gets the step's shortest draw.
         lacking = chosen & ~np.logical_or.reduceat(mine, starts)
         mine[starts[lacking]] = True
         ends = np.cumsum(np.add.reduceat(mine, starts))

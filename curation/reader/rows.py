@@ -145,7 +145,7 @@ def lhotse_cuts(
         rank: which rank's cuts to give.
         world: number of ranks.
         start: the first step to give.
-        catalog: where the catalog lies now; by default where the lock says it was.
+        catalog: where the catalog is now; by default where the lock says it was.
         check: refuse a plan or catalog that changed since it was locked.
         texts: what to do with text-only rows, for which Lhotse has no cut: "refuse" or "skip" them.
 

@@ -4,8 +4,8 @@
     DataLoader(PlanDataset(reader, decode), batch_size=None, num_workers=4)        # an iterable of batches
     DataLoader(rows, batch_sampler=PlanBatchSampler(reader), num_workers=4)        # rows[draw] for each draw
 
-The reader has dealt the draws to ranks already: do not let a launcher split the loader again (accelerate: leave it out
-of `prepare`).
+The reader gives each rank its own draws: do not let a launcher split the loader again (accelerate: do not pass it to
+`prepare`).
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class CatalogRows:
         return rows
 
     def stream(self, sql: str) -> Iterator[Row]:
-        """The same, of a result that need not fit into memory."""
+        """The same for a large result: its rows come a batch at a time."""
         for batch in self._con.cursor().sql(sql).to_arrow_reader():
             yield from batch.to_pylist()
 

@@ -153,7 +153,7 @@ def lint(
 
 
 def _show(lock: "Lock", folder: Path) -> None:
-    """The planned/realised table, and what a reader should know beside it."""
+    """The planned/realised table, and the facts of the plan that are not in it."""
     from manifests.units import clock
     from soundwave.cli._tables import print_rows
 

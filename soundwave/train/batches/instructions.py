@@ -95,7 +95,7 @@ class Facts:
     also_right: Collection[str] = ()
     """Labels that would be right as well: never an option."""
     style: Callable[[str], str] = str
-    """How one of `others` is written, so that it does not give itself away beside the answer."""
+    """How one of `others` is written: as the answer is, so that its spelling does not show that it is wrong."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _plain(text: str) -> str:
 
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """Put values in their places, in one go: what stands in braces inside a value stays as it is."""
+    """Put values in their places, all at once: braces inside a value stay as they are."""
     return Wording(text).safe_substitute(values)
 
 
@@ -168,7 +168,7 @@ def load_set(name: str) -> dict[str, tuple[Template, ...]]:
     for path in sorted(folder.glob("*.yaml")):
         for task, groups in read_yaml(path).items():
             if task in found:
-                raise SettingsError(f"{path}: the task {task!r} stands in another file of the set as well.")
+                raise SettingsError(f"{path}: the task {task!r} is in two files of the set. Keep one.")
             found[task] = tuple(_templates(task, groups, f"{path}: {task}"))
     return found
 

@@ -1,10 +1,10 @@
 """Sequences that are joined from several draws of a step: a sound inside speech, and speakers one after another.
 
-Encoder frames are joined, not audio. So that stored frames serve every run, each clip was encoded by itself: no frame
-has heard its neighbour across a joint, the encoder's habits at the beginning and end of a clip (and, in Moonshine, a
-normalisation over the whole clip) stand in the middle of the sequence, and loudness and room may jump there. Where
-audio is joined before the encoder, as in the paper's corpora, the encoder hears across the joint and treats the whole
-as one clip; the words, tags and their order are the same.
+Encoder frames are joined, not audio, so that the same stored frames serve every run. Each clip was encoded by itself.
+So no frame has heard the clip on the other side of a joint. What the encoder does at the beginning and end of a clip
+(Moonshine also normalises over the whole clip) is found in the middle of the sequence, and loudness and room may change
+there. Where audio is joined before the encoder, as in the paper's corpora, the encoder hears one clip; the words, tags
+and their order are the same.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_speech(cut: Cut, languages: Collection[str]) -> bool:
 def insert_sounds(
     draws: Sequence[Draw], settings: Sandwich, languages: Collection[str], rng: random.Random
 ) -> list[tuple[int, ...]]:
-    """Slots of each sandwich: the sound's, then one clip of speech to open at a word boundary, or two to stand between.
+    """Slots of each sandwich: the sound's, then one clip of speech to open at a word boundary, or the two around it.
 
     A sound stays alone when no speech is left in the step. No slot is used twice.
     """

@@ -1,4 +1,4 @@
-"""Encoder frames that are read only when they are needed: of a step's samples, a process reads its own."""
+"""Encoder frames that are read only when they are needed: a process reads those of its own samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LazyFrames:
-    """Some frames (T, F), not read yet. `len()` is T; NumPy takes a clip for the array that it stands for."""
+    """Some frames (T, F), not read yet. `len()` is T; NumPy reads them as an array."""
 
     def __init__(self, read: Callable[[], Frames], count: int | None = None) -> None:
         """read: gives the frames, the same each time; count: T, None: not known before they are read."""

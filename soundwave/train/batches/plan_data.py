@@ -70,7 +70,7 @@ class WordSpan:
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a cut's encoder frames lie: rows [offset, offset + frames) of a matrix."""
+    """Where a cut's encoder frames are: rows [offset, offset + frames) of a matrix."""
 
     path: str
     offset: int

@@ -29,7 +29,7 @@ def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, 
 
 
 def language_name(cut: Cut | None) -> str:
-    """The English name of the language to answer in; of a rarer one its code."""
+    """The English name of the language to answer in; a rarer language is named by its code."""
     code = (cut.target_language if cut else None) or "en"
     return LANGUAGES.get(code, code)
 

@@ -109,6 +109,7 @@ class SampleMaker:
 
     def _facts(self, draw: Draw) -> Facts:
         cut = draw.cut
+        chooses = any(template.form == "choice" for template in self._lines(cut.task))
         transcribes, as_heard = cut.task == "asr", self.settings.answer == "spoken"
         return Facts(
             answer=answer_text(cut, self.settings.answer),
@@ -116,7 +117,7 @@ class SampleMaker:
             spoken=heard(cut.text or "", cut.language or "en") if transcribes and not as_heard else "",
             language=language_name(cut),
             label=joins.sound_name(cut.sound[0]) if cut.task == "sound" and cut.sound else "",
-            others=self.data.answers(draw.domain),
+            others=self.data.answers(draw.domain) if chooses else (),
             also_right=[joins.sound_name(label) for label in cut.sound],
             style=spoken_text if transcribes and as_heard else str,
         )
