@@ -25,8 +25,8 @@ from manifests.runs import WEIGHTS
 from soundwave.model.adapters import FRAMES_JOINED, make_adapters
 from soundwave.model.batch import Batch, Heard, Output, pad_features, render
 from soundwave.model.config import CONFIG, SpeechConfig
+from soundwave.model.ctc.linear_head import at_least_float32
 from soundwave.model.generation import answer_limits, answer_texts
-from soundwave.model.linear_head import at_least_float32
 from soundwave.model.llm import load_llm, pick_dtype, with_lora
 from soundwave.model.released.layout import is_released
 from soundwave.model.released.load import released_adapters, released_config, released_tower

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from soundwave.model.alignment_adapter import positions_mask
 from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
-from soundwave.model.linear_head import at_least_float32
+from soundwave.model.ctc.linear_head import at_least_float32
 
 CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
 
