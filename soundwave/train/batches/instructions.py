@@ -41,7 +41,8 @@ Form = Literal["direct", "choice", "sentence", "steps"]
 class Wording(string.Template):
     """Text with names in braces, such as {audio}; all other braces stay as they are."""
 
-    pattern = r"\{(?:(?P<named>\w+)\}|(?P<braced>(?!))|(?P<escaped>(?!))|(?P<invalid>(?!)))"
+    # Template compiles it.
+    pattern = r"\{(?:(?P<named>\w+)\}|(?P<braced>(?!))|(?P<escaped>(?!))|(?P<invalid>(?!)))"  # type: ignore[assignment]
 
 
 class Group(BaseModel):
