@@ -319,6 +319,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
+def replace_defaults(model: type[Settings], overrides: Overrides, *, where: str) -> Settings:
+    """Settings without a file: the defaults, with `overrides` on top.
+
+    Raises:
+        SettingsError: unknown key, wrong type or value.
+    """
+    layers = _Layers(model)
+    for override in overrides:
+        layers.add(override)
+    found: Settings = layers.settings(lambda _: where)
+    return found
+
+
 def check_settings(model: type[Settings], values: Mapping[str, Any], *, where: str) -> Settings:
     """Build `model` from `values`, or raise one `SettingsError` that says all that is wrong with them."""
     found: Settings = _checked(model, values, lambda _: where)

@@ -20,7 +20,8 @@ from manifests.progress import progress_bar
 # Told to be root when it is, apt does not warn that its download user cannot write here.
 APT = ["apt-get", "-q", "-o", "APT::Sandbox::User=root"]
 OTHER_WAY = (
-    "Without it: unpack the packages elsewhere (`dpkg-deb -x FILE.deb DIR`) and pass that folder with --source DIR."
+    "Without it: unpack the packages elsewhere (`dpkg-deb -x FILE.deb DIR`) and name that folder in the setting "
+    "`source`."
 )
 
 _URI = re.compile(r"^'([^']+)' (\S+) (\d+)")

@@ -77,7 +77,7 @@ class Recipe:
     makers: str  # who made the recordings
     read: Callable[[Path, Path], Harvest]
     parts: tuple[str, ...]  # what it reads, relative to the source root
-    packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder with --source
+    packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder (setting `source`)
     version: int = 1  # raise it when the same source gives other rows
     obtain: str = ""  # where to get a corpus that has no package
     optional: bool = False  # left out of `all`

@@ -50,7 +50,7 @@ def describe() -> list[dict[str, Any]]:
             "license": recipe.license,
             "title": recipe.title,
             "makers": recipe.makers,
-            "source": f"Debian: {', '.join(recipe.packages)}" if recipe.packages else "--source DIR",
+            "source": f"Debian: {', '.join(recipe.packages)}" if recipe.packages else "a folder that you have",
         }
         for name, recipe in _recipes().items()
     ]
@@ -121,7 +121,7 @@ def _root(recipe: Recipe, source: Path | None) -> Path:
         root = fetch_debian(recipe.packages, cache_dir()).absolute()
     else:
         raise SettingsError(
-            f"The recipe `{recipe.corpus}` reads a corpus that you have: name its folder with --source DIR. "
+            f"The recipe `{recipe.corpus}` reads a corpus that you have: name its folder in the setting `source`. "
             f"{recipe.obtain}".strip()
         )
     need_parts(root, recipe)

@@ -67,7 +67,7 @@ class Finding:
         return self.severity == "error" and self.rows > 0
 
     def row(self) -> dict[str, Any]:
-        """As printed with --json."""
+        """As the command line prints it in JSON."""
         return asdict(self)
 
 

@@ -117,14 +117,14 @@ def _clips(con: duckdb.DuckDBPyConnection, where: str, *, texts: bool, selected:
     """The cuts of a condition, checked at once and read BATCH at a time, in order of their ids."""
     import duckdb
 
-    query = one_select(con, f"SELECT cut_id FROM cuts WHERE ({where})", where="--where")
+    query = one_select(con, f"SELECT cut_id FROM cuts WHERE ({where})", where="setting `where`")
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {query} ORDER BY cut_id")
         total = con.execute(f"SELECT count(*) FROM cuts WHERE ({selected})").fetchall()[0][0]
     except duckdb.Error as error:
-        raise QueryError(f"--where {selected}: {short(error)}") from error
+        raise QueryError(f"The setting `where` is {selected}: {short(error)}") from error
     if not total:
-        raise QueryError(f"--where {selected}: no cut matches.")
+        raise QueryError(f"The setting `where` is {selected}: no cut matches.")
     _refuse(con, texts=texts)
     return _read(con)
 
@@ -149,7 +149,7 @@ def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
         hint = "recording_id IS NOT NULL" if kind == "Text" else "manifest->>'type' = 'MonoCut'"
         raise ManifestError(
             f"{count:,} of the cuts are of type {kind}, e.g. {example!r}, which this format cannot hold. "
-            f'Leave them out with --where "{hint}".'
+            f"Leave them out with the setting `where`: {hint}"
         )
 
 

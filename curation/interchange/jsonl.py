@@ -31,16 +31,16 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         claim_file(target, "a manifest of cuts", ours=_is_manifest)
     packing = "gzip" if target.suffix == ".gz" else "none"
     with connect(catalog, read_only=False) as con:
-        query = one_select(con, f"SELECT manifest FROM cuts WHERE ({where})", where="--where")
+        query = one_select(con, f"SELECT manifest FROM cuts WHERE ({where})", where="setting `where`")
         try:
             # JSON escapes control characters, so neither the delimiter nor a line end can occur inside a row.
             layout = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION {packing}"
             with whole(place(target)) as temporary:
                 rows = con.execute(f"COPY ({query}) TO {quoted(temporary)} ({layout})").fetchall()[0][0]
                 if not rows:
-                    raise QueryError(f"--where {where}: no cut matches.")
+                    raise QueryError(f"The setting `where` is {where}: no cut matches.")
         except duckdb.Error as error:
-            raise QueryError(f"--where {where}: {short(error)}") from error
+            raise QueryError(f"The setting `where` is {where}: {short(error)}") from error
     return int(rows)
 
 

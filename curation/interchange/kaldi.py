@@ -35,7 +35,9 @@ def import_kaldi(folder: Path, output: Path, about: About) -> CorpusInfo:
     need_folder(folder, what="Kaldi data folder")
     need_file(folder / "wav.scp", what="Kaldi file", hint="A Kaldi data folder has wav.scp and text.")
     if about.task == "asr" and not (folder / "text").is_file():
-        raise MissingFileError(f"No such Kaldi file: {folder / 'text'}. Give another --task if there are no words.")
+        raise MissingFileError(
+            f"No such Kaldi file: {folder / 'text'}. Change the setting `task` if there are no words."
+        )
     return write_items(read_kaldi(folder, about), output, about, source=f"Kaldi: {folder.name}")
 
 

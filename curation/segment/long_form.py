@@ -117,7 +117,7 @@ def segment(
         AudioError: the recording cannot be read.
     """
     if not model.speaks(language):
-        raise InputError(f"The model does not speak {language!r}: name another with --backend or --model.")
+        raise InputError(f"The model does not speak {language!r}: change the setting `backend` or the setting `model`.")
     words = normalise(text, language)
     spelled = {position: spelling for position, word in enumerate(words) if (spelling := _spell(model, word))}
     if not spelled:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import typer
+import typer.main
 
 # In the order of the pipeline, which is the order of `soundwave --help`.
 COMMANDS = (
@@ -61,9 +65,10 @@ def main() -> None:
     from manifests.errors import InputError
 
     try:
-        build_app()()
+        app = build_app()
+        app()
     except InputError as error:
-        _fail(str(error))
+        _fail(with_flags(str(error), flags(app, sys.argv[1:])))
     except OSError as error:  # no space, no permission: the environment's fault, said in one line
         if error.filename is None:
             raise
@@ -71,6 +76,24 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on from here", file=sys.stderr)
         sys.exit(130)
+
+
+def flags(app: typer.Typer, words: Sequence[str]) -> dict[str, str]:
+    """Setting -> flag of the command that `words` call; a setting has the name of its flag."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    options = [option for parameter in command.params for option in parameter.opts]
+    return {option[2:].replace("-", "_"): option for option in options if option.startswith("--")}
+
+
+def with_flags(message: str, named: Mapping[str, str]) -> str:
+    """A library's message with the flag after each setting that it names: setting `source` (--source), as `model` (--model)."""
+
+    def add(match: re.Match[str]) -> str:
+        return f"{match[0]} ({named[match[1]]})" if match[1] in named else match[0]
+
+    return re.sub(r"(?:setting|as) `(\w+)`", add, message)
 
 
 def _fail(message: str) -> None:

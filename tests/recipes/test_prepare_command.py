@@ -67,7 +67,7 @@ def test_the_list_names_every_recipe(run: Callable[..., str]) -> None:
     [
         ((), "Name a recipe, or `all`"),
         (("nope",), "No recipe is called `nope`"),
-        (("librispeech",), "--source DIR"),
+        (("librispeech",), "name its folder in the setting `source`"),
         (("librispeech", "asterisk", "--source", "."), "one recipe at a time"),
     ],
 )

@@ -53,7 +53,7 @@ def test_descriptions_name_licence_and_makers() -> None:
     described = {row["name"]: row for row in registry.describe()}
     assert list(described) == registry.names()
     assert all(row["license"] and row["makers"] and row["title"] for row in described.values())
-    assert described["librispeech"]["source"] == "--source DIR"
+    assert described["librispeech"]["source"] == "a folder that you have"
     assert described["debian_sonicpi"]["source"] == "Debian: sonic-pi-samples"
 
 
@@ -115,7 +115,7 @@ def test_a_source_without_the_corpus_is_refused(tmp_path: Path) -> None:
         registry.prepare("sonicpi", tmp_path / "out", source=tmp_path / "none")
     with pytest.raises(MissingFileError, match=r"lacks usr/share/sonic-pi/samples.*sonic-pi-samples"):
         registry.prepare("sonicpi", tmp_path / "out", source=tmp_path)
-    with pytest.raises(SettingsError, match="--source DIR"):
+    with pytest.raises(SettingsError, match="the setting `source`"):
         registry.prepare("librispeech", tmp_path / "out")
 
 

@@ -75,6 +75,30 @@ def test_the_sql_file_stands_beside_the_yaml(tmp_path: Path) -> None:
     assert load_mixture(tmp_path / "m.yaml").name == "m"
 
 
+def test_the_path_of_select_is_relative_to_the_file_that_says_it(tmp_path: Path) -> None:
+    values = {k: v for k, v in GOOD.items() if k != "query"} | {"select": "q.sql", "name": "theirs"}
+    for folder, sql in (("a", "SELECT 1"), ("b", "SELECT 2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "q.sql").write_text(sql)
+    (tmp_path / "a" / "base.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "b" / "mine.yaml").write_text("extends: ../a/base.yaml\nseed: 3\n")
+    mine = load_mixture(tmp_path / "b" / "mine.yaml")
+    assert (mine.query, mine.seed, mine.name) == ("SELECT 1", 3, "mine")
+    (tmp_path / "b" / "own.yaml").write_text("extends: ../a/base.yaml\nselect: q.sql\nname: own\n")
+    own = load_mixture(tmp_path / "b" / "own.yaml")
+    assert (own.query, own.name) == ("SELECT 2", "own")
+    (tmp_path / "b" / "direct.yaml").write_text("extends: ../a/base.yaml\nquery: SELECT 3\n")
+    assert load_mixture(tmp_path / "b" / "direct.yaml").query == "SELECT 3"
+
+
+def test_a_bundled_mixture_is_extended_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: alignment\nshares: {sound: 0.2}\nepochs: 2\n")
+    mine, theirs = load_mixture(path), load_mixture("alignment")
+    assert (mine.shares, mine.budget, mine.epochs) == ({"asr": 0.97, "sound": 0.2}, None, 2)
+    assert mine.query == theirs.query
+
+
 def test_overrides_replace_what_excludes_them(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(GOOD))
     loaded = load_mixture(tmp_path / "m.yaml", {"epochs": 2, "temperature": {"start": 6}, "seed": 3})

@@ -3,6 +3,7 @@
 import pytest
 
 from manifests.errors import MissingFileError, SettingsError
+from manifests.settings import Override
 from soundwave.ablation.grid import GRIDS, Grid, load_grid
 
 ARM = {"full": [{"stage": "alignment", "mixture": "alignment"}]}
@@ -32,6 +33,8 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path):
         ({"seeds": []}, "at least one"),
         ({"arms": {"empty": []}}, "`empty` has no stages"),
         ({"arms": {}}, "arms"),
+        ({"stages": {"alinment": {"seed": 1}}}, r"stages hold alinment, which no arm trains \(nearest: alignment\)"),
+        ({"mixtures": {"sft": {"seed": 1}}}, r"mixtures hold sft, which no arm trains"),
         ({"evaluate": {"decode": ["ctc"]}}, "metric llm_wer is not among"),
         ({"metric": "ctc_cer", "evaluate": {"decode": ["llm"]}}, "metric ctc_cer is not among"),
         ({"metric": "llm_wr"}, r"No figure is called `llm_wr`\..*llm_wer"),
@@ -50,6 +53,23 @@ def test_inconsistent_grids_are_refused(tmp_path, changes, message):
 def test_a_missing_grid_lists_the_bundled_ones():
     with pytest.raises(MissingFileError, match="demo-ladder"):
         load_grid("no-such-grid")
+
+
+def test_a_grid_may_extend_a_bundled_one_and_add_an_arm(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: demo-ladder\nfractions: [1.0]\narms: {short: [{stage: alignment, mixture: alignment}]}\n")
+    grid = load_grid(path)
+    assert (grid.question, list(grid.arms), grid.fractions) == (
+        load_grid("demo-ladder").question,
+        ["stage-1", "short"],
+        (1,),
+    )
+
+
+def test_a_key_of_an_arm_is_replaced_by_its_place():
+    key = "arms.stage-1.0.mixture_settings.budget"
+    grid = load_grid("demo-ladder", [Override.parse(f"{key}=2", "--set")])
+    assert grid.arms["stage-1"][0].mixture_settings == {"budget": 2, "max_repeats": 64}
 
 
 def test_defaults_are_one_cell():

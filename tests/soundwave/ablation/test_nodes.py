@@ -83,6 +83,32 @@ def test_whatever_changes_a_training_changes_its_key_and_its_followers(folder):
     assert len({chain[1] for chain in changed.values()}) == len(changed)
 
 
+def test_an_arm_replaces_settings_at_any_depth(folder):
+    deep = arm_stage(
+        "alignment", settings={"optimiser": {"weight_decay": 0.5}}, mixture_settings={"batch": {"rows": 8}}
+    )
+    node = next(iter(spread(folder, g=grid({"a": [deep]})).nodes.values()))
+    assert (node.settings.optimiser.learning_rate, node.settings.optimiser.weight_decay) == (0.001, 0.5)
+    assert (node.plan.mixture.batch.seconds, node.plan.mixture.batch.rows) == (60, 8)
+
+
+def test_a_grid_replaces_settings_of_all_arms_and_an_arm_comes_on_top(folder):
+    arms = {"a": [arm_stage("alignment")], "b": [arm_stage("alignment", settings={"ema": 0.5})]}
+    stages = {"alignment-stage.yaml": {"ema": 0.9, "optimiser": {"clip": 2.0}}}
+    found = spread(folder, g=grid(arms, stages=stages, mixtures={"alignment.yaml": {"max_repeats": 4}}))
+    nodes = {cell.arm: found.nodes[cell.chain[0]] for cell in found.cells}
+    assert (nodes["a"].settings.ema, nodes["b"].settings.ema) == (0.9, 0.5)
+    assert {(node.settings.optimiser.clip, node.plan.mixture.max_repeats) for node in nodes.values()} == {(2.0, 4)}
+
+
+def test_a_wrong_key_of_an_arm_names_the_arms_settings(folder):
+    wrong = grid({"a": [arm_stage("alignment", settings={"optimiser": {"clipp": 1}})]})
+    with pytest.raises(
+        SettingsError, match=r"the arm's settings of alignment-stage\.yaml: unknown key `optimiser\.clipp`"
+    ):
+        spread(folder, g=wrong)
+
+
 def test_missing_parts_are_named(folder):
     with pytest.raises(MissingFileError, match=r"No such stage: .*nothing\.yaml"):
         spread(folder, g=grid({"a": [{"stage": "nothing.yaml", "mixture": "alignment.yaml"}]}))

@@ -1,0 +1,218 @@
+"""The whole pipeline on real recordings with real pretrained models, in one resumable run.
+
+Every phase calls the same functions as the command of its name; each of them reuses what is done and goes on where an
+interrupted run stopped, so this file holds the order, the choices of the demo, and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from curation.audit import run_audits
+from curation.catalog import INDEX, build, catalog_fingerprint
+from curation.passes.align import Align
+from curation.passes.encode import Encode
+from curation.passes.quality import Quality
+from curation.passes.runner import PASS_FILE, run_pass
+from curation.passes.shards import LabelPass
+from curation.passes.workers import WorkerPool
+from curation.plan import make_plan
+from manifests.errors import InputError, StaleError
+from manifests.files import claim_folder, read_json, write_json
+from manifests.plans import LOCK, Lock
+from manifests.rows import CORPUS
+from manifests.runs import RUN, read_run
+from manifests.units import clock
+from recipes import registry
+from soundwave.ablation.results import GRID
+from soundwave.ablation.run import ablate
+from soundwave.demo.assets import fetch_assets
+from soundwave.demo.phases import Phases
+from soundwave.demo.settings import DemoSettings
+from soundwave.evaluate.held_out import EvalOptions
+from soundwave.evaluate.metrics.asr import ceiling
+from soundwave.report.page import write_report
+from soundwave.report.summary import summarise
+
+TEXTS = "bsdgames_quiz"  # questions and answers, no audio to label
+RECORDINGS = ("asterisk", "fillets", "tuxpaint", "sonicpi")
+CORPORA = (*RECORDINGS, TEXTS)
+SPEECH_TO_ALIGN = "asterisk"  # the aligner that comes with the demo speaks English
+STAGES = ("alignment", "shrinking", "sft")
+TIMINGS = "timings.json"
+DEFAULTS = DemoSettings()
+MADE = (  # of a workspace: by an earlier version of the demo, or by single commands
+    TIMINGS,
+    f"corpora/*/{CORPUS}",
+    f"labels/*/*/{PASS_FILE}",
+    f"catalog/{INDEX}",
+    f"mixtures/*/{LOCK}",
+    f"runs/*/{RUN}",
+    f"ablation/*/{GRID}",
+)
+
+
+def run_demo(output: Path, settings: DemoSettings = DEFAULTS) -> dict[str, Any]:
+    """Build the workspace `output` from nothing, or bring it up to date; returns what summary.json says.
+
+    Raises:
+        SettingsError: a setting that a stage, mixture or grid does not have; nothing is made then.
+        OccupiedError: `output` holds other files and nothing of a workspace; nothing was touched.
+        InputError: whatever stops a phase: no network for the corpora, a missing package, a full disk.
+    """
+    settings.check()
+    claim_folder(output, "a workspace", known=MADE)
+    phases = Phases(output / TIMINGS)
+    _assets(phases)
+    _prepare(phases, output)
+    _label(phases, output, settings)
+    _catalog(phases, output)
+    _plans(phases, output, settings)
+    _train(phases, output, settings)
+    _audit(phases, output)
+    _ceiling(phases, output)
+    summary = _report(phases, output)
+    phases.table()
+    print(f"report:  {output / 'report.html'}\nsummary: {output / 'summary.json'}", file=sys.stderr)
+    return summary
+
+
+def _assets(phases: Phases) -> None:
+    with phases.phase("assets", "Corpora and pretrained models") as phase:
+        began = phases.elapsed()
+        phase.note = "; ".join(line.partition(":")[0] for line in fetch_assets())
+        phase.reused = phases.elapsed() - began < 2.0  # nothing fetched, nothing converted
+
+
+def _prepare(phases: Phases, output: Path) -> None:
+    with phases.phase("prepare", "Recipes: corpora -> manifests") as phase:
+        made = [output / "corpora" / name / CORPUS for name in CORPORA]
+        before = _times(made)
+        infos = [registry.prepare(name, output / "corpora") for name in CORPORA]
+        phase.reused = before == _times(made)
+        cuts, texts = sum(info.cuts for info in infos), sum(info.texts for info in infos)
+        phase.note = (
+            f"{cuts:,} cuts, {texts:,} text-only rows, {sum(info.hours for info in infos):.2f} h, "
+            f"{sum(info.rejects for info in infos)} rejects"
+        )
+
+
+def _label(phases: Phases, output: Path, settings: DemoSettings) -> None:
+    speeds = {SPEECH_TO_ALIGN: settings.speeds}
+    jobs: dict[str, list[tuple[LabelPass, str]]] = {
+        "quality": [(Quality(), name) for name in RECORDINGS],
+        "align": [(Align(), SPEECH_TO_ALIGN)],
+        "encode": [(Encode(speeds=speeds.get(name, (1.0,))), name) for name in RECORDINGS],
+    }
+    with WorkerPool(workers=settings.workers) as pool:
+        for name, tasks in jobs.items():
+            with phases.phase(name, f"Labelling pass: {name}") as phase:
+                done = [
+                    run_pass(job, output / "corpora" / corpus, output / "labels", pool=pool) for job, corpus in tasks
+                ]
+                phase.reused = all(summary.shards == summary.shards_reused for summary in done)
+                phase.note = (
+                    f"{sum(summary.labelled for summary in done):,} cuts labelled, "
+                    f"{sum(summary.rejected for summary in done)} rejected"
+                )
+
+
+def _catalog(phases: Phases, output: Path) -> None:
+    with phases.phase("catalog", "Catalog: manifests and labels -> Parquet") as phase:
+        summary = build(output / "corpora", output / "labels", output / "catalog")
+        phase.reused = summary.written == 0
+        phase.note = f"{summary.rows('cuts'):,} cuts, {summary.rows('words'):,} words, {summary.hours:.2f} h"
+
+
+def _plans(phases: Phases, output: Path, settings: DemoSettings) -> None:
+    with phases.phase("mix", "Mixtures: SQL and shares -> plans") as phase:
+        made = [output / "mixtures" / stage / LOCK for stage in STAGES]
+        before = _times(made)
+        locks = [
+            make_plan(settings.mixture(lock.parent.name), output / "catalog", lock.parent, aside=True) for lock in made
+        ]
+        phase.reused = before == _times(made)
+        phase.note = ", ".join(f"{lock.stage} {lock.steps} steps" for lock in locks)
+        _shares_table(locks)
+
+
+def _times(paths: Sequence[Path]) -> list[int]:
+    """When each file was last made; 0 where there is none."""
+    return [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
+
+
+def _shares_table(locks: Sequence[Lock]) -> None:
+    table = Table(title="Planned and realised shares", title_justify="left")
+    for name in ("stage", "domain", "planned", "realised", "draws", "cuts", "most uses"):
+        table.add_column(name, justify="left" if name in ("stage", "domain") else "right")
+    for lock in locks:
+        for name, domain in lock.domains.items():
+            shares = f"{domain.share:.2%}", f"{domain.realised_share:.2%}"
+            table.add_row(lock.stage, name, *shares, f"{domain.draws:,}", f"{domain.unique:,}", str(domain.max_repeat))
+        table.add_section()
+    Console(stderr=True).print(table)
+
+
+def _train(phases: Phases, output: Path, settings: DemoSettings) -> None:
+    with phases.phase("train", "Three stages and the data ablation: train and evaluate") as phase:
+        summary = ablate(
+            settings.grids,
+            output / "catalog",
+            output / "ablation",
+            workers=settings.workers,
+            overrides=settings.grid_overrides(),
+            aside=True,
+        )
+        if summary.failed:
+            title, log = next(iter(summary.failed.items()))
+            raise InputError(f"{title} failed; its log is {log}. Run the demo again to go on from what is done.")
+        phase.reused = summary.trained == 0
+        runs = {output / "ablation" / row["run"] for row in summary.rows}
+        share = sum(read_run(run).seconds for run in runs) / settings.workers
+        phase.note = (
+            f"{len(summary.rows)} rows; {summary.trained} trained, {summary.reused} reused; "
+            f"{clock(share)} of training, the rest is evaluation"
+        )
+
+
+def _audit(phases: Phases, output: Path) -> None:
+    with phases.phase("audit", "Audits: SQL that selects what is wrong") as phase:
+        found = run_audits(output / "catalog", plans=output / "ablation" / "plans")
+        failed = [finding.name for finding in found if finding.failed]
+        warned = [finding.name for finding in found if finding.rows and not finding.failed]
+        # Which of equally bad rows are shown as examples may differ; what was found and how often may not.
+        path, counts = output / "findings.json", {finding.name: finding.rows for finding in found}
+        phase.reused = path.is_file() and read_json(path)["counts"] == counts
+        write_json(path, {"counts": counts, "findings": [finding.row() for finding in found]})
+        phase.note = f"{len(found)} audits of catalog and training plans: {len(failed)} errors, {len(warned)} warnings"
+        if failed:
+            raise StaleError(f"The audits {', '.join(failed)} found errors; see {path}.")
+
+
+def _ceiling(phases: Phases, output: Path) -> None:
+    with phases.phase("ceiling", "Ceiling: the encoder's own decoder on the held-out clips") as phase:
+        path, key = output / "ceiling.json", catalog_fingerprint(output / "catalog")
+        value = read_json(path) if path.is_file() else {}
+        phase.reused = value.get("catalog") == key
+        if not phase.reused:
+            value = ceiling(output / "catalog", EvalOptions(split="test", corpus="asterisk")) | {"catalog": key}
+            write_json(path, value)
+        phase.note = f"WER {value['wer']:.3f}"
+
+
+def _report(phases: Phases, output: Path) -> dict[str, Any]:
+    with phases.phase("report", "Report") as phase:
+        made = [output / "report.html", output / "summary.json"]
+        phase.reused = all(before.reused for before in phases.done) and 0 not in _times(made)
+        if not phase.reused:
+            write_report(output, made[0])
+            write_json(made[1], summarise(output))
+        phase.note = "report.html, summary.json"
+    summary: dict[str, Any] = read_json(output / "summary.json")
+    return summary
