@@ -88,7 +88,7 @@ def flags(app: typer.Typer, words: Sequence[str]) -> dict[str, str]:
 
 
 def with_flags(message: str, named: Mapping[str, str]) -> str:
-    """A library's message with the flag after each setting that it names: setting `source` (--source), as `model` (--model)."""
+    """A message with the flag after each setting that it names: setting `source` (--source), as `model` (--model)."""
 
     def add(match: re.Match[str]) -> str:
         return f"{match[0]} ({named[match[1]]})" if match[1] in named else match[0]
