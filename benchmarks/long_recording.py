@@ -126,7 +126,7 @@ def measure(hours: float, run: Path | None, refine: str) -> tuple[str, Made, Lon
     from curation.align import load_aligner
     from curation.align.asr_as_ctc import RecogniserModel
     from curation.segment.long_form import AudioFile, segment
-    from soundwave.infer.aligner import run_aligner
+    from soundwave.infer.stage_one import run_aligner
 
     again = None if refine == "none" else load_aligner(refine)
     name, model = ("stage-1", run_aligner(run).loader()) if run else ("heard", RecogniserModel.embedded())

@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.rows import Row, paired, row, show
-from soundwave.model.batch import AUDIO, Batch, Heard, pad_features
+from soundwave.model.batch import AUDIO, AdapterOutput, Batch, pad_features
 from soundwave.model.config import SpeechConfig
 from soundwave.model.sequences import embed_sequences, hidden_states
 from soundwave.model.settings import ModelSettings
@@ -109,7 +109,7 @@ def released_step(model: SpeechLLM, batch: Batch, window: int) -> Tensor:
         )  # fmt: skip
         best = scores.detach().max(-1)
         runs = find_runs(best.indices, best.values, counts, blank=model.ctc_head.blank)
-        heard = Heard(frames, counts, model.shrinking(frames, counts, runs), runs)
+        heard = AdapterOutput(frames, counts, model.shrinking(frames, counts, runs), runs)
         prompt, answer = batch.prompts[number], batch.answers[number]
         rows, places = embed_sequences(model.llm, [prompt], [answer], heard)
         logits = model.llm.lm_head(hidden_states(model.llm, rows, 0))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
+from manifests.lazy import lazy_names
 from manifests.plugins import look_in
+
+if TYPE_CHECKING:
+    from soundwave.model.ctc.linear_ctc import linear_ctc_loss
+    from soundwave.model.speech_llm import SpeechLLM
 
 __all__ = ["SpeechLLM", "linear_ctc_loss"]
 
-# Imported when first used: torch takes seconds, and `soundwave --help` needs none of it.
-_HOMES = {"SpeechLLM": "soundwave.model.speech_llm", "linear_ctc_loss": "soundwave.model.ctc.linear_ctc"}
-
 look_in("curation.align", "soundwave.infer.aligners")
 
-
-def __getattr__(name: str) -> Any:
-    """The public names, from the modules that define them."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'soundwave' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+# torch takes seconds, and `soundwave --help` needs none of it.
+__getattr__ = lazy_names(
+    __name__, {"SpeechLLM": "soundwave.model.speech_llm", "linear_ctc_loss": "soundwave.model.ctc.linear_ctc"}
+)

@@ -28,7 +28,7 @@ from manifests.reasons import Reason
 from manifests.rows import Reject
 from manifests.runs import eval_file, examples_file
 from soundwave.evaluate.likelihood import Asked, answer_losses
-from soundwave.infer.listener import Listener, Question, Recording
+from soundwave.infer.listener import EncodedAudio, Listener, Question
 from soundwave.model.batch import AUDIO_MARK, end_of_turn
 from soundwave.model.generation import TEXT_LIMIT
 
@@ -195,19 +195,19 @@ def _ask(
     return answered, rejects
 
 
-def _question(listener: Listener, item: AirBenchQuestion, recording: Recording) -> list[int]:
+def _question(listener: Listener, item: AirBenchQuestion, recording: EncodedAudio) -> list[int]:
     text = item.prompt().replace(AUDIO_MARK, "")
     content = AUDIO_MARK * len(recording.pieces) + "\n" + text
     return listener.prompt([{"role": "user", "content": content}])
 
 
-def _answers(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Recording]]) -> list[str]:
+def _answers(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, EncodedAudio]]) -> list[str]:
     """The LLM's greedy answers."""
     asked = [Question(_question(listener, item, recording), recording.pieces) for item, recording in heard]
     return listener.ask(asked, max_new_tokens=TEXT_LIMIT)
 
 
-def _likeliest(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Recording]]) -> list[str]:
+def _likeliest(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, EncodedAudio]]) -> list[str]:
     """`LETTER. text` of the choice with the likeliest text per token; the greedy answer to open questions."""
     tokenizer = listener.model.tokenizer
     texts = []

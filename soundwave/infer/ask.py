@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import InputError
+from manifests.runs import final_model
 from manifests.units import Seconds
-from soundwave.infer.listener import Listener, Question, Recording, place_audio
+from soundwave.infer.listener import EncodedAudio, Listener, Question, place_audio, read_files
 from soundwave.infer.pieces import LONGEST
+from soundwave.infer.streaming import stream_answer
+from soundwave.model.generation import SEARCH, TEXT_LIMIT
 
 TRANSCRIBE = "asr"
 
@@ -75,8 +78,6 @@ def stream(
     Raises:
         As `infer`.
     """
-    from soundwave.infer.streaming import stream_answer
-
     listener, recordings = _begin(run, files, prompt, longest)
     rows = _rows(listener, recordings)
     options = _options(prompt, max_new_tokens, beams=1)
@@ -91,10 +92,9 @@ def stream(
     return rows
 
 
-def _begin(run: Path, files: Sequence[Path], prompt: str | None, longest: Seconds) -> tuple[Listener, list[Recording]]:
-    from manifests.runs import final_model
-    from soundwave.infer.listener import read_files
-
+def _begin(
+    run: Path, files: Sequence[Path], prompt: str | None, longest: Seconds
+) -> tuple[Listener, list[EncodedAudio]]:
     if not files and not prompt:
         raise InputError("There is nothing to ask: name audio files, or give a prompt.")
     if prompt is not None:
@@ -107,12 +107,12 @@ def _begin(run: Path, files: Sequence[Path], prompt: str | None, longest: Second
     return listener, listener.encode(audio, [str(path) for path in files], longest=longest) if files else []
 
 
-def _or_none(recordings: Sequence[Recording]) -> Sequence[Recording | None]:
+def _or_none(recordings: Sequence[EncodedAudio]) -> Sequence[EncodedAudio | None]:
     """The recordings, or one None for a question without sound."""
     return recordings or [None]
 
 
-def _rows(listener: Listener, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+def _rows(listener: Listener, recordings: Sequence[EncodedAudio]) -> list[dict[str, Any]]:
     """Everything but the answers; without recordings, the row of a question without sound."""
     if not recordings:
         return [{"file": None, "seconds": 0.0, "pieces": 0, "ctc": None, "answer": None}]
@@ -129,7 +129,7 @@ def _rows(listener: Listener, recordings: Sequence[Recording]) -> list[dict[str,
     ]
 
 
-def _questions(listener: Listener, recording: Recording | None, prompt: str | None) -> list[Question]:
+def _questions(listener: Listener, recording: EncodedAudio | None, prompt: str | None) -> list[Question]:
     """To transcribe: one for each piece; any other: one about all of them."""
     if recording is None:
         return [Question(listener.prompt([{"role": "user", "content": place_audio(str(prompt), 0)}]))]
@@ -146,8 +146,6 @@ def _questions(listener: Listener, recording: Recording | None, prompt: str | No
 
 def _options(prompt: str | None, max_new_tokens: int | None, beams: int | None) -> dict[str, Any]:
     """Of the search. A transcript cannot be much longer than what was heard; an answer to another question can."""
-    from soundwave.model.generation import SEARCH, TEXT_LIMIT
-
     options: dict[str, Any] = dict(SEARCH) if prompt is None else {"max_new_tokens": TEXT_LIMIT}
     if max_new_tokens is not None:
         options["max_new_tokens"] = max_new_tokens

@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from manifests.errors import InputError
 from manifests.units import Seconds
-from soundwave.infer.listener import Listener, Question, Recording, place_audio
+from soundwave.infer.listener import EncodedAudio, Listener, Question, place_audio
 from soundwave.infer.pieces import LONGEST
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from soundwave.infer.streaming import stream_answer
 
 ANSWER_TOKENS = 256
 COMMANDS = {
@@ -37,7 +36,7 @@ class Chat:
         self._frames: tuple[Tensor, ...] = ()
         self._waiting: tuple[Tensor, ...] = ()
 
-    def add_audio(self, path: Path) -> Recording:
+    def add_audio(self, path: Path) -> EncodedAudio:
         """Audio that goes before the next message, or where it says `{audio}`.
 
         Raises:
@@ -55,8 +54,6 @@ class Chat:
         Raises:
             InputError: `{audio}` without audio or twice; a conversation longer than the LLM reads.
         """
-        from soundwave.infer.streaming import stream_answer
-
         message = {"role": "user", "content": place_audio(text, len(self._waiting))}
         frames = self._frames + self._waiting
         question = Question(self.listener.prompt([*self.messages, message]), frames)

@@ -6,26 +6,28 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from manifests.errors import InputError
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from manifests.audio import read_audio
+from manifests.errors import AudioError, InputError
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.infer.pieces import LONGEST, cut_at_silences
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from soundwave.model.speech_llm import SpeechLLM
-    from soundwave.train.settings import StageSettings
+from soundwave.model.batch import AUDIO_MARK, pad_features, render
+from soundwave.model.speech_llm import SpeechLLM
+from soundwave.train.runs.folder import load_model
+from soundwave.train.settings import StageSettings
 
 BATCH = 8  # pieces or questions at once
 PLACE = "{audio}"  # in what people write: where the sound goes
 
 
 @dataclass(frozen=True)
-class Recording:
+class EncodedAudio:
     """An audio file as the model reads it."""
 
     name: str
@@ -57,8 +59,6 @@ class Listener:
         Raises:
             MissingFileError, StaleError: no finished run.
         """
-        from soundwave.train.runs.folder import load_model
-
         model, settings, _ = load_model(run)
         return cls(model, settings)
 
@@ -81,7 +81,7 @@ class Listener:
 
     # Hearing
 
-    def listen(self, files: Sequence[Path], *, longest: Seconds = LONGEST) -> list[Recording]:
+    def listen(self, files: Sequence[Path], *, longest: Seconds = LONGEST) -> list[EncodedAudio]:
         """Files in any format that libsndfile or FFmpeg reads; long ones in pieces, which standard error is told.
 
         Raises:
@@ -91,10 +91,8 @@ class Listener:
 
     def encode(
         self, audio: Sequence[NDArray[np.float32]], names: Sequence[str], *, longest: Seconds = LONGEST
-    ) -> list[Recording]:
+    ) -> list[EncodedAudio]:
         """Samples (N,), 16 kHz mono -> recordings."""
-        import torch
-
         spans = [cut_at_silences(samples, longest) for samples in audio]
         for name, samples, cuts in zip(names, audio, spans, strict=True):
             if len(cuts) > 1:
@@ -103,14 +101,12 @@ class Listener:
         pieces = [samples[first:last] for samples, cuts in zip(audio, spans, strict=True) for first, last in cuts]
         frames = iter([torch.from_numpy(part) for part in self.model.load_encoder().encode(pieces)])
         return [
-            Recording(name, len(samples) / SAMPLE_RATE, tuple(next(frames) for _ in cuts))
+            EncodedAudio(name, len(samples) / SAMPLE_RATE, tuple(next(frames) for _ in cuts))
             for name, samples, cuts in zip(names, audio, spans, strict=True)
         ]
 
     def transcribe(self, frames: Sequence[Tensor]) -> list[str]:
         """Greedy CTC text of each piece's encoder frames (T, F)."""
-        from soundwave.model.batch import pad_features
-
         texts: list[str] = []
         for first in range(0, len(frames), BATCH):
             texts += self.model.transcribe(*pad_features(frames[first : first + BATCH], self.model.feature_dim))
@@ -120,8 +116,6 @@ class Listener:
 
     def prompt(self, messages: Sequence[dict[str, str]]) -> list[int]:
         """Token ids of a conversation, after the system prompt of the run's stage; AUDIO_MARK where sound goes."""
-        from soundwave.model.batch import render
-
         return render(self.model.tokenizer, [{"role": "system", "content": self.settings.system_prompt}, *messages])
 
     def ask(self, questions: Sequence[Question], **options: Any) -> list[str]:
@@ -130,8 +124,6 @@ class Listener:
         Raises:
             InputError: a conversation that is longer than the LLM can read.
         """
-        from soundwave.model.batch import pad_features
-
         answers: list[str] = []
         for first in range(0, len(questions), BATCH):
             chosen = questions[first : first + BATCH]
@@ -152,17 +144,13 @@ class Listener:
         if needed > most:
             raise InputError(
                 f"The conversation is {needed:,} positions long with its audio, the LLM reads {most:,}. "
-                "Use less audio, or (in `soundwave chat`) begin anew with /reset."
+                "Use less audio, or begin a new conversation."
             )
 
     def _kept(self, frames: Sequence[Tensor]) -> int:
         """Positions that audios take after shrinking."""
         if not frames:
             return 0
-        import torch
-
-        from soundwave.model.batch import pad_features
-
         with torch.no_grad():
             heard = self.model.hear(*pad_features(list(frames), self.model.feature_dim))
         return int(heard.runs.counts.sum())
@@ -174,9 +162,6 @@ def read_files(files: Sequence[Path]) -> list[NDArray[np.float32]]:
     Raises:
         AudioError: a file that does not decode, or holds no sound.
     """
-    from manifests.audio import read_audio
-    from manifests.errors import AudioError
-
     audio = [read_audio(path) for path in files]
     for path, samples in zip(files, audio, strict=True):
         if not len(samples):
@@ -190,8 +175,6 @@ def place_audio(text: str, pieces: int) -> str:
     Raises:
         InputError: `{audio}` twice, or without any audio; or the mark itself.
     """
-    from soundwave.model.batch import AUDIO_MARK
-
     if AUDIO_MARK in text:
         raise InputError(f"{AUDIO_MARK} stands for sound inside the model; write {PLACE} where the sound goes.")
     if text.count(PLACE) > 1:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from curation.segment.silences import HOP, SMOOTH, is_quiet
 from manifests.errors import SettingsError
 from manifests.units import SAMPLE_RATE, Seconds
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 LONGEST: Seconds = 30.0  # the window of Whisper's encoders, and the longest clip of the paper's training data
 SHORTEST: Seconds = 1.0  # of what `longest` may be

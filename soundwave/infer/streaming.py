@@ -3,52 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from transformers import TextStreamer
 
-    from soundwave.infer.listener import Listener, Question
+from soundwave.infer.listener import Listener, Question
 
 Write = Callable[[str], None]
 
 
-class TextStream:
-    """A streamer for transformers' `generate`, batch of one: whole words as soon as the next one begins.
+class WordStreamer(TextStreamer):
+    """transformers' streamer for a batch of one: whole words as soon as they are complete, for `write`.
 
-    A word is held back until it is complete, so that what was written never has to be taken back: until then a
-    character may be half there, or the tokenizer may still join it to a full stop.
+    The space around the whole answer is left out, as `SpeechLLM.generate` does, so space waits for the next word.
     """
 
     def __init__(self, tokenizer: Any, write: Write) -> None:
-        from soundwave.model.batch import end_of_turn
+        # A tokenizer that cleans up spaces would take back one that was written already.
+        super().__init__(tokenizer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        self._write, self._begun, self._space = write, False, ""
 
-        self._tokenizer, self._write, self._end = tokenizer, write, end_of_turn(tokenizer)
-        self._ids: list[int] = []
-        self._ended = False
-        self.written = ""
-
-    def put(self, value: Tensor) -> None:
-        """Take the next tokens (called by `generate`; its first call carries an empty prompt)."""
-        for token in value.reshape(-1).tolist():
-            self._ended = self._ended or token == self._end
-            if not self._ended:
-                self._ids.append(token)
-        text = self._tokenizer.decode(self._ids, skip_special_tokens=True).lstrip()
-        self._say(text[: max(text.rfind(" "), text.rfind("\n"), 0)].rstrip())
-
-    def end(self) -> None:
-        """Called by `generate` when it is done; `finish` has the last word."""
-
-    def finish(self, text: str) -> None:
-        """Write the rest of the whole answer."""
-        self._say(text)
-
-    def _say(self, text: str) -> None:
-        if text.startswith(self.written) and len(text) > len(self.written):
-            new = text[len(self.written) :]
-            self.written = text
-            self._write(new)
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Hand over the next words (called by `put` and `end`)."""
+        text = self._space + text if self._begun else text.lstrip()
+        words = text.rstrip()
+        self._space = text[len(words) :]
+        if words:
+            self._begun = True
+            self._write(words)
 
 
 def stream_answer(listener: Listener, question: Question, write: Write, **options: Any) -> str:
@@ -57,7 +39,4 @@ def stream_answer(listener: Listener, question: Question, write: Write, **option
     Raises:
         InputError: as `Listener.ask`.
     """
-    stream = TextStream(listener.model.tokenizer, write)
-    answer = listener.ask([question], streamer=stream, **options)[0]
-    stream.finish(answer)
-    return answer
+    return listener.ask([question], streamer=WordStreamer(listener.model.tokenizer, write), **options)[0]

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manifests.errors import SettingsError
-
-if TYPE_CHECKING:
-    from soundwave.model.settings import ModelSettings
+from soundwave.model.settings import ModelSettings
 
 Activation = Literal["gelu", "relu"]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu": F.relu}
@@ -52,7 +50,7 @@ class AlignmentAdapter(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(width_in))
         self.register_buffer("feature_scale", torch.ones(width_in))
         self.project = nn.Linear(width_in * stack, width)
-        self.layer = Layer(
+        self.layer = TransformerLayer(
             width,
             heads=heads,
             feed_forward=feed_forward,
@@ -100,7 +98,7 @@ class AlignmentAdapter(nn.Module):
         return self.norm(hidden), lengths
 
 
-class Layer(nn.Module):
+class TransformerLayer(nn.Module):
     """One pre-norm Transformer layer: x + attention(norm(x)), then x + feed_forward(norm(x))."""
 
     def __init__(

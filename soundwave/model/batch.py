@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from soundwave.model.shrinking_adapter import Runs
+from soundwave.model.shrinking_adapter import TokenRuns
 
 AUDIO = -1  # stands in a prompt's token ids where the kept frames of the next audio go
 AUDIO_MARK = "<|audio|>"  # the same in a message's text
@@ -40,7 +40,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Heard:
+class AdapterOutput:
     """What the adapters make of the audios."""
 
     frames: Tensor
@@ -49,11 +49,11 @@ class Heard:
     """(A,)."""
     kept: Tensor
     """(A, K, D) what the LLM reads."""
-    runs: Runs
+    runs: TokenRuns
 
 
 @dataclass(frozen=True)
-class Output:
+class SpeechLLMOutput:
     """One forward pass. Losses that were not asked for, or have no target, are NaN in the per-item columns."""
 
     loss: Tensor

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from soundwave.model.batch import AUDIO, end_of_turn
+from soundwave.model.batch import AUDIO, AdapterOutput, end_of_turn
 from soundwave.model.sequences import pad_left
-
-if TYPE_CHECKING:
-    from soundwave.model.batch import Heard
 
 SEARCH = {"num_beams": 4, "no_repeat_ngram_size": 6}  # how transcripts are searched: a few beams, and no endless loops
 ANSWER_LEAST, ANSWER_PER_FRAME = 6, 1.1  # tokens; a kept frame is at most a token of speech
 TEXT_LIMIT = 64  # tokens of an answer to text alone
 
 
-def answer_limits(prompts: Sequence[Sequence[int]], heard: Heard | None) -> list[int]:
+def answer_limits(prompts: Sequence[Sequence[int]], heard: AdapterOutput | None) -> list[int]:
     """The most tokens of an answer: a few more than the prompt's kept frames; TEXT_LIMIT without audio."""
     counts = iter([] if heard is None else heard.runs.counts.tolist())
     kept = [sum(next(counts) for token in prompt if token == AUDIO) for prompt in prompts]
@@ -51,5 +48,7 @@ def answer_texts(
     for row, limit in zip(found.tolist(), [limit for limit in limits for _ in range(each)], strict=True):
         answer = row[:limit]
         answer = answer[: answer.index(end)] if end in answer else answer
-        texts.append(tokenizer.decode(answer, skip_special_tokens=True).strip())
+        # As the tokens say it: a tokenizer that cleans up spaces would change text that was streamed already.
+        text = tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        texts.append(text.strip())
     return texts

@@ -6,17 +6,13 @@ Dimensions: B samples, L positions (padded), P positions of the shared start, D 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from manifests.errors import InputError
-from soundwave.model.batch import AUDIO
-
-if TYPE_CHECKING:
-    from soundwave.model.batch import Heard
+from soundwave.model.batch import AUDIO, AdapterOutput
 
 SHORTEST_PREFIX = 4  # positions; a shorter shared start is not worth a pass of its own
 
@@ -49,7 +45,7 @@ def shared_start(prompts: Sequence[Sequence[int]]) -> int:
 
 
 def embed_sequences(
-    llm: Any, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], heard: Heard | None
+    llm: Any, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], heard: AdapterOutput | None
 ) -> tuple[list[Tensor], list[int]]:
     """Input embeddings of each sample (L_b, D) without the answer's last token, and where its predictions begin.
 
@@ -81,9 +77,9 @@ def embed_sequences(
 
 def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Rows (L_b, D) -> (B, L, D) with zeros before the shorter ones, and the mask (B, L) of what is a row's own."""
-    longest = max(len(row) for row in rows)
-    inputs = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
+    inputs = nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_side="left")
     sizes = torch.tensor([len(row) for row in rows], device=inputs.device)
+    longest = inputs.shape[1]
     mask = torch.arange(longest, device=inputs.device) >= longest - sizes.unsqueeze(1)
     return inputs, mask.long()
 

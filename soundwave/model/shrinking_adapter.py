@@ -23,7 +23,7 @@ from soundwave.model.tokens import TokenTable
 
 
 @dataclass(frozen=True)
-class Runs:
+class TokenRuns:
     """Runs of equal classes that keep a frame. A clip without any keeps its first frame."""
 
     kept: Tensor
@@ -42,7 +42,7 @@ def find_runs(
     blank: int,
     keep: Literal["first", "peak"] = "first",
     blank_runs: Literal["keep", "drop"] = "keep",
-) -> Runs:
+) -> TokenRuns:
     """Collapse runs of equal classes.
 
     Args:
@@ -66,7 +66,9 @@ def find_runs(
     return _keep_one(torch.where(wanted, number, -1), scores, keep)
 
 
-def merge_runs(runs: Runs, groups: Sequence[Sequence[int]], scores: Tensor, keep: Literal["first", "peak"]) -> Runs:
+def merge_runs(
+    runs: TokenRuns, groups: Sequence[Sequence[int]], scores: Tensor, keep: Literal["first", "peak"]
+) -> TokenRuns:
     """Join neighbouring runs: run k of clip n goes to group `groups[n][k]` (0, 1, 2, ... without a gap)."""
     number = torch.zeros_like(runs.kept)
     for row, group in zip(number, groups, strict=True):
@@ -75,7 +77,7 @@ def merge_runs(runs: Runs, groups: Sequence[Sequence[int]], scores: Tensor, keep
     return _keep_one(torch.where(runs.of_frame >= 0, joined, -1), scores, keep)
 
 
-def _keep_one(of_frame: Tensor, scores: Tensor, keep: Literal["first", "peak"]) -> Runs:
+def _keep_one(of_frame: Tensor, scores: Tensor, keep: Literal["first", "peak"]) -> TokenRuns:
     """Runs from the run number of each frame (N, S); -1: none."""
     clips, count = of_frame.shape
     counts = of_frame.max(dim=1).values + 1
@@ -85,10 +87,10 @@ def _keep_one(of_frame: Tensor, scores: Tensor, keep: Literal["first", "peak"]) 
     member = of_frame.unsqueeze(-1) == torch.arange(longest, device=of_frame.device)
     worth = -places.to(scores.dtype) if keep == "first" else scores
     kept = worth.unsqueeze(-1).masked_fill(~member, -torch.inf).argmax(dim=1)
-    return Runs(kept.masked_fill(~positions_mask(counts, longest), 0), counts, of_frame)
+    return TokenRuns(kept.masked_fill(~positions_mask(counts, longest), 0), counts, of_frame)
 
 
-def even_runs(lengths: Tensor, count: int, size: int) -> Runs:
+def even_runs(lengths: Tensor, count: int, size: int) -> TokenRuns:
     """Runs of `size` frames each, whatever they stand for: lengths (N,) of clips padded to `count` frames."""
     counts = torch.div(lengths.clamp(min=1) + size - 1, size, rounding_mode="floor")
     longest = -(-count // size)
@@ -96,10 +98,10 @@ def even_runs(lengths: Tensor, count: int, size: int) -> Runs:
     # (N, K)
     kept = places.expand(len(lengths), -1).masked_fill(~positions_mask(counts, longest), 0)
     of_frame = torch.arange(count, device=lengths.device).div(size, rounding_mode="floor")
-    return Runs(kept, counts, of_frame.expand(len(lengths), -1).masked_fill(~positions_mask(lengths, count), -1))
+    return TokenRuns(kept, counts, of_frame.expand(len(lengths), -1).masked_fill(~positions_mask(lengths, count), -1))
 
 
-def run_means(values: Tensor, weights: Tensor, runs: Runs) -> Tensor:
+def run_means(values: Tensor, weights: Tensor, runs: TokenRuns) -> Tensor:
     """Sum of `values` (N, S, D) over each run, divided by its summed `weights` (N, S), at least 1: (N, K, D)."""
     clips, _, width = values.shape
     longest = runs.kept.shape[1]
@@ -126,7 +128,7 @@ class ShrinkingAdapter(nn.Module):
         self.norm = nn.LayerNorm(width)
         nn.init.constant_(self.norm.weight, gain)
 
-    def forward(self, frames: Tensor, lengths: Tensor, runs: Runs) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor, runs: TokenRuns) -> Tensor:
         """Frames (N, S, D), lengths (N,) -> kept frames with what they gathered (N, K, D)."""
         clips, count, width = frames.shape
         # (N, S, D) -> (N, K, D)
@@ -158,7 +160,7 @@ class PlainAdapter(nn.Module):
         self.norm = nn.LayerNorm(width)
         nn.init.constant_(self.norm.weight, gain)
 
-    def forward(self, frames: Tensor, lengths: Tensor, runs: Runs) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor, runs: TokenRuns) -> Tensor:
         """Frames (N, S, D), lengths (N,), their `even_runs` -> one for each run (N, K, D)."""
         clips, count, width = frames.shape
         # What is joined to a clip's end is zero.
@@ -170,7 +172,7 @@ class PlainAdapter(nn.Module):
         return out
 
 
-def spelled(table: TokenTable, classes: Tensor, runs: Runs, blank: int) -> tuple[list[list[int]], list[list[int]]]:
+def spelled(table: TokenTable, classes: Tensor, runs: TokenRuns, blank: int) -> tuple[list[list[int]], list[list[int]]]:
     """For each audio the LLM's tokens that its runs spell, and the token that each run belongs to.
 
     classes: (A, S) CTC class of each frame.
@@ -187,7 +189,7 @@ def spelled(table: TokenTable, classes: Tensor, runs: Runs, blank: int) -> tuple
     return tokens, groups
 
 
-def token_embeddings(embeddings: Tensor, tokens: Sequence[Sequence[int]], scores: Tensor, runs: Runs) -> Tensor:
+def token_embeddings(embeddings: Tensor, tokens: Sequence[Sequence[int]], scores: Tensor, runs: TokenRuns) -> Tensor:
     """Embeddings (V, D) of the tokens that were spelled, times the mean probability of their frames: (A, K, D).
 
     scores: (A, S) log-probability of each frame's class.

@@ -23,7 +23,7 @@ from manifests.errors import ManifestError, SettingsError
 from manifests.files import atomic_path, need_file, write_json
 from manifests.runs import WEIGHTS
 from soundwave.model.adapters import FRAMES_JOINED, make_adapters
-from soundwave.model.batch import Batch, Heard, Output, pad_features, render
+from soundwave.model.batch import AdapterOutput, Batch, SpeechLLMOutput, pad_features, render
 from soundwave.model.config import CONFIG, SpeechConfig
 from soundwave.model.ctc.linear_head import at_least_float32
 from soundwave.model.generation import answer_limits, answer_texts
@@ -205,7 +205,7 @@ class SpeechLLM(PreTrainedModel):
         frames, counts = self.alignment(features, lengths)
         return frames, counts
 
-    def hear(self, features: Tensor, lengths: Tensor, *, temperature: float = 0.0) -> Heard:
+    def hear(self, features: Tensor, lengths: Tensor, *, temperature: float = 0.0) -> AdapterOutput:
         """Encoder frames (A, T, F) -> kept frames (A, K, D) in the LLM's space.
 
         temperature: above 0, frames are read at a temperature between 0 and this, another for each audio.
@@ -214,7 +214,7 @@ class SpeechLLM(PreTrainedModel):
         settings = self.settings
         if settings.shrinking != "ctc":
             runs = even_runs(counts, frames.shape[1], FRAMES_JOINED[settings.shrinking])
-            return Heard(frames, counts, self.shrinking(frames, counts, runs), runs)
+            return AdapterOutput(frames, counts, self.shrinking(frames, counts, runs), runs)
         if temperature:
             scale = temperature * torch.rand(len(counts), device=frames.device)
             classes, scores = self.ctc_head.sample(frames, scale)
@@ -233,7 +233,7 @@ class SpeechLLM(PreTrainedModel):
         elif settings.posterior_embeddings:
             vectors, mass = self.ctc_head.expected_embedding(frames, self.embeddings)
             kept = kept + run_means(vectors, mass, runs)
-        return Heard(frames, counts, kept, runs)
+        return AdapterOutput(frames, counts, kept, runs)
 
     @property
     def embeddings(self) -> Tensor:
@@ -259,7 +259,7 @@ class SpeechLLM(PreTrainedModel):
 
     def forward(
         self, batch: Batch, *, lm_weight: float = 1.0, ctc_weight: float = 0.3, temperature: float = 0.0
-    ) -> Output:
+    ) -> SpeechLLMOutput:
         """Losses of a batch. With `lm_weight` 0 the LLM is not run, with `ctc_weight` 0 no CTC loss is computed.
 
         temperature: see `hear`.
@@ -280,7 +280,7 @@ class SpeechLLM(PreTrainedModel):
         if lm_weight:
             lm_sum, lm_each = self._language(batch, heard)
         kept = counts if heard is None else heard.runs.counts
-        return Output(lm_weight * lm_sum + ctc_weight * ctc_sum, lm_each, ctc_each, counts, kept)
+        return SpeechLLMOutput(lm_weight * lm_sum + ctc_weight * ctc_sum, lm_each, ctc_each, counts, kept)
 
     def _ctc(self, frames: Tensor, counts: Tensor, targets: Sequence[Sequence[int] | None]) -> tuple[Tensor, Tensor]:
         """Mean CTC loss per target token, and the same for each audio (NaN without a target)."""
@@ -292,7 +292,7 @@ class SpeechLLM(PreTrainedModel):
         total = losses.sum() / tokens.sum().clamp(min=1)
         return total, (losses.detach() / tokens.clamp(min=1)).masked_fill(~known, torch.nan)
 
-    def _language(self, batch: Batch, heard: Heard | None) -> tuple[Tensor, Tensor]:
+    def _language(self, batch: Batch, heard: AdapterOutput | None) -> tuple[Tensor, Tensor]:
         """Mean next-token loss over all answer tokens, and over each sample's."""
         rows, places = embed_sequences(self.llm, batch.prompts, batch.answers, heard)
         # Layers that are checkpointed keep no cache to share.

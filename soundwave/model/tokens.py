@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from curation.text import normalise
+
 Unit = Literal["letters", "tokens"]
 ALPHABET = "abcdefghijklmnopqrstuvwxyz'"
 
 
 def spoken_text(text: str, language: str = "en") -> str:
     """What is heard, for targets and scoring alike: lower-case words, numbers in words, no punctuation."""
-    from curation.text import normalise
-
     return " ".join(part for word in normalise(text, language) for part in word.spoken)
 
 

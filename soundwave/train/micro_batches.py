@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from soundwave.model.batch import Output
+from soundwave.model.batch import SpeechLLMOutput
 from soundwave.train.batches.samples import Sample
 from soundwave.train.settings import MicroBatch
 
@@ -48,7 +48,7 @@ class StepMetrics:
         self.values = torch.zeros(1 + len(samples) + 3 * count, dtype=torch.float64, device=device)
         self._sizes = [1, len(samples), count, count, count]
 
-    def add(self, numbers: Sequence[int], output: Output) -> None:
+    def add(self, numbers: Sequence[int], output: SpeechLLMOutput) -> None:
         """Take a pass's output; numbers: which samples of the step it had."""
         loss, lm, ctc, frames, kept = torch.split(self.values, self._sizes)
         audios = [place for number in numbers for place in self.audios[number]]

@@ -8,7 +8,8 @@ from curation.align.base import Aligner
 from curation.align.ctc_aligner import CTCAligner, CTCOptions
 from manifests.errors import SettingsError
 from manifests.makers import Maker, Needs
-from soundwave.infer.aligner import NAME, run_aligner
+
+NAME = "soundwave"
 
 
 class Options(CTCOptions):
@@ -22,6 +23,8 @@ def _make(options: Options) -> Aligner:
     """Raises StaleError where the run is not finished."""
     if not options.model:
         raise SettingsError(f"The aligner `{NAME}` needs a finished stage-I run: its folder as `model`.")
+    from soundwave.infer.stage_one import run_aligner  # torch and transformers: only for those who ask for it
+
     return CTCAligner.from_options(run_aligner(Path(options.model)).loader, options)
 
 

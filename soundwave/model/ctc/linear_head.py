@@ -104,7 +104,7 @@ def chunked_top_k(
 
 def _best(x: Tensor, head: _Head, k: int) -> tuple[Tensor, Tensor]:
     """Log-probabilities and ids of the k best tokens of packed frames (F, D), each (F, k)."""
-    running = _Running.start(x, head, expectation=False)
+    running = _OnlineSoftmax.start(x, head, expectation=False)
     best = torch.full((x.shape[0], k), -torch.inf, dtype=head.sums, device=x.device)
     tokens = torch.zeros(x.shape[0], k, dtype=torch.long, device=x.device)
     for tile, rows in head.column_tiles(x.shape[0]):
@@ -209,7 +209,7 @@ class _Head:
 
 
 @dataclass(frozen=True)
-class _Running:
+class _OnlineSoftmax:
     """Log-normaliser and expected weight row of every frame, over the tiles seen so far."""
 
     peak: Tensor
@@ -220,7 +220,7 @@ class _Running:
     """(F, D) sum of exp(score - peak) x weight row."""
 
     @classmethod
-    def start(cls, x: Tensor, head: _Head, *, expectation: bool) -> _Running:
+    def start(cls, x: Tensor, head: _Head, *, expectation: bool) -> _OnlineSoftmax:
         """Nothing seen yet, for packed frames x (F, D)."""
         total = torch.zeros(x.shape[0], dtype=head.sums, device=x.device)
         # A finite floor: a tile of minus infinities must not make inf - inf.
@@ -278,7 +278,7 @@ class _Scores(torch.autograd.Function):
             normaliser, scores, p = _held_scores(x, plan)
             ctx.save_for_backward(x, weight, p)
             return normaliser, scores
-        running = _Running.start(x, head, expectation=ctx.needs_input_grad[0])
+        running = _OnlineSoftmax.start(x, head, expectation=ctx.needs_input_grad[0])
         for tile, rows in head.column_tiles(x.shape[0]):
             for part in head.frame_tiles(x.shape[0]):
                 running.add(part, head.scores(x[part], rows, tile), rows, head)

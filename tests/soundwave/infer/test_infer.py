@@ -3,14 +3,16 @@
 import io
 
 import pytest
+import soundfile
 import torch
 
 from curation import encoders
+from manifests.audio import read_audio
 from manifests.errors import AudioError, InputError
 from soundwave.infer import ask, infer, stream
 from soundwave.infer.chat import Chat, converse
 from soundwave.infer.listener import Listener, Question, place_audio
-from soundwave.infer.streaming import TextStream, stream_answer
+from soundwave.infer.pieces import cut_at_silences
 from soundwave.model.batch import AUDIO, AUDIO_MARK
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
@@ -65,11 +67,6 @@ def test_long_audio_is_heard_in_pieces_and_all_of_it(run, files, encoder, capsys
     assert max(encoder.heard) <= 32000
     assert f"7.3 s, heard in {row['pieces']} pieces of at most 2 s" in capsys.readouterr().err
     # Its transcript is those of the pieces.
-    import soundfile
-
-    from manifests.audio import read_audio
-    from soundwave.infer.pieces import cut_at_silences
-
     samples = read_audio(files[1])
     parts = []
     for number, (first, last) in enumerate(cut_at_silences(samples, 2.0)):
@@ -81,10 +78,8 @@ def test_long_audio_is_heard_in_pieces_and_all_of_it(run, files, encoder, capsys
 
 
 def test_a_question_is_about_all_pieces(listener, files, encoder):
-    from soundwave.infer.ask import _questions
-
     recording = listener.listen([files[1]], longest=2.0)[0]
-    (question,) = _questions(listener, recording, "What is this? {audio}")
+    (question,) = ask._questions(listener, recording, "What is this? {audio}")
     assert list(question.prompt).count(AUDIO) == len(question.frames) == len(recording.pieces) > 1
     assert listener.ask([question], max_new_tokens=3) == listener.ask([question], max_new_tokens=3)
 
@@ -108,30 +103,6 @@ def test_streamed_text_is_the_whole_answer(run, files, encoder, prompt, monkeypa
     assert written == [row["answer"] for row in rows]
     assert rows == infer(run, files, prompt=prompt, longest=3.0, max_new_tokens=16, beams=1)
     assert all(len(row["answer"]) > 3 for row in rows)
-
-
-def test_words_come_before_the_end(listener):
-    written = []
-    prompt = listener.prompt([{"role": "user", "content": "what to press"}])
-    answer = stream_answer(listener, Question(prompt), written.append, max_new_tokens=64, **WORDY)
-    assert "".join(written) == answer and len(written) > 1
-
-
-def test_a_stream_never_takes_words_back():
-    class Tokenizer:
-        eos_token_id = 99
-        said = {1: " Dob", 2: "r\ufffd", 3: "rý", 4: " den", 5: " "}  # noqa: RUF012
-
-        def decode(self, ids, **options):
-            return "".join(self.said[token] for token in ids).replace("r\ufffdrý", "rý")
-
-    written = []
-    tokens = TextStream(Tokenizer(), written.append)
-    for token in ([], [1], [2], [3], [4], [5], [99], [4]):
-        tokens.put(torch.tensor(token, dtype=torch.long))
-    tokens.end()
-    tokens.finish("Dobrý den")
-    assert written == ["Dobrý", " den"]
 
 
 def test_text_alone_may_be_asked(runs, run):
@@ -241,13 +212,11 @@ def test_bad_lines_end_a_script_but_not_a_person(chat, capsys):
 
 
 def test_a_person_may_stop_an_answer(chat, capsys, monkeypatch):
-    from soundwave.infer import streaming
-
     def stopped(*asked, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(streaming, "stream_answer", stopped)
+        patched.setattr("soundwave.infer.chat.stream_answer", stopped)
         converse(chat, ["what to press"], lenient=True)
         with pytest.raises(KeyboardInterrupt):
             converse(chat, ["what to press"], lenient=False)

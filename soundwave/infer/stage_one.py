@@ -8,8 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from curation import encoders
 from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import in_windows
 from curation.ctc import WILDCARD
@@ -17,18 +23,12 @@ from manifests.files import need_file
 from manifests.fingerprint import file_sha256
 from manifests.runs import WEIGHTS, final_model, read_run
 from manifests.units import SAMPLE_RATE, Seconds
+from soundwave.model.alignment_adapter import AlignmentAdapter
+from soundwave.model.config import SpeechConfig
+from soundwave.model.pretrained import load_tokenizer
+from soundwave.model.settings import ModelSettings
+from soundwave.model.tokens import TokenTable, Unit, written_unit
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from curation.encoders import Encoder
-    from soundwave.model.alignment_adapter import AlignmentAdapter
-    from soundwave.model.settings import ModelSettings
-    from soundwave.model.tokens import TokenTable, Unit
-
-NAME = "soundwave"
 CHUNK = 64  # frames whose logits over the whole vocabulary are held at once
 
 
@@ -39,15 +39,15 @@ def run_aligner(run: Path) -> CTCAligner:
         MissingFileError: no run there.
         StaleError: the run is not finished.
     """
-    return CTCAligner(_Run(final_model(run).resolve()))
+    return CTCAligner(_Loader(final_model(run).resolve()))
 
 
 @dataclass(frozen=True)
-class _Run:
+class _Loader:
     """The model of a run, as a worker process can be told of it."""
 
     folder: Path  # the run's final/
-    name: str = NAME
+    name: str = "soundwave"
 
     @property
     def version(self) -> str:
@@ -55,7 +55,7 @@ class _Run:
         return f"1-{_digest(self.folder / WEIGHTS)}"
 
     def __call__(self) -> StageOne:
-        return _model(self.folder)
+        return _loaded(self.folder)
 
 
 @lru_cache(maxsize=8)
@@ -64,7 +64,7 @@ def _digest(path: Path) -> str:
 
 
 @lru_cache(maxsize=2)
-def _model(folder: Path) -> StageOne:
+def _loaded(folder: Path) -> StageOne:
     return StageOne.load(folder)
 
 
@@ -74,7 +74,12 @@ class StageOne:
     separator = None  # a word's first token carries the space before it
 
     def __init__(
-        self, encoder: Encoder, adapter: AlignmentAdapter, head: tuple[Tensor, Tensor], table: TokenTable, unit: Unit
+        self,
+        encoder: encoders.Encoder,
+        adapter: AlignmentAdapter,
+        head: tuple[Tensor, Tensor],
+        table: TokenTable,
+        unit: Unit,
     ) -> None:
         """head: weight (C, D) and bias (C,); unit: what the run's last targets were made of."""
         self.encoder, self.adapter, self.table, self.unit = encoder, adapter.eval(), table, unit
@@ -89,25 +94,15 @@ class StageOne:
         Raises:
             MissingFileError, ManifestError: no model of ours there.
         """
-        from safetensors.torch import load_file
-
-        from curation.encoders import load_encoder
-        from soundwave.model.alignment_adapter import AlignmentAdapter
-        from soundwave.model.config import SpeechConfig
-        from soundwave.model.pretrained import load_tokenizer
-        from soundwave.model.settings import ModelSettings
-        from soundwave.model.tokens import TokenTable
-
         config = SpeechConfig.read(folder)
         settings = ModelSettings(**config.settings)
         weights = load_file(need_file(folder / WEIGHTS, what="weights"))
-        width = weights["ctc_head.weight"].shape[1]
-        adapter = AlignmentAdapter.of(settings, config.feature_dim, width)
-        adapter.load_state_dict(_part(weights, "alignment."))
-        table = TokenTable(load_tokenizer(settings.llm), config.token_ids)
         weight = weights["ctc_head.weight"]
         head = weight, weights.get("ctc_head.bias", weight.new_zeros(len(weight)))
-        return cls(load_encoder(config.encoder), adapter, head, table, _unit(folder.parent, settings))
+        adapter = AlignmentAdapter.of(settings, config.feature_dim, weight.shape[1])
+        adapter.load_state_dict(_part(weights, "alignment."))
+        table = TokenTable(load_tokenizer(settings.llm), config.token_ids)
+        return cls(encoders.load_encoder(config.encoder), adapter, head, table, _unit(folder.parent, settings))
 
     def speaks(self, language: str) -> bool:
         """English, which is what stage I has CTC targets in."""
@@ -123,8 +118,6 @@ class StageOne:
         return in_windows(lambda part: self._emit(part, tokens), samples, self._stride)
 
     def _emit(self, samples: NDArray[np.float32], tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        import torch
-
         [features] = self.encoder.encode([samples])  # (T, F)
         places = torch.from_numpy(tokens)
         with torch.inference_mode():
@@ -143,6 +136,4 @@ def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _unit(run: Path, settings: ModelSettings) -> Unit:
-    from soundwave.model.tokens import written_unit
-
     return written_unit(settings.ctc_vocabulary, read_run(run).settings.get("ctc_units", "tokens"))

@@ -4,17 +4,22 @@ import json
 import pickle
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import soundfile
 import torch
 import typer
+from lhotse import MonoCut, Recording, SupervisionSegment
 from typer.testing import CliRunner
 
 from curation.align import load_aligner
 from curation.text import normalise
 from manifests.errors import MissingFileError, SettingsError, StaleError
-from manifests.files import write_json
+from manifests.files import write_json, write_jsonl
 from soundwave.cli.calibrate import register
-from soundwave.infer.aligner import StageOne, run_aligner
+from soundwave.infer.stage_one import StageOne, run_aligner
+from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.settings import ModelSettings
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import TokenTable, seen_tokens
@@ -35,8 +40,6 @@ class Blocks:
 @pytest.fixture(params=["seen", "full"])
 def run(request, tmp_path, tiny_llm, monkeypatch):
     """A finished run whose weights are random."""
-    from soundwave.model.pretrained import load_tokenizer
-
     monkeypatch.setattr("curation.encoders.load_encoder", lambda _: Blocks())
     # What is not a default must reach the aligner too.
     odd = {"positions": "rotary", "window": 3, "activation": "relu", "feed_forward": 1.0}
@@ -108,11 +111,6 @@ def call(*arguments):
 
 
 def test_calibrate_learns_from_a_corpus_and_label_takes_it(run, tmp_path, monkeypatch):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    import soundfile
-    from lhotse import MonoCut, Recording, SupervisionSegment
-
     rng = np.random.default_rng(0)
     corpus, labels, rows, words = tmp_path / "corpora" / "made", tmp_path / "labels", [], []
     for number in range(20):
@@ -123,8 +121,6 @@ def test_calibrate_learns_from_a_corpus_and_label_takes_it(run, tmp_path, monkey
         clip.custom = {"corpus": "made", "split": "train" if number < 18 else "test"}
         rows.append(clip.to_dict())
         words += [{"cut_id": f"c{number}", "position": n, "start": 0.6 * n, "duration": 0.5} for n in range(3)]
-    from manifests.files import write_jsonl
-
     write_jsonl(corpus / "cuts.jsonl.gz", rows)
     write_json(labels / "align" / "made" / "pass.json", {"shards": ["s"]})
     pq.write_table(pa.Table.from_pylist(words), labels / "align" / "made" / "words-s.parquet")
