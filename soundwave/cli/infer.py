@@ -28,7 +28,7 @@ def infer(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """What a run hears in audio files: its CTC text, and from stage II on the LLM's own answer.
+    """Show what a run hears in audio files: its CTC text, and from stage II on the LLM's own answer.
 
     Example: `soundwave infer demo/runs/stage-3 demo/corpora/asterisk/audio/activated.flac --stream`
     """

@@ -145,7 +145,7 @@ def _questions(listener: Listener, recording: EncodedAudio | None, prompt: str |
 
 
 def _options(prompt: str | None, max_new_tokens: int | None, beams: int | None) -> dict[str, Any]:
-    """Of the search. A transcript cannot be much longer than what was heard; an answer to another question can."""
+    """Options of the search. A transcript cannot be much longer than the speech; an answer to another question can."""
     options: dict[str, Any] = dict(SEARCH) if prompt is None else {"max_new_tokens": TEXT_LIMIT}
     if max_new_tokens is not None:
         options["max_new_tokens"] = max_new_tokens

@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 class Chat:
-    """What was said so far. A turn that fails leaves it as it was."""
+    """A conversation so far. A turn that fails does not change it."""
 
     def __init__(self, listener: Listener, *, longest: Seconds = LONGEST, max_new_tokens: int = ANSWER_TOKENS) -> None:
         self.listener, self.longest, self.max_new_tokens = listener, longest, max_new_tokens

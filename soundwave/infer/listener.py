@@ -1,4 +1,4 @@
-"""A trained run that listens: audio files to encoder frames, prompts to answers."""
+"""A trained run that listens: audio files become encoder frames, prompts get answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
 
 BATCH = 8  # pieces or questions at once
-PLACE = "{audio}"  # in what people write: where the sound goes
+PLACE = "{audio}"  # in a message: where the sound goes
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Question:
 
 
 class Listener:
-    """A run's model with what belongs around it."""
+    """A run's model with the settings of its stage."""
 
     def __init__(self, model: SpeechLLM, settings: StageSettings) -> None:
         self.model, self.settings = model, settings
@@ -64,11 +64,11 @@ class Listener:
 
     @property
     def answers(self) -> bool:
-        """Has its LLM learned to listen? Not in stage I, which trains CTC alone."""
+        """Whether the LLM has learned to listen. In stage I it has not: that stage trains CTC alone."""
         return bool(self.settings.lm_weight)
 
     def need_answers(self, what: str) -> None:
-        """Refuse what only an LLM that listens can do.
+        """Refuse a task that needs an LLM that listens.
 
         Raises:
             InputError: the run is of stage I.

@@ -1,4 +1,4 @@
-"""Cut a recording that is too long to be heard at once, where it is quiet. No sample is lost or heard twice."""
+"""Cut a recording where it is quiet when it is too long to be heard at once. No sample is lost or heard twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manifests.errors import SettingsError
 from manifests.units import SAMPLE_RATE, Seconds
 
 LONGEST: Seconds = 30.0  # the window of Whisper's encoders, and the longest clip of the paper's training data
-SHORTEST: Seconds = 1.0  # of what `longest` may be
+SHORTEST: Seconds = 1.0  # the least value of `longest`
 STEP = round(HOP * SAMPLE_RATE)  # samples
 
 

@@ -1,4 +1,4 @@
-"""A finished stage-I run as a forced aligner: realign with what was just trained.
+"""A finished stage-I run as a forced aligner: corpora are aligned again with the model that they trained.
 
 Only what the CTC path needs is loaded: encoder, alignment adapter, CTC head and tokenizer, not the LLM.
 """
@@ -44,14 +44,14 @@ def run_aligner(run: Path) -> CTCAligner:
 
 @dataclass(frozen=True)
 class _Loader:
-    """The model of a run, as a worker process can be told of it."""
+    """How to load the model of a run; small enough to be sent to a worker process."""
 
     folder: Path  # the run's final/
     name: str = "soundwave"
 
     @property
     def version(self) -> str:
-        """Names the weights."""
+        """Changes with the weights."""
         return f"1-{_digest(self.folder / WEIGHTS)}"
 
     def __call__(self) -> StageOne:
@@ -105,7 +105,7 @@ class StageOne:
         return cls(encoders.load_encoder(config.encoder), adapter, head, table, _unit(folder.parent, settings))
 
     def speaks(self, language: str) -> bool:
-        """English, which is what stage I has CTC targets in."""
+        """Only English: stage I has CTC targets in no other language."""
         return language == "en"
 
     def spell(self, spoken: str) -> list[int]:

@@ -14,7 +14,7 @@ FRAMES_JOINED = {"x3": 3, "x4": 4}  # by the paper's baselines
 
 
 class Adapters(NamedTuple):
-    """What lies between an encoder and an LLM."""
+    """What stands between an encoder and an LLM."""
 
     alignment: AlignmentAdapter
     ctc_head: CTCHead

@@ -1,4 +1,4 @@
-"""What goes through the model at once: prompts with places for audio, answers, features, targets; and what comes out.
+"""What goes into the model at once (prompts with places for audio, answers, features, targets), and what comes out.
 
 Dimensions: B samples, A audios of all samples together, T encoder frames, F wide, S adapter frames (padded),
 K kept frames (padded), D LLM width.
@@ -35,13 +35,13 @@ class Batch:
     """CTC classes of each audio; None: this audio has no CTC target."""
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same on another device."""
+        """This batch on another device."""
         return Batch(self.prompts, self.answers, self.features.to(device), self.lengths.to(device), self.targets)
 
 
 @dataclass(frozen=True)
 class AdapterOutput:
-    """What the adapters make of the audios."""
+    """What the adapters make of encoder frames."""
 
     frames: Tensor
     """(A, S, D) adapter frames."""

@@ -43,7 +43,7 @@ class ModelSettings(BaseModel):
     """Whether the CTC head adds a number to each class's score; the released weights' has none."""
     shrinking: Literal["ctc", "x3", "x4"] = "ctc"
     """`ctc`: one frame for each run of equal CTC tokens. `x3`, `x4`: the paper's baselines, 3 or 4 frames joined into
-    one by a linear layer, whatever CTC says of them."""
+    one by a linear layer, whatever CTC says."""
     keep: Literal["first", "peak"] = "first"
     """Which frame of a run of equal CTC tokens is kept."""
     blank_runs: Literal["keep", "drop"] = "keep"

@@ -1,4 +1,4 @@
-"""Keep one frame for each run of equal CTC tokens, and let it gather what the dropped frames knew.
+"""Keep one frame for each run of equal CTC tokens; the kept frames attend to the dropped ones.
 
 Source: the Soundwave paper: `LayerNorm(x' + cross_attention(query=x', key=value=x))`. In `paper` the keys are all
 frames of the clip, in `reference` (the released code) the kept ones only.
@@ -91,7 +91,7 @@ def _keep_one(of_frame: Tensor, scores: Tensor, keep: Literal["first", "peak"]) 
 
 
 def even_runs(lengths: Tensor, count: int, size: int) -> TokenRuns:
-    """Runs of `size` frames each, whatever they stand for: lengths (N,) of clips padded to `count` frames."""
+    """Runs of `size` frames each, whatever their tokens: lengths (N,) of clips padded to `count` frames."""
     counts = torch.div(lengths.clamp(min=1) + size - 1, size, rounding_mode="floor")
     longest = -(-count // size)
     places = torch.arange(longest, device=lengths.device) * size

@@ -46,7 +46,7 @@ AUTO = frozenset(
     {"adapter_kwargs", "cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token"}
     | {"trust_remote_code", "_from_auto", "_commit_hash"}
 )
-"""Options that transformers' auto classes pass on whether they were given or not; a local folder needs none."""
+"""Options that transformers' auto classes always pass on; a local folder needs none of them."""
 
 
 class SpeechLLM(PreTrainedModel):
@@ -78,7 +78,7 @@ class SpeechLLM(PreTrainedModel):
         self.post_init()
 
     def init_weights(self) -> None:
-        """Nothing: the LLM's weights are its own, the adapters' are set where they are made."""
+        """Do nothing: the LLM brings its weights, and the adapters set theirs when they are made."""
 
     def get_input_embeddings(self) -> nn.Module:
         """The LLM's."""
@@ -169,7 +169,7 @@ class SpeechLLM(PreTrainedModel):
         enable(chosen, **options)
 
     def gradient_checkpointing_disable(self) -> None:
-        """The opposite."""
+        """Keep the activations again."""
         getattr(self.llm, "activation_checkpointing_disable", self.llm.gradient_checkpointing_disable)()
 
     def adapter_state(self) -> dict[str, Tensor]:
@@ -260,7 +260,7 @@ class SpeechLLM(PreTrainedModel):
     def forward(
         self, batch: Batch, *, lm_weight: float = 1.0, ctc_weight: float = 0.3, temperature: float = 0.0
     ) -> SpeechLLMOutput:
-        """Losses of a batch. With `lm_weight` 0 the LLM is not run, with `ctc_weight` 0 no CTC loss is computed.
+        """Losses of a batch. `lm_weight` 0: the LLM is not run. `ctc_weight` 0: no CTC loss is computed.
 
         temperature: see `hear`.
         """
@@ -325,7 +325,7 @@ class SpeechLLM(PreTrainedModel):
     ) -> list[str]:
         """The LLM's answers to prompts as in `Batch`; greedy unless `options` (of transformers' `generate`) differ.
 
-        max_new_tokens: for all, or for each prompt; None: `answer_limit` of each prompt's kept frames.
+        max_new_tokens: for all, or for each prompt; None: `answer_limits` of each prompt's kept frames.
         """
         heard = self.hear(features, lengths) if len(lengths) else None
         rows, _ = embed_sequences(self.llm, prompts, [()] * len(prompts), heard)
@@ -359,10 +359,10 @@ class SpeechLLM(PreTrainedModel):
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    """Refuse what `from_pretrained` has no use for.
+    """Refuse options that `from_pretrained` does not have.
 
     Raises:
-        SettingsError: naming the first.
+        SettingsError: an unknown option; the message names it.
     """
     unknown = sorted(set(options) - AUTO)
     if unknown:

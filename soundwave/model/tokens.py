@@ -19,7 +19,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz'"
 
 
 def spoken_text(text: str, language: str = "en") -> str:
-    """What is heard, for targets and scoring alike: lower-case words, numbers in words, no punctuation."""
+    """A text as it is spoken, for targets and for scoring: lower-case words, numbers in words, no punctuation."""
     return " ".join(part for word in normalise(text, language) for part in word.spoken)
 
 
@@ -32,7 +32,7 @@ def sound_tag(label: str) -> str:
 def written_unit(vocabulary: str, units: str) -> Unit:
     """What a trained CTC head writes: `vocabulary` is its model's `ctc_vocabulary`, `units` its stage's `ctc_units`.
 
-    A head over letters writes letters whatever a later stage, which trains no CTC, says.
+    A head over letters writes letters; a later stage that trains no CTC may say otherwise.
     """
     return "letters" if "letters" in (vocabulary, units) else "tokens"
 

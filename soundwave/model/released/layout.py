@@ -1,4 +1,4 @@
-"""A folder of the released weights: which of their tensors is which of ours, and whether all of them are there.
+"""A folder of the released weights: which of its tensors is which of ours, and whether it is complete.
 
 Such a folder holds config.json (type `Soundwave`: a Llama's fields and a few more), safetensors in one file or in
 shards, and the tokenizer. It is read whole or not at all: a key too few, too many or of another shape is an error.
@@ -45,8 +45,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "model.lbm.encoder_attn.out_proj.": ("shrinking.out.",),
     "model.lbm.atten_layer_norm.": ("shrinking.norm.",),
 }
-"""Their name, or how it begins where it ends in a dot -> ours. Of two names on the right, the first has the first third
-of the tensor's rows (queries), the second the rest (keys and values)."""
+"""Their name -> ours; a name that ends in a dot stands for all names that begin so. Where two names stand on the right,
+the first has the first third of the tensor's rows (queries), the second has the rest (keys and values)."""
 
 
 def is_released(path: Path) -> bool:
@@ -83,7 +83,7 @@ def to_theirs(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def our_names(theirs: str) -> tuple[str, ...]:
-    """What one of their tensors is called here; nothing for a tensor that they do not have."""
+    """What one of their tensors is called here; () for a name that the released weights do not have."""
     if theirs in TABLE:
         return TABLE[theirs]
     for prefix, (ours, *_) in TABLE.items():

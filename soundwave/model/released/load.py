@@ -22,7 +22,7 @@ from soundwave.model.released.layout import CONFIG, ReleasedFolder, Shapes, chec
 from soundwave.model.settings import Compat, ModelSettings
 
 EXTRA = frozenset(["model_type", "architectures", "audio_tower", "adapter_size", "torch_dtype", "dtype", "auto_map"])
-"""Fields of their config that are none of the LLM's, or that the caller decides."""
+"""Fields of their config that the LLM does not have, or that the caller decides."""
 STACK, FEED_FORWARD = 2, 2.0  # fixed in their code
 OURS_ONLY = ("alignment.feature_",)  # the scale of the encoder's frames: 0 and 1, theirs has none
 
@@ -34,7 +34,7 @@ def open_released(folder: Path) -> ReleasedFolder:
     Raises:
         MissingFileError: no config or no weights there.
         ManifestError: keys that are missing, unexpected or of a wrong shape; files cut short.
-        InputError: the Whisper that the config names is not to be had.
+        InputError: the Whisper that the config names does not load.
     """
     config = read_json(need_file(folder / CONFIG, what="model"))
     return check_folder(folder, config, expected_shapes(folder, config))
@@ -56,7 +56,7 @@ def expected_shapes(folder: Path, config: dict[str, Any]) -> Shapes:
 
 
 def released_config(folder: Path, compat: Compat | None = None) -> SpeechConfig:
-    """What our model must be to be theirs; `compat` None: `reference`, which the weights were trained as.
+    """The config of our model that has their weights; `compat` None: `reference`, as they were trained.
 
     Raises:
         MissingFileError, ManifestError, InputError: as `open_released`.
