@@ -30,8 +30,8 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
         model = released_llm(Path(name), dtype=dtype, attention=attention)
     else:
         model = load_by_name(AutoModelForCausalLM, name, dtype=dtype, attn_implementation=attention)
-    # `generate` predicts from a prompt's last place alone. That place is a slice of a tensor, and for a slice torch would
-    # copy the vocabulary's matrix once for every row.
+    # `generate` predicts from a prompt's last place alone. That place is a slice of a tensor, and torch copies the
+    # vocabulary's matrix once for every row of a slice.
     model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
     return model.eval(), tokenizer
 
