@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from manifests.errors import ManifestError
 
@@ -209,10 +209,10 @@ def _place(table: str, column: str, text: str) -> Place:
     return Place(match[2], steps, length=match[1] is not None, needed=match[4] is not None)
 
 
-def _checks(name: str, text: str) -> dict[str, dict[str, tuple[str, ...] | str]]:
+def _checks(name: str, text: str) -> dict[str, dict[str, Any]]:
     """Column -> the fields of `Column` that its CHECK fills."""
     plain = re.sub(r"\s+", " ", re.sub(r"--.*", "", text)).replace("( ", "(").replace(" )", ")")
-    found: dict[str, dict[str, tuple[str, ...] | str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for column, values, bound in _CHECK.findall(plain):
         found[column] = {"allowed": tuple(re.findall(r"'([^']*)'", values))} if values else {"bound": f"{bound} 0"}
     if len(found) != plain.count("CHECK ("):

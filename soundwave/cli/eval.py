@@ -70,7 +70,7 @@ def evaluate_runs(
     from soundwave.evaluate.held_out import DECODES, EvalOptions
 
     how: Any = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit, "text": text}
-    options = EvalOptions(**how, decode=tuple(decode or DECODES))
+    options = EvalOptions(**how | {"decode": tuple(decode or DECODES)})
     _score(runs, catalog, metrics or [RATES], options, ceiling=ceiling, as_json=as_json)
 
 

@@ -16,7 +16,7 @@ import manifests
 from manifests.errors import NonFiniteError, SettingsError
 from manifests.plans import LOCK
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
-from soundwave.model.batch import Output
+from soundwave.model.batch import SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Sample, SampleMaker, collate
@@ -287,13 +287,13 @@ class Trainer:
             parts = fill_up(parts, samples, *limits, self.ranks.world)
         return parts, own
 
-    def _forward(self, numbers: Sequence[int], samples: Sequence[Sample]) -> Output:
+    def _forward(self, numbers: Sequence[int], samples: Sequence[Sample]) -> SpeechLLMOutput:
         """One pass; its loss is its share of the step's."""
         settings, device = self.settings, self.accelerator.device
         part = [samples[number] for number in numbers]
         answers, targets = shares(part, samples)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            output: Output = self.model(
+            output: SpeechLLMOutput = self.model(
                 collate(part, self.data.store.feature_dim).to(device),
                 lm_weight=settings.lm_weight * answers,
                 ctc_weight=settings.ctc_weight * targets,

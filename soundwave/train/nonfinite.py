@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from manifests.runs import METRICS
-from soundwave.model.batch import Output
+from soundwave.model.batch import SpeechLLMOutput
 from soundwave.train.batches.plan_data import Draw
 from soundwave.train.batches.samples import Sample
 from soundwave.train.runs.ledger import whole_rows
@@ -76,7 +76,7 @@ def is_finite(value: Any) -> bool:
 def find_fault(
     model: nn.Module,
     passes: Sequence[Sequence[int]],
-    forward: Callable[[Sequence[int]], Output],
+    forward: Callable[[Sequence[int]], SpeechLLMOutput],
     samples: Sequence[Sample],
     draws: Sequence[Draw],
 ) -> Fault | None:
