@@ -65,11 +65,7 @@ def make_plan(
         schedule = _prepare(con, mixture)
         (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
         with atomic_path(output / PLAN) as temporary:
-            try:
-                draws = _write(con, temporary)
-            except OSError as error:
-                raise InputError(f"{output}: the plan could not be written. {error}") from error
-            if draws == 0:
+            if _write(con, temporary) == 0:
                 raise MixtureError(
                     f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
                 )
@@ -282,7 +278,18 @@ def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: 
 
 
 def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Run plan.sql into a Parquet file; return its rows."""
+    """Run plan.sql into a Parquet file; return its rows.
+
+    Raises:
+        InputError: the file could not be written.
+    """
+    try:
+        return _write_rows(con, target)
+    except OSError as error:
+        raise InputError(f"{target.parent}: the plan could not be written. {error}") from error
+
+
+def _write_rows(con: duckdb.DuckDBPyConnection, target: Path) -> int:
     reader = con.sql((HERE / "plan.sql").read_text(encoding="utf-8")).to_arrow_reader(ROW_GROUP)
     schema = arrow_schema("plans")
     rows = 0

@@ -86,8 +86,7 @@ def segment_file(
         whole = need_file(text, what="text").read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{text} is not UTF-8 ({error}). Convert it first.") from error
-    need_file(audio, what="recording")
-    title = f"Pieces of {audio.name}"
+    title = f"Pieces of {need_file(audio, what='recording').name}"
     claim_corpus(output, {"step": STEP}, title=title)
     source = _seekable(audio.resolve(), output)
     try:
