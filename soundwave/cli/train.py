@@ -1,17 +1,52 @@
 """`soundwave train`: one stage on one plan."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from manifests.errors import InputError, NonFiniteError, OccupiedError, SettingsError
 from soundwave.cli._settings import SetOption, overrides, show_settings
 
+if TYPE_CHECKING:
+    from soundwave.train.runs.folder import Existing
+    from soundwave.train.settings import StageSettings
+
 WAYS_ON = (
     "\nTo go on: --resume continues that run with its own settings, --output names another folder, and --force moves "
     "that run aside to a numbered name and begins anew."
 )
+
+StageArgument = Annotated[
+    str, typer.Argument(help="A stage's settings (.yaml), or a bundled one: alignment, shrinking, sft, paper/sft...")
+]
+PlanOption = Annotated[Path | None, typer.Option(help="Folder with plan.parquet and lock.json (`soundwave mix plan`).")]
+OutputOption = Annotated[Path | None, typer.Option(help="The run folder.")]
+InitOption = Annotated[
+    Path | None, typer.Option("--init", "--from", help="The run to start from; without it the model is new.")
+]
+BranchOption = Annotated[
+    Path | None,
+    typer.Option(help="A kept checkpoint of a run that is the same up to there (schedule: wsd): go on from it."),
+]
+SeedOption = Annotated[int | None, typer.Option(help="Instead of the settings' seed.", min=0)]
+StepsOption = Annotated[int | None, typer.Option(help="Instead of the settings' steps.", min=1)]
+ShowOption = Annotated[
+    bool, typer.Option("--show", help="Print the whole settings and where each value comes from; train nothing.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run that is in the folder, with its own settings.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Move another run that is in the folder to OUTPUT.old-1, and begin anew.")
+]
+NonFiniteOption = Annotated[
+    str | None,
+    typer.Option(help="When a loss or gradient is not finite: stop, or skip (drop the batch and count it)."),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print run.json instead of a line; with --show, the settings as JSON.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,41 +55,20 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    stage: Annotated[
-        str,
-        typer.Argument(help="A stage's settings (.yaml), or a bundled one: alignment, shrinking, sft, paper/sft..."),
-    ],
+    stage: StageArgument,
     *,
-    plan: Annotated[
-        Path | None, typer.Option(help="Folder with plan.parquet and lock.json (`soundwave mix plan`).")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="The run folder.")] = None,
-    init: Annotated[
-        Path | None, typer.Option("--init", "--from", help="The run to start from; without it the model is new.")
-    ] = None,
-    branch: Annotated[
-        Path | None,
-        typer.Option(help="A kept checkpoint of a run that is the same up to there (schedule: wsd): go on from it."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Instead of the settings' seed.", min=0)] = None,
-    steps: Annotated[int | None, typer.Option(help="Instead of the settings' steps.", min=1)] = None,
+    plan: PlanOption = None,
+    output: OutputOption = None,
+    init: InitOption = None,
+    branch: BranchOption = None,
+    seed: SeedOption = None,
+    steps: StepsOption = None,
     set_: SetOption = None,
-    show: Annotated[
-        bool, typer.Option("--show", help="Print the whole settings and where each value comes from; train nothing.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run that is in the folder, with its own settings.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Move another run that is in the folder to OUTPUT.old-1, and begin anew.")
-    ] = False,
-    on_nonfinite: Annotated[
-        str | None,
-        typer.Option(help="When a loss or gradient is not finite: stop, or skip (drop the batch and count it)."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print run.json instead of a line; with --show, the settings as JSON.")
-    ] = False,
+    show: ShowOption = False,
+    resume: ResumeOption = False,
+    force: ForceOption = False,
+    on_nonfinite: NonFiniteOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train one stage. A finished run is reused, an interrupted one goes on where its last checkpoint stands; another
     run in the folder is left alone.
@@ -83,17 +97,30 @@ def train(
     if plan is None or output is None:
         needed = [flag for flag, path in (("--plan DIR", plan), ("--output DIR", output)) if path is None]
         raise InputError(f"A training needs {' and '.join(needed)}; `soundwave train {stage} --show` needs neither.")
+    existing: Existing = "resume" if resume else "aside" if force else "refuse"
+    _run(resolved.settings, plan, output, init, branch, existing, as_json=as_json)
+
+
+def _run(  # noqa: PLR0917 - passed on
+    settings: "StageSettings",
+    plan: Path,
+    output: Path,
+    init: Path | None,
+    branch: Path | None,
+    existing: "Existing",
+    *,
+    as_json: bool,
+) -> None:
+    """Train, and print what came of it once for all processes; errors get the options that go on from them."""
     from soundwave.train.distributed.processes import join, leave
     from soundwave.train.loop import train as run
-    from soundwave.train.runs.folder import Existing
 
-    existing: Existing = "resume" if resume else "aside" if force else "refuse"
     try:
-        info = run(resolved.settings, plan=plan, output=output, init=init, branch=branch, existing=existing)
+        info = run(settings, plan=plan, output=output, init=init, branch=branch, existing=existing)
     except OccupiedError as error:
         raise OccupiedError(f"{error}{WAYS_ON if error.movable else ''}") from error
     except NonFiniteError as error:
-        hint = " The option is --on-nonfinite skip." if resolved.settings.on_nonfinite == "stop" else ""
+        hint = " The option is --on-nonfinite skip." if settings.on_nonfinite == "stop" else ""
         raise NonFiniteError(f"{error}{hint}") from error
     first = join().first
     leave()
