@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._settings import SetOption, overrides
 from soundwave.evaluate.registry import ALL, METRICS, RATES
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ def evaluate_runs(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     *,
     catalog: Annotated[Path, typer.Option(help="The catalog with the clips.")] = Path("demo/catalog"),
-    split: Annotated[str, typer.Option(help="dev to choose settings on, test to report.")] = "dev",
+    split: Annotated[str | None, typer.Option(help="dev (the default) to choose settings on, test to report.")] = None,
     corpus: Annotated[
         str | None,
         typer.Option(help="Whose clips. Default: asterisk for error rates, for other metrics all that have some."),
     ] = None,
-    min_words: Annotated[int, typer.Option(help="Clips with fewer words are left out.", min=1)] = 3,
+    min_words: Annotated[
+        int | None, typer.Option(help="Clips with fewer words are left out (default 3).", min=1)
+    ] = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,6 +56,7 @@ def evaluate_runs(
         bool,
         typer.Option("--list-metrics", help="List the metrics and stop; with --json also their figures and needs."),
     ] = False,
+    set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object for one run, else a list.")] = False,
 ) -> None:
     """Score finished runs: word and character error rates with 95 % bands over clips; other metrics with --metrics.
@@ -67,11 +71,20 @@ def evaluate_runs(
     if air_bench is not None:
         _air_bench(runs, air_bench, audio_root, choose=choose, limit=limit, as_json=as_json)
         return
-    from soundwave.evaluate.held_out import DECODES, EvalOptions
+    from manifests.settings import replace_defaults
+    from soundwave.evaluate.settings import EvalSettings
 
-    how: Any = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit, "text": text}
-    options = EvalOptions(**how | {"decode": tuple(decode or DECODES)})
-    _score(runs, catalog, metrics or [RATES], options, ceiling=ceiling, as_json=as_json)
+    given: dict[str, Any] = {
+        "split": split,
+        "corpus": corpus,
+        "min_words": min_words,
+        "metrics": metrics,
+        "decode": decode,
+    }
+    given |= {"limit": limit, "text": text, "ceiling": ceiling or None}
+    flags = {f"--{name.replace('_', '-')}": (name, value) for name, value in given.items()}
+    settings = replace_defaults(EvalSettings, overrides(set_, flags), where="the evaluation")
+    _score(runs, catalog, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
 
 
 def _score(

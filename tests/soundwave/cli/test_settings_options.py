@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from manifests.errors import InputError, SettingsError
+from manifests.errors import InputError, MissingFileError, SettingsError
 from soundwave.cli import build_app, flags, with_flags
 from soundwave.cli._settings import overrides
 from soundwave.train.settings import STAGES, StageSettings, load_stage
@@ -63,15 +63,25 @@ def test_a_training_needs_a_plan_and_an_output():
 
 
 @pytest.mark.parametrize(
-    "words", [("train", "sft", "--show"), ("mix", "plan", "sft"), ("mix", "lint", "sft"), ("demo",)], ids=" ".join
+    "words",
+    [("train", "sft", "--show"), ("mix", "plan", "sft"), ("mix", "lint", "sft"), ("demo",), ("eval", "run")],
+    ids=" ".join,
 )
 def test_an_unknown_key_names_the_flag_and_the_nearest_keys(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    key = "worker" if words == ("demo",) else "sed"
-    near = "workers" if words == ("demo",) else "seed"
+    key, near = {"demo": ("worker", "workers"), "eval": ("decod", "decode")}.get(words[0], ("sed", "seed"))
     with pytest.raises(SettingsError, match=rf"--set {key}=1: unknown key `{key}` \(nearest: {near}"):
         soundwave(*words, "--set", f"{key}=1")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_is_set_by_key_or_by_flag():
+    with pytest.raises(SettingsError, match=r"--set decode=\[ctcc\]: `decode\.0`: found 'ctcc'"):
+        soundwave("eval", "run", "--set", "decode=[ctcc]")
+    with pytest.raises(SettingsError, match=r"--decode: `decode\.0`: found 'ctcc', expected one of ctc, llm, joint"):
+        soundwave("eval", "run", "--decode", "ctcc")
+    with pytest.raises(MissingFileError, match="No such run"):
+        soundwave("eval", "nowhere", "--set", "min_words=2", "--split", "test")
 
 
 def test_flags_stand_for_settings_and_come_after_set():
