@@ -10,7 +10,7 @@ from manifests.fingerprint import file_sha256, fingerprint
 from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import EvalOptions
 from soundwave.evaluate.table import json_row
-from soundwave.model.speech_llm import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
+from soundwave.model.generation import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
