@@ -60,9 +60,9 @@ def make_plan(
     current = _reusable(mixture, catalog, output)
     if current is not None:
         return current
-    _claim(mixture, output, aside=aside)
     with connect(catalog, threads=threads) as con:
         schedule = _prepare(con, mixture)
+        _claim(mixture, output, aside=aside)  # not before it is known that there will be a plan
         (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
         with atomic_path(output / PLAN) as temporary:
             if _write(con, temporary) == 0:

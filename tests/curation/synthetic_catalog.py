@@ -52,6 +52,7 @@ def mono_cut(cut_id: str, **facts: Any) -> dict[str, Any]:
     custom = {"corpus": "syn", "split": "train", "task": "asr", "domain": "asr", "license": "CC0-1.0"}
     duration = facts.pop("duration", 1.5)
     text = facts.pop("text", "some words")
+    recorded = max(1.5, duration)
     return {
         "id": cut_id,
         "start": 0.0,
@@ -64,8 +65,8 @@ def mono_cut(cut_id: str, **facts: Any) -> dict[str, Any]:
             "id": cut_id,
             "sources": [{"type": "file", "channels": [0], "source": f"/audio/{cut_id}.wav"}],
             "sampling_rate": 16000,
-            "num_samples": 24000,
-            "duration": 1.5,
+            "num_samples": round(16000 * recorded),
+            "duration": recorded,
             "channel_ids": [0],
         },
         "custom": custom | facts.pop("custom", {}),

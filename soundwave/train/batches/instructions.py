@@ -169,7 +169,7 @@ def load_set(name: str) -> dict[str, tuple[Template, ...]]:
     for path in sorted(folder.glob("*.yaml")):
         for task, groups in read_yaml(path).items():
             if task in found:
-                raise SettingsError(f"{path}: the task {task!r} is in two files of the set. Keep one.")
+                raise SettingsError(f"{path}: the task {task!r} is in another file of the set, too.")
             found[task] = tuple(_templates(task, groups, f"{path}: {task}"))
     return found
 

@@ -16,13 +16,16 @@ from tests.tolerance import half_the_digits
 
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Whisper with random weights and windows of 2 s."""
+    return make_whisper(tmp_path_factory.mktemp("whisper"))
+
+
+def make_whisper(folder: Path) -> Path:
+    """A tiny Whisper with random weights and windows of 2 s, in `folder`."""
     import torch
     from transformers import WhisperConfig, WhisperFeatureExtractor
     from transformers.models.whisper.modeling_whisper import WhisperModel
 
     torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("whisper")
     sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 60, "max_source_positions": 100}
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
     tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}

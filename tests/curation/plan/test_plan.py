@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from curation.catalog import build
 from curation.plan import check_plan, make_plan, plan_schedule
 from curation.plan.mixture import Mixture
-from manifests.errors import InputError, ManifestError, MissingFileError, MixtureError, QueryError, StaleError
+from manifests.errors import (
+    InputError,
+    ManifestError,
+    MissingFileError,
+    MixtureError,
+    OccupiedError,
+    QueryError,
+    StaleError,
+)
+from manifests.files import MARK
 from manifests.plans import read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import check_settings
@@ -300,13 +309,17 @@ def test_temperature_moves_shares_from_epoch_to_epoch(tmp_path: Path) -> None:
     assert [round(phase["shares"]["st"], 2) for phase in lock.schedule] == [0.1, 0.49]
 
 
-def test_an_unchanged_plan_is_kept_and_a_changed_one_is_made_again(tmp_path: Path) -> None:
+def test_an_unchanged_plan_is_kept_and_that_of_another_mixture_is_moved_aside_when_asked(tmp_path: Path) -> None:
     planned(tmp_path, some_cuts(), mixture())
     before = (tmp_path / "p" / "plan.parquet").stat().st_mtime_ns
     planned(tmp_path, some_cuts(), mixture())
     assert (tmp_path / "p" / "plan.parquet").stat().st_mtime_ns == before
-    planned(tmp_path, some_cuts(), mixture(seed=5))
+    with pytest.raises(OccupiedError, match="seed: found 1, asked 5"):
+        planned(tmp_path, some_cuts(), mixture(seed=5))
+    assert (tmp_path / "p" / "plan.parquet").stat().st_mtime_ns == before
+    make_plan(mixture(seed=5), tmp_path / "catalog", tmp_path / "p", aside=True)
     assert (tmp_path / "p" / "plan.parquet").stat().st_mtime_ns != before
+    assert (tmp_path / "p.old-1" / "plan.parquet").stat().st_mtime_ns == before
 
 
 def test_a_plan_of_another_catalog_or_with_other_bytes_is_stale(tmp_path: Path) -> None:
@@ -363,7 +376,7 @@ def test_a_disk_that_fills_up_is_said_and_leaves_no_plan(tmp_path: Path, monkeyp
     monkeypatch.setattr("curation.plan._write", full)
     with pytest.raises(InputError, match=r"the plan could not be written.*No space left"):
         planned(tmp_path, some_cuts(), mixture())
-    assert list((tmp_path / "p").iterdir()) == []
+    assert [path.name for path in (tmp_path / "p").iterdir()] == [MARK]
 
 
 def test_what_cannot_be_had_leaves_the_old_plan(tmp_path: Path) -> None:

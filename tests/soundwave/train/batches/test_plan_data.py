@@ -15,6 +15,7 @@ from curation.catalog import build, connect
 from manifests.errors import AudioError, InputError, StaleError
 from soundwave.train.batches import plan_data as data
 from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, encode_pieces
+from tests.curation.encoders.test_encoders import make_whisper
 
 ENCODER = "moonshine-tiny-en"
 
@@ -124,13 +125,10 @@ def test_a_long_clip_goes_through_the_encoder_in_equal_pieces(seconds, pieces):
     assert abs(len(frames) - 10 * seconds) <= pieces
 
 
-def test_the_real_encoder_is_loaded_once(monkeypatch):
-    made = []
-    monkeypatch.setattr("curation.encoders.whisper.WhisperEncoder.load", lambda name: made.append(name) or Counting())
-    encoders.load_encoder.cache_clear()
-    store = FrameStore("some/whisper", None)
-    assert store._encoder() is store._encoder() and made == ["some/whisper"]
-    encoders.load_encoder.cache_clear()
+def test_the_real_encoder_is_loaded_once(tmp_path):
+    name = str(make_whisper(tmp_path))
+    store, other = FrameStore(name, None), FrameStore(name, None)
+    assert store._encoder() is store._encoder() is other._encoder() and store.feature_dim == 16
 
 
 def test_answers_of_a_domain(workspace):
