@@ -11,16 +11,13 @@ The reader gives each rank its own draws: do not let a launcher split the loader
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils.data import IterableDataset, Sampler, get_worker_info
 
-from curation.reader import PlanBatch, PlanDraw
+from curation.reader import PlanBatch, PlanDraw, PlanReader
 from curation.reader.prefetch import look_ahead
-
-if TYPE_CHECKING:
-    from curation.reader import PlanReader
 
 
 class PlanDataset(IterableDataset[Any]):
