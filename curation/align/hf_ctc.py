@@ -1,7 +1,9 @@
-"""Any Wav2Vec2-style CTC checkpoint of transformers as an aligner: Wav2Vec2, HuBERT, WavLM, Data2Vec.
+"""CTC checkpoints of transformers: Wav2Vec2, HuBERT, WavLM, Data2Vec.
 
 The checkpoint is a hub name (with a revision: NAME@REVISION) or a local folder; it must read raw samples and spell in
-letters. Which language it was trained on, a checkpoint does not say: that is the user's choice.
+letters. A checkpoint does not say which language it was trained on: the user chooses one.
+
+Torch and transformers are imported when a model is loaded: the list of aligners does not wait for them.
 """
 
 from __future__ import annotations
@@ -12,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from curation.align.base import Aligner
 from curation.align.ctc_aligner import CTCAligner, CTCOptions
@@ -84,6 +84,8 @@ class HuggingFaceCTC:
         Raises:
             InputError: no such checkpoint, or one of another kind.
         """
+        import torch
+
         self._extractor, self._tokenizer, loaded = _pretrained(model)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = loaded.to(self._device).eval()
@@ -113,6 +115,8 @@ class HuggingFaceCTC:
         return pick_columns(in_windows(self._run, samples, self._stride), self.blank, tokens, self._others)
 
     def _run(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
         least = 2 * self._stride + SAMPLE_RATE // 40  # the first convolutions reach over 25 ms
         padded = np.pad(samples, (0, max(0, least - len(samples))))
         inputs = self._extractor(padded, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_values
@@ -123,6 +127,8 @@ class HuggingFaceCTC:
 
 
 def _pretrained(model: str) -> tuple[Any, Any, Any]:
+    from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+
     name, _, revision = model.partition("@")
     options = {"revision": revision} if revision else {}
     try:

@@ -1,4 +1,4 @@
-"""PocketSphinx as a forced aligner: the embedded default for English, an HMM with CMUdict.
+"""PocketSphinx, an HMM with CMUdict: English, nothing to download.
 
 Each transcript word is one word of the grammar whenever it has several readings (a number, a symbol): its
 readings are alternative pronunciations, and the audio decides. A second pass aligns phones inside the words

@@ -1,5 +1,6 @@
-"""torchaudio's pretrained CTC bundles as aligners: MMS_FA (over a thousand languages, romanised) and the WAV2VEC2 ones.
+"""torchaudio's pretrained CTC bundles: WAV2VEC2_..., MMS_FA.
 
+MMS_FA is for over a thousand languages in Latin letters, each of the others for one language.
 Weights are downloaded by torchaudio on first use. What MMS_FA's letters (a-z and ') lack, accents aside, goes through
 the wildcard: romanise other scripts first.
 """
@@ -11,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from curation.align.base import Aligner
@@ -82,6 +82,8 @@ class BundleModel:
         Raises:
             InputError: the weights cannot be downloaded, or the bundle is for another sampling rate.
         """
+        import torch
+
         if int(bundle.sample_rate) != SAMPLE_RATE:
             raise InputError(f"{model} reads {bundle.sample_rate:g} Hz, expected {SAMPLE_RATE} Hz.")
         star = model == "MMS_FA"
@@ -111,6 +113,8 @@ class BundleModel:
         return pick_columns(in_windows(self._run, samples, self._stride), self.blank, tokens, self._others)
 
     def _run(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
         padded = np.pad(samples, (0, max(0, 1200 - len(samples))))  # the first convolutions reach over 25 ms
         with torch.inference_mode():
             scores, _ = self._model(torch.from_numpy(padded)[None].to(self._device))  # (1, T, V)

@@ -1,4 +1,6 @@
-"""WhisperX as an aligner that can also transcribe: for clips without a transcript. The extra `whisperx`.
+"""WhisperX: transcribes clips without a transcript, aligns the others.
+
+It is the extra `whisperx`.
 
 Its own voice activity detection (the weights come with its wheel) finds the speech, a Whisper model in CTranslate2's
 format says the words, a Wav2Vec2 model says when. Both are hub names or local folders; the second is WhisperX's choice
@@ -19,7 +21,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -166,6 +167,8 @@ def _whisperx() -> Any:
 
 
 def _device() -> str:
+    import torch
+
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 

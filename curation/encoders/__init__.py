@@ -75,6 +75,6 @@ def load_encoder(name: str) -> Encoder:
 def describe_encoders() -> list[dict[str, Any]]:
     """One row a family: name, what it does, which models it takes, needed packages and those that are missing."""
     return [
-        {"name": name, "does": ENCODERS.title(name), "options": {"models": family.models}} | family.needs.described()
+        {"name": name, "does": ENCODERS.title(name), "models": family.models} | family.needs.described()
         for name, family in ENCODERS.all().items()
     ]

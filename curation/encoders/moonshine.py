@@ -1,4 +1,6 @@
-"""Moonshine tiny-en in ONNX Runtime: the embedded encoder of English speech, and its own decoder as the ceiling.
+"""Moonshine tiny-en in ONNX Runtime: English, nothing to download.
+
+Its own decoder is here too: the ceiling of what its frames can give.
 
 The weights come with the wheel `moonshine-voice`; its files are found without importing the package
 (whose import loads a native library). Source: Jeffries et al., "Moonshine: Speech Recognition for Live

@@ -1,4 +1,7 @@
-"""The encoder of any Hugging Face Whisper checkpoint."""
+"""The encoder of any Hugging Face Whisper checkpoint.
+
+Torch and transformers are imported when a model is loaded: the list of encoders does not wait for them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import WhisperFeatureExtractor
-from transformers.models.whisper.modeling_whisper import WhisperModel
 
 from curation.encoders import EncoderFamily
 from manifests.errors import InputError
@@ -35,6 +35,8 @@ class WhisperEncoder:
             extractor: makes the mel spectrograms that the encoder was trained on.
             batch: how many windows go through the model at once.
         """
+        import torch
+
         self.name = name
         self._batch = batch
         self._extractor = extractor
@@ -52,6 +54,9 @@ class WhisperEncoder:
         Raises:
             InputError: no Whisper loads from there.
         """
+        from transformers import WhisperFeatureExtractor
+        from transformers.models.whisper.modeling_whisper import WhisperModel
+
         try:
             extractor = WhisperFeatureExtractor.from_pretrained(name)
             model = WhisperModel.from_pretrained(name).get_encoder()
@@ -77,6 +82,8 @@ class WhisperEncoder:
         return [np.concatenate(parts) for parts in pieces]
 
     def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        import torch
+
         features = self._extractor(
             windows,
             sampling_rate=SAMPLE_RATE,

@@ -1,4 +1,4 @@
-"""The align pass: where each word of the transcript is said, in the transcript's own words."""
+"""Where each word of the transcript is said, in its own spelling."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The encode pass: each cut's frames of a frozen encoder, stored once as float16 and shared by every run.
+"""Each cut's frames of a frozen encoder, stored once for every run.
 
-The encoder is frozen in every stage, so its output is a label like any other. Variants are the same cut
-heard otherwise; today by speed (resampling, which shifts pitch as well: Ko et al., "Audio Augmentation
+The encoder is frozen in every stage, so its output is a label like any other; it is stored as float16. Variants are the
+same cut heard differently; today by speed (resampling, which shifts pitch as well: Ko et al., "Audio Augmentation
 for Speech Recognition", 2015).
 """
 

@@ -1,4 +1,4 @@
-"""The quality pass: how long, how loud, how silent, how clipped each cut is, and whether it is a copy.
+"""How long, loud, silent and clipped each cut is; whether it is a copy.
 
 Measured on the file's own samples before any resampling, which would hide clipping.
 """

@@ -123,7 +123,7 @@ def _list(*, as_json: bool) -> None:
             {
                 kind: row["name"],
                 "what it does": row["does"],
-                "takes": ", ".join(row["options"]),
+                "takes": row["models"] if "models" in row else ", ".join(row["options"]),
                 "needs": ", ".join(row["needs"]),
                 "here": f"no: {row['install']}" if row["missing"] else "yes",
             }

@@ -1,4 +1,4 @@
-"""A finished stage-I run as an aligner: realign with what was just trained."""
+"""A finished stage-I run: realign with what was just trained."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Options(CTCOptions):
 
 def _make(options: Options) -> Aligner:
     """Raises StaleError where the run is not finished."""
+    from soundwave.infer.aligner import run_aligner  # torch and transformers: the list of aligners does not wait
+
     if not options.model:
         raise SettingsError(f"The aligner `{NAME}` needs a finished stage-I run: its folder as `model`.")
     from soundwave.infer.stage_one import run_aligner  # torch and transformers: only for those who ask for it
