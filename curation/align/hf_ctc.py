@@ -28,20 +28,20 @@ NAME = "hf-ctc"
 EXAMPLE = "facebook/wav2vec2-base-960h"
 
 
-class Options(CTCOptions):
+class CheckpointOptions(CTCOptions):
     """Options of this aligner."""
 
     model: str | None = None
     """The checkpoint: a hub name, NAME@REVISION, or a local folder."""
 
 
-def _make(options: Options) -> Aligner:
+def _make(options: CheckpointOptions) -> Aligner:
     if not options.model:
         raise SettingsError(f"The aligner `{NAME}` needs a checkpoint as `model`: {EXAMPLE}, or a local folder.")
     return CTCAligner.from_options(Checkpoint(options.model), options)
 
 
-ALIGNER = Maker(Options, _make, Needs(("torch", "transformers")))
+ALIGNER = Maker(CheckpointOptions, _make, Needs(("torch", "transformers")))
 
 
 @dataclass(frozen=True)

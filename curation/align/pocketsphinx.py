@@ -71,13 +71,13 @@ class PocketSphinx:
         return _merge(segments, owners)
 
 
-class Options(BaseModel):
+class NoOptions(BaseModel):
     """PocketSphinx has none: one model comes with it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-ALIGNER = Maker(Options, lambda _: PocketSphinx(), NEEDS)
+ALIGNER = Maker(NoOptions, lambda _: PocketSphinx(), NEEDS)
 
 Segment = tuple[int, int, int]  # first frame, frames, score
 

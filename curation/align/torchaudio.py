@@ -27,20 +27,20 @@ INSTALL = 'uv pip install "torch>=2.8,<2.12" "torchaudio>=2.8,<2.12" (a pair fro
 BLANK = "-"
 
 
-class Options(CTCOptions):
+class BundleOptions(CTCOptions):
     """Options of this aligner."""
 
     model: str = DEFAULT
     """The bundle."""
 
 
-def _make(options: Options) -> Aligner:
+def _make(options: BundleOptions) -> Aligner:
     """Raises MissingPackageError without torchaudio, SettingsError where it has no such bundle."""
     _bundle(options.model)
     return CTCAligner.from_options(Bundle(options.model), options)
 
 
-ALIGNER = Maker(Options, _make, Needs(("torchaudio",), INSTALL))
+ALIGNER = Maker(BundleOptions, _make, Needs(("torchaudio",), INSTALL))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ LEAST_PROBABILITY = 1e-4  # WhisperX rounds probabilities to thousandths: 0 must
 PUNKT = ("collocations.tab", "sent_starters.txt", "abbrev_types.txt", "ortho_context.tab")
 
 
-class Options(BaseModel):
+class WhisperXOptions(BaseModel):
     """Options of this aligner."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -48,12 +48,12 @@ class Options(BaseModel):
     """`WHISPER` or `WHISPER,WAV2VEC2`: hub names or local folders."""
 
 
-def _make(options: Options) -> WhisperX:
+def _make(options: WhisperXOptions) -> WhisperX:
     whisper, _, wav2vec = options.model.partition(",")
     return WhisperX(whisper.strip() or DEFAULT, wav2vec.strip() or None)
 
 
-ALIGNER = Maker(Options, _make, Needs(("whisperx",), INSTALL))
+ALIGNER = Maker(WhisperXOptions, _make, Needs(("whisperx",), INSTALL))
 
 
 @dataclass(frozen=True)

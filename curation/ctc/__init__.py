@@ -19,20 +19,18 @@ AlignmentError               a reject: this item cannot be aligned; carries a re
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from manifests.errors import InputError
+from manifests.lazy import lazy_names
 from manifests.reasons import Reason
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "WILDCARD",
@@ -44,6 +42,8 @@ __all__ = [
     "forced_align_batch",
     "forced_align_torch",
 ]
+
+__getattr__ = lazy_names(__name__, {"forced_align_torch": "curation.ctc.batched"})
 
 WILDCARD = -1  # as a target id: matches any frame
 FLOAT32_FRAMES = 32_768  # from here on float64 sums: a float32 sum over an hour resolves hundredths at best
@@ -265,10 +265,3 @@ def _kernels() -> Any:
     from curation.ctc import kernels
 
     return kernels
-
-
-def __getattr__(name: str) -> Any:
-    """`forced_align_torch`, from the module that defines it."""
-    if name != "forced_align_torch":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}.batched").forced_align_torch

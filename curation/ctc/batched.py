@@ -8,16 +8,15 @@ Legend: N items, T frames, V vocabulary, L targets, S = L + 1 labels with the du
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from curation.ctc import FLOAT32_FRAMES, FLOOR, WILDCARD, Alignment, AlignmentError, Precision, TranscriptTooLongError
 from manifests.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
 
 _JUMP, _FROM_BLANK, _BLANK_FROM_LABEL = 2, 1, 4  # how a state was entered, in one byte per label
 
@@ -57,8 +56,6 @@ def forced_align_torch(
         AlignmentError, TranscriptTooLongError: see `errors`.
         InputError: wrong shapes or types, ids outside the vocabulary, the blank among the targets.
     """
-    import torch
-
     frames, counts, ids = _checked(log_probs, targets, input_lengths, target_lengths, blank)
     failures = _too_long(ids, frames, counts)
     double = precision == "float64" or (precision == "auto" and int(frames.max(initial=0)) >= FLOAT32_FRAMES)
@@ -142,8 +139,6 @@ def _too_long(
 def _lay_out(
     scores: Tensor, ids: NDArray[np.int64], counts: NDArray[np.int64], *, blank: int, wildcard: float | None, kind: Any
 ) -> _Layout:
-    import torch
-
     padded = np.concatenate([ids, np.full((len(ids), 1), blank)], axis=1)  # (N, L) -> (N, S)
     inside = np.arange(padded.shape[1]) < counts[:, None]
     same = np.zeros(padded.shape, bool)
@@ -168,8 +163,6 @@ def _lay_out(
 
 def _forward(scores: Tensor, layout: _Layout, lengths: Tensor, blank: int) -> tuple[Tensor, Tensor, Tensor]:
     """The rows `a` and `b` (N, S) after each item's last frame, and the moves (T, N, S) that led there."""
-    import torch
-
     items, frames, _ = scores.shape
     kind = layout.repeat.dtype
     a = torch.full(layout.tokens.shape, -torch.inf, dtype=kind, device=scores.device)
@@ -195,8 +188,6 @@ def _forward(scores: Tensor, layout: _Layout, lengths: Tensor, blank: int) -> tu
 
 def _walk_back(a: Tensor, b: Tensor, moves: Tensor, lengths: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """States (N, T), 2l + 1 for label l and 2l for the blank before it, and the sum of the best path (N,)."""
-    import torch
-
     rows = torch.arange(len(a), device=a.device)
     on_blank, on_label = b[rows, counts], a[rows, (counts - 1).clamp_min(0)]
     on_label = torch.where(counts > 0, on_label, -torch.inf)
@@ -218,8 +209,6 @@ def _walk_back(a: Tensor, b: Tensor, moves: Tensor, lengths: Tensor, counts: Ten
 
 def _path_scores(scores: Tensor, layout: _Layout, states: Tensor, blank: int) -> Tensor:
     """The log-probability of each frame's token: (N, T, V), (N, T) -> (N, T)."""
-    import torch
-
     label, at_label = states >> 1, (states & 1).bool()
     token = torch.where(at_label, layout.tokens.gather(1, label), blank)
     out = scores.gather(2, token[:, :, None])[:, :, 0]

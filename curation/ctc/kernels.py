@@ -24,16 +24,14 @@ file because numba's cache looks only at the file of the function it has cached.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import njit
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 LANES = 16  # labels in a chunk; also the frames between kept rows, because a path moves at most one label per frame
 BLOCK = 4  # frames that a chunk is taken through at once

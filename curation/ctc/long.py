@@ -8,14 +8,12 @@ split in turn. The arithmetic is that of the single pass, value for value, and s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curation.ctc import kernels
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 LANES = kernels.LANES
 BUDGET = 64 << 20  # bytes of kept rows per level; three levels suffice for a week of audio

@@ -66,8 +66,8 @@ class Align(CorpusPass):
         """Raise when the aligner cannot run here, or has no wildcard and one is asked for."""
         if self.wildcard != "none" and not isinstance(self.aligner, AlignsUntranscribed):
             raise SettingsError(
-                f"The aligner `{self.aligner.name}` has no wildcard for speech that the transcript lacks. Leave "
-                "`wildcard` out, or choose an aligner that is a CTC model: hf-ctc, torchaudio or soundwave."
+                f"The aligner `{self.aligner.name}` has no wildcard for speech that the transcript lacks. Leave the "
+                "setting `wildcard` out, or choose an aligner that is a CTC model: hf-ctc, torchaudio or soundwave."
             )
         self.aligner.check()
 
@@ -165,8 +165,8 @@ def _make(options: AlignOptions) -> Align:
     own, others = AlignOptions.model_fields, aligner_maker(options.backend).options.model_fields
     if unknown := [name for name in given if name not in others]:
         raise SettingsError(
-            f"The pass `align` with the aligner `{options.backend}` has no option "
-            f"{', '.join(f'`{name}`' for name in unknown)}. Its options: {', '.join([*own, *others])}."
+            f"The pass `align` with the aligner `{options.backend}` has no "
+            f"{' and no '.join(f'setting `{name}`' for name in unknown)}. It has: {', '.join([*own, *others])}."
         )
     return Align(load_aligner(options.backend, **given), options.wildcard, options.least_score)
 

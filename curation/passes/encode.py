@@ -47,9 +47,9 @@ class Encode(BaseModel, CorpusPass):
     @classmethod
     def _check_speeds(cls, speeds: tuple[float, ...]) -> tuple[float, ...]:
         if not speeds or any(not 0.5 <= speed <= 2.0 for speed in speeds):
-            raise SettingsError(f"`speeds` are {list(speeds)}, expected one or more factors from 0.5 to 2.")
+            raise SettingsError(f"the setting `speeds` is {list(speeds)}, expected one or more factors from 0.5 to 2.")
         if len(set(speeds)) < len(speeds):
-            raise SettingsError(f"`speeds` are {list(speeds)}, expected different ones.")
+            raise SettingsError(f"the setting `speeds` is {list(speeds)}, expected different ones.")
         return speeds
 
     @property

@@ -73,7 +73,7 @@ def joined_examples(corpus_dir: Path) -> Iterator[Example]:
     if len(recordings) < 20:
         raise InputError(
             f"{corpus_dir} has {len(recordings)} one-word cuts that can be joined, expected 20 or more. "
-            "Use another corpus, or --source reference."
+            "Use another corpus, or `reference` as the setting `source`."
         )
     yield from join_words(recordings, rounds=ROUNDS, seed=corpus_dir.name)
 

@@ -195,7 +195,7 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
         except (OSError, ValueError) as error:
             raise InputError(
                 f"No Dask scheduler answers at {address} ({error}). Expected an address such as "
-                "tcp://HOST:8786 of a running one, or leave --dask out to use this machine."
+                "tcp://HOST:8786 of a running one, or leave the setting `dask` out to use this machine."
             ) from error
         with client:
             yield client

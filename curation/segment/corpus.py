@@ -31,7 +31,7 @@ MOST_WORDS = 12  # that a reject quotes
 
 
 @dataclass(frozen=True)
-class Origin:
+class CorpusOrigin:
     """What the rows say about where the recording is from."""
 
     name: str  # of the corpus and the recording
@@ -67,7 +67,7 @@ def segment_file(
     text: Path,
     output: Path,
     model: CTCModel,
-    origin: Origin,
+    origin: CorpusOrigin,
     *,
     limits: Limits | None = None,
     refine: Aligner | None = None,
@@ -157,14 +157,14 @@ def _seekable(audio: Path, output: Path) -> Path:
     return target
 
 
-def _cuts(found: LongForm, text: str, recording: Recording, origin: Origin) -> Iterator[MonoCut]:
+def _cuts(found: LongForm, text: str, recording: Recording, origin: CorpusOrigin) -> Iterator[MonoCut]:
     for piece in found.kept:
         positions = [word.position for word in piece.words]
         symbols = [found.words[position].text for position in positions]
         yield _cut(piece, piece_text(text, found.words, positions), symbols, recording, origin)
 
 
-def _cut(piece: LongPiece, said: str, symbols: Sequence[str], recording: Recording, origin: Origin) -> MonoCut:
+def _cut(piece: LongPiece, said: str, symbols: Sequence[str], recording: Recording, origin: CorpusOrigin) -> MonoCut:
     start, duration = round(piece.span.start, 4), round(piece.span.duration, 4)
     cut = speech_cut(
         cut_id=_piece_id(origin.name, piece.span.start, piece.span.end),

@@ -93,7 +93,7 @@ def with_flags(message: str, named: Mapping[str, str]) -> str:
     def add(match: re.Match[str]) -> str:
         return f"{match[0]} ({named[match[1]]})" if match[1] in named else match[0]
 
-    return re.sub(r"(?:setting|as) `(\w+)`", add, message)
+    return re.sub(r"(?:setting|key|as) `(\w+)`", add, message)
 
 
 def _fail(message: str) -> None:

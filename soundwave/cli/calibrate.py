@@ -35,13 +35,11 @@ def calibrate(
     from curation.passes.known_edges import examples
     from manifests.errors import SettingsError
     from manifests.files import need_folder
-    from soundwave.cli._flags import as_flags
 
     sources = ("reference", "joined", "both")
     if source not in sources:
         raise SettingsError(f"--source is {source!r}, expected one of: {', '.join(sources)}.")
-    with as_flags({"model": "--model"}):
-        aligner = load_aligner(backend, model=model)
+    aligner = load_aligner(backend, model=model)
     if not isinstance(aligner, SpikeAligner):
         raise SettingsError(f"The aligner `{backend}` gives edges as they are: only CTC aligners are calibrated.")
     folder = need_folder(corpora / corpus, what="corpus", hint=f"Run `soundwave prepare {corpus}` first.")

@@ -7,15 +7,7 @@ import typer
 
 from soundwave.cli._settings import SetOption
 
-# Options of the passes and their aligners and encoders, each of which declares its own: --set reaches all of them.
-FLAGS = {
-    "backend": "--backend",
-    "model": "--model",
-    "calibration": "--calibration",
-    "wildcard": "--wildcard",
-    "encoder": "--encoder",
-    "speeds": "--speed",
-}
+# Passes, aligners and encoders declare their own options: --set reaches all of them, flags some.
 Backend = Annotated[str | None, typer.Option(help="align: the aligner, pocketsphinx unless given; see --list.")]
 Model = Annotated[str | None, typer.Option(help="align: a hub name or folder, a torchaudio bundle, a stage-I run.")]
 Calibrated = Annotated[Path | None, typer.Option(help="align: what `soundwave calibrate` learned for this CTC model.")]
@@ -30,7 +22,8 @@ EncoderName = Annotated[
     str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
 ]
 Speeds = Annotated[
-    list[float] | None, typer.Option(help="encode: a variant at this speed; may be repeated. Default: 1.")
+    list[float] | None,
+    typer.Option("--speed", "--speeds", help="encode: a variant at this speed; may be repeated. Default: 1."),
 ]
 
 
@@ -74,15 +67,15 @@ def label(
     from curation.passes.runner import run_pass
     from curation.passes.workers import WorkerPool
     from manifests.makers import Text
-    from soundwave.cli._flags import given
     from soundwave.cli._settings import overrides
 
     if list_:
         _list(as_json=json_)
         return
-    options = given(backend=backend, model=model, calibration=calibration, wildcard=wildcard, encoder=encoder)
-    options |= given(speeds=speed) | {pair.key: Text(pair.value) for pair in overrides(set_)}
-    job = _make(pass_, options)
+    options: dict[str, Any] = {"backend": backend, "model": model, "calibration": calibration, "wildcard": wildcard}
+    options |= {"encoder": encoder, "speeds": speed or None}
+    options |= {pair.key: Text(pair.value) for pair in overrides(set_)}
+    job = _make(pass_, {name: value for name, value in options.items() if value is not None})
     _check_export(job.name, export)
     rows = []
     with WorkerPool(workers=workers, dask=dask) as pool:
@@ -97,13 +90,11 @@ def _make(name: str | None, options: dict[str, Any]) -> Any:
     """The pass, checked: it can run here."""
     from curation.passes import PASSES, make_pass
     from manifests.errors import SettingsError
-    from soundwave.cli._flags import as_flags
 
     if name is None:
         raise SettingsError(f"Name a pass: {', '.join(PASSES.names())}. `soundwave label --list` says what they do.")
-    with as_flags(FLAGS):
-        job = make_pass(name, options)
-        job.check()
+    job = make_pass(name, options)
+    job.check()
     return job
 
 

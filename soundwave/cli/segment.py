@@ -41,13 +41,13 @@ def segment(
     Example: `soundwave segment book.mp3 book.txt --output demo/corpora/book`
     """
     from curation.align import load_aligner
-    from curation.segment.corpus import Origin, segment_file
+    from curation.segment.corpus import CorpusOrigin, segment_file
     from curation.segment.silences import Limits
 
     again = None if refine == "none" else load_aligner(refine)
     if again is not None:
         again.check()
-    origin = Origin(output.resolve().name, license_, makers, language, speaker)
+    origin = CorpusOrigin(output.resolve().name, license_, makers, language, speaker)
     limits = Limits(shortest, longest)
     found = segment_file(audio, text, output, _model(backend, model), origin, limits=limits, refine=again)
     _show(found.row(), as_json=as_json)
@@ -59,14 +59,12 @@ def _model(backend: str, model: str | None) -> Any:
     from curation.align.asr_as_ctc import RecogniserModel
     from curation.align.ctc_model import SpikeAligner
     from manifests.errors import SettingsError
-    from soundwave.cli._flags import as_flags
 
     if backend == EMBEDDED:
         if model:
             raise SettingsError(f"--backend {EMBEDDED} has no model to choose. Leave --model out.")
         return RecogniserModel.embedded()
-    with as_flags({"model": "--model"}):
-        aligner = load_aligner(backend, model=model)
+    aligner = load_aligner(backend, model=model)
     if not isinstance(aligner, SpikeAligner):
         raise SettingsError(
             f"The aligner `{backend}` aligns one piece at a time: only a CTC model can hear a whole recording. "

@@ -12,22 +12,20 @@ from manifests.makers import Maker, Needs
 NAME = "soundwave"
 
 
-class Options(CTCOptions):
+class RunOptions(CTCOptions):
     """Options of this aligner."""
 
     model: str | None = None
     """The folder of a finished stage-I run."""
 
 
-def _make(options: Options) -> Aligner:
+def _make(options: RunOptions) -> Aligner:
     """Raises StaleError where the run is not finished."""
-    from soundwave.infer.aligner import run_aligner  # torch and transformers: the list of aligners does not wait
-
     if not options.model:
         raise SettingsError(f"The aligner `{NAME}` needs a finished stage-I run: its folder as `model`.")
-    from soundwave.infer.stage_one import run_aligner  # torch and transformers: only for those who ask for it
+    from soundwave.infer.stage_one import run_aligner  # torch and transformers: the list does not wait
 
     return CTCAligner.from_options(run_aligner(Path(options.model)).loader, options)
 
 
-ALIGNER = Maker(Options, _make, Needs(("torch", "transformers")))
+ALIGNER = Maker(RunOptions, _make, Needs(("torch", "transformers")))

@@ -8,7 +8,7 @@ import soundfile
 
 from curation.align import load_aligner
 from curation.align.asr_as_ctc import RecogniserModel, _stretches
-from curation.segment.corpus import Origin, piece_text, segment_file
+from curation.segment.corpus import CorpusOrigin, piece_text, segment_file
 from curation.segment.silences import Limits
 from curation.text import normalise
 from manifests.audio import read_audio
@@ -50,7 +50,7 @@ def spoken(tmp_path):
 
 def test_the_folder_is_a_prepared_corpus(tmp_path, spoken):
     audio, text, said = spoken
-    origin = Origin("book", "CC0-1.0", "tests", speaker="one")
+    origin = CorpusOrigin("book", "CC0-1.0", "tests", speaker="one")
     found = segment_file(audio, text, tmp_path / "book", Reader(), origin, limits=Limits(2, 5))
     assert (found.words, found.words_kept, found.words_unsaid) == (24, 24, 0)
     info = read_corpus(tmp_path / "book")
@@ -73,7 +73,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, spoken):
     audio, text, _ = spoken
     files = []
     for folder in ("a", "b"):
-        segment_file(audio, text, tmp_path / folder, Reader(), Origin("book"))
+        segment_file(audio, text, tmp_path / folder, Reader(), CorpusOrigin("book"))
         files.append([(tmp_path / folder / name).read_bytes() for name in ("cuts.jsonl.gz", "rejects.jsonl.gz")])
     assert files[0] == files[1]
 
@@ -93,7 +93,7 @@ def test_formats_without_random_access_are_converted(tmp_path):
         container.mux(stream.encode(None))
     (tmp_path / "a.txt").write_text("able")
     with pytest.raises(InputError, match="heard"):
-        segment_file(path, tmp_path / "a.txt", tmp_path / "out", Silent(), Origin("noise"))
+        segment_file(path, tmp_path / "a.txt", tmp_path / "out", Silent(), CorpusOrigin("noise"))
     converted = tmp_path / "out/audio/noise.flac"
     assert soundfile.info(converted).duration == pytest.approx(2.0, abs=0.01)
     assert np.corrcoef(read_audio(converted)[:31000], read_audio(path)[:31000])[0, 1] > 0.99
@@ -109,14 +109,14 @@ class Silent(Reader):
 def test_bad_files_are_one_sentence(tmp_path, spoken):
     audio, text, _ = spoken
     with pytest.raises(MissingFileError, match="No such recording"):
-        segment_file(tmp_path / "no.wav", text, tmp_path / "out", Reader(), Origin("x"))
+        segment_file(tmp_path / "no.wav", text, tmp_path / "out", Reader(), CorpusOrigin("x"))
     with pytest.raises(MissingFileError, match="No such text"):
-        segment_file(audio, tmp_path / "no.txt", tmp_path / "out", Reader(), Origin("x"))
+        segment_file(audio, tmp_path / "no.txt", tmp_path / "out", Reader(), CorpusOrigin("x"))
     with pytest.raises(AudioError, match="does not decode"):
-        segment_file(text, text, tmp_path / "out", Reader(), Origin("x"))
+        segment_file(text, text, tmp_path / "out", Reader(), CorpusOrigin("x"))
     text.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):
-        segment_file(audio, text, tmp_path / "out", Reader(), Origin("x"))
+        segment_file(audio, text, tmp_path / "out", Reader(), CorpusOrigin("x"))
 
 
 def test_the_text_of_a_piece_is_as_it_was_written():
@@ -165,7 +165,7 @@ def test_real_prompts_joined_are_found_again(tmp_path, joined):
         text,
         tmp_path / "out",
         RecogniserModel.embedded(),
-        Origin("prompts", "CC-BY-SA-3.0"),
+        CorpusOrigin("prompts", "CC-BY-SA-3.0"),
         limits=Limits(2, 10),
         refine=load_aligner("pocketsphinx"),
     )

@@ -18,6 +18,7 @@ import curation.align
 import curation.encoders
 import curation.passes
 from manifests.errors import InputError, MissingFileError, SettingsError
+from soundwave.cli import build_app, flags, with_flags
 from soundwave.cli.label import register
 from tests.curation.labelling import cut, table, tone, write_made
 
@@ -181,8 +182,8 @@ def test_a_new_aligner_is_a_file(workspace: list[str], plant: Callable[..., None
     assert found == [("a", "even-spread", "one", -2.0), ("b", "even-spread", "one", -2.0)]
     listed = {row["name"]: row for row in json.loads(call("--list", "--json"))["aligners"]}
     assert (listed["even-spread"]["options"], listed["even-spread"]["missing"]) == ({"certainty": ""}, [])
-    for options in (["--wildcard", "ends"], ["--calibration", "c.json"]):
-        with pytest.raises(SettingsError, match=options[0]):
+    for options, named in ((["--wildcard", "ends"], "wildcard"), (["--calibration", "c.json"], "calibration")):
+        with pytest.raises(SettingsError, match=f"setting `{named}`"):
             call("align", *workspace, "--backend", "even-spread", *options)
 
 
@@ -207,7 +208,20 @@ def test_the_list_says_what_each_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(aligners) == ["hf-ctc", "pocketsphinx", "soundwave", "torchaudio", "whisperx"]
     assert aligners["whisperx"]["needs"] == ["whisperx"]
     assert all(row["does"] and set(row["missing"]) <= set(row["needs"]) for rows in listed.values() for row in rows)
-    assert all(row["does"] in call("--list") for row in listed["passes"])
+    shown = call("--list")
+    assert all(row["does"] in shown for row in listed["passes"])
+
+
+def test_the_command_line_names_the_flag(workspace: list[str]) -> None:
+    named = flags(build_app(), ["label", "encode"])
+    for arguments, said in (
+        (["quality", "--backend", "hf-ctc"], "unknown key `backend` (--backend)"),
+        (["align", "--backend", "hf-ctc"], "as `model` (--model)"),
+        (["encode", "--speed", "7"], "the setting `speeds` (--speeds) is [7.0]"),
+    ):
+        with pytest.raises(SettingsError) as error:
+            call(*arguments, *workspace)
+        assert said in with_flags(str(error.value), named)
 
 
 def test_help_has_an_example() -> None:
@@ -219,13 +233,13 @@ def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> Non
         (SettingsError, "align, encode, quality", ["hear"]),
         (SettingsError, "pocketsphinx", ["align", "--backend", "none"]),
         (SettingsError, "Name a pass: align, encode, quality", []),
-        (SettingsError, "the pass `quality`: unknown key `--backend`", ["quality", "--backend", "hf-ctc"]),
-        (SettingsError, "has no option `--speed`", ["align", "--speed", "1.1"]),
-        (SettingsError, "needs a checkpoint as `--model`", ["align", "--backend", "hf-ctc"]),
-        (SettingsError, "`--speed` are", ["encode", "--speed", "7"]),
+        (SettingsError, "the pass `quality`: unknown key `backend`", ["quality", "--backend", "hf-ctc"]),
+        (SettingsError, "has no setting `speeds`", ["align", "--speed", "1.1"]),
+        (SettingsError, "needs a checkpoint as `model`", ["align", "--backend", "hf-ctc"]),
+        (SettingsError, "setting `speeds` is", ["encode", "--speed", "7"]),
         (SettingsError, "KEY=VALUE", ["encode", "--set", "speeds"]),
         (SettingsError, "`pocketsphinx` has no wildcard", ["align", "--wildcard", "ends"]),
-        (SettingsError, "unknown key `--wildcard`", ["quality", "--wildcard", "ends"]),
+        (SettingsError, "unknown key `wildcard`", ["quality", "--wildcard", "ends"]),
         (SettingsError, "pass `align`", ["quality", "--export", str(tmp_path)]),
         (MissingFileError, "made", ["quality", "--corpus", "other"]),
         (MissingFileError, "soundwave prepare", ["quality", "--corpora", str(tmp_path / "none")]),

@@ -110,12 +110,16 @@ def test_the_command_line_says_which_flag(tmp_path):
     assert "in the setting `source` (--source)" in done.stderr
 
 
+ROOMS = ("align", "ctc", "encoders", "interchange", "passes", "segment", "text")
+PACKAGES = ("manifests", "recipes", "soundwave/infer", *(f"curation/{room}" for room in ROOMS))
+
+
 def test_libraries_name_no_flags_in_their_errors():
     """A flag is a word of a command line; whole commands, in backticks or after pip, may have some."""
     commands = re.compile(r"`[^`]*`|pip install [^\"']*")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
-        for package in ("manifests", "recipes", "curation/interchange", "curation/segment", "soundwave/infer")
+        for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if re.search(r"""(^\s*f?["']|Error\(f?["']|hint=f?["']).*(?<![\w-])--[a-z]""", commands.sub("", line))

@@ -133,7 +133,7 @@ def test_calibrate_learns_from_a_corpus_and_label_takes_it(run, tmp_path, monkey
     assert aligner.version.endswith(aligner.calibration.fingerprint)
     for arguments, said in (
         (("--source", "guess"), "--source is 'guess'"),
-        (("--backend", "pocketsphinx"), "unknown key `--model`"),
+        (("--backend", "pocketsphinx"), "unknown key `model`"),
     ):
         with pytest.raises(SettingsError, match=said):
             call(*places, "--output", output, *arguments)
