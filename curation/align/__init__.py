@@ -12,7 +12,7 @@ from curation.align.base import AlignedWord, Aligner
 from manifests.makers import Maker
 from manifests.plugins import Plugins, unknown
 
-__all__ = ["ALIGNERS", "AlignedWord", "Aligner", "aligner_maker", "aligner_names", "describe_aligners", "load_aligner"]
+__all__ = ["AlignedWord", "Aligner", "aligner_names", "describe_aligners", "load_aligner"]
 
 ALIGNERS: Plugins[Maker[Aligner]] = Plugins("aligner", "curation.align", "ALIGNER", Maker)
 

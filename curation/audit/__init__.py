@@ -30,6 +30,8 @@ from manifests.errors import QueryError, SettingsError
 from manifests.files import need_folder
 from manifests.units import Hours
 
+__all__ = ["Audit", "Finding", "find_audits", "run_audits", "run_paper_audits"]
+
 AUDITS = Path(__file__).parents[1] / "audits"
 EXAMPLES = 5
 _HEADER = re.compile(r"^--\s?(?:(\w+):\s*(.*)|(\s+\S.*))$")

@@ -28,6 +28,8 @@ from manifests.units import Hours
 if TYPE_CHECKING:
     import duckdb
 
+__all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
+
 INDEX = "catalog.json"
 CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
 FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine

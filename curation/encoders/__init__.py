@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from manifests.makers import NOTHING, Needs
 from manifests.plugins import Plugins
 
+__all__ = ["Encoder", "load_encoder"]
+
 MOONSHINE = "moonshine-tiny-en"
 
 

@@ -9,7 +9,7 @@ from curation.passes.shards import LabelPass
 from manifests.makers import Maker
 from manifests.plugins import Plugins
 
-__all__ = ["PASSES", "LabelPass", "describe_passes", "make_pass"]
+__all__ = ["LabelPass", "describe_passes", "make_pass"]
 
 PASSES: Plugins[Maker[LabelPass]] = Plugins("labelling pass", "curation.passes", "PASS", Maker)
 

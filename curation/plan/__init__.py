@@ -16,7 +16,7 @@ from curation.catalog import catalog_fingerprint, connect
 from curation.duck import first, one_select, records, short, sql_text
 from curation.plan.certificate import certify
 from curation.plan.lock import check_plan
-from curation.plan.mixture import Mixture
+from curation.plan.mixture import Mixture, load_mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule
 from curation.storage import local, place
 from manifests.differences import compare
@@ -27,7 +27,7 @@ from manifests.plans import LOCK, PLAN, Lock, read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import stored
 
-__all__ = ["Lock", "check_plan", "make_plan", "plan_schedule", "read_lock"]
+__all__ = ["Lock", "Mixture", "check_plan", "load_mixture", "make_plan", "plan_schedule", "read_lock"]
 
 HERE = Path(__file__).parent
 TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks

@@ -34,6 +34,8 @@ from manifests.units import Seconds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["PlanBatch", "PlanDraw", "PlanReader"]
+
 BLOCK = 8_192  # rows made into Python objects at a time, so that the first batch after a resume does not wait
 COLUMNS = ("step", "slot", "cut_id", "domain", "repeat", "units", "seconds")
 

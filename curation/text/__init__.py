@@ -22,6 +22,8 @@ from typing import Literal
 
 from curation.text.numbers import currency, number, ordinal, time_of_day
 
+__all__ = ["Word", "normalise"]
+
 Flag = Literal["", "number", "symbol", "punctuation", "unknown"]
 Reading = tuple[str, ...]  # spoken words: lower-case letters and apostrophes
 
