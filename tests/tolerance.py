@@ -30,7 +30,7 @@ def half_the_digits(dtype):
 def llm_rounding(steps=1, layers=2):
     """Largest relative error of `steps` steps of a model in float64, of numbers at the scale of the largest.
 
-    What is left of float32 is the LLM's own: transformers computes two norms and a softmax of each layer, and the last
-    norm, in float32 whatever the model's type is; each of them rounds on the way forth and on the way back.
+    What is left of float32 is the LLM's own: transformers computes the two norms of each layer, and the last norm, in
+    float32 whatever the model's type is; each of them rounds on the way forth and on the way back.
     """
-    return rounding(steps * 2 * (3 * layers + 1), np.float32)
+    return rounding(steps * 2 * (2 * layers + 1), np.float32)

@@ -24,8 +24,9 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
         InputError: not a causal LLM that transformers can load.
     """
     tokenizer = load_tokenizer(name)
-    # On a CPU the short rows of speech go through plain attention faster than through the fused kernel.
-    attention = "sdpa" if torch.cuda.is_available() else "eager"
+    # On a CPU the short rows of speech go through plain attention faster than through the fused kernel. transformers'
+    # plain attention is no choice for float64: its softmax is float32, in which a masked float64 score is infinite.
+    attention = "sdpa" if torch.cuda.is_available() or dtype == torch.float64 else "eager"
     if is_released(Path(name)):
         model = released_llm(Path(name), dtype=dtype, attention=attention)
     else:

@@ -11,12 +11,13 @@ from soundwave.model.tokens import seen_tokens
 BASE = {"stack": 2, "heads": 4, "lora_rank": 2, "dropout": 0.0}
 
 
-def make(tiny_llm, **changes):
+def make(tiny_llm, *, dtype=torch.float32, **changes):
     settings = ModelSettings(llm=str(tiny_llm), **{**BASE, **changes})
     ids = None
     if settings.ctc_vocabulary == "seen":
         ids = seen_tokens(load_tokenizer(str(tiny_llm)), ["press one to hear the message"])
-    return SpeechLLM.create(settings, encoder="test", feature_dim=6, token_ids=ids, seed=1).eval()
+    model = SpeechLLM.create(settings, encoder="test", feature_dim=6, token_ids=ids, dtype=dtype, seed=1)
+    return model.to(dtype).eval()
 
 
 ANSWERS = {"suppress_tokens": [0, 1, 2], "no_repeat_ngram_size": 1}

@@ -28,7 +28,7 @@ VARIANTS = [
 
 @pytest.mark.parametrize("changes", VARIANTS, ids=str)
 def test_batch_equals_single_and_everything_learns(tiny_llm, changes):
-    model = make(tiny_llm, **changes).double()
+    model = make(tiny_llm, dtype=torch.float64, **changes)
     samples = [
         sample(model, 40, seed=1),
         sample(model, 0),
@@ -71,7 +71,7 @@ def test_an_audio_without_a_target_has_no_ctc_loss(tiny_llm):
 
 
 def test_the_loss_is_that_of_the_llm_on_the_same_embeddings(tiny_llm):
-    model = make(tiny_llm, lora_rank=0).double()
+    model = make(tiny_llm, dtype=torch.float64, lora_rank=0)
     prompt, answer, _, _ = row = sample(model, 0, answer="press one to")
     ids = torch.tensor([[*prompt, *answer]])
     labels = torch.tensor([[-100] * len(prompt) + answer])
@@ -127,7 +127,7 @@ def positions_of(mask):
 
 @pytest.mark.parametrize("changes", [{}, {"ctc_vocabulary": "seen"}, {"shrinking": "x3"}], ids=str)
 def test_logits_do_not_depend_on_the_side_that_is_padded(tiny_llm, changes):
-    model = make(tiny_llm, **changes).double()
+    model = make(tiny_llm, dtype=torch.float64, **changes)
     samples = [sample(model, 40, seed=1), sample(model, 0), sample(model, 71, seed=3)]
     full = batch(samples)
     with torch.no_grad():
@@ -146,7 +146,7 @@ def test_logits_do_not_depend_on_the_side_that_is_padded(tiny_llm, changes):
 
 
 def test_an_empty_transcript_beside_others(tiny_llm):
-    model = make(tiny_llm).double()
+    model = make(tiny_llm, dtype=torch.float64)
     samples = [sample(model, 40, text="", answer="", seed=1), sample(model, 63, seed=2), sample(model, 0)]
     together = model(batch(samples))
     assert together.loss.isfinite()
@@ -203,7 +203,7 @@ def test_places_for_audio_and_audios_must_agree(tiny_llm):
 
 
 def test_checkpointed_layers_give_the_same_gradients(tiny_llm):
-    model = make(tiny_llm).double().train()
+    model = make(tiny_llm, dtype=torch.float64).train()
     rows = batch([sample(model, 40, seed=n) for n in range(3)])
     own = {name: value for name, value in model.adapter_state().items() if value.requires_grad}
 
@@ -250,7 +250,7 @@ def test_the_start_that_prompts_share():
 
 
 def test_gradients_go_through_the_shared_start(tiny_llm):
-    model = make(tiny_llm).double()
+    model = make(tiny_llm, dtype=torch.float64)
     samples = [sample(model, 40, seed=n) for n in range(3)]
     assert shared_start([row[0] for row in samples]) > 0
     together = model(batch(samples), ctc_weight=0.0).loss
