@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from manifests.errors import QueryError
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 MEMORY = "4GB"  # beyond it DuckDB spills to disk; with Python and Arrow the process stays under 6 GB
@@ -20,8 +21,6 @@ MEMORY = "4GB"  # beyond it DuckDB spills to disk; with Python and Arrow the pro
 
 def open_memory(threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """An in-memory database that spills into the temporary folder and never reads Python variables as tables."""
-    import duckdb
-
     con = duckdb.connect(config={"python_enable_replacements": "false"})
     spill = Path(tempfile.gettempdir()) / f"soundwave-duckdb-{os.getpid()}"
     con.execute(f"SET temp_directory = {quoted(spill)}")
@@ -49,8 +48,7 @@ def quoted_list(paths: Sequence[Path]) -> str:
 
 def lock_down(con: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> None:
     """From here on the connection reads `paths` and nothing else: no files, network, extensions or settings."""
-    allowed = ", ".join(quoted(path) for path in paths)
-    con.execute(f"SET allowed_paths = [{allowed}]")
+    con.execute(f"SET allowed_paths = {quoted_list(paths)}")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
 
@@ -61,8 +59,6 @@ def one_select(con: duckdb.DuckDBPyConnection, sql: str, *, where: str, explain:
     Raises:
         QueryError: it does not parse, or is anything but one SELECT.
     """
-    import duckdb
-
     try:
         statements = con.extract_statements(sql)
     except duckdb.Error as error:
@@ -83,8 +79,6 @@ def run_select(con: duckdb.DuckDBPyConnection, sql: str, *, where: str) -> duckd
     Raises:
         QueryError: it is not one SELECT, or does not run.
     """
-    import duckdb
-
     query = one_select(con, sql, where=where, explain=True)
     try:
         return con.execute(query)
@@ -98,8 +92,6 @@ def arrow_table(con: duckdb.DuckDBPyConnection, sql: str, *, where: str) -> pa.T
     Raises:
         QueryError: it is not one SELECT, or does not run.
     """
-    import duckdb
-
     query = one_select(con, sql, where=where)
     try:
         return con.sql(query).to_arrow_table()

@@ -8,17 +8,14 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, or AWS's
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import duckdb
 
 from manifests.errors import InputError, MissingFileError, require
-from manifests.files import atomic_path
-
-if TYPE_CHECKING:
-    import duckdb
 
 _REMOTE = re.compile(r"^s3:/+")
 _BLOCK = 5 << 20  # bytes asked for at least (S3 takes no smaller parts): footers and small columns come in one request
@@ -30,7 +27,7 @@ def is_remote(path: Path | str) -> bool:
     return _REMOTE.match(str(path)) is not None
 
 
-def place(path: Path | str) -> Path:
+def resolve(path: Path | str) -> Path:
     """A path that knows where it lies: itself on disk, one over the network for `s3://...`.
 
     Listings are never cached: a catalog may grow while it is read.
@@ -58,9 +55,9 @@ def local(path: Path, *, what: str) -> Path:
     return path
 
 
-def beside(catalog: Path, name: str) -> Path | None:
+def sibling(catalog: Path, name: str) -> Path | None:
     """The folder `name` beside the catalog, if there is one."""
-    folder = place(catalog).parent / name
+    folder = resolve(catalog).parent / name
     with answering(folder):
         return folder if folder.is_dir() else None
 
@@ -89,19 +86,3 @@ def answering(path: Path) -> Iterator[None]:
             f"{path} cannot be reached ({type(error).__name__}: {error}). Keys, region and endpoint are read from "
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL."
         ) from error
-
-
-@contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """A local path to write to, whose file becomes `target` when the block succeeds: all of it, or nothing.
-
-    On disk as `atomic_path`; a remote object is sent when it is complete, and appears when all of it has arrived.
-    """
-    if not is_remote(target):
-        with atomic_path(target) as temporary:
-            yield temporary
-        return
-    with tempfile.TemporaryDirectory(prefix="soundwave-") as folder:
-        temporary = Path(folder) / target.name
-        yield temporary
-        cast(Any, target).fs.put_file(str(temporary), str(target))

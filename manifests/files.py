@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,17 +22,25 @@ from manifests.errors import ManifestError, MissingFileError, OccupiedError
 
 MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for
 NAMED = 3  # entries of a folder that a message names
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")  # what a killed writer leaves: see `atomic_path`
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")  # what a killed writer leaves: see `atomic_write`
 _ASIDE = re.compile(r".+\.old-[0-9]+")
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; rename it over `target` if the block succeeds.
+def atomic_write(target: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; it becomes `target` if the block succeeds: all of it, or nothing.
 
-    The temporary name keeps the suffixes, since writers choose their format by them. A killed
-    process leaves only a hidden temporary file, never half a target.
+    The temporary name keeps the suffixes, since writers choose their format by them. On disk the file is renamed; a
+    killed process leaves only a hidden temporary file. To an object store (a path of `curation.storage.resolve`) it is
+    sent when it is complete, and appears there when all of it has arrived.
     """
+    store = getattr(target, "fs", None)
+    if store is not None:
+        with tempfile.TemporaryDirectory(prefix="soundwave-") as folder:
+            temporary = Path(folder) / target.name
+            yield temporary
+            store.put_file(str(temporary), str(target))
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
     try:
@@ -43,7 +52,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
-    with atomic_path(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -69,7 +78,7 @@ def read_json(path: Path) -> Any:
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     """Write rows as JSON lines (gzip when the name ends in .gz), atomically; return their number."""
     count = 0
-    with atomic_path(path) as temporary, open_text(temporary, "w") as stream:
+    with atomic_write(path) as temporary, open_text(temporary, "w") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioFacts",
-    "Harvest",
+    "CorpusRows",
     "Labels",
     "Recipe",
     "audio_facts",
@@ -54,7 +54,7 @@ TAIL: Seconds = 0.25  # decoded at the end of every file: a truncated file fails
 
 
 @dataclass
-class Harvest:
+class CorpusRows:
     """What a recipe read: cuts, text-only rows, and what it refused."""
 
     cuts: list[MonoCut] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Recipe:
     task: str  # one of manifests.rows.TASKS
     license: str  # SPDX
     makers: str  # who made the recordings
-    read: Callable[[Path, Path], Harvest]
+    read: Callable[[Path, Path], CorpusRows]
     parts: tuple[str, ...]  # what it reads, relative to the source root
     packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder (setting `source`)
     version: int = 1  # raise it when the same source gives other rows
@@ -198,17 +198,17 @@ def in_parallel(
     return results
 
 
-def sort_out(results: Iterable[MonoCut | TextRow | Reject]) -> Harvest:
+def sort_out(results: Iterable[MonoCut | TextRow | Reject]) -> CorpusRows:
     """Cuts, text rows and rejects, each to its own list."""
-    harvest = Harvest()
+    found = CorpusRows()
     for result in results:
         if isinstance(result, Reject):
-            harvest.rejects.append(result)
+            found.rejects.append(result)
         elif isinstance(result, TextRow):
-            harvest.texts.append(result)
+            found.texts.append(result)
         else:
-            harvest.cuts.append(result)
-    return harvest
+            found.cuts.append(result)
+    return found
 
 
 def reject(cut_id: str, corpus: str, reason: Reason | str, detail: str) -> Reject:

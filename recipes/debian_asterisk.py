@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifests.audio import decode
-from manifests.files import atomic_path
+from manifests.files import atomic_write
 from manifests.rows import Reject
-from recipes.common import Harvest, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
+from recipes.common import CorpusRows, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -36,7 +36,7 @@ _NOTE = re.compile(r"\[[^\]]*\]|<[^>]*>|\([^)]*\)")
 _DOTS = re.compile(r"^\.\.+ ?| ?\.\.+$")
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every prompt that is speech and has a transcript; the rest as rejects."""
     transcripts = read_transcripts(source / TRANSCRIPTS)
     sounds = {str(path.relative_to(source / SOUNDS).with_suffix("")): path for path in audio_files(source / SOUNDS)}
@@ -99,7 +99,7 @@ def to_flac(sound: Path, target: Path) -> Path:
     import soundfile
 
     samples, rate = decode(sound)
-    with atomic_path(target) as temporary:
+    with atomic_write(target) as temporary:
         soundfile.write(temporary, samples, rate, format="FLAC", subtype="PCM_16")
     return target
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow
-from recipes.common import Harvest, Recipe, collapse, normalise, reject, sort_out, text_split
+from recipes.common import CorpusRows, Recipe, collapse, normalise, reject, sort_out, text_split
 
 CORPUS = "bsdgames_quiz"
 LICENSE = "BSD-3-Clause"
@@ -108,7 +108,7 @@ class PatternError(ValueError):
     """A field whose brackets do not pair."""
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Questions of every subject that the index lists; `folder` stays untouched."""
     rows: list[TextRow | Reject] = []
     for subject, categories in read_index(source / QUIZ / "index").items():

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from manifests.reasons import Reason
 from manifests.rows import Reject
-from recipes.common import Harvest, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
+from recipes.common import CorpusRows, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -57,7 +57,7 @@ class Line:
     czech: str
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every recorded line with both texts; `folder` stays untouched, audio is referenced in place."""
     lines = {(line.level, line.id): line for line in dialogue(source / SCRIPTS)}
     sounds = {(path.parts[-3], path.stem): path for path in sorted((source / SOUNDS).glob("*/cs/*.ogg"))}

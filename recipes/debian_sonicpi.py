@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from manifests.rows import Reject
 from recipes.common import (
-    Harvest,
+    CorpusRows,
     Recipe,
     file_cut,
     in_parallel,
@@ -32,7 +32,7 @@ LICENSE = "CC0-1.0"
 SAMPLES = "usr/share/sonic-pi/samples"
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every sample whose name is understood; `folder` stays untouched, audio is referenced in place."""
     table = sound_labels("sonicpi_sounds.tsv")
     samples = sorted((source / SAMPLES).rglob("*.flac"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from manifests.rows import Reject
 from recipes.common import (
-    Harvest,
+    CorpusRows,
     Recipe,
     collapse,
     file_cut,
@@ -38,7 +38,7 @@ SPOKEN = ("symbols/", "seasonal/hanukkah/")
 _LOCALISED = re.compile(r"_desc(_|$|\.)|_[a-z]{2,3}(_[A-Za-z]{2})?$")
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every captioned sound; `folder` stays untouched, audio is referenced in place."""
     stamps, table = source / STAMPS, sound_labels("tuxpaint_sounds.tsv")
     sounds = [path for path in sorted(stamps.rglob("*.ogg")) if not is_localised(path)]

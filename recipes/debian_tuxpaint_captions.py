@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifests.rows import Reject
-from recipes.common import Harvest, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
+from recipes.common import CorpusRows, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -26,7 +26,7 @@ _SPOKEN = re.compile(r"(?P<stamp>.+)_desc(_(?P<language>[a-z]{2,3}(_[A-Z]{2})?))
 _TRANSLATION = re.compile(r"(?P<language>[a-z]{2,3}(_[A-Z]{2})?)\.utf8=(?P<text>.*)")
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every spoken caption; `folder` stays untouched, audio is referenced in place."""
     stamps = source / STAMPS
     spoken = list(recordings(stamps))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from manifests.errors import AudioError, MissingFileError
 from manifests.rows import Reject, speech_cut
-from recipes.common import Harvest, Recipe, audio_facts, collapse, in_parallel, reject, sort_out
+from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, reject, sort_out
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -41,7 +41,7 @@ class Utterance:
         return self.part.joinpath(*self.key.split("-")[:-1], f"{self.key}.flac")
 
 
-def read(source: Path, folder: Path) -> Harvest:
+def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every utterance of the parts that are there; `folder` stays untouched, audio is referenced in place."""
     found = parts(source)
     if not found:

@@ -20,7 +20,7 @@ from manifests.plugins import Plugins, unknown
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.validate import validate_rows
 from recipes.apt import marker
-from recipes.common import Harvest, Recipe, fetch_debian, need_parts
+from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
 
@@ -92,8 +92,8 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
     # No corpus.json while the parts change: a killed run must not look complete.
     (folder / CORPUS).unlink(missing_ok=True)
     shutil.rmtree(folder / "audio", ignore_errors=True)
-    harvest = recipe.read(root, folder)
-    _check(recipe, harvest)
+    found = recipe.read(root, folder)
+    _check(recipe, found)
     info = CorpusInfo(
         name=recipe.corpus,
         title=recipe.title,
@@ -105,7 +105,7 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
         hours=0.0,
         provenance=facts,
     )
-    return write_corpus(folder, info, harvest.cuts, harvest.texts, harvest.rejects)
+    return write_corpus(folder, info, found.cuts, found.texts, found.rejects)
 
 
 def rejects_by_reason(folder: Path) -> dict[str, int]:
@@ -149,9 +149,9 @@ def _reusable(folder: Path, facts: dict[str, Any]) -> CorpusInfo | None:
     return known if known.provenance == facts else None
 
 
-def _check(recipe: Recipe, harvest: Harvest) -> None:
+def _check(recipe: Recipe, found: CorpusRows) -> None:
     """A recipe that breaks the contract is a bug: refuse its rows before they reach disk."""
-    rows = [cut.to_dict() for cut in harvest.cuts] + [asdict(text) for text in harvest.texts]
+    rows = [cut.to_dict() for cut in found.cuts] + [asdict(text) for text in found.texts]
     problems = [f"{problem.cut_id}: {problem.detail}" for problem in validate_rows(rows)]
     if problems:
         raise ManifestError(
@@ -160,6 +160,6 @@ def _check(recipe: Recipe, harvest: Harvest) -> None:
         )
     if not rows:
         raise ManifestError(
-            f"The recipe `{recipe.corpus}` found nothing usable ({len(harvest.rejects)} rejects). "
+            f"The recipe `{recipe.corpus}` found nothing usable ({len(found.rejects)} rejects). "
             "Check that the source folder is the corpus's root."
         )

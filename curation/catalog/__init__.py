@@ -11,22 +11,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.runs import create_run_views
 from curation.catalog.views import create_views
-from curation.duck import first, lock_down, open_memory, quoted
-from curation.storage import answering, open_place, place, whole
+from curation.duck import first, lock_down, open_memory, quoted_list
+from curation.storage import answering, open_place, resolve
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import claim_folder, need_folder, read_json, write_json
 from manifests.fingerprint import fingerprint
 from manifests.plans import plan_files
 from manifests.rows import corpus_folders
 from manifests.units import Hours
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
@@ -76,7 +75,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
         ManifestError: an id that two corpora share, or label shards that break the schema.
         OccupiedError: `catalog` holds something else; nothing in it was touched.
     """
-    corpora, labels, catalog = place(corpora), place(labels), place(catalog)
+    corpora, labels, catalog = resolve(corpora), resolve(labels), resolve(catalog)
     with answering(corpora):
         sources = _sources(corpora, labels)
     with answering(catalog):
@@ -99,8 +98,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
             _refuse_shared_ids(con, catalog, parts)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
-    with whole(catalog / INDEX) as temporary:
-        write_json(temporary, {"fingerprint": mark, "parts": [part.row() for part in parts]})
+    write_json(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
     _sweep(catalog, {part.path for old in known.values() for part in old} - {part.path for part in parts})
     return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written)
 
@@ -127,7 +125,7 @@ def connect(
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
     """
-    catalog = place(catalog)
+    catalog = resolve(catalog)
     parts = catalog_parts(catalog)
     for part in parts:
         path = catalog / part.path
@@ -155,7 +153,7 @@ def catalog_fingerprint(catalog: Path) -> str:
     Raises:
         MissingFileError: no catalog there.
     """
-    catalog = place(catalog)
+    catalog = resolve(catalog)
     with answering(catalog):
         value = _index(catalog)
     return str(value["fingerprint"]) if value else _fingerprint(catalog_parts(catalog))
@@ -167,7 +165,7 @@ def catalog_parts(catalog: Path) -> list[Part]:
     Raises:
         MissingFileError: no catalog there.
     """
-    catalog = place(catalog)
+    catalog = resolve(catalog)
     with answering(catalog):
         need_folder(catalog, what="catalog", hint="Run `soundwave catalog build` first.")
         value = _index(catalog)
@@ -230,7 +228,7 @@ def _refuse_shared_ids(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Seq
     row = first(
         con,
         f"SELECT cut_id, string_agg(DISTINCT corpus, ', ' ORDER BY corpus), count(*) OVER () "
-        f"FROM read_parquet([{', '.join(quoted(path) for path in paths)}]) "
+        f"FROM read_parquet({quoted_list(paths)}) "
         "GROUP BY cut_id HAVING count(*) > 1 ORDER BY cut_id LIMIT 1",
     )
     if row:

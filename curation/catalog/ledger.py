@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from curation.catalog import CATALOG_TABLES, connect
 from curation.catalog.runs import create_run_views, find_runs
@@ -12,9 +14,6 @@ from curation.catalog.views import create_views
 from curation.duck import lock_down, open_memory, records
 from manifests.errors import InputError
 from manifests.plans import plan_files
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 def open_ledger(

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from curation.catalog.columns import empty, given, json_columns, names, problems, structure, typed, values
 from curation.duck import quoted, quoted_list
-from curation.storage import whole
 from manifests.errors import InputError, ManifestError
-from manifests.files import read_json
+from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
 from manifests.rows import CORPUS, CUTS, REJECTS, TEXTS
 from manifests.schema import columns
 from manifests.units import SLACK
-
-if TYPE_CHECKING:
-    import duckdb
 
 LENIENT = "ignore_errors = true"  # a line that is no JSON counts as NULL
 STRICT = "ignore_errors = false"  # a line that is no JSON ends the query
@@ -101,7 +99,7 @@ def write_parts(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path) -
 def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path) -> tuple[Part, Part]:
     """`cuts` from JSONL without a Python loop, and `rejects`: the recipe's own, and the rows refused here."""
     path = part_path(source, "cuts")
-    with whole(catalog / path) as temporary:
+    with atomic_write(catalog / path) as temporary:
         # Nearly every corpus has nothing to refuse: one reading, which stops at the first row that has to be.
         clean = _copy_strictly(con, source, temporary) and not _repeats(con, temporary)
         if not clean:
@@ -112,8 +110,6 @@ def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path)
 
 def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> bool:
     """Write the rows of `cuts`; False if a line is no JSON or breaks the contract."""
-    import duckdb
-
     keep = "CASE WHEN problem IS NULL THEN true ELSE error(problem) END"
     try:
         _copy(con, f"SELECT {names('cuts')} FROM ({_query(con, source, STRICT)}) WHERE {keep}", target)
@@ -164,19 +160,17 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
             for piece in pieces
         )
     path = part_path(source, "rejects")
-    with whole(catalog / path) as temporary:
+    with atomic_write(catalog / path) as temporary:
         _copy(con, typed("rejects", body), temporary)
         return _part(con, source, "rejects", path, temporary)
 
 
 def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, catalog: Path) -> Part:
     """A pass's shards of one table as one part."""
-    import duckdb
-
     body = f"SELECT * FROM read_parquet({quoted_list(source.files[table])}, union_by_name = true)"
     path = part_path(source, table)
     try:
-        with whole(catalog / path) as temporary:
+        with atomic_write(catalog / path) as temporary:
             _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
     except duckdb.Error as error:
@@ -240,8 +234,6 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
     Raises:
         InputError: the disk is full or an input cannot be read to its end.
     """
-    import duckdb
-
     try:
         con.execute(f"COPY ({select}) TO {quoted(target)} ({LAYOUT})")
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
+from curation.catalog.columns import empty, json_columns, names, typed
 from curation.catalog.parts import SQL
-from curation.duck import quoted
+from curation.duck import quoted_list
 from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.files import is_aside, read_json
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN
-from manifests.schema import columns
 
 if TYPE_CHECKING:
-    import duckdb
-
     from manifests.plans import Lock
 
 
@@ -77,8 +77,7 @@ def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans
     con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons)}")
     known = f"SELECT * FROM ({_read_json('ledger', growing)})"
     if ledgers:
-        names = ", ".join(columns("ledger"))
-        known += f" UNION ALL SELECT {names} FROM read_parquet([{', '.join(quoted(path) for path in ledgers)}])"
+        known += f" UNION ALL SELECT {names('ledger')} FROM read_parquet({quoted_list(ledgers)})"
     con.execute(f"CREATE VIEW ledger AS {known}")
     _write_locks(con, runs, plans)
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
@@ -87,16 +86,13 @@ def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans
 
 def _read_json(table: str, paths: Sequence[Path]) -> str:
     """Rows of JSON files with the table's columns; a line that a running trainer has half written is left out."""
-    kinds = columns(table)
     if not paths:
-        nulls = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in kinds.items())
-        return f"SELECT {nulls} WHERE false"
-    asked = ", ".join(f"'{name}': '{'JSON' if name == 'settings' else kind}'" for name, kind in kinds.items())
-    casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in kinds.items())
-    layout = "format = 'newline_delimited', ignore_errors = true" if table == "ledger" else "format = 'auto'"
-    files = ", ".join(quoted(path) for path in paths)
-    whole = "WHERE run IS NOT NULL" if table == "ledger" else ""
-    return f"SELECT {casts} FROM read_json([{files}], columns = {{{asked}}}, {layout}) {whole}"
+        return empty(table)
+    layout, kept = "format = 'auto'", ""
+    if table == "ledger":
+        layout, kept = "format = 'newline_delimited', ignore_errors = true", "WHERE run IS NOT NULL"
+    asked = json_columns(table, settings="JSON")
+    return typed(table, f"SELECT * FROM read_json({quoted_list(paths)}, columns = {asked}, {layout}) {kept}")
 
 
 def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path]) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
 
 import manifests
+from curation.catalog.columns import empty, names
 from curation.catalog.parts import SQL
-from curation.duck import quoted, short
+from curation.duck import quoted, quoted_list, short
 from manifests.errors import ManifestError
-from manifests.schema import columns
-
-if TYPE_CHECKING:
-    import duckdb
 
 PAPER = Path(manifests.__file__).with_name("paper")
 ONTOLOGY = Path(__file__).parents[1] / "audits" / "audioset.csv"
@@ -29,8 +27,6 @@ def create_views(
     Raises:
         ManifestError: a table without a column of this version's.
     """
-    import duckdb
-
     for table, paths in files.items():
         try:
             con.execute(f"CREATE VIEW {table} AS {_read(table, paths)}")
@@ -58,21 +54,14 @@ def create_paper(con: duckdb.DuckDBPyConnection) -> None:
 
 def _read(table: str, paths: Sequence[Path]) -> str:
     if not paths:
-        return _empty(table)
-    names = ", ".join(f'"{name}"' for name in columns(table))
-    return f"SELECT {names} FROM read_parquet([{', '.join(quoted(path) for path in paths)}], union_by_name = true)"
+        return empty(table)
+    return f"SELECT {names(table)} FROM read_parquet({quoted_list(paths)}, union_by_name = true)"
 
 
 def _read_plans(paths: Sequence[Path]) -> str:
     if not paths:
-        return f"SELECT CAST(NULL AS VARCHAR) AS plan, * FROM ({_empty('plans')})"
-    names = ", ".join(f'"{name}"' for name in columns("plans"))
+        return f"SELECT CAST(NULL AS VARCHAR) AS plan, * FROM ({empty('plans')})"
     return (
-        f"SELECT parse_path(filename)[-2] AS plan, {names} "
-        f"FROM read_parquet([{', '.join(quoted(path) for path in paths)}], filename = true)"
+        f"SELECT parse_path(filename)[-2] AS plan, {names('plans')} "
+        f"FROM read_parquet({quoted_list(paths)}, filename = true)"
     )
-
-
-def _empty(table: str) -> str:
-    nulls = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in columns(table).items())
-    return f"SELECT {nulls} WHERE false"

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from curation.catalog import connect
 from curation.duck import one_select, records, short
 from curation.storage import local
@@ -22,7 +24,6 @@ from manifests.errors import AudioError, InputError, ManifestError, QueryError
 from manifests.schema import columns
 
 if TYPE_CHECKING:
-    import duckdb
     from lhotse import MonoCut
 
 BATCH = 256  # rows of the catalog in hand at a time
@@ -115,8 +116,6 @@ def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard
 
 def _clips(con: duckdb.DuckDBPyConnection, where: str, *, texts: bool, selected: str) -> Iterator[Clip]:
     """The cuts of a condition, checked at once and read BATCH at a time, in order of their ids."""
-    import duckdb
-
     query = one_select(con, f"SELECT cut_id FROM cuts WHERE ({where})", where="setting `where`")
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {query} ORDER BY cut_id")

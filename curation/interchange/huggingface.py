@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.interchange.common import About, Item, write_items
 from manifests.errors import InputError, ManifestError, SettingsError
-from manifests.files import atomic_path
+from manifests.files import atomic_write
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 
@@ -146,6 +146,6 @@ def _audio(audio: Mapping[str, Any], folder: Path) -> Path:
     )
     path = folder / f"{sha256(data).hexdigest()[:24]}{suffix}"
     if not path.is_file():
-        with atomic_path(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_bytes(data)
     return path

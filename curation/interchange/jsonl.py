@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import duckdb
+
 from curation.catalog import connect
 from curation.duck import one_select, quoted, short
-from curation.storage import is_remote, place, whole
+from curation.storage import is_remote, resolve
 from manifests.errors import InputError, QueryError
-from manifests.files import claim_file, read_jsonl
+from manifests.files import atomic_write, claim_file, read_jsonl
 
 
 def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
@@ -23,8 +25,6 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         InputError: `target` is not named .jsonl or .jsonl.gz.
         OccupiedError: a file of another kind is there; it was not touched.
     """
-    import duckdb
-
     if not target.name.endswith((".jsonl", ".jsonl.gz")):
         raise InputError(f"{target}: expected a name ending in .jsonl or .jsonl.gz.")
     if not is_remote(target):
@@ -35,7 +35,7 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         try:
             # JSON escapes control characters, so neither the delimiter nor a line end can occur inside a row.
             layout = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION {packing}"
-            with whole(place(target)) as temporary:
+            with atomic_write(resolve(target)) as temporary:
                 rows = con.execute(f"COPY ({query}) TO {quoted(temporary)} ({layout})").fetchall()[0][0]
                 if not rows:
                     raise QueryError(f"The setting `where` is {where}: no cut matches.")

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from curation.duck import open_memory
 from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult, audio_path
 from manifests.audio import decode
@@ -114,7 +114,7 @@ def duplicates(corpus_dir: Path) -> dict[str, str]:
         )
         SELECT id, original FROM cuts WHERE id <> original
     """
-    with duckdb.connect() as connection:
+    with open_memory() as connection:
         found: list[tuple[str, str]] = connection.execute(query, [str(path)]).fetchall()
     return dict(found)
 

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from manifests.errors import InputError
-from manifests.files import atomic_path, read_json, write_json
+from manifests.files import atomic_write, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
 from manifests.rows import Reject
@@ -236,10 +236,10 @@ def remove_stale(folder: Path, keys: Iterable[str], *, before: float) -> int:
 
 
 def _write_table(path: Path, table: str, rows: list[Row]) -> None:
-    with atomic_path(path) as temporary:
+    with atomic_write(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(table)), temporary, compression="zstd")
 
 
 def _write_matrix(path: Path, matrix: NDArray[np.float16]) -> None:
-    with atomic_path(path) as temporary:
+    with atomic_write(path) as temporary:
         np.save(temporary, np.ascontiguousarray(matrix, dtype=np.float16), allow_pickle=False)

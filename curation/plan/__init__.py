@@ -18,10 +18,10 @@ from curation.plan.certificate import certify
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule
-from curation.storage import local, place
+from curation.storage import local, resolve
 from manifests.differences import compare
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
-from manifests.files import atomic_path, claim_folder, move_aside, write_json
+from manifests.files import atomic_write, claim_folder, move_aside, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, Lock, read_lock
 from manifests.schema import arrow_schema
@@ -56,7 +56,7 @@ def make_plan(
         QueryError: the query does not run, or returns other than cut_id and domain.
         MixtureError: the mixture cannot be had; the message has the numbers and what can be had.
     """
-    catalog, output = place(catalog), local(output, what="a plan")
+    catalog, output = resolve(catalog), local(output, what="a plan")
     current = _reusable(mixture, catalog, output)
     if current is not None:
         return current
@@ -64,7 +64,7 @@ def make_plan(
         schedule = _prepare(con, mixture)
         _claim(mixture, output, aside=aside)  # not before it is known that there will be a plan
         (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
-        with atomic_path(output / PLAN) as temporary:
+        with atomic_write(output / PLAN) as temporary:
             if _write(con, temporary) == 0:
                 raise MixtureError(
                     f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."

@@ -7,7 +7,7 @@ from typing import Any
 
 from curation.duck import open_memory, quoted, records
 from manifests.errors import SettingsError
-from manifests.files import atomic_path, need_file
+from manifests.files import atomic_write, need_file
 from manifests.plans import PLAN, read_lock
 
 SHARES = """
@@ -50,7 +50,7 @@ def draw(plan_dir: Path, target: Path) -> None:
     """
     if target.suffix not in (".svg", ".png", ".html", ".json"):
         raise SettingsError(f"{target}: expected a name ending in .svg, .png, .html or .json.")
-    with atomic_path(target) as temporary:
+    with atomic_write(target) as temporary:
         chart(plan_dir).save(str(temporary))
 
 

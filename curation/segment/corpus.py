@@ -20,7 +20,7 @@ from curation.segment.silences import Gap, Limits
 from curation.text import Word
 from manifests.audio import LIBAV_ONLY
 from manifests.errors import AudioError, InputError
-from manifests.files import atomic_path, need_file
+from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
@@ -146,7 +146,7 @@ def _seekable(audio: Path, output: Path) -> Path:
     target = output.resolve() / "audio" / f"{audio.stem}.flac"
     options = {"format": "g722"} if audio.suffix.lower() == ".g722" else {}
     try:
-        with av.open(str(audio), **options) as container, atomic_path(target) as temporary:
+        with av.open(str(audio), **options) as container, atomic_write(target) as temporary:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
             with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, subtype="PCM_16", format="FLAC") as stream:
                 for frame in itertools.chain(container.decode(audio=0), [None]):  # None: what the resampler still holds

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.catalog import connect
-from manifests.files import atomic_path, read_jsonl, write_jsonl
+from manifests.files import atomic_write, read_jsonl, write_jsonl
 from manifests.units import Hours
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import read_figure
@@ -107,7 +107,7 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], metric: str) 
     schema = pa.schema([pa.field(name, TYPES[kind]) for name, kind in kinds.items()])
     ordered = [{name: row.get(name) for name in kinds} for row in rows]
     write_jsonl(folder / RESULTS, ordered)
-    with atomic_path(folder / TABLE) as temporary:
+    with atomic_write(folder / TABLE) as temporary:
         pq.write_table(pa.Table.from_pylist(ordered, schema=schema), temporary)
 
 

@@ -31,14 +31,14 @@ def register(app: typer.Typer) -> None:
         Example: soundwave audit --catalog demo/catalog --plans demo/mixtures --set min_seconds=1
         """
         from curation.audit import run_audits, run_paper_audits
-        from curation.storage import beside
+        from curation.storage import sibling
         from soundwave.cli._tables import print_json
 
         settings = dict(_setting(text) for text in set_ or [])
         if paper:
             findings = run_paper_audits(settings, examples)
         else:
-            folder = plans or beside(catalog, "mixtures")
+            folder = plans or sibling(catalog, "mixtures")
             findings = run_audits(
                 catalog, plans=folder, folders=audits or [], only=names or [], settings=settings, examples=examples
             )

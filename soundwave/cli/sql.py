@@ -53,9 +53,9 @@ def register(app: typer.Typer) -> None:
         """
         from curation.catalog import connect
         from curation.catalog.runs import find_runs
-        from curation.storage import beside
+        from curation.storage import sibling
 
-        with connect(catalog, plans=plans or beside(catalog, "mixtures"), runs=find_runs(runs or [])) as con:
+        with connect(catalog, plans=plans or sibling(catalog, "mixtures"), runs=find_runs(runs or [])) as con:
             if query is None:
                 _prompt(con)
             else:
@@ -83,8 +83,9 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: P
     import io
     import sys
 
-    from curation.storage import place, whole
+    from curation.storage import resolve
     from manifests.errors import SettingsError
+    from manifests.files import atomic_write
 
     if kind is Format.table:
         raise SettingsError("--output needs --format csv, json or parquet.")
@@ -94,7 +95,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: P
         sys.stdout.buffer.write(buffer.getvalue())
         sys.stdout.buffer.flush()
         return
-    with whole(place(output)) as temporary:
+    with atomic_write(resolve(output)) as temporary:
         temporary.write_bytes(buffer.getvalue())
 
 

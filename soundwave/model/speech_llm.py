@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrained
 
 from curation import encoders
 from manifests.errors import ManifestError, SettingsError
-from manifests.files import atomic_path, need_file, write_json
+from manifests.files import atomic_write, need_file, write_json
 from manifests.runs import WEIGHTS
 from soundwave.model.adapters import FRAMES_JOINED, make_adapters
 from soundwave.model.batch import AdapterOutput, Batch, SpeechLLMOutput, pad_features, render
@@ -155,7 +155,7 @@ class SpeechLLM(PreTrainedModel):
         trainer passes on; not needed.
         """
         state = self.adapter_state() if weights is None else weights
-        with atomic_path(Path(path) / WEIGHTS) as temporary:
+        with atomic_write(Path(path) / WEIGHTS) as temporary:
             save_file({name: value.detach().float().cpu().contiguous() for name, value in state.items()}, temporary)
         write_json(Path(path) / CONFIG, self.config.row())
 

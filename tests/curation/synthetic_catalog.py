@@ -51,8 +51,8 @@ def mono_cut(cut_id: str, **facts: Any) -> dict[str, Any]:
     """The JSON of a Lhotse MonoCut that keeps the contract."""
     custom = {"corpus": "syn", "split": "train", "task": "asr", "domain": "asr", "license": "CC0-1.0"}
     duration = facts.pop("duration", 1.5)
+    length = max(1.5, duration)  # of its recording
     text = facts.pop("text", "some words")
-    recorded = max(1.5, duration)
     return {
         "id": cut_id,
         "start": 0.0,
@@ -65,8 +65,8 @@ def mono_cut(cut_id: str, **facts: Any) -> dict[str, Any]:
             "id": cut_id,
             "sources": [{"type": "file", "channels": [0], "source": f"/audio/{cut_id}.wav"}],
             "sampling_rate": 16000,
-            "num_samples": round(16000 * recorded),
-            "duration": recorded,
+            "num_samples": round(16000 * length),
+            "duration": length,
             "channel_ids": [0],
         },
         "custom": custom | facts.pop("custom", {}),

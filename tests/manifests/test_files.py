@@ -20,7 +20,7 @@ JSON_ROWS = st.lists(
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
     files.write_json(target, {"old": 1})
-    with pytest.raises(RuntimeError), files.atomic_path(target) as temporary:
+    with pytest.raises(RuntimeError), files.atomic_write(target) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert files.read_json(target) == {"old": 1}

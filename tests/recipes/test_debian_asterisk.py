@@ -48,14 +48,14 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_speech_becomes_cuts_and_everything_else_a_reject_with_its_reason(source: Path, tmp_path: Path) -> None:
-    harvest = read(source, tmp_path / "asterisk")
-    texts = {cut.id: cut.supervisions[0].text for cut in harvest.cuts}
+    found = read(source, tmp_path / "asterisk")
+    texts = {cut.id: cut.supervisions[0].text for cut in found.cuts}
     assert texts == {
         "asterisk-agent-loginok": "Agent logged in.",
         "asterisk-letters-at": "at",
         "asterisk-has-left": "has left.",
     }
-    assert {row.cut_id: row.reason for row in harvest.rejects} == {
+    assert {row.cut_id: row.reason for row in found.rejects} == {
         "asterisk-beep": Reason.not_speech,
         "asterisk-confbridge-join": Reason.not_speech,
         "asterisk-silence-3": Reason.not_speech,

@@ -65,14 +65,14 @@ def test_lines_are_read_as_lua_reads_them() -> None:
 
 
 def test_recorded_lines_become_translation_cuts_and_the_rest_rejects(source: Path, tmp_path: Path) -> None:
-    harvest = read(source, tmp_path / "fillets")
-    cuts = {cut.id: cut for cut in harvest.cuts}
+    found = read(source, tmp_path / "fillets")
+    cuts = {cut.id: cut for cut in found.cuts}
     assert set(cuts) == {"fillets-ship-m-divna", "fillets-ship-v-vice", "fillets-ship-x-long"}
     supervision = cuts["fillets-ship-v-vice"].supervisions[0]
     assert (supervision.text, supervision.language) == ("Dva kusy, jeden text.", "cs")
     assert supervision.custom == {"target_text": "Two pieces, one text.", "target_language": "en"}
     assert cuts["fillets-ship-v-vice"].recording.sampling_rate == 22_050
-    assert {row.cut_id: row.reason for row in harvest.rejects} == {
+    assert {row.cut_id: row.reason for row in found.rejects} == {
         "fillets-ship-m-bez": Reason.empty_text,
         "fillets-ship-m-prazdny": Reason.target_missing,
         "fillets-ship-v-misto": Reason.text_missing,

@@ -72,15 +72,15 @@ def test_the_caption_is_the_first_line_only(tmp_path: Path, write: Callable[...,
 
 
 def test_spoken_captions_are_cuts_in_their_language(source: Path, tmp_path: Path) -> None:
-    harvest = captions.read(source, tmp_path)
-    said = {cut.id.rpartition("-")[2]: (cut.supervisions[0].language, cut.supervisions[0].text) for cut in harvest.cuts}
+    found = captions.read(source, tmp_path)
+    said = {cut.id.rpartition("-")[2]: (cut.supervisions[0].language, cut.supervisions[0].text) for cut in found.cuts}
     assert said == {
         "frog_desc": ("en", "A frog."),
         "frog_desc_fr": ("fr", "Une grenouille."),
         "frog_desc_bg": ("bg", "Жаба."),
         "frog_desc_pt_BR": ("pt", "Um sapo."),
     }
-    assert {row.cut_id.rpartition("-")[2]: row.reason for row in harvest.rejects} == {
+    assert {row.cut_id.rpartition("-")[2]: row.reason for row in found.rejects} == {
         "frog_desc_ro": Reason.empty_text,
         "frog_desc_de": Reason.text_missing,
     }

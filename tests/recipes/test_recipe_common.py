@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from manifests.errors import AudioError, MissingFileError
 from manifests.fingerprint import file_sha256
 from recipes.common import (
-    Harvest,
+    CorpusRows,
     Recipe,
     audio_facts,
     file_cut,
@@ -121,7 +121,7 @@ def test_a_source_that_lacks_a_part_is_refused_with_its_name(tmp_path: Path) -> 
         task="asr",
         license="MIT",
         makers="m",
-        read=lambda source, folder: Harvest(),
+        read=lambda source, folder: CorpusRows(),
         parts=("usr/share/c",),
         packages=("c-data",),
     )

@@ -14,7 +14,7 @@ from manifests.files import cache_dir, read_jsonl
 from manifests.rows import CUTS, REJECTS, TEXTS, CorpusInfo, TextRow, cut_rows, read_corpus
 from manifests.validate import validate_rows
 from recipes import registry
-from recipes.common import Harvest, Recipe, normalise
+from recipes.common import CorpusRows, Recipe, normalise
 from recipes.debian_sonicpi import SAMPLES
 
 BUNDLED = ["debian_asterisk", "debian_bsdgames_quiz", "debian_fillets", "debian_sonicpi", "debian_tuxpaint"]
@@ -82,7 +82,7 @@ def test_what_changed_is_prepared_again(
     read: list[Path] = []
     known = registry.find("sonicpi")
 
-    def reading(root: Path, folder: Path) -> Harvest:
+    def reading(root: Path, folder: Path) -> CorpusRows:
         read.append(root)
         return known.read(root, folder)
 
@@ -100,7 +100,7 @@ def test_a_run_that_dies_leaves_no_complete_corpus(
 ) -> None:
     registry.prepare("sonicpi", tmp_path / "out", source=source)
 
-    def dying(root: Path, folder: Path) -> Harvest:
+    def dying(root: Path, folder: Path) -> CorpusRows:
         raise KeyboardInterrupt
 
     rows("debian_sonicpi", replace(registry.find("sonicpi"), read=dying), monkeypatch)
@@ -134,7 +134,7 @@ def test_a_recipe_that_breaks_the_contract_reaches_no_disk(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = TextRow(id="a", corpus="sonicpi", split="train", text="?", target_text="", license="MIT")
-    rows("x", replace(registry.find("sonicpi"), read=lambda *_: Harvest(texts=[bad, bad])), monkeypatch)
+    rows("x", replace(registry.find("sonicpi"), read=lambda *_: CorpusRows(texts=[bad, bad])), monkeypatch)
     with pytest.raises(ManifestError, match=r"made 3 bad rows, e\.g\. a: no `target_text`"):
         registry.prepare("x", tmp_path / "out", source=source)
     assert not (tmp_path / "out" / "sonicpi" / TEXTS).exists()

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from manifests.files import atomic_path
+from manifests.files import atomic_write
 
 KEEP = 2
 NAME = re.compile(r"step-(\d{7})\.safetensors")
@@ -43,7 +43,7 @@ def save(folder: Path, state: State, stay: Collection[int] = ()) -> Path:
         tensors |= {f"{moment}/{name}": value[moment] for name, value in state.moments.items()}
     notes = {"step": str(state.step)} | {f"updates/{name}": str(count) for name, count in state.updates.items()}
     target = path(folder, state.step)
-    with atomic_path(target) as temporary:
+    with atomic_write(target) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, notes)
     prune(folder, stay, last=KEEP)
     return target

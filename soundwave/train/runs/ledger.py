@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.files import atomic_path, read_jsonl
+from manifests.files import atomic_write, read_jsonl
 from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
 from soundwave.train.batches.plan_data import Draw
@@ -26,7 +26,7 @@ class Log:
         """Open for appending; rows of step `before` and later (from an interrupted run) are removed first."""
         rows = whole_rows(path) if path.is_file() else []
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in rows if row["step"] < before)
         self._stream = path.open("a", encoding="utf-8")
 
@@ -68,7 +68,7 @@ def ledger_rows(
 
 def finish_ledger(folder: Path) -> None:
     """Write ledger.parquet from the run's ledger.jsonl."""
-    with atomic_path(folder / LEDGER) as temporary:
+    with atomic_write(folder / LEDGER) as temporary:
         pq.write_table(
             pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger")), temporary
         )

@@ -18,7 +18,7 @@ from curation.plan import check_plan, make_plan
 from curation.plan.mixture import Mixture
 from curation.reader import PlanReader
 from curation.reader.rows import with_rows
-from curation.storage import beside, is_remote, place
+from curation.storage import is_remote, resolve, sibling
 from manifests.errors import InputError, MissingFileError, MissingPackageError, QueryError
 from manifests.plans import read_lock
 from manifests.settings import check_settings
@@ -55,7 +55,7 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
-    root: Any = place(BUCKET)
+    root: Any = resolve(BUCKET)
     root.fs.mkdir("data")
     yield root
     root.fs.rm("data", recursive=True)
@@ -84,12 +84,12 @@ def sent(here: Path, there: Path) -> Path:
 @pytest.mark.parametrize("path", ["s3://data/x", Path("s3://data/x"), "s3:/data/x"])
 def test_an_s3_path_is_known_however_it_was_written(bucket: Path, path: Path | str) -> None:
     assert is_remote(path)
-    assert str(place(path)) == "s3://data/x"
-    assert str(place(place(path)) / "y") == "s3://data/x/y"
+    assert str(resolve(path)) == "s3://data/x"
+    assert str(resolve(resolve(path)) / "y") == "s3://data/x/y"
 
 
 def test_a_folder_is_itself(tmp_path: Path) -> None:
-    assert place(tmp_path) == tmp_path
+    assert resolve(tmp_path) == tmp_path
     assert not is_remote(tmp_path / "s3:" / "data")
 
 
@@ -216,7 +216,7 @@ def test_a_store_that_does_not_let_us_in_is_said(bucket: Path, tmp_path: Path, m
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     s3fs.S3FileSystem.clear_instance_cache()
-    for opened in (connect, catalog_fingerprint, lambda path: beside(path, "mixtures")):
+    for opened in (connect, catalog_fingerprint, lambda path: sibling(path, "mixtures")):
         with pytest.raises(MissingFileError, match=r"s3://data.*cannot be reached.*AWS_ACCESS_KEY_ID"):
             opened(Path("s3://data/catalog"))
     s3fs.S3FileSystem.clear_instance_cache()
@@ -225,7 +225,7 @@ def test_a_store_that_does_not_let_us_in_is_said(bucket: Path, tmp_path: Path, m
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(MissingPackageError, match=r"soundwave-lab\[s3\]"):
-        place("s3://data/x")
+        resolve("s3://data/x")
 
 
 def test_the_commands_take_s3_paths(bucket: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
