@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manifests.differences import compare
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, read_jsonl, write_json, write_jsonl
 from manifests.reasons import Reason
 from manifests.schema import allowed
+from manifests.settings.differences import compare
 from manifests.units import Seconds
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from curation.align.base import AlignedWord, Aligner
-from manifests.makers import Maker
 from manifests.plugins import Plugins, unknown
+from manifests.settings.makers import Maker
 
 __all__ = ["AlignedWord", "Aligner", "aligner_names", "describe_aligners", "load_aligner"]
 

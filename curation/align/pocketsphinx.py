@@ -21,8 +21,8 @@ from curation.align.base import AlignedWord
 from curation.align.pronounce import pronounce
 from curation.text import Reading, Word
 from manifests.errors import Rejected
-from manifests.makers import Maker, Needs
 from manifests.reasons import Reason
+from manifests.settings.makers import Maker, Needs
 from manifests.units import SAMPLE_RATE
 
 NEEDS = Needs(("pocketsphinx",), 'uv pip install "pocketsphinx==5.1.1"')

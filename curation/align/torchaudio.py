@@ -18,7 +18,7 @@ from curation.align.base import Aligner
 from curation.align.ctc_aligner import CTCAligner, CTCOptions
 from curation.align.ctc_model import in_windows, letter_ids, pick_columns
 from manifests.errors import InputError, SettingsError, require
-from manifests.makers import Maker, Needs
+from manifests.settings.makers import Maker, Needs
 from manifests.units import SAMPLE_RATE, Seconds
 
 NAME = "torchaudio"

@@ -28,8 +28,8 @@ from curation.align.base import AlignedWord, Transcript
 from curation.text import Word, normalise
 from manifests.errors import InputError, Rejected, require
 from manifests.files import cache_dir
-from manifests.makers import Maker, Needs
 from manifests.reasons import Reason
+from manifests.settings.makers import Maker, Needs
 from manifests.units import SAMPLE_RATE, Seconds
 
 NAME = "whisperx"

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.makers import NOTHING, Needs
 from manifests.plugins import Plugins
+from manifests.settings.makers import NOTHING, Needs
 
 __all__ = ["Encoder", "load_encoder"]
 

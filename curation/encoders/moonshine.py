@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from curation.encoders import MOONSHINE as NAME
 from curation.encoders import EncoderFamily
 from manifests.errors import MissingFileError, MissingPackageError, SettingsError
-from manifests.makers import Needs
+from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
 PACKAGE, WHEEL = "moonshine_voice", "moonshine-voice==0.0.73"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curation.encoders import EncoderFamily
 from manifests.errors import InputError
-from manifests.makers import Needs
+from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
 

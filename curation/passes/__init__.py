@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from curation.passes.shards import LabelPass
-from manifests.makers import Maker
 from manifests.plugins import Plugins
+from manifests.settings.makers import Maker
 
 __all__ = ["LabelPass", "describe_passes", "make_pass"]
 

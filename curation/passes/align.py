@@ -20,9 +20,9 @@ from curation.passes.shards import Row, ShardResult, finished, part_path
 from curation.text import Word, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
 from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
-from manifests.makers import Maker
 from manifests.reasons import Reason
 from manifests.rows import cut_rows
+from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
 
 BACKEND = "pocketsphinx"

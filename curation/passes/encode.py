@@ -19,8 +19,8 @@ from curation.encoders import MOONSHINE, Encoder, encoder_family, load_encoder
 from curation.passes.base import CorpusPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
 from manifests.errors import Rejected, SettingsError
-from manifests.makers import Maker
 from manifests.reasons import Reason
+from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
 
 PLAIN = "plain"

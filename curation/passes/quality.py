@@ -18,9 +18,9 @@ from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult, audio_path
 from manifests.audio import decode
 from manifests.errors import Rejected
-from manifests.makers import Maker
 from manifests.reasons import Reason
 from manifests.rows import CUTS, cut_rows
+from manifests.settings.makers import Maker
 from manifests.units import Seconds
 
 FULL_SCALE = 0.99  # where flat tops are looked for: files are often turned down a little after clipping

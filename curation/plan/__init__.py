@@ -19,13 +19,13 @@ from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule
 from curation.storage import local, resolve
-from manifests.differences import compare
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder, move_aside, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, Lock, read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import stored
+from manifests.settings.differences import compare
 
 __all__ = ["Lock", "Mixture", "check_plan", "load_mixture", "make_plan", "plan_schedule", "read_lock"]
 

@@ -19,13 +19,13 @@ import yaml
 
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
-from manifests.differences import Difference, compare
 from manifests.errors import InputError, OccupiedError
 from manifests.files import claim_folder, is_aside, move_aside, read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
 from manifests.plans import LOCK
 from manifests.runs import METRICS, RUN
 from manifests.settings import Overrides, stored
+from manifests.settings.differences import Difference, compare
 from soundwave.ablation.commands import (
     COMMANDS,
     Commands,

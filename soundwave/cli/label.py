@@ -66,7 +66,7 @@ def label(
     """
     from curation.passes.runner import run_pass
     from curation.passes.workers import WorkerPool
-    from manifests.makers import Text
+    from manifests.settings.makers import Text
     from soundwave.cli._settings import overrides
 
     if list_:

@@ -7,7 +7,7 @@ from pathlib import Path
 from curation.align.base import Aligner
 from curation.align.ctc_aligner import CTCAligner, CTCOptions
 from manifests.errors import SettingsError
-from manifests.makers import Maker, Needs
+from manifests.settings.makers import Maker, Needs
 
 NAME = "soundwave"
 

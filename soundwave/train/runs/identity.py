@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import manifests
-from manifests.differences import Difference, compare
 from manifests.errors import InputError
 from manifests.files import read_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK
 from manifests.runs import RUN, WEIGHTS, RunInfo
 from manifests.settings import stored
+from manifests.settings.differences import Difference, compare
 from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings
 
 VERSION = "version"

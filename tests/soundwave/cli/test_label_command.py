@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.passes.base import CorpusPass, label, supervision
 from curation.passes.shards import ShardResult
-from manifests.makers import Maker
+from manifests.settings.makers import Maker
 
 
 class Letters(BaseModel, CorpusPass):
@@ -62,7 +62,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from curation.align.base import AlignedWord
-from manifests.makers import Maker
+from manifests.settings.makers import Maker
 
 
 class Options(BaseModel):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from manifests.errors import MissingFileError, SettingsError
-from manifests.fields import keys, members
 from manifests.settings import Override
+from manifests.settings.fields import keys, members
 from soundwave.train.schedule import rate
 from soundwave.train.settings import STAGES, Optimiser, StageSettings, load_stage
 

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from manifests.errors import require
-from manifests.fields import below, from_text
 from manifests.settings import check_settings
+from manifests.settings.fields import below, from_text
 
 Made = TypeVar("Made")
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from manifests.differences import LONGEST, Difference, compare
+from manifests.settings.differences import LONGEST, Difference, compare
 
 
 def test_nested_keys_are_named_with_dots_and_only_where_they_differ() -> None:

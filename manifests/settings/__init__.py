@@ -21,8 +21,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manifests.errors import ManifestError, MissingFileError, SettingsError
-from manifests.fields import KeyPath, below, expected, explain, from_text, hint, unknown_key
 from manifests.files import need_file, read_json
+from manifests.settings.fields import KeyPath, below, expected, explain, from_text, hint, unknown_key
 
 Settings = TypeVar("Settings", bound=BaseModel)
 Stored = TypeVar("Stored")
