@@ -74,6 +74,8 @@ def test_help_loads_nothing_heavy() -> None:
         ("recipes/common.py", "soundwave.cli"),
         ("curation/text/__init__.py", "curation.reader"),
         ("curation/align/base.py", "curation.passes"),
+        ("soundwave/evaluate/table.py", "soundwave.ablation"),
+        ("soundwave/model/tokens.py", "soundwave.train"),
     ],
 )
 def test_a_planted_upward_import_breaks_the_floors(planted: str, imported: str, tmp_path: Path) -> None:
