@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from manifests.files import cache_dir
+
+# Tables and help look the same in every terminal, and in none. Typer reads these when it is imported.
+os.environ |= {"COLUMNS": "200", "TERM": "xterm", "NO_COLOR": "1"}
+for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TERMINAL_WIDTH"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +35,10 @@ def asterisk_sounds(debian_root: Path) -> Path:
 # The machine's load must not decide whether a property holds.
 hypothesis.settings.register_profile("soundwave", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("soundwave")
+
+
+@pytest.fixture(autouse=True)
+def _chance() -> None:
+    """What a test draws from torch does not depend on the tests before it."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

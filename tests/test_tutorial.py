@@ -47,7 +47,7 @@ def test_the_page_is_read_as_meant() -> None:
 
 
 def test_the_tutorial_has_three_audits_a_mixture_and_a_diff() -> None:
-    commands = "".join(step.commands for step in steps(PAGE.read_text()))
+    commands = "".join(step.commands for step in steps(PAGE.read_text(encoding="utf-8")))
     audits = re.search(r"^soundwave audit (\w+) (\w+) (\w+)$", commands, re.MULTILINE)
     assert audits
     for command in ("mix lint", "mix plan", "mix show", "mix diff", "catalog build", "sql"):
@@ -58,11 +58,11 @@ def test_the_tutorial_has_three_audits_a_mixture_and_a_diff() -> None:
 @pytest.mark.usefixtures("debian_root")
 def test_every_command_of_the_tutorial_does_what_the_page_says(tmp_path: Path) -> None:
     bin_folder = str(Path(sys.executable).parent)
-    env = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "200", "NO_COLOR": "1"}
-    for step in steps(PAGE.read_text()):
+    env = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONIOENCODING": "utf-8"}
+    for step in steps(PAGE.read_text(encoding="utf-8")):
         script = step.commands.replace("label quality", "label quality --workers 0")  # no cluster for a few clips
         done = subprocess.run(
-            ["bash", "-ec", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+            ["bash", "-ec", script], cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", check=False
         )
         output = plain(done.stdout + done.stderr)
         assert done.returncode == step.code, f"{step.commands}\n{done.stdout}\n{done.stderr}"

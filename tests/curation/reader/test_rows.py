@@ -242,7 +242,7 @@ def test_looking_ahead_really_decodes_ahead() -> None:
 
     results = look_ahead(((n, [n]) for n in range(3)), decode, ahead=1, threads=1)
     assert next(results) == (0, [0])
-    assert reached.wait(timeout=30)
+    assert reached.wait(timeout=600)
     results.close()
 
 

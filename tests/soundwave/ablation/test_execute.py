@@ -89,7 +89,7 @@ def test_a_child_dies_with_its_parent():
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
     assert child.poll() is None
     child.stdin.close()
-    assert child.wait(timeout=60) == -signal.SIGTERM
+    assert child.wait(timeout=600) == -signal.SIGTERM
 
 
 def test_the_child_command_is_the_command_line():
@@ -97,7 +97,7 @@ def test_the_child_command_is_the_command_line():
         [sys.executable, "-m", "soundwave.cli._child", "--help"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     shown = child.stdout.read().decode()
-    assert child.wait(timeout=60) == 0
+    assert child.wait(timeout=600) == 0
     assert "Usage" in shown
     child.stdin.close()
     child.stdout.close()

@@ -23,8 +23,8 @@ def app():
 def test_report_writes_the_page_and_the_summary(app, workspace, tmp_path):
     done = CliRunner().invoke(app, ["report", str(workspace), "--output", str(tmp_path / "page.html"), "--json"])
     assert done.exit_code == 0
-    assert json.loads(done.stdout) == json.loads((tmp_path / "summary.json").read_text())
-    assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
+    assert json.loads(done.stdout) == json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_report_of_nothing_is_bad_input(app, tmp_path):
@@ -37,7 +37,7 @@ def test_ablate_shows_its_rows_and_ends_as_bad_input_when_a_cell_failed(app, wor
     from soundwave.ablation.results import read_results
 
     place = workspace / "ablation"
-    grid = json.loads((place / "recipe" / "grid.json").read_text())
+    grid = json.loads((place / "recipe" / "grid.json").read_text(encoding="utf-8"))
     summary = AblationSummary(place, read_results(place / "recipe"), {"recipe": grid}, trained=4)
     monkeypatch.setattr(run, "ablate", lambda *_, **__: summary)
     done = CliRunner().invoke(app, ["ablate", "recipe"])

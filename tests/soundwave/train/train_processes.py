@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 
-TIMEOUT = 300  # seconds for a launch, which takes about ten
+TIMEOUT = 1800  # seconds for a launch, which takes about ten on a machine that does nothing else
 IMPORTS = [  # half a minute of them: done once, in the process that all others are forked from
     "accelerate",
     "curation.catalog",
