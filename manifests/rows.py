@@ -77,10 +77,10 @@ class CorpusInfo:
     title: str
     license: str  # SPDX
     makers: str  # who made the recordings
-    cuts: int
-    texts: int
-    rejects: int
-    hours: float
+    cuts: int = 0  # this and what follows up to hours: counted by write_corpus
+    texts: int = 0
+    rejects: int = 0
+    hours: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
 
 

@@ -15,16 +15,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
+from manifests.audio import AudioFacts, audio_facts
 from manifests.errors import AudioError, MissingFileError
-from manifests.fingerprint import file_sha256, stable_split
+from manifests.fingerprint import stable_split
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow, speech_cut
-from manifests.units import Seconds
 from recipes.apt import fetch_debian
 
 if TYPE_CHECKING:
-    from lhotse import MonoCut, Recording
+    from lhotse import MonoCut
 
 __all__ = [
     "AudioFacts",
@@ -50,7 +50,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 DATA = Path(__file__).with_name("data")
-TAIL: Seconds = 0.25  # decoded at the end of every file: a truncated file fails there
 
 
 @dataclass
@@ -81,35 +80,6 @@ class Recipe:
     version: int = 1  # raise it when the same source gives other rows
     obtain: str = ""  # where to get a corpus that has no package
     optional: bool = False  # left out of `all`
-
-
-@dataclass(frozen=True)
-class AudioFacts:
-    """What a manifest needs to know of an audio file."""
-
-    path: Path
-    sampling_rate: int  # Hz
-    channels: int
-    samples: int  # per channel
-    sha256: str  # of the file's bytes
-
-    @property
-    def duration(self) -> Seconds:
-        """Length of the recording."""
-        return self.samples / self.sampling_rate
-
-    def recording(self, recording_id: str) -> Recording:
-        """The Lhotse recording of this file (absolute path)."""
-        from lhotse import AudioSource, Recording
-
-        source = AudioSource(type="file", channels=list(range(self.channels)), source=str(self.path.absolute()))
-        return Recording(
-            id=recording_id,
-            sources=[source],
-            sampling_rate=self.sampling_rate,
-            num_samples=self.samples,
-            duration=self.duration,
-        )
 
 
 class Labels(TypedDict, total=False):
@@ -154,35 +124,6 @@ def file_cut(
         audio_sha256=facts.sha256,
         **labels,
     )
-
-
-def audio_facts(path: Path) -> AudioFacts:
-    """Header, hash, and a decode of the first and last quarter second: enough to refuse broken files quickly.
-
-    Raises:
-        AudioError: no such file, 0 bytes, truncated, without samples, or not audio.
-    """
-    import soundfile
-
-    if not path.is_file():
-        raise AudioError(f"No such audio file: {path}.", reason="audio_missing")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path} is empty (0 bytes), expected audio.")
-    try:
-        with soundfile.SoundFile(path) as stream:
-            rate, frames = int(stream.samplerate), int(stream.frames)
-            tail = min(frames, round(TAIL * rate))
-            stream.read(tail)
-            stream.seek(frames - tail)
-            decoded = len(stream.read(tail))
-            channels = int(stream.channels)
-        digest = file_sha256(path)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    # Seeking in Ogg may land up to a packet late; 50 ms is the slack that `manifests.audio.decode` gives too.
-    if frames == 0 or decoded < tail - 0.05 * rate:
-        raise AudioError(f"{path} is truncated: {decoded} of its last {tail} samples decode ({frames} declared).")
-    return AudioFacts(path=path, sampling_rate=rate, channels=channels, samples=frames, sha256=digest)
 
 
 def in_parallel(

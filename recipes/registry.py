@@ -99,10 +99,6 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
         title=recipe.title,
         license=recipe.license,
         makers=recipe.makers,
-        cuts=0,
-        texts=0,
-        rejects=0,
-        hours=0.0,
         provenance=facts,
     )
     return write_corpus(folder, info, found.cuts, found.texts, found.rejects)

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from manifests.audio import AudioFacts, audio_facts
 from manifests.errors import AudioError, SettingsError
-from manifests.fingerprint import file_sha256, provenance, stable_split
+from manifests.fingerprint import provenance, stable_split
 from manifests.reasons import Reason
 from manifests.rows import CORPUS, SPLITS, TASKS, CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
-from manifests.units import Seconds
+from manifests.units import SLACK, Seconds
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -70,15 +71,6 @@ class Item:
     extra: dict[str, Any] = field(default_factory=dict)  # fields we have no place for: kept in cut.custom
 
 
-class Audio(NamedTuple):
-    """What a manifest needs to know of an audio file."""
-
-    rate: int  # Hz
-    channels: int
-    samples: int  # per channel
-    sha256: str
-
-
 def write_items(items: Iterable[Item | Reject], output: Path, about: About, *, source: str) -> CorpusInfo:
     """Write the corpus folder `output/CORPUS`; every item becomes a cut or a reject.
 
@@ -109,50 +101,27 @@ def write_items(items: Iterable[Item | Reject], output: Path, about: About, *, s
         title=about.title or about.corpus,
         license=about.license,
         makers=about.makers,
-        cuts=0,
-        texts=0,
-        rejects=0,
-        hours=0.0,
         provenance=provenance({"imported": source, "split": about.split, "task": about.task}, {}),
     )
     (folder / CORPUS).unlink(missing_ok=True)  # while the parts change, a killed import must not look complete
     return write_corpus(folder, info, cuts, [], rejects)
 
 
-def _audio_facts(paths: set[Path]) -> dict[Path, Audio | AudioError]:
+def _audio_facts(paths: set[Path]) -> dict[Path, AudioFacts | AudioError]:
     """Header and hash of every file, read in threads."""
     ordered = sorted(paths)
     with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
-        return dict(zip(ordered, pool.map(_probe, ordered), strict=True))
+        return dict(zip(ordered, pool.map(_facts_or_error, ordered), strict=True))
 
 
-def _probe(path: Path) -> Audio | AudioError:
-    from manifests.audio import LIBAV_ONLY, decode
-
+def _facts_or_error(path: Path) -> AudioFacts | AudioError:
     try:
-        if path.suffix.lower() in LIBAV_ONLY or not path.is_file() or path.stat().st_size == 0:
-            samples, rate = decode(path)  # or its AudioError
-            return Audio(rate, samples.shape[1], len(samples), file_sha256(path))
-        return _header(path)
+        return audio_facts(path)
     except AudioError as error:
         return error
 
 
-def _header(path: Path) -> Audio:
-    import soundfile
-
-    try:
-        info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    if not info.frames:
-        raise AudioError(f"{path} holds no samples.")
-    return Audio(int(info.samplerate), int(info.channels), int(info.frames), file_sha256(path))
-
-
-def _cut(item: Item, audio: Audio | AudioError, about: About, seen: set[str]) -> MonoCut | Reject:
-    from lhotse import AudioSource, Recording
-
+def _cut(item: Item, audio: AudioFacts | AudioError, about: About, seen: set[str]) -> MonoCut | Reject:
     if isinstance(audio, AudioError):
         return about.reject(item.key, Reason(audio.reason), str(audio))
     problem = _problem(item, audio, about)
@@ -161,12 +130,9 @@ def _cut(item: Item, audio: Audio | AudioError, about: About, seen: set[str]) ->
     if problem is not None:
         return about.reject(item.key, *problem)
     seen.add(item.key)
-    length = audio.samples / audio.rate
-    source = AudioSource(type="file", channels=list(range(audio.channels)), source=str(item.audio.absolute()))
-    recording = Recording(f"{about.corpus}-{item.recording}", [source], audio.rate, audio.samples, length)
     cut = speech_cut(
         cut_id=f"{about.corpus}-{item.key}",
-        recording=recording,
+        recording=audio.recording(f"{about.corpus}-{item.recording}"),
         corpus=about.corpus,
         split=_split(item, about),
         task=item.task or about.task,
@@ -181,18 +147,18 @@ def _cut(item: Item, audio: Audio | AudioError, about: About, seen: set[str]) ->
         sound=item.sound,
         sound_original=item.sound_original,
         start=item.start,
-        duration=min(length - item.start, item.duration if item.duration is not None else length),
+        duration=min(audio.duration - item.start, audio.duration if item.duration is None else item.duration),
     )
     cut.custom |= {name: value for name, value in item.extra.items() if name not in cut.custom and value is not None}
     return cut
 
 
-def _problem(item: Item, audio: Audio, about: About) -> tuple[Reason, str] | None:
+def _problem(item: Item, audio: AudioFacts, about: About) -> tuple[Reason, str] | None:
     """Why an item with readable audio is refused, if it is."""
-    length = audio.samples / audio.rate
+    length = audio.duration
     end = item.start + item.duration if item.duration is not None else length
     task, split = item.task or about.task, item.split or about.split
-    if not (0 <= item.start < end <= length + 0.05):  # false for NaN too
+    if not (0 <= item.start < end <= length + SLACK):  # false for NaN too
         return (
             Reason.bad_row,
             f"the item spans {item.start:g} to {end:g} s of {item.audio.name}, which has {length:g} s",

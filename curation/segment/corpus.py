@@ -109,10 +109,6 @@ def segment_file(
         title,
         origin.license,
         origin.makers,
-        cuts=0,
-        texts=0,
-        rejects=0,
-        hours=0.0,
         provenance=provenance(
             {"step": STEP, "language": origin.language, "refine": refine.name if refine else None},
             {"audio": digest, "text": file_sha256(text)},

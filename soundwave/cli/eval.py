@@ -10,6 +10,7 @@ from soundwave.evaluate.registry import ALL, METRICS, RATES
 
 if TYPE_CHECKING:
     from soundwave.evaluate.held_out import EvalOptions
+    from soundwave.evaluate.settings import EvalSettings
 
 CORPUS = "asterisk"  # of the demo
 
@@ -71,9 +72,6 @@ def evaluate_runs(
     if air_bench is not None:
         _air_bench(runs, air_bench, audio_root, choose=choose, limit=limit, as_json=as_json)
         return
-    from manifests.settings import replace_defaults
-    from soundwave.evaluate.settings import EvalSettings
-
     given: dict[str, Any] = {
         "split": split,
         "corpus": corpus,
@@ -82,9 +80,17 @@ def evaluate_runs(
         "decode": decode,
     }
     given |= {"limit": limit, "text": text, "ceiling": ceiling or None}
-    flags = {f"--{name.replace('_', '-')}": (name, value) for name, value in given.items()}
-    settings = replace_defaults(EvalSettings, overrides(set_, flags), where="the evaluation")
+    settings = _settings(given, set_)
     _score(runs, catalog, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
+
+
+def _settings(given: dict[str, Any], pairs: list[str] | None) -> "EvalSettings":
+    """What flags and --set say, over the defaults."""
+    from manifests.settings import replace_defaults
+    from soundwave.evaluate.settings import EvalSettings
+
+    flags = {f"--{name.replace('_', '-')}": (name, value) for name, value in given.items()}
+    return replace_defaults(EvalSettings, overrides(pairs, flags), where="the evaluation")
 
 
 def _score(
