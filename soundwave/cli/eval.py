@@ -72,14 +72,8 @@ def evaluate_runs(
     if air_bench is not None:
         _air_bench(runs, air_bench, audio_root, choose=choose, limit=limit, as_json=as_json)
         return
-    given: dict[str, Any] = {
-        "split": split,
-        "corpus": corpus,
-        "min_words": min_words,
-        "metrics": metrics,
-        "decode": decode,
-    }
-    given |= {"limit": limit, "text": text, "ceiling": ceiling or None}
+    given: dict[str, Any] = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
+    given |= {"metrics": metrics, "decode": decode, "text": text, "ceiling": ceiling or None}
     settings = _settings(given, set_)
     _score(runs, catalog, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
 
