@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.import_graph import PACKAGES, ROOT, circle, floors, folders, import_graph, lazy_imports, rooms
+from tests.import_graph import (
+    PACKAGES,
+    ROOT,
+    circle,
+    class_names,
+    floors,
+    folders,
+    import_graph,
+    lazy_imports,
+    module_files,
+    rooms,
+)
 
 CROWDED = {"recipes", "soundwave/cli"}  # one file a corpus, one file a command
 
@@ -50,6 +61,10 @@ def test_a_planted_circle_of_rooms_is_found(tmp_path: Path) -> None:
 def test_folders_hold_few_files() -> None:
     crowded = {name: count for name, count in folders().items() if count > 16 and name not in CROWDED}
     assert crowded == {}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    assert [name for name, count in class_names(module_files().values()).items() if count > 1] == []
 
 
 def test_floors_count_what_stands_below() -> None:

@@ -35,7 +35,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Place:
+class GridPlace:
     """One arm at one size: the mean of its figure over seeds, and a 95 % band."""
 
     arm: str
@@ -61,7 +61,7 @@ def suggest_next(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | 
     return _close_pair(found) or _widest_gap(found) or _widest_band(found)
 
 
-def places(rows: Iterable[Mapping[str, Any]], figure: Figure) -> list[Place]:
+def places(rows: Iterable[Mapping[str, Any]], figure: Figure) -> list[GridPlace]:
     """Arms and sizes with the mean of `figure` after the last stage, and the band of clips and seeds together."""
     groups: dict[tuple[str, float], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -72,7 +72,7 @@ def places(rows: Iterable[Mapping[str, Any]], figure: Figure) -> list[Place]:
         value = pooled(members, figure.name, figure)
         if value is not None:
             low, high = (value.mean if end is None else end for end in (value.low, value.high))
-            found.append(Place(arm, fraction, value.mean, low, high, value.seeds))
+            found.append(GridPlace(arm, fraction, value.mean, low, high, value.seeds))
     return found
 
 
@@ -86,7 +86,7 @@ def _missing(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | None
     return None
 
 
-def _close_pair(found: Sequence[Place]) -> Suggestion | None:
+def _close_pair(found: Sequence[GridPlace]) -> Suggestion | None:
     """Two places one step apart with bands that overlap: one more seed for the place with fewer."""
     pairs = [(one, two) for one, two in pairwise(_ladder_order(found)) if one.arm == two.arm]
     pairs += [(one, two) for one in found for two in found if one.arm < two.arm and one.fraction == two.fraction]
@@ -104,7 +104,7 @@ def _close_pair(found: Sequence[Place]) -> Suggestion | None:
     return Suggestion(weak.arm, weak.fraction, max(weak.seeds) + 1, reason)
 
 
-def _widest_gap(found: Sequence[Place]) -> Suggestion | None:
+def _widest_gap(found: Sequence[GridPlace]) -> Suggestion | None:
     """Halfway (on a log scale) in the widest step of a ladder of three sizes or more."""
     steps = [
         (big.fraction / small.fraction, small, big)
@@ -122,17 +122,17 @@ def _widest_gap(found: Sequence[Place]) -> Suggestion | None:
     return Suggestion(small.arm, middle, small.seeds[0], reason)
 
 
-def _widest_band(found: Sequence[Place]) -> Suggestion:
+def _widest_band(found: Sequence[GridPlace]) -> Suggestion:
     place = max(found, key=lambda item: (item.high - item.low, item.name))
     reason = f"it has the widest band ({_band(place)}) and {_count(len(place.seeds))}"
     return Suggestion(place.arm, place.fraction, max(place.seeds) + 1, reason)
 
 
-def _ladder_order(found: Sequence[Place]) -> list[Place]:
+def _ladder_order(found: Sequence[GridPlace]) -> list[GridPlace]:
     return sorted(found, key=lambda place: (place.arm, place.fraction))
 
 
-def _band(place: Place) -> str:
+def _band(place: GridPlace) -> str:
     return f"{place.low:.2f} to {place.high:.2f}"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CATALOG = Path("demo/catalog")
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What cuts are exported as."""
 
     jsonl = "jsonl"
@@ -22,7 +22,7 @@ class Format(StrEnum):
     webdataset = "webdataset"
 
 
-class Source(StrEnum):
+class ImportSource(StrEnum):
     """What a corpus is imported from."""
 
     nemo = "nemo"
@@ -63,9 +63,9 @@ def register(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Argument(help="File to write, .jsonl or .jsonl.gz; a new folder with --format.")],
         catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
         where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
-        format_: Annotated[Format, typer.Option("--format", help="jsonl is manifests; the others hold audio.")] = (
-            Format.jsonl
-        ),
+        format_: Annotated[
+            ExportFormat, typer.Option("--format", help="jsonl is manifests; the others hold audio.")
+        ] = (ExportFormat.jsonl),
     ) -> None:
         """Write cuts back as Lhotse JSONL, byte for byte as they came in; or with their audio in one of the formats.
 
@@ -74,23 +74,23 @@ def register(app: typer.Typer) -> None:
         print(f"{_export(format_, catalog, output, where):,} rows to {output}")
 
 
-def _export(kind: Format, catalog: Path, output: Path, where: str) -> int:
-    if kind is Format.jsonl:
+def _export(kind: ExportFormat, catalog: Path, output: Path, where: str) -> int:
+    if kind is ExportFormat.jsonl:
         from curation.interchange.jsonl import export_jsonl
 
         return export_jsonl(catalog, output, where=where)
     from curation.interchange import export as exports
 
     writers = {
-        Format.huggingface: exports.export_huggingface,
-        Format.shar: exports.export_shar,
-        Format.webdataset: exports.export_webdataset,
+        ExportFormat.huggingface: exports.export_huggingface,
+        ExportFormat.shar: exports.export_shar,
+        ExportFormat.webdataset: exports.export_webdataset,
     }
     return writers[kind](catalog, output, where=where)
 
 
 def import_(
-    kind: Annotated[Source, typer.Argument(help="What the corpus is written as.")],
+    kind: Annotated[ImportSource, typer.Argument(help="What the corpus is written as.")],
     sources: Annotated[list[str], typer.Argument(help="NeMo manifests, a Kaldi data folder, or a dataset.")],
     *,
     corpus: Annotated[str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")],
@@ -127,18 +127,18 @@ def import_(
         print(f"rejected: {count:,} {reason}")
 
 
-def _import(kind: Source, sources: list[str], output: Path, about: "About", columns: list[str]) -> "CorpusInfo":
+def _import(kind: ImportSource, sources: list[str], output: Path, about: "About", columns: list[str]) -> "CorpusInfo":
     from manifests.errors import SettingsError
 
-    if columns and kind is not Source.huggingface:
+    if columns and kind is not ImportSource.huggingface:
         raise SettingsError(f"--column is for Hugging Face datasets; {kind} has fields of its own.")
-    if kind is Source.nemo:
+    if kind is ImportSource.nemo:
         from curation.interchange.nemo import import_nemo
 
         return import_nemo([Path(source) for source in sources], output, about)
     if len(sources) != 1:
         raise SettingsError(f"{len(sources)} sources, expected one: {', '.join(sources)}.")
-    if kind is Source.kaldi:
+    if kind is ImportSource.kaldi:
         from curation.interchange.kaldi import import_kaldi
 
         return import_kaldi(Path(sources[0]), output, about)

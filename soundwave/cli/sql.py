@@ -13,7 +13,7 @@ HISTORY = "sql_history"
 MOST_ROWS = 200  # printed of a table; files get them all
 
 
-class Format(StrEnum):
+class RowFormat(StrEnum):
     """How rows are written."""
 
     table = "table"
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
             list[Path] | None,
             typer.Option(help="Runs, or folders of runs, for `runs`, `ledger` and what they say; may be repeated."),
         ] = None,
-        format_: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.table,
+        format_: Annotated[RowFormat, typer.Option("--format", help="How rows are written.")] = RowFormat.table,
         output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
         json_: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     ) -> None:
@@ -59,15 +59,15 @@ def register(app: typer.Typer) -> None:
             if query is None:
                 _prompt(con)
             else:
-                _answer(con, query, Format.json if json_ else format_, output)
+                _answer(con, query, RowFormat.json if json_ else format_, output)
 
 
-def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: Path | None) -> None:
+def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None) -> None:
     """Run one query and write its rows."""
     from curation.duck import records, run_select
     from soundwave.cli._tables import print_rows
 
-    if kind is Format.table and output is None:
+    if kind is RowFormat.table and output is None:
         result = run_select(con, query, where="query")
         names = [column[0] for column in result.description or []]
         rows = records(result)
@@ -78,7 +78,7 @@ def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: 
     _write(con, query, kind, output)
 
 
-def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: Path | None) -> None:
+def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None) -> None:
     """Write all rows as CSV, JSON or Parquet, to a file (atomically) or standard output."""
     import io
     import sys
@@ -87,7 +87,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: P
     from manifests.errors import SettingsError
     from manifests.files import atomic_write
 
-    if kind is Format.table:
+    if kind is RowFormat.table:
         raise SettingsError("--output needs --format csv, json or parquet.")
     buffer = io.BytesIO()
     _encode(con, query, kind, buffer)
@@ -99,21 +99,21 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, output: P
         temporary.write_bytes(buffer.getvalue())
 
 
-def _encode(con: "duckdb.DuckDBPyConnection", query: str, kind: Format, buffer: Any) -> None:
+def _encode(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, buffer: Any) -> None:
     import csv
     import io
     import json
 
     from curation.duck import arrow_table, records, run_select
 
-    if kind is Format.parquet:
+    if kind is RowFormat.parquet:
         import pyarrow.parquet as pq
 
         pq.write_table(arrow_table(con, query, where="query"), buffer, compression="zstd")
         return
     result = run_select(con, query, where="query")
     text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
-    if kind is Format.json:
+    if kind is RowFormat.json:
         json.dump(records(result), text, indent=2, ensure_ascii=False, default=str)
         text.write("\n")
     else:
@@ -145,7 +145,7 @@ def _prompt(con: "duckdb.DuckDBPyConnection") -> None:
         if not line.rstrip().endswith(";"):
             continue
         try:
-            _answer(con, "\n".join(lines), Format.table, None)
+            _answer(con, "\n".join(lines), RowFormat.table, None)
         except QueryError as error:
             print(f"error: {error}", file=sys.stderr)
         lines = []
