@@ -63,9 +63,9 @@ def register(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Argument(help="File to write, .jsonl or .jsonl.gz; a new folder with --format.")],
         catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
         where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
-        format_: Annotated[
-            ExportFormat, typer.Option("--format", help="jsonl is manifests; the others hold audio.")
-        ] = (ExportFormat.jsonl),
+        format_: Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")] = (
+            ExportFormat.jsonl
+        ),
     ) -> None:
         """Write cuts back as Lhotse JSONL, byte for byte as they came in; or with their audio in one of the formats.
 
