@@ -6,22 +6,29 @@ Each cut's own span is written, at its recording's rate and channels, as FLAC: 1
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import tarfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
 
 from curation.catalog import connect
 from curation.duck import one_select, records, short
 from curation.storage import local
+from manifests.audio import LIBAV_ONLY, decode
 from manifests.errors import AudioError, InputError, ManifestError, QueryError
-from manifests.schema import columns
+from manifests.schema import arrow_schema, columns
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -53,9 +60,6 @@ def export_huggingface(catalog: Path, target: Path, *, where: str = "true", shar
         InputError: `target` exists and is not empty.
         AudioError: audio that does not decode; names the cut.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     schema = _hf_schema()
     count = 0
     with _new_folder(target) as folder, connect(catalog, read_only=False) as con:
@@ -98,8 +102,6 @@ def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard
     Raises:
         As `export_huggingface`.
     """
-    import tarfile
-
     count = 0
     with _new_folder(target) as folder, connect(catalog, read_only=False) as con:
         clips = _clips(con, where, texts=True, selected=where)
@@ -153,12 +155,6 @@ def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
 
 
 def _clip(row: dict[str, Any]) -> Clip:
-    import io
-
-    import soundfile
-
-    from manifests.audio import decode
-
     if row["recording_id"] is None:
         return Clip(row, None, 0, 0)
     path = Path(str(row["source_path"]))
@@ -173,10 +169,6 @@ def _clip(row: dict[str, Any]) -> Clip:
 
 def _bits(path: Path) -> int:
     """16 where the source holds no more; lossy sources decode to more than they were given."""
-    import soundfile
-
-    from manifests.audio import LIBAV_ONLY
-
     if path.suffix.lower() in LIBAV_ONLY:
         return 16 if path.suffix.lower() == ".g722" else 24
     return 16 if soundfile.info(str(path)).subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW") else 24
@@ -196,12 +188,10 @@ def _memory_cut(clip: Clip) -> MonoCut:
 
 
 def _hf_schema() -> Any:
-    from datasets import Audio, Features, List, Value
+    from datasets import Audio, Features, Value
 
-    kinds = {"VARCHAR": "string", "DOUBLE": "float64", "INTEGER": "int32"}
-    names = columns("cuts")
-    plain = {name: List(Value("string")) if names[name] == "VARCHAR[]" else Value(kinds[names[name]]) for name in PLAIN}
-    renamed = {("id" if name == "cut_id" else name): kind for name, kind in plain.items()}
+    known = Features.from_arrow_schema(arrow_schema("cuts"))
+    renamed = {("id" if name == "cut_id" else name): known[name] for name in PLAIN}
     return Features({"audio": Audio(), **renamed, "manifest": Value("string")}).arrow_schema
 
 
@@ -212,15 +202,12 @@ def _hf_row(clip: Clip) -> dict[str, Any]:
 
 
 def _chunks(clips: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
-    from itertools import islice
-
     while chunk := list(islice(clips, size)):
         yield chunk
 
 
 def _add(tar: Any, name: str, data: bytes) -> None:
     import io
-    import tarfile
 
     info = tarfile.TarInfo(name)  # its time stays 0: the same cuts give the same bytes
     info.size = len(data)
