@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
 CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
+PASS_FILE = "pass.json"  # of LABELS/PASS/CORPUS: the shards that are current; written last
 
 
 @dataclass(frozen=True)

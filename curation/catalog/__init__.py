@@ -24,7 +24,7 @@ from manifests.errors import ManifestError, MissingFileError
 from manifests.files import claim_folder, need_folder, read_json, write_json
 from manifests.fingerprint import fingerprint
 from manifests.plans import plan_files
-from manifests.rows import corpus_folders
+from manifests.rows import PASS_FILE, corpus_folders
 from manifests.units import Hours
 
 __all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
@@ -207,7 +207,7 @@ def _sources(corpora: Path, labels: Path) -> list[Source]:
             f"{corpora} holds no prepared corpus (CORPUS/corpus.json). Run `soundwave prepare` first."
         )
     names = {folder.name for folder in folders}
-    passes = sorted(path.parent for path in labels.glob("*/*/pass.json") if path.parent.name in names)
+    passes = sorted(path.parent for path in labels.glob(f"*/*/{PASS_FILE}") if path.parent.name in names)
     return [corpus_source(folder) for folder in folders] + [pass_source(folder) for folder in passes]
 
 

@@ -15,7 +15,7 @@ from curation.duck import quoted, quoted_list
 from manifests.errors import InputError, ManifestError
 from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
-from manifests.rows import CORPUS, CUTS, REJECTS, TEXTS
+from manifests.rows import CORPUS, CUTS, PASS_FILE, REJECTS, TEXTS
 from manifests.schema import columns
 from manifests.units import SLACK
 
@@ -76,10 +76,10 @@ def pass_source(folder: Path) -> Source:
     Raises:
         ManifestError: pass.json without a list of shards.
     """
-    facts = read_json(folder / "pass.json")
+    facts = read_json(folder / PASS_FILE)
     shards = facts.get("shards") if isinstance(facts, dict) else None
     if not isinstance(shards, list):
-        raise ManifestError(f"{folder / 'pass.json'} has no list `shards`. Run `soundwave label` again.")
+        raise ManifestError(f"{folder / PASS_FILE} has no list `shards`. Run `soundwave label` again.")
     files = {
         table: tuple(path for path in (folder / f"{table}-{shard}.parquet" for shard in shards) if path.is_file())
         for table in LABEL_TABLES

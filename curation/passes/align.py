@@ -21,7 +21,7 @@ from curation.text import Word, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
 from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
 from manifests.reasons import Reason
-from manifests.rows import cut_rows
+from manifests.rows import PASS_FILE, cut_rows
 from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -214,8 +214,8 @@ def export_alignments(corpus_dir: Path, labels_dir: Path, output: Path) -> int:
     """
     claim_file(output, "a manifest of cuts", ours=lambda path: "id" in next(iter(read_jsonl(path)), {"id": ""}))
     folder = labels_dir / Align.name / corpus_dir.name
-    need_file(folder / "pass.json", what="alignment", hint="Run `soundwave label align` first.")
-    done = read_json(folder / "pass.json")
+    need_file(folder / PASS_FILE, what="alignment", hint="Run `soundwave label align` first.")
+    done = read_json(folder / PASS_FILE)
     return write_jsonl(output, _aligned_cuts(cut_rows(corpus_dir), folder, done["shards"]))
 
 

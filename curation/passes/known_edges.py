@@ -14,7 +14,7 @@ from curation.passes.shards import Row, part_path
 from curation.text import Word, normalise
 from manifests.errors import AudioError, InputError
 from manifests.files import need_file, read_json
-from manifests.rows import cut_rows
+from manifests.rows import PASS_FILE, cut_rows
 from manifests.units import Seconds
 
 EdgeSource = Literal["reference", "joined", "both"]
@@ -48,9 +48,9 @@ def reference_examples(corpus_dir: Path, labels_dir: Path) -> Iterator[Example]:
     """The aligned cuts with the aligner's edges. Raises MissingFileError."""
     folder = labels_dir / "align" / corpus_dir.name
     hint = f"Run `soundwave label align --corpus {corpus_dir.name}` first: its words are the reference."
-    need_file(folder / "pass.json", what="alignment", hint=hint)
+    need_file(folder / PASS_FILE, what="alignment", hint=hint)
     known: dict[str, dict[int, tuple[Seconds, Seconds]]] = {}
-    for key in read_json(folder / "pass.json")["shards"]:
+    for key in read_json(folder / PASS_FILE)["shards"]:
         _read_edges(part_path(folder, key, "words"), known)
     for row in _rows(corpus_dir):
         if edges := known.get(str(row["id"])):

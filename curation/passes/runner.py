@@ -31,11 +31,10 @@ from curation.passes.workers import WorkerPool
 from manifests.errors import InputError, StaleError
 from manifests.files import claim_folder, write_json
 from manifests.progress import progress_bar
-from manifests.rows import read_corpus
+from manifests.rows import PASS_FILE, read_corpus
 from manifests.units import Seconds, hours
 
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker
-PASS_FILE = "pass.json"
 GRACE = 600.0  # seconds; files that are not ours and this much older than our start are nobody's
 
 

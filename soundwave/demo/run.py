@@ -19,14 +19,14 @@ from curation.catalog import INDEX, build, catalog_fingerprint
 from curation.passes.align import Align
 from curation.passes.encode import Encode
 from curation.passes.quality import Quality
-from curation.passes.runner import PASS_FILE, run_pass
+from curation.passes.runner import run_pass
 from curation.passes.shards import LabelPass
 from curation.passes.workers import WorkerPool
 from curation.plan import make_plan
 from manifests.errors import InputError, StaleError
 from manifests.files import claim_folder, read_json, write_json
 from manifests.plans import LOCK, Lock
-from manifests.rows import CORPUS
+from manifests.rows import CORPUS, PASS_FILE
 from manifests.runs import RUN, read_run
 from manifests.units import clock
 from recipes import registry

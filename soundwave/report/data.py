@@ -10,7 +10,7 @@ from typing import Any
 from curation.audit import run_audits
 from manifests.errors import MissingFileError
 from manifests.plans import LOCK, plan_files
-from manifests.rows import corpus_folders, read_corpus
+from manifests.rows import PASS_FILE, corpus_folders, read_corpus
 from soundwave.report.workspace import STAGES, Workspace, json_object
 
 Row = dict[str, Any]
@@ -46,7 +46,7 @@ def rejects(workspace: Workspace) -> list[Row]:
 def passes(workspace: Workspace) -> list[Row]:
     """One row per labelling pass and corpus: what its pass.json counts."""
     rows = []
-    for path in sorted(workspace.root.glob("labels/*/*/pass.json")):
+    for path in sorted(workspace.root.glob(f"labels/*/*/{PASS_FILE}")):
         if (value := json_object(path)) is not None:
             counts = value.get("counts") or {}
             rows.append({"pass": path.parent.parent.name, "corpus": path.parent.name} | counts)

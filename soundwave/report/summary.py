@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import manifests
+from curation.catalog import INDEX
 from manifests.files import claim_file, read_json, write_json
+from manifests.rows import PASS_FILE
 from manifests.runs import ENVIRONMENT
 from soundwave.report import data, outcome, training
 from soundwave.report.workspace import Workspace, json_object, open_workspace
@@ -28,7 +30,7 @@ def summarise(workspace: Path) -> Row:
     corpora = data.corpora(place)
     facts: Row = {
         "soundwave": manifests.__version__,
-        "catalog_fingerprint": (place.json("catalog", "catalog.json") or {}).get("fingerprint"),
+        "catalog_fingerprint": (place.json("catalog", INDEX) or {}).get("fingerprint"),
         "corpora": [
             {key: row[key] for key in ("name", "license", "cuts", "texts", "rejects", "hours")} for row in corpora
         ],
@@ -94,7 +96,7 @@ def timings(workspace: Workspace) -> list[Row]:
 def provenance(workspace: Workspace) -> list[tuple[str, str]]:
     """What made what: code and package versions, fingerprints of catalog and plans."""
     rows = [("soundwave", manifests.__version__)]
-    if (index := workspace.json("catalog", "catalog.json")) is not None:
+    if (index := workspace.json("catalog", INDEX)) is not None:
         rows.append(("catalog", str(index.get("fingerprint"))))
     for name, value in sorted(_environment(workspace).items()):
         if isinstance(value, str | int | float):
@@ -105,7 +107,7 @@ def provenance(workspace: Workspace) -> list[tuple[str, str]]:
         (f"plan {row['name']}", str(row.get("plan_sha256")))
         for row in data.mixtures(workspace, outcome.trained_plans(workspace))
     ]
-    for path in sorted(workspace.root.glob("labels/*/*/pass.json")):
+    for path in sorted(workspace.root.glob(f"labels/*/*/{PASS_FILE}")):
         value = json_object(path) or {}
         rows.append((f"pass {path.parent.parent.name}, {path.parent.name}", f"version {value.get('version', '?')}"))
     return rows
@@ -120,7 +122,7 @@ def _environment(workspace: Workspace) -> Row:
 
 
 def _reject_counts(workspace: Workspace) -> dict[str, int] | None:
-    if not (workspace.catalog / "catalog.json").is_file():
+    if not (workspace.catalog / INDEX).is_file():
         return None
     counts: dict[str, int] = {}
     for row in data.rejects(workspace):
