@@ -96,7 +96,7 @@ def test_the_way_back_to_jsonl_is_the_identity(workspace: Path) -> None:
     write_corpus_lines(workspace / "corpora" / "syn", lines)
     make(workspace)
     assert export_jsonl(workspace / "catalog", workspace / "back.jsonl") == 2
-    assert (workspace / "back.jsonl").read_text() == "".join(line + "\n" for line in lines)
+    assert (workspace / "back.jsonl").read_text(encoding="utf-8") == "".join(line + "\n" for line in lines)
     assert export_jsonl(workspace / "catalog", workspace / "back.jsonl.gz", where="cut_id = 'syn-2'") == 1
     assert gzip.decompress((workspace / "back.jsonl.gz").read_bytes()).decode() == lines[1] + "\n"
 

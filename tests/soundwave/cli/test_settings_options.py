@@ -121,7 +121,7 @@ def test_libraries_name_no_flags_in_their_errors():
         f"{path.relative_to(ROOT)}:{number}"
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if re.search(r"""(^\s*f?["']|Error\(f?["']|hint=f?["']).*(?<![\w-])--[a-z]""", commands.sub("", line))
     ]
     assert found == []
