@@ -36,7 +36,7 @@ def test_scores_and_examples_of_the_held_out_clips(run, workspace):
         assert found[f"{name}_wer"] >= 0 and len(found[f"{name}_wer_band"]) == 2
     assert (
         json.loads((run / "eval-test.json").read_text(encoding="utf-8")) == found
-    )  # the file has the row that is printed
+    )
     examples = [json.loads(line) for line in (run / "examples-test.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in examples] == ["tiny-07", "tiny-15"]
     assert set(examples[0]) == {"id", "reference", "ctc", "llm"}
