@@ -135,15 +135,17 @@ def test_questions_in_responses_out(runs, root, tmp_path, choose, suffix):
     found = air_bench(run, path, root, choose=choose)
     assert (found["questions"], found["answered"]) == (4, 2)
     assert found["rejected"] == {"audio_missing": 1, "audio_unreadable": 1}
-    responses = [json.loads(line) for line in (run / "examples-air-bench-some.jsonl").read_text().splitlines()]
+    responses = [
+        json.loads(line) for line in (run / "examples-air-bench-some.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [set(row) - {"response"} for row in responses] == [set(question(1)), set(open_question(4))]
     for row, asked in zip(responses, (question(1), open_question(4)), strict=True):
         assert {name: row[name] for name in asked} == asked
     if choose == "likelihood":
         assert responses[0]["response"] in ("A. A man", "B. A woman") and found["unparsed"] == 0
-    kept = json.loads((run / "eval-air-bench-some.json").read_text())
+    kept = json.loads((run / "eval-air-bench-some.json").read_text(encoding="utf-8"))
     assert kept == found
-    rejects = (run / "eval-air-bench-some-rejects.jsonl").read_text().splitlines()
+    rejects = (run / "eval-air-bench-some-rejects.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(rejects) == 2 and all("6.wav" in row or "9.wav" in row for row in rejects)
 
 

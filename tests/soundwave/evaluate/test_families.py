@@ -165,7 +165,7 @@ def test_answers_are_kept_by_family(run, workspace, prose, found):
     assert path.stat().st_mtime_ns == stamp
     fewer = measure(run, workspace / "catalog", ["ctc"], replace(asked, limit=2))
     assert fewer["families"]["ctc"]["clips"] == 2
-    assert set(json.loads(path.read_text())["families"]) == {*METRICS.names()} - {RATES}
+    assert set(json.loads(path.read_text(encoding="utf-8"))["families"]) == {*METRICS.names()} - {RATES}
 
 
 def test_nothing_to_measure_is_an_error_or_a_note(run, workspace):

@@ -67,7 +67,7 @@ def test_a_new_metric_is_one_file(press, run, workspace):
     assert with_press["clips"] == 14 and 0 <= with_press["pressed"] <= 1
     assert registry.read_figure(row, "pressed") == (with_press["pressed"], None, None)
     assert "press.pressed" in ask(run, *where, "--metrics", "press")
-    assert json.loads((run / "eval-train-metrics.json").read_text())["families"]["press"] == with_press
+    assert json.loads((run / "eval-train-metrics.json").read_text(encoding="utf-8"))["families"]["press"] == with_press
 
 
 def test_a_file_that_is_no_metric_is_named(press):

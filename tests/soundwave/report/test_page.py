@@ -128,7 +128,7 @@ def test_a_grid_on_another_metric_says_which_and_what_is_better(tmp_path):
 
 def test_the_report_of_a_grid_needs_no_look_into_the_metrics(tmp_path):
     bleu_grid(tmp_path)
-    report = json.loads((tmp_path / "ablation" / "translation" / "grid.json").read_text())
+    report = json.loads((tmp_path / "ablation" / "translation" / "grid.json").read_text(encoding="utf-8"))
     assert GridResult("translation", tmp_path, report, []).figure == find_figure("bleu")[1]
     old = {name: value for name, value in report.items() if name != "figure"}  # as older versions wrote it
     assert GridResult("old", tmp_path, old | {"metric": "ctc_wer"}, []).figure == find_figure("ctc_wer")[1]

@@ -45,7 +45,7 @@ def test_the_ablation_lists_its_cells_with_their_seeds(workspace):
 def test_missing_parts_are_named_never_invented(tmp_path):
     (tmp_path / "ablation").mkdir()
     facts = write_summary(tmp_path, tmp_path / "summary.json")
-    assert json.loads((tmp_path / "summary.json").read_text()) == facts
+    assert json.loads((tmp_path / "summary.json").read_text(encoding="utf-8")) == facts
     assert {"corpora", "hours", "clips", "shares", "losses", "ablation", "seconds"} <= set(facts["missing"])
     assert "error_rates.ceiling" in facts["missing"]
     assert all(value is None for value in facts["error_rates"].values())

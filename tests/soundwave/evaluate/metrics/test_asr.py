@@ -34,9 +34,7 @@ def test_scores_and_examples_of_the_held_out_clips(run, workspace):
     assert set(found) == figures | facts  # other metrics have a file of their own
     for name in ("ctc", "llm"):
         assert found[f"{name}_wer"] >= 0 and len(found[f"{name}_wer_band"]) == 2
-    assert (
-        json.loads((run / "eval-test.json").read_text(encoding="utf-8")) == found
-    )
+    assert json.loads((run / "eval-test.json").read_text(encoding="utf-8")) == found
     examples = [json.loads(line) for line in (run / "examples-test.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in examples] == ["tiny-07", "tiny-15"]
     assert set(examples[0]) == {"id", "reference", "ctc", "llm"}
