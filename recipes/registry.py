@@ -127,7 +127,9 @@ def _root(recipe: Recipe, source: Path | None) -> Path:
 def _source_fingerprint(recipe: Recipe, root: Path, *, bundled: bool) -> str:
     """What the corpus was made from: the packages' hashes, or name, size and time of every file of a folder."""
     if bundled:
-        return fingerprint(str(root), [marker(package, cache_dir()).read_text() for package in recipe.packages])
+        return fingerprint(
+            str(root), [marker(package, cache_dir()).read_text(encoding="utf-8") for package in recipe.packages]
+        )
     files = sorted(path for part in recipe.parts for path in _files(root / part))
     stats = [(str(path.relative_to(root)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return fingerprint(str(root), stats)

@@ -56,10 +56,6 @@ class Trellis(NamedTuple):
     repeat: NDArray[Any]  # (N,) float32 or float64, the type of all sums
 
 
-# numba unpickles the index of its cache before it sees that the cache is old, and earlier versions cached this name.
-Problem = Trellis
-
-
 def _has_lookup() -> bool:
     """Whether code is generated for a CPU with AVX-512."""
     features = config.CPU_FEATURES
