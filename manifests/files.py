@@ -164,7 +164,7 @@ def claim_folder(folder: Path, kind: str, *, known: Iterable[str] = ()) -> None:
         raise OccupiedError(f"{folder} is not {kind}, but it holds {listed(held)}. Nothing was touched. {_ELSEWHERE}")
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MARK).is_file():
-        (folder / MARK).write_text(f"{kind}\n", encoding="utf-8")
+        write_text(folder / MARK, f"{kind}\n")
 
 
 _ELSEWHERE = "Name another folder for the output."

@@ -7,7 +7,6 @@ without importing the file, so that a list of plugins does not load the librarie
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 import re
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from manifests.errors import SettingsError
+from manifests.names import nearest
 
 Plugin = TypeVar("Plugin")
 
@@ -59,7 +59,13 @@ class Plugins(Generic[Plugin]):
         Raises:
             SettingsError: no such plugin (the message has the nearest names), or it offers something else.
         """
-        path, module = self._file(name)
+        return self._offered(*self._file(name))
+
+    def all(self) -> dict[str, Plugin]:
+        """Name -> what it offers, for all plugins. Raises as `find`."""
+        return {name: self._offered(*place) for name, place in sorted(self._files().items())}
+
+    def _offered(self, path: Path, module: str) -> Plugin:
         found = getattr(importlib.import_module(module), self.attribute)
         if not isinstance(found, self.kind):
             raise SettingsError(
@@ -67,10 +73,6 @@ class Plugins(Generic[Plugin]):
                 f"{self.kind.__module__}.{self.kind.__qualname__}."
             )
         return found
-
-    def all(self) -> dict[str, Plugin]:
-        """Name -> what it offers, for all plugins. Raises as `find`."""
-        return {name: self.find(name) for name in self.names()}
 
     def _file(self, name: str) -> tuple[Path, str]:
         files = self._files()
@@ -100,6 +102,6 @@ def _folders(package: str) -> list[str]:
 
 def unknown(what: str, name: str, known: Sequence[str]) -> SettingsError:
     """The error for a name that no plugin has."""
-    near = difflib.get_close_matches(name, known, cutoff=0.5)
-    nearest = f" The nearest: {', '.join(near)}." if near else ""
-    return SettingsError(f"No {what} is called `{name}`.{nearest} Known {what}s: {', '.join(known)}.")
+    near = nearest(name, known)
+    listed = f" The nearest: {', '.join(near)}." if near else ""
+    return SettingsError(f"No {what} is called `{name}`.{listed} Known {what}s: {', '.join(known)}.")

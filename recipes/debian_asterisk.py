@@ -18,6 +18,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import soundfile
+
 from manifests.audio import decode
 from manifests.files import atomic_write
 from manifests.rows import Reject
@@ -96,8 +98,6 @@ def to_flac(sound: Path, target: Path) -> Path:
     Raises:
         AudioError: the file is empty or does not decode.
     """
-    import soundfile
-
     samples, rate = decode(sound)
     with atomic_write(target) as temporary:
         soundfile.write(temporary, samples, rate, format="FLAC", subtype="PCM_16")

@@ -22,7 +22,7 @@ from curation.duck import first, lock_down, open_memory, quoted_list
 from curation.storage import answering, open_place, resolve
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import claim_folder, need_folder, read_json, write_json
-from manifests.fingerprint import fingerprint
+from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import plan_files
 from manifests.rows import PASS_FILE, corpus_folders
 from manifests.units import Hours
@@ -112,7 +112,7 @@ def connect(
     threads: int | None = None,
     variables: dict[str, Any] | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with a view per table of manifests/schema.sql, the views of curation/sql and its macros.
+    """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
     Args:
         catalog: the catalog's folder, or `s3://BUCKET/PREFIX`.
@@ -183,8 +183,6 @@ def catalog_parts(catalog: Path) -> list[Part]:
 
 
 def _foreign_part(catalog: Path, table: str, path: Path) -> Part:
-    from manifests.fingerprint import file_sha256
-
     digest = file_sha256(path)
     return Part(table, path.parent.name, path.stem, f"{table}/{path.parent.name}/{path.name}", -1, digest, digest)
 

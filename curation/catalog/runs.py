@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -18,10 +17,8 @@ from curation.catalog.parts import SQL
 from curation.duck import quoted_list
 from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.files import is_aside, read_json
+from manifests.plans import LOCK, Lock, read_lock
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN
-
-if TYPE_CHECKING:
-    from manifests.plans import Lock
 
 
 def find_runs(places: Sequence[Path]) -> list[Path]:
@@ -116,8 +113,6 @@ def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Se
 
 def _lock(folder: Path) -> Lock | None:
     """The lock in a folder; None where there is none of this version, for a ledger can be read without it."""
-    from manifests.plans import LOCK, read_lock
-
     try:
         return read_lock(folder) if (folder / LOCK).is_file() else None
     except InputError:

@@ -20,7 +20,7 @@ ONTOLOGY = Path(__file__).parents[1] / "audits" / "audioset.csv"
 def create_views(
     con: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]], plans: Sequence[Path] = ()
 ) -> None:
-    """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of curation/sql.
+    """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
 
     Beside them the tables `ontology` (names of AudioSet's ontology) and those of the paper.
 

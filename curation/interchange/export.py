@@ -207,8 +207,6 @@ def _chunks(clips: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
 
 
 def _add(tar: Any, name: str, data: bytes) -> None:
-    import io
-
     info = tarfile.TarInfo(name)  # its time stays 0: the same cuts give the same bytes
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))

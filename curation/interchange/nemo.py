@@ -9,6 +9,7 @@ Fields that the contract has no place for stand in `cut.custom["nemo"]`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,6 @@ def import_nemo(files: Sequence[Path], output: Path, about: About) -> CorpusInfo
 
 def read_nemo(path: Path, about: About) -> Iterator[Item | Reject]:
     """Items of one manifest. Ids are MANIFEST-LINE unless rows have an `id`."""
-    import json
-
     with open_text(path, "r") as lines:
         for number, line in enumerate(lines, 1):
             key = f"{path.name.partition('.')[0]}-{number:06}"

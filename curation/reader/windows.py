@@ -8,6 +8,7 @@ plan or the catalog. Whoever reads a plan reads it here: the trainer, Lhotse cut
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -131,13 +132,19 @@ class CatalogRows:
         return rows
 
     def stream(self, sql: str) -> Iterator[Row]:
-        """The same for a large result: its rows come a batch at a time."""
-        for batch in self._con.cursor().sql(sql).to_arrow_reader():
-            yield from batch.to_pylist()
+        """The same for a large result: its rows come a batch at a time. Raises StaleError as `table`."""
+        with self._same_files():
+            for batch in self._con.cursor().sql(sql).to_arrow_reader():
+                yield from batch.to_pylist()
 
     def _arrow(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        try:
+        with self._same_files():
             return self._con.sql(sql, params=list(parameters) or None).to_arrow_table()
+
+    @contextmanager
+    def _same_files(self) -> Iterator[None]:
+        try:
+            yield
         except duckdb.IOException as error:
             raise StaleError(
                 f"{self.catalog} was built again while it was read, and a file of before is gone ({short(error)}). "

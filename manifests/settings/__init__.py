@@ -22,7 +22,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import need_file, read_json
-from manifests.settings.fields import KeyPath, below, expected, explain, from_text, hint, unknown_key
+from manifests.names import hint
+from manifests.settings.fields import KeyPath, below, expected, explain, from_text, unknown_key
 
 Settings = TypeVar("Settings", bound=BaseModel)
 Stored = TypeVar("Stored")
@@ -316,7 +317,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(value, dict):
         raise SettingsError(f"{path} holds {type(value).__name__}, expected `key: value` lines.")
+    if _holds_itself(value):
+        raise SettingsError(f"{path}: an alias (*) stands inside what it names. Write the value out.")
     return value
+
+
+def _holds_itself(value: Any, holders: tuple[int, ...] = ()) -> bool:
+    """Whether a mapping or list is somewhere inside itself."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return id(value) in holders or any(_holds_itself(item, (*holders, id(value))) for item in inner)
 
 
 def replace_defaults(model: type[Settings], overrides: Overrides, *, where: str) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import reprlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +13,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from manifests.errors import SettingsError
+from manifests.names import nearest
 
 KeyPath: TypeAlias = tuple[str, ...]
-CLOSE = 0.65  # how alike two names must be to be listed (difflib's ratio)
-MOST = 3  # names in such a list
 WORDS: dict[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text", Path: "a path"}
 
 LIMITS = {
@@ -31,35 +29,6 @@ LIMITS = {
     "string_too_long": "at most {max_length} characters",
     "finite_number": "a finite number",
 }
-
-
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The known names most like `name`, the best first; `learning_rate` is like `optimiser.learning_rate` too."""
-    scored = [(_likeness(name.lower(), other.lower()), other) for other in known]
-    close = sorted((-score, other) for score, other in scored if score >= CLOSE)
-    return [other for _, other in close[:MOST]]
-
-
-def hint(name: str, known: Sequence[str]) -> str:
-    """`nearest: a, b`, or `known: ...` where no known name is like `name`."""
-    close = nearest(name, known)
-    return f"nearest: {', '.join(close)}" if close else f"known: {', '.join(known) or 'none'}"
-
-
-def _likeness(one: str, two: str) -> float:
-    """Of the last parts; of the whole names too where other parts differ and there are as many."""
-    (place, last), (other_place, other_last) = _parted(one), _parted(two)
-    alike = difflib.SequenceMatcher(None, last, other_last).ratio()
-    if place == other_place:
-        return alike
-    as_many = place.count(".") == other_place.count(".") and bool(place) == bool(other_place)
-    whole = difflib.SequenceMatcher(None, one, two).ratio() if as_many else 0.0
-    return max(whole, alike - 0.01)
-
-
-def _parted(name: str) -> tuple[str, str]:
-    place, _, last = name.replace("/", ".").rpartition(".")
-    return place, last
 
 
 def members(kind: Any) -> tuple[Any, ...]:
@@ -143,6 +112,8 @@ def from_text(kind: Any, text: str) -> Any:
     if _takes_text(kind):
         return _text(kind, text)
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise SettingsError(f"{text!r} names an alias (*), which a single value cannot have")
         return _built(kind, yaml.compose(text, Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:
         why = getattr(error, "problem", None) or "it cannot be read"
@@ -155,6 +126,8 @@ def _built(kind: Any, node: yaml.Node | None) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_built(below(kind, str(place)), item) for place, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
+        if odd := [key for key, _ in node.value if not isinstance(key, yaml.ScalarNode)]:
+            raise SettingsError(f"a key is a {odd[0].id}, expected text")
         return {key.value: _built(below(kind, str(key.value)), item) for key, item in node.value}
     if _takes_text(kind):
         quoted = isinstance(node, yaml.ScalarNode) and node.style

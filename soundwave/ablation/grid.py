@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from manifests.errors import SettingsError
+from manifests.names import hint
 from manifests.settings import Layer, Overrides, SettingsFiles
-from manifests.settings.fields import hint
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import RATES, find_figure
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from curation.plan.mixture import MIXTURES, Mixture, load_mixture
 from manifests.errors import SettingsError
+from manifests.names import hint
 from manifests.settings import Layer, Override, Overrides
-from manifests.settings.fields import hint
 from soundwave.ablation.grid import GRIDS, load_grid
 from soundwave.train.settings import STAGES, load_stage
 

@@ -59,9 +59,9 @@ def find_figure(name: str) -> tuple[str, Figure]:
     """
     figures: dict[str, tuple[str, Figure]] = {}
     for family, metric in METRICS.all().items():
-        own = metric.figures
-        figures |= {figure.name: (family, figure) for figure in own}
-        figures |= {alias: (family, own[0]) for alias in [family] if own}
+        figures |= {figure.name: (family, figure) for figure in metric.figures}
+        if metric.figures:
+            figures[family] = (family, metric.figures[0])
     if name not in figures:
         raise unknown("figure", name, list(figures))
     return figures[name]

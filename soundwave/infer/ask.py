@@ -17,6 +17,7 @@ from soundwave.infer.listener import EncodedAudio, Listener, Question, place_aud
 from soundwave.infer.pieces import LONGEST
 from soundwave.infer.streaming import stream_answer
 from soundwave.model.generation import SEARCH, TEXT_LIMIT
+from soundwave.train.batches.prompts import make_prompt, template_set
 
 TRANSCRIBE = "asr"
 
@@ -136,8 +137,6 @@ def _questions(listener: Listener, recording: EncodedAudio | None, prompt: str |
     if prompt is not None:
         content = place_audio(prompt, len(recording.pieces))
         return [Question(listener.prompt([{"role": "user", "content": content}]), recording.pieces)]
-    from soundwave.train.batches.prompts import make_prompt, template_set
-
     settings = listener.settings
     template = template_set(settings.templates)[TRANSCRIBE][0]
     ids = make_prompt(listener.model.tokenizer, template, None, settings.system_prompt)

@@ -200,6 +200,8 @@ def test_null_is_null_where_a_field_takes_it(files: SettingsFiles[Settings]) -> 
 @pytest.mark.parametrize(
     ("pair", "said"),
     [
+        ("batch=&a {rows: *a}", r"--set batch=.*names an alias"),
+        ("batch={[1]: 2}", r"--set batch=.*a key is a sequence, expected text"),
         ("rat=1", r"--set rat=1: unknown key `rat` \(nearest: rate\)"),
         ("seconds=1", r"unknown key `seconds` \(nearest: batch\.seconds, split\.seconds\)"),
         ("batch.secnds=1", r"unknown key `batch\.secnds` \(nearest: batch\.seconds, split\.seconds\)"),
@@ -253,6 +255,7 @@ def test_a_replaced_section_has_the_origin_of_what_replaced_it(files: SettingsFi
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("batch: &a {rows: *a}\n", r"s\.yaml: an alias .* inside what it names"),
         ("rat: 1\n", r"unknown key `rat` \(nearest: rate\)"),
         ("quite: 1\n", r"unknown key `quite` \(known: rate, batch, split, words"),
         ("batch: {second: 1}\n", r"unknown key `batch\.second` \(nearest: batch\.seconds"),
