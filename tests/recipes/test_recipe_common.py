@@ -133,7 +133,7 @@ def test_a_file_that_may_not_be_read_is_unreadable(tmp_path: Path, tone: Tone, m
     def denied(path: Path) -> str:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("manifests.audio.file_sha256", denied)
+    monkeypatch.setattr("manifests.audio.facts.file_sha256", denied)
     with pytest.raises(AudioError, match="Permission denied"):
         audio_facts(tone(tmp_path / "a.wav"))
 

@@ -1,8 +1,7 @@
-"""Read audio: any file libsndfile or FFmpeg decodes, as 16 kHz mono float32 unless asked otherwise."""
+"""Decode audio: any file libsndfile or FFmpeg reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,11 @@ import soundfile
 import soxr
 
 from manifests.errors import AudioError
-from manifests.fingerprint import file_sha256
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
 if TYPE_CHECKING:
-    from lhotse import Recording
     from numpy.typing import NDArray
 
-TAIL: Seconds = 0.25  # decoded at the end of every file: a truncated file fails there
 LIBAV_ONLY = {".g722", ".m4a", ".mp4", ".aac", ".webm", ".wma"}
 
 
@@ -44,13 +40,14 @@ def decode(path: Path, *, start: Seconds = 0.0, duration: Seconds | None = None)
     Raises:
         AudioError: as `read_audio`.
     """
-    _need_audio(path)
+    need_audio(path)
     if path.suffix.lower() in LIBAV_ONLY:
         return _decode_libav(path, start, duration)
     return _decode_sndfile(path, start, duration)
 
 
-def _need_audio(path: Path) -> None:
+def need_audio(path: Path) -> None:
+    """Raises AudioError where there is no such file, or it holds 0 bytes."""
     if not path.is_file():
         raise AudioError(f"No such audio file: {path}.", reason="audio_missing")
     if path.stat().st_size == 0:
@@ -97,67 +94,3 @@ def _planar(frame: Any) -> NDArray[np.float32]:
         array = array.astype(np.float32) / 2147483648.0
     channels = len(frame.layout.channels)
     return array.reshape(-1, channels).T if array.shape[0] == 1 and channels > 1 else array
-
-
-@dataclass(frozen=True)
-class AudioFacts:
-    """What a manifest needs to know of an audio file."""
-
-    path: Path
-    sampling_rate: int  # Hz
-    channels: int
-    samples: int  # per channel
-    sha256: str  # of the file's bytes
-
-    @property
-    def duration(self) -> Seconds:
-        """Length of the recording."""
-        return self.samples / self.sampling_rate
-
-    def recording(self, recording_id: str) -> Recording:
-        """The Lhotse recording of this file (absolute path)."""
-        from lhotse import AudioSource, Recording
-
-        source = AudioSource(type="file", channels=list(range(self.channels)), source=str(self.path.absolute()))
-        return Recording(
-            id=recording_id,
-            sources=[source],
-            sampling_rate=self.sampling_rate,
-            num_samples=self.samples,
-            duration=self.duration,
-        )
-
-
-def audio_facts(path: Path) -> AudioFacts:
-    """Header, hash, and a decode of the first and last quarter second: enough to refuse broken files quickly.
-
-    What libsndfile does not read is decoded whole: its header does not say how long it is.
-
-    Raises:
-        AudioError: no such file, 0 bytes, truncated, without samples, or not audio.
-    """
-    _need_audio(path)
-    try:
-        rate, channels, frames = (_probe_libav if path.suffix.lower() in LIBAV_ONLY else _probe_sndfile)(path)
-        digest = file_sha256(path)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    return AudioFacts(path=path, sampling_rate=rate, channels=channels, samples=frames, sha256=digest)
-
-
-def _probe_sndfile(path: Path) -> tuple[int, int, int]:
-    """Rate in Hz, channels, frames."""
-    with soundfile.SoundFile(path) as stream:
-        rate, channels, frames = int(stream.samplerate), int(stream.channels), int(stream.frames)
-        tail = min(frames, round(TAIL * rate))
-        stream.read(tail)
-        stream.seek(frames - tail)
-        decoded = len(stream.read(tail))
-    if frames == 0 or decoded < tail - SLACK * rate:
-        raise AudioError(f"{path} is truncated: {decoded} of its last {tail} samples decode ({frames} declared).")
-    return rate, channels, frames
-
-
-def _probe_libav(path: Path) -> tuple[int, int, int]:
-    samples, rate = decode(path)
-    return rate, samples.shape[1], len(samples)
