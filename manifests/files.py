@@ -211,10 +211,22 @@ def claim_file(target: Path, kind: str, *, ours: Callable[[Path], bool]) -> None
         return
     try:
         fits = target.is_file() and (target.stat().st_size == 0 or ours(target))
-    except (OSError, ValueError, ManifestError):
+    except Exception:  # whatever a reader says of a file that is not its own
         fits = False
     if not fits:
         raise OccupiedError(f"{target} is there already and is not {kind}. Nothing was touched. Name another file.")
+
+
+def new_file(target: Path, *, force: bool) -> Path:
+    """`target`, where nothing is lost by writing it: it is new, or `force` says to replace it.
+
+    Raises:
+        OccupiedError: something is there. Nothing is touched.
+    """
+    if target.is_dir() or (target.exists() and not force):
+        how = "Name another file." if target.is_dir() else "Name another file, or replace it with --force."
+        raise OccupiedError(f"{target} is there already. Nothing was touched. {how}")
+    return target
 
 
 def move_aside(path: Path) -> Path:

@@ -22,13 +22,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from curation.align.concatenated import Example
 from curation.align.ctc_model import SpikeAligner, Spikes
 from manifests.errors import InputError, Rejected, SettingsError
 from manifests.files import claim_file, need_file, write_text
 from manifests.fingerprint import fingerprint
+from manifests.settings import read_stored
 from manifests.units import SAMPLE_RATE, Seconds
 
 HOP: Seconds = 0.005  # of the grid
@@ -151,14 +152,10 @@ class Calibration(BaseModel):
 
         Raises:
             MissingFileError: no such file.
-            SettingsError: not a calibration.
+            ManifestError: not a calibration.
         """
         need_file(path, what="calibration", hint="`soundwave calibrate` makes one.")
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (ValidationError, UnicodeDecodeError) as error:
-            first = str(error).splitlines()[:3]
-            raise SettingsError(f"{path} is no calibration ({' '.join(first)}). Make it again.") from error
+        return read_stored(cls, path, go_on="`soundwave calibrate` makes a calibration.")
 
     def check(self, backend: str, model: str) -> None:
         """Refuse a calibration of another model.

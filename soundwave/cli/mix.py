@@ -61,11 +61,13 @@ def plan(  # noqa: PLR0917 - options are keywords
 
 def show(
     plan: Annotated[Path, typer.Argument(help="Folder of a plan.")],
+    *,
     windows: Annotated[bool, typer.Option("--windows", help="Also the shares of every window of steps.")] = False,
     repeats: Annotated[bool, typer.Option("--repeats", help="Also how many cuts are used how often.")] = False,
     picture: Annotated[
         Path | None, typer.Option(help="Draw shares by window and repeats (.svg, .png or .html).")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that --picture names.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Planned and realised amounts of a plan: by domain, by window of steps, and how often rows are used.
@@ -73,13 +75,14 @@ def show(
     Example: soundwave mix show demo/mixtures/alignment --windows --picture alignment.svg
     """
     from curation.plan.show import draw, shares_by_window, uses
+    from manifests.files import new_file
     from manifests.plans import read_lock
     from soundwave.cli._tables import print_json, print_rows
 
     lock = read_lock(plan)
     rows = shares_by_window(plan)
     if picture is not None:
-        draw(plan, picture)
+        draw(plan, new_file(picture, force=force))
     if json_:
         print_json(lock.row() | {"windows": rows, "uses": uses(plan)})
         return

@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         format_: Annotated[RowFormat, typer.Option("--format", help="How rows are written.")] = RowFormat.table,
         output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+        force: Annotated[bool, typer.Option("--force", help="Replace the file that --output names.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     ) -> None:
         """Ask the catalog in SQL. It only reads.
@@ -53,13 +54,16 @@ def register(app: typer.Typer) -> None:
         """
         from curation.catalog import connect
         from curation.catalog.runs import find_runs
-        from curation.storage import sibling
+        from curation.storage import resolve, sibling
+        from manifests.files import new_file
+
+        target = None if output is None else new_file(resolve(output), force=force)
 
         with connect(catalog, plans=plans or sibling(catalog, "mixtures"), runs=find_runs(runs or [])) as con:
             if query is None:
                 _prompt(con)
             else:
-                _answer(con, query, RowFormat.json if json_ else format_, output)
+                _answer(con, query, RowFormat.json if json_ else format_, target)
 
 
 def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None) -> None:
@@ -83,7 +87,6 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output
     import io
     import sys
 
-    from curation.storage import resolve
     from manifests.errors import SettingsError
     from manifests.files import atomic_write
 
@@ -95,7 +98,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output
         sys.stdout.buffer.write(buffer.getvalue())
         sys.stdout.buffer.flush()
         return
-    with atomic_write(resolve(output)) as temporary:
+    with atomic_write(output) as temporary:
         temporary.write_bytes(buffer.getvalue())
 
 

@@ -16,7 +16,7 @@ from curation.align.concatenated import Example, WordRecording, add_noise, join_
 from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import Spikes
 from curation.text import Word, normalise
-from manifests.errors import InputError, MissingFileError, SettingsError
+from manifests.errors import InputError, ManifestError, MissingFileError, SettingsError
 
 FLAT = tuple(tuple(float(column) / 4 - 2 for column in range(BINS)) for _ in range(len(RANGES) + 1))
 
@@ -162,9 +162,14 @@ def test_a_file_keeps_all_of_it(tmp_path: Path) -> None:
     made().save(path)
     assert Calibration.load(path) == made()
     assert Calibration.load(path).fingerprint == made().fingerprint != made(joint=2.0).fingerprint
-    path.write_text('{"format": 1, "wait": 2}')
-    with pytest.raises(SettingsError, match=r"made.json is no calibration"):
-        Calibration.load(path)
+    for text, said in (
+        ('{"format": 1, "wait": 2}', r"made.json: .*unknown key `wait`"),
+        ("[]", "made.json holds list, expected an object"),
+        ('{"format', "made.json is not valid JSON, or not whole"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ManifestError, match=f"(?s){said}.*`soundwave calibrate` makes"):
+            Calibration.load(path)
     with pytest.raises(MissingFileError, match="soundwave calibrate"):
         Calibration.load(tmp_path / "none.json")
     with pytest.raises(SettingsError, match="learned with late 1, but the aligner is late 2"):

@@ -203,6 +203,30 @@ def test_a_file_is_written_over_only_by_its_own_kind(place: Path, tmp_path: Path
     assert soundwave(*export) is None and soundwave(*export) is None
 
 
+@pytest.mark.parametrize("held", [b"5", b"[]", b"\x1f\x8b\x08cut", b"\xff\xfe", b"{"])
+def test_a_file_of_no_kind_is_left_alone(held: bytes, place: Path, tmp_path: Path) -> None:
+    target = tmp_path / "train.jsonl.gz"
+    target.write_bytes(held)
+    said = soundwave("catalog", "export", target, "--catalog", place / "catalog")
+    assert said is not None and "is not a manifest of cuts. Nothing was touched" in said
+    assert target.read_bytes() == held
+
+
+def test_rows_and_pictures_are_written_over_only_when_asked(place: Path, tmp_path: Path) -> None:
+    assert soundwave(*plan(place, tmp_path / "plan")) is None
+    rows = ("sql", "SELECT 1 AS one", "--catalog", place / "catalog", "--format", "csv", "--output")
+    for call, target in (
+        (rows, tmp_path / "rows.csv"),
+        (("mix", "show", tmp_path / "plan", "--picture"), tmp_path / "a.html"),
+    ):
+        target.write_text("mine")
+        said = soundwave(*call, target)
+        assert said is not None and f"{target} is there already. Nothing was touched." in said and "--force" in said
+        assert target.read_text() == "mine"
+        assert soundwave(*call, target, "--force") is None
+        assert target.read_text() != "mine"
+
+
 @pytest.mark.parametrize("name", ["page.html", "summary.json"])
 def test_a_report_writes_over_nothing_else_beside_it(name: str, place: Path, tmp_path: Path) -> None:
     (tmp_path / name).write_text('{"a": "web site"}')
