@@ -29,7 +29,7 @@ from manifests.rows import Reject
 from manifests.runs import eval_file, examples_file
 from soundwave.evaluate.likelihood import Asked, answer_losses
 from soundwave.infer.listener import EncodedAudio, Listener, Question
-from soundwave.model.batch import AUDIO_MARK, end_of_turn
+from soundwave.model.batch import AUDIO, answer_ids
 from soundwave.model.generation import TEXT_LIMIT
 
 Choose = Literal["answer", "likelihood"]
@@ -196,8 +196,7 @@ def _ask(
 
 
 def _question(listener: Listener, item: AirBenchQuestion, recording: EncodedAudio) -> list[int]:
-    text = item.prompt().replace(AUDIO_MARK, "")
-    content = AUDIO_MARK * len(recording.pieces) + "\n" + text
+    content = [*[AUDIO] * len(recording.pieces), f"\n{item.prompt()}"]
     return listener.prompt([{"role": "user", "content": content}])
 
 
@@ -209,17 +208,13 @@ def _answers(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, Encoded
 
 def _likeliest(listener: Listener, heard: Sequence[tuple[AirBenchQuestion, EncodedAudio]]) -> list[str]:
     """`LETTER. text` of the choice with the likeliest text per token; the greedy answer to open questions."""
-    tokenizer = listener.model.tokenizer
-    texts = []
+    texts: list[str] = []
     for item, recording in heard:
         if not item.choices:
             texts += _answers(listener, [(item, recording)])
             continue
         prompt = _question(listener, item, recording)
-        ids = [
-            [*tokenizer.encode(text, add_special_tokens=False), end_of_turn(tokenizer)]
-            for text in item.choices.values()
-        ]
+        ids = [answer_ids(listener.model.tokenizer, text) for text in item.choices.values()]
         losses = answer_losses(listener.model, [Asked(prompt, answer, recording.pieces) for answer in ids])
         letter = list(item.choices)[int(losses.argmin())]
         texts.append(f"{letter}. {item.choices[letter]}")

@@ -14,7 +14,7 @@ from torch import Tensor
 from curation.catalog import connect
 from manifests.errors import InputError, SettingsError
 from manifests.fingerprint import file_sha256
-from soundwave.model.batch import end_of_turn, pad_features
+from soundwave.model.batch import answer_ids, pad_features
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.plan_data import Cut, CutStore
 from soundwave.train.batches.prompts import make_prompt, template_set
@@ -94,8 +94,7 @@ class Context(EvalOptions):
 
     def answer(self, text: str) -> list[int]:
         """Token ids of an answer, end of turn included."""
-        tokenizer = self.model.tokenizer
-        return [*tokenizer.encode(text, add_special_tokens=False), end_of_turn(tokenizer)]
+        return answer_ids(self.model.tokenizer, text)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soundwave.evaluate.likelihood import Asked, answer_losses
-from soundwave.model.batch import end_of_turn
+from soundwave.model.batch import answer_ids
 from soundwave.model.generation import SEARCH
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import Unit, spoken_text
@@ -65,8 +65,7 @@ def joint_texts(
 
 def _llm_scores(model: SpeechLLM, prompt: Sequence[int], frames: Tensor, texts: Sequence[str]) -> NDArray[np.float64]:
     """log p of each answer, end of turn included."""
-    tokenizer = model.tokenizer
-    answers = [[*tokenizer.encode(text, add_special_tokens=False), end_of_turn(tokenizer)] for text in texts]
+    answers = [answer_ids(model.tokenizer, text) for text in texts]
     losses = answer_losses(model, [Asked(prompt, answer, [frames]) for answer in answers])
     total: NDArray[np.float64] = -losses * np.array([len(answer) for answer in answers])
     return total

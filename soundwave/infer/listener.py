@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +114,9 @@ class Listener:
 
     # Answering
 
-    def prompt(self, messages: Sequence[dict[str, str]]) -> list[int]:
-        """Token ids of a conversation, after the system prompt of the run's stage; AUDIO_MARK where sound goes."""
-        return render(self.model.tokenizer, [{"role": "system", "content": self.settings.system_prompt}, *messages])
+    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Token ids of a conversation, after the system prompt of the run's stage; `messages` as of `render`."""
+        return render(self.model.tokenizer, [{"role": "system", "content": [self.settings.system_prompt]}, *messages])
 
     def ask(self, questions: Sequence[Question], **options: Any) -> list[str]:
         """The LLM's answers, in batches; `options` as of `SpeechLLM.generate`.

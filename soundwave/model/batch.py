@@ -6,13 +6,16 @@ K kept frames (padded), D LLM width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from manifests.errors import InputError
+from soundwave.model.chat_frame import in_frame
+from soundwave.model.plain_text import framed_ids, text_ids
 from soundwave.model.shrinking_adapter import TokenRuns
 
 AUDIO = -1  # stands in a prompt's token ids where the kept frames of the next audio go
@@ -76,20 +79,60 @@ def pad_features(frames: Sequence[Tensor], width: int) -> tuple[Tensor, Tensor]:
     return torch.nn.utils.rnn.pad_sequence([part.float() for part in frames], batch_first=True), lengths
 
 
-def render(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
+Content = str | list[str | int]
+"""What a message says: texts, and AUDIO where sound goes. In a plain string AUDIO_MARK stands for it, except in what the
+assistant said, which is text alone."""
+
+
+def render(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[int]:
     """Token ids of a conversation through the LLM's own chat template, up to where its answer begins.
 
-    AUDIO_MARK in a message's content becomes AUDIO. The text between marks is tokenised without special tokens of its
-    own, so no second beginning-of-text token appears inside.
+    messages: each with `role` and `content` (a `Content`). Their texts are text, whatever they spell; control tokens
+    are those of the template. Nothing is added that the template does not write, so there is one beginning-of-text.
+
+    Raises:
+        InputError: a template that refuses the messages, leaves one out, changes its text, or repeats its sound.
     """
-    text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+    contents = [_parts(message["role"], message["content"]) for message in messages]
     ids: list[int] = []
-    for number, piece in enumerate(text.split(AUDIO_MARK)):
-        ids += [AUDIO] if number else []
-        ids += tokenizer.encode(piece, add_special_tokens=False)
-    return ids
+    run: list[tuple[str, bool]] = []
+    for piece, of_frame in in_frame(tokenizer, [str(message["role"]) for message in messages], contents):
+        if isinstance(piece, str):
+            run.append((piece, of_frame))
+        else:
+            ids += [*framed_ids(tokenizer, run), AUDIO]
+            run = []
+    return ids + framed_ids(tokenizer, run)
+
+
+def _parts(role: str, content: Content) -> list[str | int]:
+    """Texts and AUDIO, no text empty or beside another."""
+    if isinstance(content, str):
+        texts = [content] if role == "assistant" else content.split(AUDIO_MARK)
+        content = [part for text in texts for part in (AUDIO, text)][1:]
+    found: list[str | int] = []
+    for part in content:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part != "":
+            found.append(part)
+    return found
+
+
+def answer_ids(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of an answer, end of turn included. The text is text, whatever it spells."""
+    return [*text_ids(tokenizer, text), end_of_turn(tokenizer)]
 
 
 def end_of_turn(tokenizer: Any) -> int:
-    """The token that ends an answer."""
+    """The token that ends an answer.
+
+    Raises:
+        InputError: the tokenizer has none.
+    """
+    if tokenizer.eos_token_id is None:
+        raise InputError(
+            f"The tokenizer of the LLM {tokenizer.name_or_path!r} has no end-of-sequence token, so no answer would end. "
+            "Expected an `eos_token` in its tokenizer_config.json."
+        )
     return int(tokenizer.eos_token_id)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from curation.text import normalise
+from soundwave.model.plain_text import text_ids
 
 Unit = Literal["letters", "tokens"]
 ALPHABET = "abcdefghijklmnopqrstuvwxyz'"
@@ -119,7 +120,7 @@ class TokenTable:
         return [inner for piece in pieces for inner in self._ids(piece)]
 
     def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text, add_special_tokens=False))
+        return text_ids(self.tokenizer, text)
 
 
 def seen_tokens(tokenizer: Any, texts: Iterable[str], *, min_count: int | None = 1) -> list[int]:

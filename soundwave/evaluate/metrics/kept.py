@@ -9,6 +9,7 @@ import torch
 from manifests.errors import InputError
 from soundwave.evaluate.held_out import Context, HeldOut, held_out
 from soundwave.evaluate.metric import Family, Figure, Need
+from soundwave.model.plain_text import text_ids
 from soundwave.model.tokens import spoken_text
 
 TASKS = ("asr", "st", "sound")
@@ -47,7 +48,7 @@ def _ratios(context: Context, rows: HeldOut) -> dict[str, Any]:
         adapter += int(heard.lengths.sum())
         kept += int(heard.runs.counts.sum())
         texts = [spoken_text(cut.text) for cut in cuts if cut.text and cut.task == "asr"]
-        tokens += sum(len(context.model.tokenizer.encode(" " + text, add_special_tokens=False)) for text in texts)
+        tokens += sum(len(text_ids(context.model.tokenizer, f" {text}")) for text in texts)
     found: dict[str, Any] = {"clips": len(rows.cuts), "corpora": rows.corpora}
     found |= {"encoder_frames": encoder, "adapter_frames": adapter, "kept_frames": kept}
     found |= {"kept_of_adapter": kept / adapter, "kept_of_encoder": kept / encoder}

@@ -30,6 +30,7 @@ from soundwave.evaluate.held_out import Context, HeldOut, held_out
 from soundwave.evaluate.likelihood import BATCH, Asked, answer_losses, without_lora
 from soundwave.evaluate.metric import Family, Figure
 from soundwave.model.batch import pad_features
+from soundwave.model.plain_text import text_ids
 
 QUESTIONS = 200  # unless the caller sets a limit
 OTHERS = 3
@@ -129,7 +130,7 @@ def mean_band(values: NDArray[np.float64]) -> list[float]:
 
 def _prose(context: Context) -> dict[str, Any]:
     source, text = _text(context)
-    ids = context.model.tokenizer.encode(text, add_special_tokens=False)[: WINDOW * WINDOWS]
+    ids = text_ids(context.model.tokenizer, text)[: WINDOW * WINDOWS]
     if len(ids) < 2:
         raise InputError(f"{source} has {len(ids)} tokens, expected some text to measure perplexity on.")
     losses = _in_both_states(context, lambda: window_loss(context, ids))

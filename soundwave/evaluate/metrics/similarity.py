@@ -13,6 +13,7 @@ from torch import Tensor
 from soundwave.evaluate.held_out import Context, held_out
 from soundwave.evaluate.metric import Family, Figure
 from soundwave.model.batch import AUDIO
+from soundwave.model.plain_text import text_ids
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import spoken_text
 
@@ -84,7 +85,7 @@ def pooled_speech(
 
 def pooled_text(model: SpeechLLM, prompts: Sequence[Sequence[int]], texts: Sequence[str]) -> NDArray[np.float32]:
     """The same of the transcripts' tokens."""
-    ids = [model.tokenizer.encode(" " + spoken_text(text), add_special_tokens=False) for text in texts]
+    ids = [text_ids(model.tokenizer, f" {spoken_text(text)}") for text in texts]
     return _pooled(model, prompts, [_embed(model, row) for row in ids])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from soundwave.model.batch import AUDIO_MARK, render
+from soundwave.model.batch import AUDIO, Content, render
 from soundwave.train.batches.instructions import fill_in, load_set
 
 if TYPE_CHECKING:
@@ -20,12 +20,20 @@ LANGUAGES = {
 }  # fmt: skip
 
 
+PLACE = "{audio}"  # in an instruction: where the sound goes
+
+
 def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, options: str = "") -> list[int]:
-    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from."""
-    text = (cut.text if cut else "") or ""
-    values = {"audio": AUDIO_MARK, "text": text, "language": language_name(cut), "options": options}
-    content = fill_in(template, values)
-    return render(tokenizer, [{"role": "system", "content": system}, {"role": "user", "content": content}])
+    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from.
+
+    Raises:
+        InputError: as `soundwave.model.batch.render`.
+    """
+    values = {"text": (cut.text if cut else "") or "", "language": language_name(cut), "options": options}
+    content: Content = []
+    for number, part in enumerate(template.split(PLACE)):
+        content += [AUDIO, fill_in(part, values)] if number else [fill_in(part, values)]
+    return render(tokenizer, [{"role": "system", "content": [system]}, {"role": "user", "content": content}])
 
 
 def language_name(cut: Cut | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from manifests.errors import InputError, SettingsError
-from soundwave.model.batch import Batch, end_of_turn, pad_features
+from soundwave.model.batch import Batch, answer_ids, pad_features
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
@@ -136,9 +136,8 @@ class SampleMaker:
                 "answers of its domain to choose from, and it has neither."
             )
         turn = make_turn(rng.choice(fitting), facts, rng)
-        tokenizer = self.table.tokenizer
         prompt = self._prompt(turn.ask, cut, turn.options)
-        return prompt, [*tokenizer.encode(turn.answer, add_special_tokens=False), end_of_turn(tokenizer)]
+        return prompt, answer_ids(self.table.tokenizer, turn.answer)
 
     def _lines(self, task: str) -> tuple[Template, ...]:
         if task not in self.templates:
