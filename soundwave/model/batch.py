@@ -80,8 +80,8 @@ def pad_features(frames: Sequence[Tensor], width: int) -> tuple[Tensor, Tensor]:
 
 
 Content = str | list[str | int]
-"""What a message says: texts, and AUDIO where sound goes. In a plain string AUDIO_MARK stands for it, except in what the
-assistant said, which is text alone."""
+"""What a message says: texts, and AUDIO where sound goes. In a plain string AUDIO_MARK stands for sound; what the
+assistant said is text alone."""
 
 
 def render(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -132,7 +132,7 @@ def end_of_turn(tokenizer: Any) -> int:
     """
     if tokenizer.eos_token_id is None:
         raise InputError(
-            f"The tokenizer of the LLM {tokenizer.name_or_path!r} has no end-of-sequence token, so no answer would end. "
+            f"The tokenizer of the LLM {tokenizer.name_or_path!r} has no end-of-sequence token: no answer would end. "
             "Expected an `eos_token` in its tokenizer_config.json."
         )
     return int(tokenizer.eos_token_id)

@@ -43,14 +43,13 @@ def in_frame(tokenizer: Any, roles: Sequence[str], contents: Sequence[Parts]) ->
 
 def _outline(number: int, parts: Parts) -> tuple[str, Parts]:
     """A message's content with a mark for its words, and the words without the space around them."""
-    words = list(parts)
-    before = after = ""
+    words, before, after = list(parts), "", ""
     if words and isinstance(text := words[0], str):
-        words[0] = text.lstrip()
-        before = text[: len(text) - len(words[0])]
+        core = text.lstrip()
+        before, words[0] = text[: len(text) - len(core)], core
     if words and isinstance(text := words[-1], str):
-        words[-1] = text.rstrip()
-        after = text[len(words[-1]) :]
+        core = text.rstrip()
+        words[-1], after = core, text[len(core) :]
     said = [part for part in words if part != ""]
     return before + (MARK.format(number) if said else "") + after, said
 

@@ -75,8 +75,9 @@ def _facts(tokenizer: Any) -> _Facts:
         return known
     added = {number: token.content for number, token in tokenizer.added_tokens_decoder.items() if _controls(token)}
     special = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
-    apart, joined = [_encode(tokenizer, text) for text in (ANCHOR, "x")], _encode(tokenizer, f"{ANCHOR}x")
-    found = _Facts(len(tokenizer), {**added, **dict(special)}, sum(apart, []) != joined)
+    apart = _encode(tokenizer, ANCHOR) + _encode(tokenizer, "x")
+    writes_space = apart != _encode(tokenizer, f"{ANCHOR}x")
+    found = _Facts(len(tokenizer), {**added, **dict(special)}, writes_space)
     _KNOWN[tokenizer] = found
     return found
 
@@ -153,7 +154,7 @@ class _Reader:
 
 
 def _edges(spans: Sequence[Span], length: int) -> list[int]:
-    """Where parts of a text begin and end: each span is cut after its first letter, a span of one letter stands alone."""
+    """Where parts of a text begin and end. Each span is cut after its first letter; a span of one letter is a part."""
     cuts = {0, length}
     for start, end in spans:
         cuts |= {start + 1} if end - start > 1 else {start, end}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from soundwave.model.batch import AUDIO, Content, render
+from soundwave.model.batch import AUDIO, render
 from soundwave.train.batches.instructions import fill_in, load_set
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, 
         InputError: as `soundwave.model.batch.render`.
     """
     values = {"text": (cut.text if cut else "") or "", "language": language_name(cut), "options": options}
-    content: Content = []
-    for number, part in enumerate(template.split(PLACE)):
-        content += [AUDIO, fill_in(part, values)] if number else [fill_in(part, values)]
-    return render(tokenizer, [{"role": "system", "content": [system]}, {"role": "user", "content": content}])
+    content: list[str | int] = []
+    for part in template.split(PLACE):
+        content += [AUDIO, fill_in(part, values)]
+    return render(tokenizer, [{"role": "system", "content": [system]}, {"role": "user", "content": content[1:]}])
 
 
 def language_name(cut: Cut | None) -> str:

@@ -22,6 +22,23 @@ def reject(cut_id: str, reason: str, step: str = "quality") -> dict[str, str]:
     return {"cut_id": cut_id, "corpus": "syn", "pass": step, "reason": reason, "detail": "found"}
 
 
+# How language models' vocabularies spell what controls them, family by family; and text that is like it and is none.
+CONTROL_TOKENS = (
+    "<|im_end|>", "<|audio|>", "<|endoftext|>", "<|begin_of_text|>", "<|0.00|>", "<|turn>", "<turn|>", "<｜User｜>",
+    "<s>", "</s>", "<BOS>", "<unk>", "[PAD]", "[MASK]", "[INST]", "[/INST]", "<<SYS>>", "[TOOL_CALLS]", "[BEGIN_AUDIO]",
+    "<start_of_turn>", "<end_of_image>", "<think>", "</think>", "<tool_call>", "<audio>", "</speech>",
+    "<audio_soft_token>", "<extra_id_0>", "<unused7>", "<0x0A>",
+)  # fmt: skip
+ORDINARY = (
+    "a < b > c",
+    "[laughter] <dog_barking>",
+    "a |b| c",
+    "if x<y|z",
+    "so: <b>bold</b>",
+    "say s or [a]",
+    "{audio}",
+)
+
 # Audit -> rows of `cuts` (and other tables) -> the cuts it must find; CLEAN is always there and never found.
 CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], set[str]]] = {
     "duration_rule": (
@@ -138,6 +155,17 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
         {},
         {"misspelt", "case", "none", "empty"},
     ),
+    "control_tokens": (
+        [
+            *(cut(f"token-{number}", text=f"press {token} now") for number, token in enumerate(CONTROL_TOKENS)),
+            cut("answer", task="st", target_text="die Worte</s>"),
+            cut("label", task="sound", sound=["Dog", "<|im_end|>"]),
+            *(cut(f"words-{number}", text=text) for number, text in enumerate(ORDINARY)),
+            cut("tag", task="sound", sound=["Dog"], text=None),
+        ],
+        {},
+        {*(f"token-{number}" for number in range(len(CONTROL_TOKENS))), "answer", "label"},
+    ),
     "license_missing": ([cut("null", license=None), cut("blank", license=" ")], {}, {"null", "blank"}),
     "transcript_length": (
         [cut("long", text="w " * 200 + "w"), cut("fits", text="w " * 199 + "w"), cut("one", text="w" * 300)],
@@ -214,6 +242,12 @@ def test_unknown_labels_are_named(tmp_path: Path) -> None:
     write_catalog(tmp_path, [cut("odd", task="sound", sound=["Zap", "Dog", "Brak"])])
     (finding,) = run_audits(tmp_path, only=["unknown_labels"])
     assert finding.examples[0]["found"] == "not in the ontology: Brak, Zap"
+
+
+def test_control_tokens_are_named_with_their_place(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("odd", text="<s>one</s>", target_text="[INST] one </s>", task="st")])
+    (finding,) = run_audits(tmp_path, only=["control_tokens"])
+    assert finding.examples[0]["found"] == "</s> in target_text, </s> in text, <s> in text, [INST] in target_text"
 
 
 @pytest.mark.parametrize("worst", ["1", "NULL", "duration"])
