@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from manifests.errors import InputError, SettingsError
-from soundwave.model.batch import Batch, answer_ids, pad_features
+from soundwave.model.batch import Batch, answer_ids, end_of_turn, pad_features
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
@@ -57,8 +57,9 @@ class SampleMaker:
     ) -> None:
         """frame_rate: encoder frames per second; fill: (F,) what masks are filled with; steps: of the whole run.
 
-        Raises:
-            SettingsError: tasks that the set of templates has no instruction for; before the first step, not at theirs.
+        Raises (before the first step, not at its own):
+            SettingsError: tasks that the set of templates has no instruction for.
+            InputError: an LLM whose chat template or tokenizer cannot ask and answer.
         """
         self.settings, self.data, self.table, self.steps = settings, data, table, steps
         self.frame_rate, self.fill = frame_rate, fill
@@ -66,6 +67,9 @@ class SampleMaker:
         self._prompts: dict[tuple[str, str], list[int]] = {}
         for task in data.tasks if settings.lm_weight else ():
             self._lines(task)
+        if settings.lm_weight:
+            make_prompt(table.tokenizer, "{audio} a", None, settings.system_prompt)
+            end_of_turn(table.tokenizer)
 
     def batch(self, draws: Sequence[Draw], step: int) -> tuple[Batch, list[Sample]]:
         """The batch of a step's draws, and its samples (audio samples in the order of the batch's audios)."""
