@@ -1,15 +1,14 @@
 -- severity: error
--- means: A plan draws a cut that the quality pass refused (silent, clipped, a duplicate, too short or long).
--- do: Select from `accepted` in place of `cuts` in the mixture's query and plan again.
+-- means: A plan draws a cut that a labelling pass refused (silent, clipped, a duplicate, its words are not heard, it cannot be encoded).
+-- do: Select from `accepted` in place of `cuts` in the mixture's query and plan again. `soundwave train` refuses such a plan.
 WITH drawn AS (
   SELECT cut_id, string_agg(DISTINCT plan, ', ' ORDER BY plan) AS in_plans, count(*) AS draws
   FROM plans
   GROUP BY cut_id
 ),
-refused AS (
-  SELECT cut_id, string_agg(DISTINCT reason, ', ' ORDER BY reason) AS reasons
-  FROM rejects
-  WHERE pass = 'quality'
+verdicts AS (
+  SELECT cut_id, string_agg(DISTINCT format('{} ({})', reason, pass), ', ' ORDER BY format('{} ({})', reason, pass)) AS reasons
+  FROM refused
   GROUP BY cut_id
 )
 SELECT
@@ -19,5 +18,5 @@ SELECT
   draws AS worst,
   duration AS seconds
 FROM drawn
-JOIN refused USING (cut_id)
+JOIN verdicts USING (cut_id)
 LEFT JOIN cuts USING (cut_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from curation.plan.certificate import certify
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule
+from curation.plan.verdicts import check_verdicts, passes_relied_on
 from curation.storage import local, resolve
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder, move_aside, write_json
@@ -27,7 +28,7 @@ from manifests.schema import arrow_schema
 from manifests.settings import stored
 from manifests.settings.differences import compare
 
-__all__ = ["Lock", "Mixture", "check_plan", "load_mixture", "make_plan", "plan_schedule", "read_lock"]
+__all__ = ["Lock", "Mixture", "check_plan", "check_verdicts", "load_mixture", "make_plan", "plan_schedule", "read_lock"]
 
 HERE = Path(__file__).parent
 TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
@@ -70,6 +71,7 @@ def make_plan(
                     f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
                 )
         facts = certify(output / PLAN, mixture, schedule, _pools(con, mixture), threads=threads)
+        passes, against = passes_relied_on(con)
     lock = Lock(
         name=mixture.name,
         stage=mixture.stage,
@@ -85,14 +87,23 @@ def make_plan(
         batch_seconds=mixture.batch.seconds,
         window=mixture.window,
         max_repeats=mixture.max_repeats,
+        passes=passes,
         plan_sha256=file_sha256(output / PLAN),
         schedule=[{"from": p.start, "units": p.length, "shares": p.shares} for p in schedule.phases],
         settings=mixture.model_dump(exclude={"query"}),
-        notes=list(schedule.notes),
+        notes=[*schedule.notes, *_refused_notes(against)],
         **facts,
     )
     write_json(output / LOCK, lock.row())
     return lock
+
+
+def _refused_notes(against: Mapping[str, int]) -> Iterator[str]:
+    for name, cuts in against.items():
+        yield (
+            f"the pass {name} refused {cuts:,} of the candidates: `soundwave train` refuses a plan that draws one. Select "
+            "from `accepted`, not `cuts`."
+        )
 
 
 def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, DomainPool]]:
@@ -137,6 +148,8 @@ def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
     try:
         lock = check_plan(output, catalog)
     except InputError:
+        return None
+    if lock.passes is None:  # `accepted` meant another thing then
         return None
     same = (lock.mixture_sha256, lock.code, lock.name) == (mixture.sha256, _code(), mixture.name)
     return lock if same else None

@@ -179,6 +179,8 @@ def _show(lock: "Lock", folder: Path) -> None:
         f"{lock.draws:,} draws in {lock.steps:,} steps of {lock.batch_seconds:g} s ({clock(lock.seconds)}; "
         f"longest step {lock.longest_step:.1f} s), plan {lock.plan_sha256[:12]}"
     )
+    passes = ["quality"] if lock.passes is None else lock.passes
+    print(f"verdicts it went by: {', '.join(passes) or 'none'}")
     worst = lock.worst_window
     if worst:
         print(

@@ -63,6 +63,7 @@ def train(
 
     Raises:
         MissingFileError, StaleError: no plan, a changed catalog, or an unfinished `init`.
+        MixtureError: the plan draws a cut that a labelling pass refused.
         SettingsError: settings that do not fit the plan, the model or the branch.
         OccupiedError: `output` holds another run, or what is no run; nothing in it was touched.
         NonFiniteError: a loss or gradient is not finite. The last checkpoint stays.

@@ -1,8 +1,16 @@
 -- Views that most queries start from.
 
--- Cuts that no quality rule refused (silent, clipped, too short or long, a byte-identical duplicate).
+-- The verdicts of labelling passes. One row per cut and pass that refused it. Not in here are
+--   rejects of the steps that make rows: what they refused is no row of `cuts`, though a row that was kept may have its id;
+--   rejects that are no verdict: a pass met a row that is not for it (a sound, no transcript, a language it has no model of).
+CREATE VIEW refused AS
+SELECT * FROM rejects
+WHERE pass NOT IN ('prepare', 'segment', 'catalog')
+  AND reason NOT IN ('not_speech', 'text_missing', 'unsupported_language');
+
+-- Cuts that no labelling pass refused. A pass that has not run on a cut has not refused it.
 CREATE VIEW accepted AS
-SELECT * FROM cuts ANTI JOIN (SELECT cut_id FROM rejects WHERE pass = 'quality') USING (cut_id);
+SELECT * FROM cuts ANTI JOIN refused USING (cut_id);
 
 -- Cuts with something said and something written.
 CREATE VIEW speech AS

@@ -17,6 +17,7 @@ import numpy as np
 
 from curation import encoders
 from curation.passes.encode import at_speed
+from curation.plan import check_verdicts
 from curation.reader import PlanReader
 from curation.reader.rows import stored_frames
 from curation.reader.windows import CatalogRows, Row, Window, windows
@@ -200,9 +201,11 @@ class PlanData:
         Raises:
             MissingFileError: no plan or catalog there.
             StaleError: the catalog or the plan has changed since it was locked.
+            MixtureError: a draw is a cut that a labelling pass refused.
         """
         self._reader = PlanReader(plan)
         self.lock, self.catalog = self._reader.lock, self._reader.catalog
+        check_verdicts(plan, self.catalog)
         self._rows = CatalogRows(self.catalog, names=FIELDS, words=True, encoder=encoder, plan=plan)
         self._windows: Iterator[Window] = iter(())
         self._window: Window | None = None

@@ -305,7 +305,8 @@ def test_a_refused_cut_in_a_plan_is_an_error(tmp_path: Path) -> None:
     (finding,) = run_audits(tmp_path, plans=plans, only=["refused_in_plan"])
     assert finding.failed
     assert [(row["cut_id"], row["found"]) for row in finding.examples] == [
-        ("bad", "clipped, silent: drawn 2 times by stage")
+        ("odd", "aligner_failed (align): drawn 2 times by stage"),
+        ("bad", "clipped (quality), silent (quality): drawn 2 times by stage"),
     ]
 
 
