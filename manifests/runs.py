@@ -62,6 +62,8 @@ class RunInfo:
     """Fingerprint of the weights that it started from; None: a new model, or not said (see `version`)."""
     skipped: int = 0
     """Steps whose batch was dropped, since a loss or gradient was not finite."""
+    unfit: int = 0
+    """Of a finished run: draws whose CTC target needs more frames than they have; the ledger's `reason` says which."""
 
     def write(self, folder: Path) -> None:
         """Write run.json."""

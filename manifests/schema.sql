@@ -122,5 +122,7 @@ CREATE TABLE ledger (
   loss        DOUBLE,         -- next-token loss, mean over the answer's tokens
   ctc_loss    DOUBLE,         -- per target token
   frames      INTEGER,        -- adapter frames in
-  kept_frames INTEGER         -- positions after shrinking
+  kept_frames INTEGER,        -- positions after shrinking
+  reason      VARCHAR,        -- why its CTC target was refused: a code from manifests/reasons.py; NULL: it was not
+  detail      VARCHAR         -- what was found
 );

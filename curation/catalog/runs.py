@@ -74,8 +74,9 @@ def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans
     con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons)}")
     known = f"SELECT * FROM ({_read_json('ledger', growing)})"
     if ledgers:
-        known += f" UNION ALL SELECT {names('ledger')} FROM read_parquet({quoted_list(ledgers)})"
-    con.execute(f"CREATE VIEW ledger AS {known}")
+        # By name: a ledger of an earlier version lacks columns.
+        known += f" UNION ALL BY NAME SELECT * FROM read_parquet({quoted_list(ledgers)}, union_by_name = true)"
+    con.execute(f"CREATE VIEW ledger AS SELECT {names('ledger')} FROM ({known})")
     _write_locks(con, runs, plans)
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
     return [*jsons, *ledgers, *growing]

@@ -138,3 +138,8 @@ def _run(  # noqa: PLR0917 - passed on
     print(
         f"{output}: {info.stage}, {info.steps} steps in {clock(info.seconds)}{dropped}; the model is in {output}/final"
     )
+    if info.unfit:
+        print(
+            f"{info.unfit:,} draws had no CTC loss: their targets need more frames than they have. In the ledger they have "
+            f"a reason: soundwave sql --runs {output} 'SELECT * FROM ledger WHERE reason IS NOT NULL'"
+        )

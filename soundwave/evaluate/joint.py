@@ -8,7 +8,6 @@ search, here over its results.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from soundwave.evaluate.likelihood import Asked, answer_losses
 from soundwave.model.batch import answer_ids
+from soundwave.model.ctc.head import least_frames
 from soundwave.model.generation import SEARCH
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import Unit, spoken_text
@@ -80,9 +80,4 @@ def _ctc_scores(model: SpeechLLM, frames: Tensor, texts: Sequence[str], unit: Un
         losses = model.ctc_head.loss(many, counts.expand(len(texts)).contiguous(), targets)
     scores = -losses.double().cpu().numpy()
     # The loss counts an impossible target as 0, which would be certainty.
-    return np.where([_fits(target, int(counts[0])) for target in targets], scores, -np.inf)
-
-
-def _fits(target: Sequence[int], frames: int) -> bool:
-    repeats = sum(before == after for before, after in pairwise(target))
-    return len(target) + repeats <= frames
+    return np.where([least_frames(target) <= int(counts[0]) for target in targets], scores, -np.inf)

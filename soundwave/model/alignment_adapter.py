@@ -83,6 +83,10 @@ class AlignmentAdapter(nn.Module):
         self.feature_mean.copy_(mean)
         self.feature_scale.copy_(scale)
 
+    def frames_of(self, count: int) -> int:
+        """How many adapter frames `count` encoder frames become."""
+        return -(-count // self.stack)
+
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Adapter frames (N, S, D) and how many of them each clip has (N,). Padding never reaches a valid frame."""
         # (N, T, F) -> (N, S, stack * F); what is joined to a clip's end is zero

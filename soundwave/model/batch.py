@@ -64,7 +64,7 @@ class SpeechLLMOutput:
     lm_loss: Tensor
     """(B,) mean next-token loss over each sample's answer."""
     ctc_loss: Tensor
-    """(A,) CTC loss per target token."""
+    """(A,) CTC loss per target token; a target with more tokens than frames can carry is none."""
     frames: Tensor
     """(A,) adapter frames."""
     kept_frames: Tensor

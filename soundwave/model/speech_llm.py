@@ -25,6 +25,7 @@ from manifests.runs import WEIGHTS
 from soundwave.model.adapters import FRAMES_JOINED, make_adapters
 from soundwave.model.batch import AdapterOutput, Batch, SpeechLLMOutput, pad_features, render
 from soundwave.model.config import CONFIG, SpeechConfig
+from soundwave.model.ctc.head import least_frames
 from soundwave.model.ctc.linear_head import at_least_float32
 from soundwave.model.generation import answer_limits, answer_texts
 from soundwave.model.llm import load_llm, pick_dtype, with_lora
@@ -283,11 +284,15 @@ class SpeechLLM(PreTrainedModel):
         return SpeechLLMOutput(lm_weight * lm_sum + ctc_weight * ctc_sum, lm_each, ctc_each, counts, kept)
 
     def _ctc(self, frames: Tensor, counts: Tensor, targets: Sequence[Sequence[int] | None]) -> tuple[Tensor, Tensor]:
-        """Mean CTC loss per target token, and the same for each audio (NaN without a target)."""
-        labels = [target or () for target in targets]
+        """Mean CTC loss per target token, and the same for each audio (NaN without a target that fits into its frames)."""
+        fitting = [
+            target is not None and least_frames(target) <= count
+            for target, count in zip(targets, counts.tolist(), strict=True)
+        ]
+        labels = [target if fits and target else () for target, fits in zip(targets, fitting, strict=True)]
         tokens = torch.tensor([len(target) for target in labels], device=frames.device)
         losses = self.ctc_head.loss(frames, counts, labels).to(frames.device)
-        known = torch.tensor([target is not None for target in targets], device=frames.device)
+        known = torch.tensor(fitting, device=frames.device)
         losses = losses.masked_fill(~known, 0.0)
         total = losses.sum() / tokens.sum().clamp(min=1)
         return total, (losses.detach() / tokens.clamp(min=1)).masked_fill(~known, torch.nan)

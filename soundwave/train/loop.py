@@ -254,6 +254,7 @@ class Trainer:
             "loss": found.loss,
             "lm_loss": _mean(found.lm_loss),
             "ctc_loss": _mean(found.ctc_loss),
+            "unfit": sum(bool(sample.unfit) for sample in samples),
             "learning_rate": self.settings.optimiser.learning_rate * factor,
             "gradient_norm": norm,
             "draws": len(draws),
@@ -352,7 +353,7 @@ class Trainer:
         """Write the final model and mark the run done. A run killed in here does this again."""
         weights = self.model.adapter_state()
         weights |= {name: value for name, value in self.average.items() if name in weights}
-        finish_ledger(self.output)
+        info.unfit = finish_ledger(self.output)
         self.model.save_pretrained(self.output / FINAL, weights)
         info.status = "done"
         info.write(self.output)

@@ -104,7 +104,15 @@ def feature_scale(data: PlanData) -> tuple[torch.Tensor, torch.Tensor]:
 def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:
     """The sample maker; masks are filled with the model's average frame."""
     fill = model.alignment.feature_mean.detach().cpu().numpy()
-    return SampleMaker(settings, data, model.table, frame_rate=data.store.frame_rate, fill=fill, steps=steps)
+    return SampleMaker(
+        settings,
+        data,
+        model.table,
+        frame_rate=data.store.frame_rate,
+        fill=fill,
+        steps=steps,
+        ctc_frames=model.alignment.frames_of,
+    )
 
 
 def make_optimiser(settings: StageSettings, trainable: dict[torch.Tensor, str]) -> torch.optim.Optimizer:

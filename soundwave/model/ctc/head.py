@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -21,6 +22,11 @@ from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, linear
 from soundwave.model.ctc.linear_head import at_least_float32
 
 CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
+
+
+def least_frames(target: Sequence[int]) -> int:
+    """The fewest frames that can spell a target: one for each token, and one for the blank between two equal ones."""
+    return len(target) + sum(before == after for before, after in pairwise(target))
 
 
 class CTCHead(nn.Module):
@@ -59,7 +65,7 @@ class CTCHead(nn.Module):
         return self.weight.shape[0] - 1
 
     def loss(self, frames: Tensor, lengths: Tensor, targets: Sequence[Sequence[int]]) -> Tensor:
-        """CTC loss of each clip (N,): frames (N, S, D), lengths (N,), target classes. Impossible clips give 0."""
+        """CTC loss of each clip (N,): frames (N, S, D), lengths (N,), target classes. A clip with less than `least_frames` gives 0."""
         counts = torch.tensor([len(target) for target in targets])
         flat = torch.tensor([label for target in targets for label in target], dtype=torch.long)
         if self.full:

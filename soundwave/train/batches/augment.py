@@ -11,7 +11,7 @@ import numpy as np
 
 from manifests.units import Seconds
 from soundwave.model.tokens import spoken_text
-from soundwave.train.batches.lazy_frames import LazyFrames, end_to_end
+from soundwave.train.batches.lazy_frames import SURE, LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Cut
 from soundwave.train.settings import SpecAugment
 
@@ -50,7 +50,7 @@ def masked(clip: LazyFrames, settings: SpecAugment, rate: float, fill: Frames, r
         frames = clip.read()
         return mask(frames, draw_masks(len(frames), len(fill), settings, rate, random.Random(seed)), fill)
 
-    return LazyFrames(read)
+    return LazyFrames(read, about=clip.at_least / SURE)
 
 
 def mask(frames: Frames, masks: Masks, fill: Frames) -> Frames:

@@ -13,18 +13,26 @@ if TYPE_CHECKING:
     Frames = NDArray[np.float32]
 
 
+SURE = 0.5  # of the frames that a duration promises are there: encoders differ by a few at the ends
+
+
 class LazyFrames:
     """Some frames (T, F), not read yet. `len()` is T; NumPy reads them as an array."""
 
-    def __init__(self, read: Callable[[], Frames], count: int | None = None) -> None:
-        """read: gives the frames, the same each time; count: T, None: not known before they are read."""
-        self._read, self._count = read, count
+    def __init__(self, read: Callable[[], Frames], count: int | None = None, *, about: float = 0.0) -> None:
+        """read: gives the frames, the same each time; count: T, None: not known before they are read; about: a guess."""
+        self._read, self._count, self._about = read, count, about
         self._frames: Frames | None = None
 
     @property
     def known(self) -> bool:
         """Is T known already?"""
         return self._count is not None
+
+    @property
+    def at_least(self) -> int:
+        """T if it is known, else what T is surely not below. Reads nothing."""
+        return int(SURE * self._about) if self._count is None else self._count
 
     def read(self) -> Frames:
         """The frames. Those that had to be encoded to be counted are kept."""
@@ -50,4 +58,5 @@ class LazyFrames:
 def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
     """Clips one after another."""
     count = sum(len(clip) for clip in clips) if all(clip.known for clip in clips) else None
-    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count)
+    about = sum(clip.at_least for clip in clips) / SURE
+    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count, about=about)

@@ -137,7 +137,11 @@ class FrameStore:
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        return LazyFrames(lambda: self.frames(cut, variant), None if stored is None else stored.frames)
+        if stored is not None:
+            return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
+        return LazyFrames(
+            lambda: self.frames(cut, variant), about=cut.duration / speed_of(variant) * self.frame_rate
+        )
 
     @cached_property
     def feature_dim(self) -> int:
@@ -154,8 +158,7 @@ class FrameStore:
 
     def _encode(self, cut: Cut, variant: str) -> NDArray[np.float32]:
         samples = read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration)
-        speed = 1.0 if variant == PLAIN else float(variant.removeprefix("speed="))
-        return encode_pieces(self._encoder(), at_speed(samples, speed))
+        return encode_pieces(self._encoder(), at_speed(samples, speed_of(variant)))
 
 
 class CutStore(FrameStore):
@@ -175,6 +178,11 @@ class CutStore(FrameStore):
             raise InputError(f"{catalog} has no cut {unknown[0]!r} ({len(set(unknown))} such ids).")
         stored = (stored for cut in self.cuts.values() for stored in cut.features.values())
         super().__init__(encoder, next(stored, None))
+
+
+def speed_of(variant: str) -> float:
+    """How many times as fast a variant is played."""
+    return 1.0 if variant == PLAIN else float(variant.removeprefix("speed="))
 
 
 def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:

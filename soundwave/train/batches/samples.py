@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import torch
 
 from manifests.errors import InputError, SettingsError
 from soundwave.model.batch import Batch, answer_ids, end_of_turn, pad_features
+from soundwave.model.ctc.head import least_frames
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
@@ -40,6 +41,8 @@ class Sample:
     """CTC classes; None: no CTC target."""
     prompt: list[int]
     answer: list[int]
+    unfit: str = ""
+    """Why the CTC target that it had was refused."""
 
 
 class SampleMaker:
@@ -54,15 +57,25 @@ class SampleMaker:
         frame_rate: float,
         fill: NDArray[np.float32],
         steps: int,
+        ctc_frames: Callable[[int], int],
     ) -> None:
-        """frame_rate: encoder frames per second; fill: (F,) what masks are filled with; steps: of the whole run.
+        """Settings, plan and vocabulary of a run.
+
+        Args:
+            settings: of the stage.
+            data: the plan.
+            table: CTC's classes.
+            frame_rate: encoder frames per second.
+            fill: (F,) what masks are filled with.
+            steps: of the whole run.
+            ctc_frames: how many frames CTC gets of so many encoder frames.
 
         Raises (before the first step, not at its own):
             SettingsError: tasks that the set of templates has no instruction for.
             InputError: an LLM whose chat template or tokenizer cannot ask and answer.
         """
         self.settings, self.data, self.table, self.steps = settings, data, table, steps
-        self.frame_rate, self.fill = frame_rate, fill
+        self.frame_rate, self.fill, self.ctc_frames = frame_rate, fill, ctc_frames
         self.templates = load_set(settings.templates)
         self._prompts: dict[tuple[str, str], list[int]] = {}
         for task in data.tasks if settings.lm_weight else ():
@@ -78,6 +91,22 @@ class SampleMaker:
 
     def samples(self, draws: Sequence[Draw], step: int) -> list[Sample]:
         """The samples of a step's draws: every draw is in at least one."""
+        return [self._refuse_unfit(sample) for sample in self._made(draws, step)]
+
+    def _refuse_unfit(self, sample: Sample) -> Sample:
+        """The sample, without a CTC target that its frames cannot carry: no path of CTC would spell it."""
+        if sample.frames is None or not sample.target or not self.settings.ctc_weight:
+            return sample
+        needed = least_frames(sample.target)
+        if needed <= self.ctc_frames(sample.frames.at_least):
+            return sample  # frames that are not stored need not be counted, which encodes them, to know that
+        there = self.ctc_frames(len(sample.frames))
+        if needed <= there:
+            return sample
+        found = f"CTC needs {needed} frames for {len(sample.target)} tokens, found {there}"
+        return replace(sample, target=None, unfit=found)
+
+    def _made(self, draws: Sequence[Draw], step: int) -> list[Sample]:
         rng = random.Random(f"{self.settings.seed}:{step}")
         unit = self.unit(step)
         joined = self._joined(draws, step, unit)

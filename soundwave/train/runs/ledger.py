@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.files import atomic_write, read_jsonl
+from manifests.reasons import Reason
 from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
 from soundwave.train.batches.plan_data import Draw
@@ -43,11 +44,15 @@ class Log:
 def ledger_rows(
     run: str, step: int, draws: Sequence[Draw], samples: Sequence[Sample], output: Measured
 ) -> list[dict[str, Any]]:
-    """A row for each draw; a spliced draw gets the mean over the sentences that its step's pieces went into."""
+    """A row for each draw; a spliced draw gets the mean over the sentences that its step's pieces went into.
+
+    A draw with a sample whose CTC target was refused says so.
+    """
     lm, ctc = output.lm_loss.tolist(), output.ctc_loss.tolist()
     frames, kept = output.frames.tolist(), output.kept_frames.tolist()
     found: dict[int, list[dict[str, float | None]]] = {}
     audio = 0
+    unfit: dict[int, str] = {}
     for number, sample in enumerate(samples):
         row: dict[str, float | None] = {
             "loss": _number(lm[number]),
@@ -59,19 +64,23 @@ def ledger_rows(
             row |= {"ctc_loss": _number(ctc[audio]), "frames": frames[audio], "kept_frames": kept[audio]}
             audio += 1
         for slot in sample.draws:
+            if sample.unfit:
+                unfit.setdefault(slot, sample.unfit)
             found.setdefault(slot, []).append(row)
     return [
-        {"run": run, "step": step, "cut_id": draw.cut.cut_id, "domain": draw.domain} | _mean(found[slot])
+        {"run": run, "step": step, "cut_id": draw.cut.cut_id, "domain": draw.domain}
+        | _mean(found[slot])
+        | ({"reason": Reason.transcript_too_long, "detail": unfit[slot]} if slot in unfit else {})
         for slot, draw in enumerate(draws)
     ]
 
 
-def finish_ledger(folder: Path) -> None:
-    """Write ledger.parquet from the run's ledger.jsonl."""
+def finish_ledger(folder: Path) -> int:
+    """Write ledger.parquet from the run's ledger.jsonl; how many draws had their CTC target refused."""
+    table = pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger"))
     with atomic_write(folder / LEDGER) as temporary:
-        pq.write_table(
-            pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger")), temporary
-        )
+        pq.write_table(table, temporary)
+    return len(table) - int(table["reason"].null_count)
 
 
 def _mean(rows: list[dict[str, float | None]]) -> dict[str, Any]:
