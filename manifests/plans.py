@@ -66,7 +66,9 @@ class Lock:
     schedule: list[dict[str, Any]]  # shares by epoch; one entry without a temperature
     worst_window: WorstWindow | None
     max_repeats: int
-    passes: list[str] | None = None  # those that had run and refused no candidate; None: made when only `quality` counted
+    passes: list[str] | None = (
+        None  # those that had run and refused no candidate; None: made when only `quality` counted
+    )
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

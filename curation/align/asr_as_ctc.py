@@ -28,6 +28,9 @@ QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: nothing to hear
 # Probabilities of a frame: of the letter that was heard, of the blank then, and of every other letter. The last one is
 # above 0, so that a word that was heard wrongly costs, but not everything.
 LETTER, BLANK, FLOOR = 0.75, 0.2, 1e-4
+# Halfway between the least that a piece of a recording's own text scored and the most that a text which is not its own
+# did, over its words (docs/alignment.md).
+LEAST_SCORE = -1.0
 
 Transcribe = Callable[[Sequence[NDArray[np.float32]]], list[str]]
 
@@ -37,6 +40,7 @@ class RecogniserModel:
 
     separator: int | None = None
     frame: Seconds = STRIDE / SAMPLE_RATE
+    least_score: float = LEAST_SCORE
 
     def __init__(self, transcribe: Transcribe, aligner: Aligner, language: str = "en") -> None:
         """transcribe: clips (N,) at 16 kHz -> their texts."""

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.text import Word
+from manifests.reasons import Reason
 from manifests.units import Seconds
 
+UNHEARD = (Reason.low_score, Reason.aligner_failed, Reason.transcript_too_long)
+"""Reasons for which a clip does not say its words."""
 Untranscribed = Literal["none", "ends", "words"]
 """Where there may be speech that the transcript lacks: nowhere, at the ends of the clip, or between words too."""
 

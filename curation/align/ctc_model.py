@@ -41,6 +41,15 @@ class CTCModel(Protocol):
         """Log-probabilities (T, 2 + C) of `samples` (N,): the blank, each of `tokens` (C,), the best non-blank."""
 
 
+@runtime_checkable
+class Measured(Protocol):
+    """A CTC model whose scores were measured on recordings with their own texts and with others."""
+
+    @property
+    def least_score(self) -> float:
+        """Words that score less on average are not said there."""
+
+
 class Loader(Protocol):
     """How to get a model: small enough to be sent to another process, which then loads the model itself."""
 

@@ -101,8 +101,8 @@ def make_plan(
 def _refused_notes(against: Mapping[str, int]) -> Iterator[str]:
     for name, cuts in against.items():
         yield (
-            f"the pass {name} refused {cuts:,} of the candidates: `soundwave train` refuses a plan that draws one. Select "
-            "from `accepted`, not `cuts`."
+            f"the pass {name} refused {cuts:,} of the candidates: `soundwave train` refuses a plan that draws one. "
+            "Select from `accepted`, not `cuts`."
         )
 
 

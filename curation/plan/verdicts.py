@@ -37,7 +37,7 @@ FIRST = "SELECT * EXCLUDE (first_step) FROM found ORDER BY first_step, cut_id, p
 
 
 def passes_relied_on(con: duckdb.DuckDBPyConnection) -> tuple[list[str], dict[str, int]]:
-    """Passes that have run on the catalog and refused no row of the table `pool`; of the others, how many they refused."""
+    """Passes that have run and refused no row of the table `pool`; of the others, how many rows each refused."""
     against = {row["pass"]: int(row["cuts"]) for row in records(con.execute(REFUSED_CANDIDATES))}
     ran = [str(row["pass"]) for row in records(con.execute(RAN))]
     return [name for name in ran if name not in against], against

@@ -15,7 +15,7 @@ from lhotse.supervision import AlignmentItem
 
 from curation.align.base import Aligner
 from curation.align.ctc_model import CTCModel
-from curation.segment.long_form import LEAST_SCORE, AudioFile, LongForm, LongPiece, segment
+from curation.segment.long_form import AudioFile, LongForm, LongPiece, segment
 from curation.segment.silences import Gap, Limits
 from curation.text import Word
 from manifests.audio import LIBAV_ONLY
@@ -56,6 +56,7 @@ class Segmented:
     words_kept: int
     words_unsaid: int
     cuts_in_speech: int  # pieces that begin where there is no silence
+    unrelated: bool  # the text is not this recording's: nothing is kept
 
     def row(self) -> dict[str, Any]:
         """As JSON."""
@@ -71,14 +72,16 @@ def segment_file(
     *,
     limits: Limits | None = None,
     refine: Aligner | None = None,
-    least_score: float = LEAST_SCORE,
+    least_score: float | None = None,
 ) -> Segmented:
     """Segment `audio` by the words of the text file and write the corpus folder `output`.
+
+    A text that is not this recording's gives a corpus without cuts, whose rejects say why.
 
     Formats that cannot be read from anywhere (M4A, G.722, ...) are converted to FLAC in `output`/audio first.
 
     Raises:
-        MissingFileError, InputError: no such file, a text that is not UTF-8, or not this recording's.
+        MissingFileError, InputError: no such file, a text that is not UTF-8 or has nothing to say.
         AudioError: the recording cannot be read.
         OccupiedError: `output` holds something else; nothing in it was touched.
     """
@@ -110,7 +113,12 @@ def segment_file(
         origin.license,
         origin.makers,
         provenance=provenance(
-            {"step": STEP, "language": origin.language, "refine": refine.name if refine else None},
+            {
+                "step": STEP,
+                "language": origin.language,
+                "refine": refine.name if refine else None,
+                "least_score": least_score,
+            },
             {"audio": digest, "text": file_sha256(text)},
         ),
     )
@@ -132,6 +140,7 @@ def _summary(found: LongForm, written: CorpusInfo, output: Path, duration: Secon
         words_kept=kept,
         words_unsaid=len(found.unsaid),
         cuts_in_speech=sum(piece.span.in_speech for piece in found.kept),
+        unrelated=found.unrelated,
     )
 
 

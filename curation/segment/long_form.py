@@ -16,23 +16,23 @@ import itertools
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.align.base import AlignedWord, Aligner
-from curation.align.ctc_model import CTCModel
-from curation.ctc import WILDCARD, Alignment, forced_align
+from curation.align.base import UNHEARD, AlignedWord, Aligner
+from curation.align.ctc_model import CTCModel, Measured
+from curation.ctc import WILDCARD, Alignment, AlignmentError, forced_align
 from curation.segment.silences import HOP, Gap, Limits, PieceSpan, cut_pieces, is_quiet
 from curation.text import Word, normalise
 from manifests.audio import read_audio
 from manifests.errors import InputError, Rejected
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
-from manifests.units import SAMPLE_RATE, Seconds, clock
+from manifests.units import SAMPLE_RATE, Seconds
 
 WINDOW: Seconds = 30.0  # of audio that goes through the model at once
 MARGIN: Seconds = 2.0  # heard on both sides of a window and thrown away
@@ -43,7 +43,8 @@ SENTENCE = re.compile(r"[.!?…。！？]|\n")
 UNSAID = -4.0  # mean log-probability of a frame: words that score less, together with their neighbours, were not said
 AROUND = 5  # neighbours, the word included
 ROUNDS = 3  # of taking out what was not said, and of taking back in what was
-LEAST_SCORE = -3.0  # of a piece's words, on average
+LEAST_SCORE = -3.0  # of a piece's words, on average, for models that do not say better
+
 SOUNDING = 0.1  # share of a gap that is not quiet, from which on it is no silence
 
 
@@ -95,6 +96,11 @@ class LongForm:
         """The pieces that are not refused."""
         return [piece for piece in self.pieces if piece.reason is None]
 
+    @property
+    def unrelated(self) -> bool:
+        """The text is not this recording's: nothing is kept, and not because pieces are too short or too long."""
+        return not self.kept and all(piece.reason in UNHEARD for piece in self.pieces)
+
 
 def segment(
     source: AudioSource,
@@ -104,18 +110,24 @@ def segment(
     language: str = "en",
     limits: Limits | None = None,
     refine: Aligner | None = None,
-    least_score: float = LEAST_SCORE,
+    least_score: float | None = None,
     scratch: Path | None = None,
 ) -> LongForm:
     """Align `text` with the recording and cut both into pieces.
 
+    Any text finds some place to score well, so where more words are refused for their scores than are kept, the text is
+    not this recording's, and no piece is kept.
+
+    least_score: of a piece's words on average; None: the model's own, or LEAST_SCORE.
     refine: aligns each piece again, for better edges and readings of numbers; its own least score then holds.
     scratch: folder of the temporary file of log-probabilities, 4 * (2 + distinct tokens) bytes a frame.
 
     Raises:
-        InputError: the model does not speak the language, or the text has nothing to say or is not this recording's.
+        InputError: the model does not speak the language, or the text has nothing to say.
         AudioError: the recording cannot be read.
     """
+    if least_score is None:
+        least_score = model.least_score if isinstance(model, Measured) else LEAST_SCORE
     if not model.speaks(language):
         raise InputError(f"The model does not speak {language!r}: change the setting `backend` or the setting `model`.")
     words = normalise(text, language)
@@ -133,8 +145,9 @@ def segment(
     starts, ends = [word.start for word in found], [word.end for word in found]
     spans, gaps = cut_pieces(starts, ends, energy, source.duration, limits)
     pieces = [_judge(span, found[span.first : span.last], limits or Limits(), least_score) for span in spans]
+    pieces = _without_unrelated(pieces)
     if refine is not None:
-        pieces = [_refined(piece, words, source, refine) for piece in pieces]
+        pieces = _without_unrelated([_refined(piece, words, source, refine) for piece in pieces])
     quiet = is_quiet(energy)
     return LongForm(words, pieces, unsaid, [(gap, _sounds(quiet, gap)) for gap in gaps])
 
@@ -207,19 +220,21 @@ def _align_said(
     columns: dict[int, int],
     breaks: set[int],
 ) -> tuple[list[AlignedWord], list[int]]:
-    """The words that were said, with their times, and those that were not."""
+    """The words that were said, with their times, and those that were not: all, if the text is not this recording's."""
 
     def align(kept: Sequence[int]) -> list[AlignedWord]:
         targets, places = _targets(kept, spelled, columns, model.separator, breaks)
         return list(_times(forced_align(emissions, targets, wildcard=WILDCARD_SCORE), kept, places, model.frame))
 
     sayable = sorted(spelled)
-    found = align(sayable)
+    try:
+        found = align(sayable)
+    except AlignmentError:  # more of it than the recording could hold
+        return [], sayable
     for _ in range(ROUNDS):
         unsaid = _unsaid(found, sayable)
         if len(unsaid) == len(found):
-            heard = clock(len(emissions) * model.frame)
-            raise InputError(f"None of the {len(spelled)} words is heard in the {heard} of audio: check the pairing.")
+            return [], sayable
         if not unsaid:
             break
         found = align([word.position for word in found if word.position not in unsaid])
@@ -314,6 +329,20 @@ def _judge(span: PieceSpan, words: Sequence[AlignedWord], limits: Limits, least_
     elif score < least_score:
         reason, detail = Reason.low_score, f"score {score:.2f}, at least {least_score:g} is accepted"
     return LongPiece(span, tuple(words), score, reason, detail)
+
+
+def _without_unrelated(pieces: Sequence[LongPiece]) -> list[LongPiece]:
+    """The pieces; none of them kept where more words are refused for their scores than are kept."""
+    kept = sum(len(piece.words) for piece in pieces if piece.reason is None)
+    unheard = sum(len(piece.words) for piece in pieces if piece.reason in UNHEARD)
+    if unheard <= kept:
+        return list(pieces)
+    detail = f"{unheard} of the text's words are not heard, {kept} are: it is not this recording's"
+    return [
+        replace(piece, reason=Reason.low_score, detail=f"score {piece.score:.2f}, but {detail}") if piece.reason is None
+        else piece
+        for piece in pieces
+    ]  # fmt: skip
 
 
 def _refined(piece: LongPiece, words: Sequence[Word], source: AudioSource, aligner: Aligner) -> LongPiece:

@@ -18,6 +18,10 @@ Wildcard = Annotated[
         help="align by CTC: where speech may be that the transcript lacks: none (default), ends or words.",
     ),
 ]
+LeastScore = Annotated[
+    float | None,
+    typer.Option(help="align: cuts whose words score less on average are rejected. Default: the aligner's limit."),
+]
 EncoderName = Annotated[
     str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
 ]
@@ -44,6 +48,7 @@ def label(
     model: Model = None,
     calibration: Calibrated = None,
     wildcard: Wildcard = None,
+    least_score: LeastScore = None,
     encoder: EncoderName = None,
     speed: Speeds = None,
     set_: SetOption = None,
@@ -62,6 +67,8 @@ def label(
 ) -> None:
     """Label every cut, or reject it with a reason. What is done already is not done again.
 
+    Exit 1 if the words of more cuts of a corpus are not heard by `align` than are: its texts are not what is said.
+
     Example: `soundwave label align --corpus asterisk`
     """
     from curation.passes.runner import run_pass
@@ -73,7 +80,7 @@ def label(
         _list(as_json=json_)
         return
     options: dict[str, Any] = {"backend": backend, "model": model, "calibration": calibration, "wildcard": wildcard}
-    options |= {"encoder": encoder, "speeds": speed or None}
+    options |= {"encoder": encoder, "speeds": speed or None, "least_score": least_score}
     options |= {pair.key: Text(pair.value) for pair in overrides(set_)}
     job = _make(pass_, {name: value for name, value in options.items() if value is not None})
     _check_export(job.name, export)
@@ -84,6 +91,25 @@ def label(
             if export is not None:
                 rows[-1]["exported"] = _export(folder, labels, export)
     _show(rows, as_json=json_)
+    if job.name == "align" and sum(_says_other_texts(row) for row in rows):
+        raise typer.Exit(1)
+
+
+def _says_other_texts(row: dict[str, Any]) -> bool:
+    """Whether the texts of a corpus are not what is said in it; if so, say it."""
+    import sys
+
+    from curation.align.base import UNHEARD
+
+    unheard = sum(row["reasons"].get(reason, 0) for reason in UNHEARD)
+    if unheard <= row["labelled"]:
+        return False
+    print(
+        f"{row['corpus']}: the words of {unheard} cuts are not heard, those of {row['labelled']} are. Its texts are not "
+        "what is said: check the pairing of audio and text. Another model may need another --least-score.",
+        file=sys.stderr,
+    )
+    return True
 
 
 def _make(name: str | None, options: dict[str, Any]) -> Any:

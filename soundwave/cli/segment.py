@@ -1,5 +1,6 @@
 """`soundwave segment`: one long recording and its whole text, to a corpus of pieces with word times."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,12 +32,21 @@ def segment(
     language: Annotated[str, typer.Option(help="ISO 639-1 code of the text.")] = "en",
     shortest: Annotated[float, typer.Option(help="Seconds of the shortest piece.")] = 3.0,
     longest: Annotated[float, typer.Option(help="Seconds of the longest piece.")] = 30.0,
+    least_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Pieces whose words score less on average are rejected. Default: the limit measured for the backend, "
+            "-1 for heard. What --refine aligns has its own limit."
+        ),
+    ] = None,
     license_: Annotated[str, typer.Option("--license", help="SPDX name, for the manifest.")] = "NOASSERTION",
     makers: Annotated[str, typer.Option(help="Who made the recording, for the manifest.")] = "unknown",
     speaker: Annotated[str | None, typer.Option(help="Who speaks, if it is one person.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Cut an audiobook or a sitting at silences into pieces with their words; what does not fit is a reject row.
+
+    Exit 1 if no piece is kept: the text is not this recording's, or no piece has a length that is asked for.
 
     Example: `soundwave segment book.mp3 book.txt --output demo/corpora/book`
     """
@@ -49,8 +59,17 @@ def segment(
         again.check()
     origin = CorpusOrigin(output.resolve().name, license_, makers, language, speaker)
     limits = Limits(shortest, longest)
-    found = segment_file(audio, text, output, _model(backend, model), origin, limits=limits, refine=again)
+    listener = _model(backend, model)
+    found = segment_file(audio, text, output, listener, origin, limits=limits, refine=again, least_score=least_score)
     _show(found.row(), as_json=as_json)
+    if not found.pieces:
+        why = "is not what is said in" if found.unrelated else "gives no piece of a length between the limits in"
+        print(
+            f"{text} {why} {audio}: nothing is kept; {output}/rejects.jsonl.gz says why. Check the pairing, or "
+            "change --least-score, --shortest or --longest.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
 
 
 def _model(backend: str, model: str | None) -> Any:

@@ -140,6 +140,6 @@ def _run(  # noqa: PLR0917 - passed on
     )
     if info.unfit:
         print(
-            f"{info.unfit:,} draws had no CTC loss: their targets need more frames than they have. In the ledger they have "
-            f"a reason: soundwave sql --runs {output} 'SELECT * FROM ledger WHERE reason IS NOT NULL'"
+            f"{info.unfit:,} draws had no CTC loss: their targets need more frames than they have. The ledger names "
+            f"them: soundwave sql --runs {output} 'SELECT * FROM ledger WHERE reason IS NOT NULL'"
         )

@@ -284,7 +284,7 @@ class SpeechLLM(PreTrainedModel):
         return SpeechLLMOutput(lm_weight * lm_sum + ctc_weight * ctc_sum, lm_each, ctc_each, counts, kept)
 
     def _ctc(self, frames: Tensor, counts: Tensor, targets: Sequence[Sequence[int] | None]) -> tuple[Tensor, Tensor]:
-        """Mean CTC loss per target token, and the same for each audio (NaN without a target that fits into its frames)."""
+        """Mean CTC loss per target token, and of each audio (NaN without a target, or with too few frames)."""
         fitting = [
             target is not None and least_frames(target) <= count
             for target, count in zip(targets, counts.tolist(), strict=True)

@@ -65,7 +65,10 @@ class CTCHead(nn.Module):
         return self.weight.shape[0] - 1
 
     def loss(self, frames: Tensor, lengths: Tensor, targets: Sequence[Sequence[int]]) -> Tensor:
-        """CTC loss of each clip (N,): frames (N, S, D), lengths (N,), target classes. A clip with less than `least_frames` gives 0."""
+        """CTC loss of each clip (N,): frames (N, S, D), lengths (N,), target classes.
+
+        A clip with less than `least_frames` of its target gives 0.
+        """
         counts = torch.tensor([len(target) for target in targets])
         flat = torch.tensor([label for target in targets for label in target], dtype=torch.long)
         if self.full:

@@ -20,7 +20,7 @@ class LazyFrames:
     """Some frames (T, F), not read yet. `len()` is T; NumPy reads them as an array."""
 
     def __init__(self, read: Callable[[], Frames], count: int | None = None, *, about: float = 0.0) -> None:
-        """read: gives the frames, the same each time; count: T, None: not known before they are read; about: a guess."""
+        """read: gives the frames, the same each time; count: T, None: known when they are read; about: a guess."""
         self._read, self._count, self._about = read, count, about
         self._frames: Frames | None = None
 

@@ -139,9 +139,7 @@ class FrameStore:
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is not None:
             return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
-        return LazyFrames(
-            lambda: self.frames(cut, variant), about=cut.duration / speed_of(variant) * self.frame_rate
-        )
+        return LazyFrames(lambda: self.frames(cut, variant), about=cut.duration / speed_of(variant) * self.frame_rate)
 
     @cached_property
     def feature_dim(self) -> int:

@@ -253,3 +253,14 @@ def test_questions_without_an_answer_are_refused(workspace: tuple[Path, list[dic
             loss_by_domain(con, bins=0)
         with pytest.raises(InputError, match="uses is 1"):
             never_learn(con, uses=1)
+
+
+def test_a_ledger_from_before_a_column_opens(tmp_path: Path) -> None:
+    plan = make_plan_folder(tmp_path)
+    folder = write_run(tmp_path, "old", as_trained(plan, steps=1))
+    write_run(tmp_path, "new", [row | {"reason": "transcript_too_long"} for row in as_trained(plan, steps=1)])
+    path = folder / "ledger.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["reason", "detail"]), path)
+    with connect(tmp_path / "catalog", runs=[folder, tmp_path / "runs" / "new"]) as con:
+        found = con.execute("SELECT DISTINCT run, reason FROM ledger ORDER BY run").fetchall()
+    assert found == [("new", "transcript_too_long"), ("old", None)]

@@ -81,7 +81,7 @@ def test_the_first_draws_are_named_and_all_are_counted(tmp_path: Path) -> None:
     plan(catalog, "cuts")
     order = pq.read_table(tmp_path / "plans" / "cuts" / "plan.parquet").to_pylist()
     bad = [row["cut_id"] for row in order if row["cut_id"] in {f"c{number}" for number in range(7)}]
-    aligned = {cut_id for cut_id in bad}
+    aligned = set(bad)
     with pytest.raises(MixtureError) as caught:
         check_verdicts(tmp_path / "plans" / "cuts", catalog)
     said = str(caught.value)

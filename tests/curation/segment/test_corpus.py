@@ -92,8 +92,11 @@ def test_formats_without_random_access_are_converted(tmp_path):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     (tmp_path / "a.txt").write_text("able")
-    with pytest.raises(InputError, match="heard"):
-        segment_file(path, tmp_path / "a.txt", tmp_path / "out", Silent(), CorpusOrigin("noise"))
+    found = segment_file(path, tmp_path / "a.txt", tmp_path / "out", Silent(), CorpusOrigin("noise"))
+    assert found.unrelated and (found.pieces, found.words, found.words_unsaid) == (0, 1, 1)
+    assert read_corpus(tmp_path / "out").cuts == 0
+    reasons = {row["reason"]: row["detail"] for row in read_jsonl(tmp_path / "out/rejects.jsonl.gz")}
+    assert reasons == {"not_said": "1 words: 'able'", "text_missing": "2.00 s of audio: sounds, without text"}
     converted = tmp_path / "out/audio/noise.flac"
     assert soundfile.info(converted).duration == pytest.approx(2.0, abs=0.01)
     assert np.corrcoef(read_audio(converted)[:31000], read_audio(path)[:31000])[0, 1] > 0.99

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.align.base import AlignedWord
 from curation.ctc.long import BUDGET, align_long
 from curation.segment.long_form import HOP, segment
 from curation.segment.silences import PAUSE, Limits, cut_pieces
@@ -112,10 +113,66 @@ def test_a_text_that_says_more_and_less_than_the_recording():
     assert gap.end == pytest.approx(said[129][2], abs=1.0)
 
 
-def test_a_stranger_text_is_refused():
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wxzv vwzx xvwz zzwx wvxz xwvz vzxw zxwv",  # nothing of it is heard
+        "wxzv " * 900,  # more than the recording could hold
+    ],
+)
+def test_of_a_stranger_text_nothing_is_kept(text):
     said, duration = say(list(VOCABULARY) * 3)
-    with pytest.raises(InputError, match="None of the 8 words"):
-        segment(Spoken(said, duration), "wxzv vwzx xvwz zzwx wvxz xwvz vzxw zxwv", Reader())
+    found = segment(Spoken(said, duration), text, Reader(), limits=Limits(0.1, 30))
+    assert found.unrelated and not found.pieces and list(found.unsaid) == list(range(len(text.split())))
+    ((gap, sounds),) = found.gaps
+    assert sounds and (gap.start, gap.end) == (0.0, pytest.approx(duration))
+
+
+class Doubtful(Reader):
+    """Reads every second stretch of 4 s wrongly, so that its words score low there."""
+
+    least_score = -0.5
+
+    def __init__(self, wrong):
+        self.wrong = wrong
+
+    def emit(self, samples, tokens):
+        scores = super().emit(samples, tokens)
+        return np.where(self.wrong, np.maximum(scores - 2.0, -3.9), scores).astype(np.float32)
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_the_models_own_least_score_holds_unless_another_is_given(wrong):
+    said, duration = say(list(VOCABULARY) * 3)
+    source, text = Spoken(said, duration), " ".join(VOCABULARY * 3)
+    found = segment(source, text, Doubtful(wrong))
+    assert found.unrelated is wrong and bool(found.kept) is not wrong
+    assert {piece.reason for piece in found.pieces} == ({Reason.low_score} if wrong else {None})
+    assert segment(source, text, Doubtful(wrong), least_score=-9.0).kept
+
+
+class Picky:
+    """An aligner that hears only the pieces whose number is in `heard`."""
+
+    name, version, least_score = "picky", "1", -1.0
+
+    def __init__(self, heard):
+        self.heard, self.calls = heard, 0
+
+    def align(self, samples, words):
+        self.calls += 1
+        score = 0.0 if self.calls - 1 in self.heard else -9.0
+        return [AlignedWord(n, 0.1 * n, 0.1 * n + 0.1, score) for n in range(len(words))]
+
+
+@pytest.mark.parametrize(("heard", "kept"), [((), 0), ((1,), 0), ((0, 1, 2), 3), ((0, 1, 2, 3), 4)])
+def test_a_few_pieces_that_score_well_by_chance_do_not_make_a_text_right(heard, kept):
+    said, duration = say(list(VOCABULARY) * 4)
+    text = " ".join(VOCABULARY * 4)
+    found = segment(Spoken(said, duration), text, Reader(), limits=Limits(2, 6), refine=Picky(heard))
+    assert len(found.pieces) == 4 and len(found.kept) == kept and found.unrelated is (kept == 0)
+    if heard == (1,):
+        assert "but 30 of the text's words are not heard, 10 are" in found.pieces[1].detail
 
 
 @pytest.mark.parametrize(("text", "language", "match"), [("...", "en", "nothing to say"), ("a", "xx", "speak 'xx'")])

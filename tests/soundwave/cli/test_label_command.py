@@ -187,6 +187,29 @@ def test_a_new_aligner_is_a_file(workspace: list[str], plant: Callable[..., None
             call("align", *workspace, "--backend", "even-spread", *options)
 
 
+def test_texts_that_are_not_said_are_said_to_be_so(
+    workspace: list[str], plant: Callable[..., None], tmp_path: Path
+) -> None:
+    plant(curation.align, "even_spread", NEW_ALIGNER)
+    asked = ("align", *workspace, "--backend", "even-spread", "--set", "certainty=2")
+    code, said = outcome(*asked, "--least-score", "-1")
+    assert code == 1 and "made: the words of 2 cuts are not heard, those of 0 are." in said
+    rejects = table(tmp_path / "labels" / "align" / "made", "rejects")
+    assert [(row["reason"], row["detail"]) for row in rejects] == [
+        ("low_score", "score -2.00, at least -1 is accepted")
+    ] * 2
+    assert outcome(*asked, "--least-score", "-2") == outcome(*asked) == (0, "")
+
+
+def outcome(*arguments: str) -> tuple[int, str]:
+    """Exit code and standard error."""
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    result = CliRunner().invoke(app, ["label", *arguments])
+    return result.exit_code, result.stderr
+
+
 def test_a_new_encoder_is_a_file(workspace: list[str], plant: Callable[..., None], tmp_path: Path) -> None:
     plant(curation.encoders, "means", NEW_ENCODER)
     call("encode", *workspace, "--encoder", "means-of-10", "--speed", "1", "--speed", "2")

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from manifests.audio import read_audio
 from manifests.errors import InputError
+from manifests.files import read_jsonl
 from manifests.rows import read_corpus
 from soundwave.cli.segment import register
 
@@ -50,6 +51,27 @@ def test_bad_calls_are_one_sentence(run, files, options, match):
     error = run(*files, *options).exception
     assert isinstance(error, InputError)
     assert match in str(error)
+
+
+@pytest.mark.assets
+@pytest.mark.parametrize("refine", ["none", "pocketsphinx"])
+def test_a_text_that_is_not_the_recordings_is_an_error_and_all_of_it_a_reject(run, tmp_path, asterisk_sounds, refine):
+    names = ("agent-incorrect", "conf-getchannel", "demo-nogo")
+    soundfile.write(
+        tmp_path / "a.wav", np.concatenate([read_audio(asterisk_sounds / f"{n}.g722") for n in names]), 16000
+    )
+    (tmp_path / "a.txt").write_text(
+        "Which element has the atomic number eleven? Who wrote the tragedy of Julius Caesar? "
+        "What is the capital of Peru? In which year did the second world war end? Which king was married six times?"
+    )
+    call = (tmp_path / "a.wav", tmp_path / "a.txt", "--output", tmp_path / "quiz", "--refine", refine)
+    done = run(*call)
+    assert done.exit_code == 1 and "is not what is said in" in done.stderr
+    assert read_corpus(tmp_path / "quiz").cuts == 0
+    reasons = [row["reason"] for row in read_jsonl(tmp_path / "quiz" / "rejects.jsonl.gz")]
+    assert set(reasons) <= {"low_score", "not_said", "text_missing", "silent"} and reasons
+    if refine == "none":
+        assert run(*call, "--least-score", "-20").exit_code == 0  # the person says that anything goes
 
 
 @pytest.mark.assets

@@ -70,6 +70,17 @@ def test_an_audio_without_a_target_has_no_ctc_loss(tiny_llm):
     torch.testing.assert_close(output.loss.detach(), output.ctc_loss[0])
 
 
+@pytest.mark.parametrize("vocabulary", ["seen", "full"])
+def test_a_target_with_more_tokens_than_frames_has_no_ctc_loss(tiny_llm, vocabulary):
+    model = make(tiny_llm, ctc_vocabulary=vocabulary)
+    fits, short = sample(model, 40, seed=1), sample(model, 8, text="press press press", seed=2)
+    output = model(batch([short, fits]), lm_weight=0.0, ctc_weight=1.0)
+    assert output.ctc_loss.isnan().tolist() == [True, False]
+    torch.testing.assert_close(output.loss.detach(), output.ctc_loss[1])  # neither its loss nor its tokens count
+    output.loss.backward()
+    assert all(value.grad is None or value.grad.isfinite().all() for value in model.parameters())
+
+
 def test_the_loss_is_that_of_the_llm_on_the_same_embeddings(tiny_llm):
     model = make(tiny_llm, dtype=torch.float64, lora_rank=0)
     prompt, answer, _, _ = row = sample(model, 0, answer="press one to")

@@ -11,11 +11,14 @@ import pytest
 import soundfile
 
 from curation import encoders
-from curation.catalog import build, connect
-from manifests.errors import AudioError, InputError, StaleError
+from curation.catalog import build, catalog_fingerprint, connect
+from manifests.errors import AudioError, InputError, MixtureError, StaleError
+from manifests.files import read_json, write_json
+from manifests.schema import arrow_schema
 from soundwave.train.batches import plan_data as data
 from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, encode_pieces
 from tests.curation.encoders.test_encoders import make_whisper
+from tests.soundwave.conftest import make_workspace
 
 ENCODER = "moonshine-tiny-en"
 
@@ -206,3 +209,20 @@ def test_a_catalog_that_is_built_again_during_a_training_changes_nothing_or_stop
         path.unlink()
     with pytest.raises(StaleError, match="was built again while it was read"):
         plan.step(0)
+
+
+@pytest.mark.parametrize("step", ["align", "encode"])
+def test_a_plan_that_draws_a_refused_cut_is_not_opened(tmp_path, step):
+    """What `encode` refused has no frames: it would be encoded again at training."""
+    root = make_workspace(tmp_path)
+    found = {"cut_id": "tiny-00", "corpus": "tiny", "pass": step, "reason": "too_long", "detail": "100 s"}
+    table = pa.Table.from_pylist([found], schema=arrow_schema("rejects"))
+    pq.write_table(table, root / "labels" / step / "tiny" / "rejects-0000.parquet")
+    build(root / "corpora", root / "labels", root / "catalog")
+    plan = root / "mixtures" / "speech"
+    with pytest.raises(StaleError, match="has changed since"):  # it was planned before the pass was run again
+        PlanData(plan, encoder=ENCODER)
+    values = read_json(plan / "lock.json")
+    write_json(plan / "lock.json", values | {"catalog_fingerprint": catalog_fingerprint(root / "catalog")})
+    with pytest.raises(MixtureError, match=rf"by pass: {step} 1\)(.|\n)*tiny-00: {step}, too_long \(100 s\)"):
+        PlanData(plan, encoder=ENCODER)
