@@ -28,8 +28,8 @@ QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: nothing to hear
 # Probabilities of a frame: of the letter that was heard, of the blank then, and of every other letter. The last one is
 # above 0, so that a word that was heard wrongly costs, but not everything.
 LETTER, BLANK, FLOOR = 0.75, 0.2, 1e-4
-# Halfway between the least that a piece of a recording's own text scored and the most that a text which is not its own
-# did, over its words (docs/alignment.md).
+# Of the pieces of a recording's own text 98 % score above it, of unrelated texts as long as the recording's 5 to 10 %
+# (docs/alignment.md).
 LEAST_SCORE = -1.0
 
 Transcribe = Callable[[Sequence[NDArray[np.float32]]], list[str]]

@@ -98,8 +98,8 @@ class LongForm:
 
     @property
     def unrelated(self) -> bool:
-        """The text is not this recording's: nothing is kept, and not because pieces are too short or too long."""
-        return not self.kept and all(piece.reason in UNHEARD for piece in self.pieces)
+        """The text is not this recording's: nothing is kept, and not just because pieces are too short or too long."""
+        return not self.kept and (not self.pieces or any(piece.reason in UNHEARD for piece in self.pieces))
 
 
 def segment(

@@ -105,8 +105,8 @@ def _says_other_texts(row: dict[str, Any]) -> bool:
     if unheard <= row["labelled"]:
         return False
     print(
-        f"{row['corpus']}: the words of {unheard} cuts are not heard, those of {row['labelled']} are. Its texts are not "
-        "what is said: check the pairing of audio and text. Another model may need another --least-score.",
+        f"{row['corpus']}: the words of {unheard} cuts are not heard, those of {row['labelled']} are. Its texts are "
+        "not what is said: check the pairing of audio and text. Another model may need another --least-score.",
         file=sys.stderr,
     )
     return True

@@ -44,7 +44,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Ask the catalog in SQL. It only reads.
 
-        Tables: cuts, words, labels, rejects, features, plans. Views: accepted, speech, texts, overview.
+        Tables: cuts, words, labels, rejects, features, plans. Views: accepted, refused, speech, texts,
+        overview.
         Macros: hours(), hours(duration), share_by(column), text_rate(text, duration), plain_words(text),
         ratio_to_paper(). The names of AudioSet's ontology: ontology. The paper's own tables: paper.stage_1,
         paper.stage_2, paper.stage_3. With --runs: runs, ledger, trained, planned_realised, off_plan,
