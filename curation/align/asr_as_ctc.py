@@ -28,7 +28,7 @@ QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: nothing to hear
 # Probabilities of a frame: of the letter that was heard, of the blank then, and of every other letter. The last one is
 # above 0, so that a word that was heard wrongly costs, but not everything.
 LETTER, BLANK, FLOOR = 0.75, 0.2, 1e-4
-# Of the pieces of a recording's own text 98 % score above it, of unrelated texts as long as the recording's 5 to 10 %
+# Of the pieces of a recording's own text 98 % score above it, of unrelated texts as long as the recording's 0 to 16 %
 # (docs/alignment.md).
 LEAST_SCORE = -1.0
 
