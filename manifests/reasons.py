@@ -10,6 +10,11 @@ class Reason(StrEnum):
 
     audio_missing = "audio_missing"  # a transcript whose audio file is not there
     audio_unreadable = "audio_unreadable"  # the file does not decode (truncated, 0 bytes, not audio)
+    unsupported_audio = "unsupported_audio"  # a source, transform or rate that is not decoded here
+    not_finite = "not_finite"  # a sample that is NaN or infinite
+    channels_differ = "channels_differ"  # several channels, and nothing says which one is heard
+    channel_missing = "channel_missing"  # a cut hears a channel that its recording does not have
+    other_channel = "other_channel"  # a supervision of a channel that its cut does not hear
     text_missing = "text_missing"  # audio without a transcript or label
     empty_text = "empty_text"  # a transcript with nothing to say
     not_speech = "not_speech"  # a tone, silence or effect in a speech corpus

@@ -2,7 +2,7 @@
 
 A prepared corpus is a folder:
 
-    CORPUS/cuts.jsonl.gz     Lhotse MonoCuts, one supervision each
+    CORPUS/cuts.jsonl.gz     Lhotse MonoCuts (MultiCuts where channels are mixed), one supervision each
     CORPUS/texts.jsonl.gz    text-only rows (TextRow), for corpora that have any
     CORPUS/rejects.jsonl.gz  what the recipe refused, with reason codes
     CORPUS/corpus.json       name, licence, makers, counts, provenance; written last: it marks the folder complete
@@ -26,7 +26,7 @@ from manifests.settings.differences import compare
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
-    from lhotse import MonoCut, Recording
+    from lhotse import MonoCut, MultiCut, Recording
 
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
 CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
@@ -102,6 +102,7 @@ def speech_cut(
     sound: list[str] | None = None,
     sound_original: str | None = None,
     domain: str | None = None,
+    channel: int = 0,
     start: Seconds = 0.0,
     duration: Seconds | None = None,
 ) -> MonoCut:
@@ -120,6 +121,7 @@ def speech_cut(
         recording_id=recording.id,
         start=0.0,
         duration=length,
+        channel=channel,
         text=text,
         language=language,
         speaker=speaker,
@@ -137,7 +139,7 @@ def speech_cut(
         id=cut_id,
         start=start,
         duration=length,
-        channel=0,
+        channel=channel,
         recording=recording,
         supervisions=[supervision],
         custom=facts,
@@ -147,7 +149,7 @@ def speech_cut(
 def write_corpus(
     folder: Path,
     info: CorpusInfo,
-    cuts: Iterable[MonoCut],
+    cuts: Iterable[MonoCut | MultiCut],
     texts: Iterable[TextRow],
     rejects: Iterable[Reject],
 ) -> CorpusInfo:

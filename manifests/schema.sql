@@ -35,9 +35,12 @@ CREATE TABLE cuts (
   sound_original    VARCHAR,           -- [supervision.custom.sound_original] the corpus's own label
   sampling_rate     INTEGER,           -- [cut.recording.sampling_rate] (Hz) of the source
   channels          INTEGER,           -- [len(cut.recording.channel_ids)] of the source
+  channel           VARCHAR,           -- [cut.channel] of the source, that the cut hears: 0, or several as [0,1]
   source_path       VARCHAR,           -- [cut.recording.sources.0.source] audio file
   license           VARCHAR,           -- [cut.custom.license | row.license] SPDX identifier
   audio_sha256      VARCHAR,           -- [cut.custom.audio_sha256] fingerprint of the audio file's bytes
+  decoding          VARCHAR,           -- the JSONL row of a cut whose sound takes more than source_path, start and
+                                       -- duration (channels, several files, transforms); NULL for plain mono files
   manifest          VARCHAR NOT NULL,  -- the JSONL row itself, so that nothing is lost on the way back
   CHECK (split IN ('train', 'dev', 'test')),
   CHECK (task IN (

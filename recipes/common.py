@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
-from manifests.audio import AudioFacts, audio_facts
+from manifests.audio import AudioFacts, Channels, audio_facts
 from manifests.errors import AudioError, MissingFileError
 from manifests.fingerprint import stable_split
 from manifests.progress import progress_bar
@@ -24,7 +24,7 @@ from manifests.rows import Reject, TextRow, speech_cut
 from recipes.apt import fetch_debian
 
 if TYPE_CHECKING:
-    from lhotse import MonoCut
+    from lhotse import MonoCut, MultiCut
 
 __all__ = [
     "AudioFacts",
@@ -56,7 +56,7 @@ DATA = Path(__file__).with_name("data")
 class CorpusRows:
     """What a recipe read: cuts, text-only rows, and what it refused."""
 
-    cuts: list[MonoCut] = field(default_factory=list)
+    cuts: list[MonoCut | MultiCut] = field(default_factory=list)
     texts: list[TextRow] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -80,6 +80,7 @@ class Recipe:
     version: int = 1  # raise it when the same source gives other rows
     obtain: str = ""  # where to get a corpus that has no package
     optional: bool = False  # left out of `all`
+    channels: Channels = "reject"  # what is heard of recordings whose channels differ: mix or first keeps them
 
 
 class Labels(TypedDict, total=False):
@@ -139,7 +140,7 @@ def in_parallel(
     return results
 
 
-def sort_out(results: Iterable[MonoCut | TextRow | Reject]) -> CorpusRows:
+def sort_out(results: Iterable[MonoCut | MultiCut | TextRow | Reject]) -> CorpusRows:
     """Cuts, text rows and rejects, each to its own list."""
     found = CorpusRows()
     for result in results:

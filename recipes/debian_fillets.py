@@ -178,6 +178,7 @@ RECIPE = Recipe(
     license=LICENSE,
     makers="ALTAR interactive, Ivo Danihelka, Pavel Danihelka and the Fish Fillets NG contributors",
     read=read,
+    channels="mix",
     parts=(SCRIPTS, SOUNDS),
     packages=("fillets-ng-data", "fillets-ng-data-cs"),
 )

@@ -70,6 +70,7 @@ RECIPE = Recipe(
     license=LICENSE,
     makers="the freesound.org contributors and musicians that Sonic Pi's sample list credits",
     read=read,
+    channels="mix",
     parts=(SAMPLES,),
     packages=("sonic-pi-samples",),
 )

@@ -99,6 +99,7 @@ RECIPE = Recipe(
     license=LICENSE,
     makers="Bill Kendrick and the Tux Paint contributors",
     read=read,
+    channels="mix",
     parts=(STAMPS,),
     packages=("tuxpaint-stamps-default",),
 )

@@ -77,6 +77,7 @@ RECIPE = Recipe(
     license=LICENSE,
     makers="volunteers of the Tux Paint project",
     read=read,
+    channels="mix",
     parts=(STAMPS,),
     packages=("tuxpaint-stamps-default",),
     optional=True,

@@ -13,6 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from manifests.audio import Channels
+from manifests.audio.settle import settle_channels
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
@@ -20,7 +22,7 @@ from manifests.plugins import Plugins, unknown
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.validate import validate_rows
 from recipes.apt import marker
-from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts
+from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
 
@@ -70,10 +72,22 @@ def find(name: str) -> Recipe:
     return recipe
 
 
-def prepare(name: str, output: Path, *, source: Path | None = None, force: bool = False) -> CorpusInfo:
+def prepare(
+    name: str,
+    output: Path,
+    *,
+    source: Path | None = None,
+    force: bool = False,
+    channels: Channels | None = None,
+) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
-    `source` is the corpus's root folder; without it the Debian packages are fetched into the cache.
+    Args:
+        name: of the recipe or its corpus.
+        output: folder of the corpora.
+        source: the corpus's root folder; without it the Debian packages are fetched into the cache.
+        force: make it again even so.
+        channels: what is heard of recordings whose channels differ; None: what the recipe says.
 
     Raises:
         SettingsError: unknown recipe, or one that needs `source`.
@@ -85,14 +99,17 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
     folder = output / recipe.corpus
     root = _root(recipe, source)
     inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
-    facts = provenance({"recipe": recipe.corpus, "version": recipe.version, "folder": str(folder.absolute())}, inputs)
+    how = channels or recipe.channels
+    facts = provenance(
+        {"recipe": recipe.corpus, "version": recipe.version, "folder": str(folder.absolute()), "channels": how}, inputs
+    )
     if not force and (known := _reusable(folder, facts)) is not None:
         return known
     claim_corpus(folder, {"recipe": recipe.corpus})
     # No corpus.json while the parts change: a killed run must not look complete.
     (folder / CORPUS).unlink(missing_ok=True)
     shutil.rmtree(folder / "audio", ignore_errors=True)
-    found = recipe.read(root, folder)
+    found = _settled(recipe.read(root, folder), how)
     _check(recipe, found)
     info = CorpusInfo(
         name=recipe.corpus,
@@ -102,6 +119,14 @@ def prepare(name: str, output: Path, *, source: Path | None = None, force: bool 
         provenance=facts,
     )
     return write_corpus(folder, info, found.cuts, found.texts, found.rejects)
+
+
+def _settled(found: CorpusRows, how: Channels) -> CorpusRows:
+    """The rows with cuts that say what they hear; those that cannot are rejects."""
+    mono = [cut for cut in found.cuts if cut.recording.num_channels == 1]
+    several = [cut for cut in found.cuts if cut.recording.num_channels > 1]
+    settled = sort_out(settle_channels(several, how))
+    return CorpusRows(mono + settled.cuts, found.texts, found.rejects + settled.rejects)
 
 
 def rejects_by_reason(folder: Path) -> dict[str, int]:

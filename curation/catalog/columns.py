@@ -15,6 +15,15 @@ from manifests.validate import KINDS_OF_ROW, SHOWN
 
 RAW = ("VARCHAR",)  # kinds that any JSON value fits: read as text at once
 LIST = '["VARCHAR"]'
+# A cut that one mono file gives as it is; manifests/audio/cuts.py reads all others from their row.
+PLAIN_SOUND = """
+      r.type = 'MonoCut'
+      AND len(r.recording.sources) = 1
+      AND r.recording.sources[1].type = 'file'
+      AND coalesce(len(r.recording.sources[1].channels), 1) = 1
+      AND coalesce(CAST(r.recording.transforms AS VARCHAR), '[]') IN ('[]', 'null')
+      AND coalesce(r.channel, '0') = coalesce(r.recording.sources[1].channels[1], '0')
+      AND coalesce(len(list_filter(r.supervisions, lambda x: x.channel <> coalesce(r.channel, '0'))), 0) = 0"""
 
 
 def structure() -> str:
@@ -27,6 +36,10 @@ def structure() -> str:
             root = {"cut": cut, "row": row}.get(place.root, supervision)
             leaf: Any = ["VARCHAR"] if place.length else "VARCHAR" if column.kind in RAW else "JSON"
             _insert(root, place.steps, leaf)
+    for name, leaf in (("type", "VARCHAR"), ("channels", ["VARCHAR"])):  # these and below: for PLAIN_SOUND
+        _insert(cut, ("recording", "sources", 0, name), leaf)
+    _insert(cut, ("recording", "transforms"), "JSON")
+    supervision["channel"] = "VARCHAR"
     cut["supervisions"] = [supervision]
     tracks = [{"type": "VARCHAR", "offset": "JSON", "cut": cut}]
     return sql_text(json.dumps(_merged(cut, row) | {"tracks": tracks}))
@@ -40,7 +53,9 @@ def given() -> str:
 def values() -> str:
     """Select list: NAME of every column, with its type."""
     typed = [f'{_value(column)} AS "{column.name}"' for column in _read()]
-    return ",\n    ".join([*typed, "CAST(manifest AS VARCHAR) AS manifest"])
+    manifest = "CAST(manifest AS VARCHAR)"
+    decoding = f"CASE WHEN NOT coalesce(is_text OR ({PLAIN_SOUND}), false) THEN {manifest} END AS decoding"
+    return ",\n    ".join([*typed, decoding, f"{manifest} AS manifest"])
 
 
 def problems() -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manifests.audio import AudioFacts, audio_facts
+from manifests.audio import AudioFacts, Channels, audio_facts, need_channels
+from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, SettingsError
 from manifests.fingerprint import provenance, stable_split
 from manifests.reasons import Reason
@@ -17,7 +18,7 @@ from manifests.rows import CORPUS, SPLITS, TASKS, CorpusInfo, Reject, claim_corp
 from manifests.units import SLACK, Seconds
 
 if TYPE_CHECKING:
-    from lhotse import MonoCut
+    from lhotse import MonoCut, MultiCut
 
 HASH = "hash"  # splits by a hash of the speaker, or of the text where there is none
 
@@ -33,8 +34,10 @@ class About:
     language: str | None = None
     title: str = ""
     makers: str = "unknown"
+    channels: Channels = "reject"  # what is heard of several channels that differ, where rows name none: mix, first
 
     def __post_init__(self) -> None:
+        need_channels(self.channels)
         for name, value, allowed in (("split", self.split, (*SPLITS, HASH)), ("task", self.task, TASKS)):
             if value not in allowed:
                 raise SettingsError(f"{name} is {value!r}, expected one of {', '.join(allowed)}.")
@@ -57,6 +60,8 @@ class Item:
     audio: Path
     start: Seconds = 0.0
     duration: Seconds | None = None  # None: to the end of the file
+    channel: int | None = None  # of the file, from 0; None: `side`
+    side: int | None = None  # the same of a file with several channels; None: as About's `channels` says
     text: str | None = None
     language: str | None = None
     speaker: str | None = None
@@ -87,21 +92,31 @@ def write_items(items: Iterable[Item | Reject], output: Path, about: About, *, s
     claim_corpus(folder, {"imported": source})
     listed = list(items)
     audio = _audio_facts({item.audio for item in listed if isinstance(item, Item)})
-    cuts: list[MonoCut] = []
+    cuts: list[MonoCut | MultiCut] = []
+    unsettled: list[MonoCut] = []
     rejects: list[Reject] = []
     seen: set[str] = set()
     for item in listed:
         found = item if isinstance(item, Reject) else _cut(item, audio[item.audio], about, seen)
         if isinstance(found, Reject):
             rejects.append(found)
-        else:
+        elif isinstance(item, Item) and (item.channel, item.side) != (None, None):
             cuts.append(found)
+        else:
+            unsettled.append(found)
+    for settled in settle_channels(unsettled, about.channels):
+        if isinstance(settled, Reject):
+            rejects.append(settled)
+        else:
+            cuts.append(settled)
     info = CorpusInfo(
         name=about.corpus,
         title=about.title or about.corpus,
         license=about.license,
         makers=about.makers,
-        provenance=provenance({"imported": source, "split": about.split, "task": about.task}, {}),
+        provenance=provenance(
+            {"imported": source, "split": about.split, "task": about.task, "channels": about.channels}, {}
+        ),
     )
     (folder / CORPUS).unlink(missing_ok=True)  # while the parts change, a killed import must not look complete
     return write_corpus(folder, info, cuts, [], rejects)
@@ -124,7 +139,7 @@ def _facts_or_error(path: Path) -> AudioFacts | AudioError:
 def _cut(item: Item, audio: AudioFacts | AudioError, about: About, seen: set[str]) -> MonoCut | Reject:
     if isinstance(audio, AudioError):
         return about.reject(item.key, Reason(audio.reason), str(audio))
-    problem = _problem(item, audio, about)
+    problem = _no_channel(item, audio) or _problem(item, audio, about)
     if problem is None and item.key in seen:
         problem = Reason.bad_row, "the id occurs twice; the first was kept"
     if problem is not None:
@@ -146,11 +161,24 @@ def _cut(item: Item, audio: AudioFacts | AudioError, about: About, seen: set[str
         target_language=item.target_language,
         sound=item.sound,
         sound_original=item.sound_original,
+        channel=_channel(item, audio) or 0,
         start=item.start,
         duration=min(audio.duration - item.start, audio.duration if item.duration is None else item.duration),
     )
     cut.custom |= {name: value for name, value in item.extra.items() if name not in cut.custom and value is not None}
     return cut
+
+
+def _channel(item: Item, audio: AudioFacts) -> int | None:
+    """The channel that an item names. A mono file has no sides: it may be one side of a call, saved for itself."""
+    return item.channel if item.channel is not None or audio.channels == 1 else item.side
+
+
+def _no_channel(item: Item, audio: AudioFacts) -> tuple[Reason, str] | None:
+    channel = _channel(item, audio) or 0
+    if 0 <= channel < audio.channels:
+        return None
+    return Reason.channel_missing, f"channel {channel} of {item.audio.name}, which has {audio.channels}"
 
 
 def _problem(item: Item, audio: AudioFacts, about: About) -> tuple[Reason, str] | None:

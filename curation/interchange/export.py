@@ -1,7 +1,9 @@
 """Cuts with their audio out: Hugging Face datasets (Parquet), Lhotse Shar, WebDataset.
 
-Each cut's own span is written, at its recording's rate and channels, as FLAC: 16 bits where the source has no more,
-24 otherwise. Nothing is left out silently: what a format cannot hold is refused before anything is written.
+What a cut hears is written, as training hears it: its own span, one signal (its channel, or their mixture), at its
+recording's rate, as FLAC: 16 bits where the source has no more, 24 otherwise. Samples beyond full scale, which FLAC
+cannot hold, are written as WAV of 32-bit floats. Nothing is left out silently: what a format cannot hold is refused
+before anything is written.
 """
 
 from __future__ import annotations
@@ -26,15 +28,16 @@ import soundfile
 from curation.catalog import connect
 from curation.duck import one_select, records, short
 from curation.storage import local
-from manifests.audio import LIBAV_ONLY, decode
-from manifests.errors import AudioError, InputError, ManifestError, QueryError
+from manifests.audio import LIBAV_ONLY, CutSound, decode_cut
+from manifests.errors import InputError, ManifestError, QueryError
 from manifests.schema import arrow_schema, columns
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
 
 BATCH = 256  # rows of the catalog in hand at a time
-PLAIN = tuple(name for name in columns("cuts") if name not in ("manifest", "recording_id", "source_path", "start"))
+PLACES = ("manifest", "recording_id", "source_path", "start", "channel", "decoding")  # of a cut's sound in its source
+PLAIN = tuple(name for name in columns("cuts") if name not in PLACES)
 HF_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 
 
@@ -43,7 +46,8 @@ class Clip:
     """One cut with its audio."""
 
     row: dict[str, Any]  # of `cuts`
-    flac: bytes | None  # None for text-only rows
+    sound: bytes | None  # a whole file of one channel; None for text-only rows
+    kind: str  # flac | wav
     samples: int  # per channel
     rate: int  # Hz
 
@@ -76,28 +80,36 @@ def export_huggingface(catalog: Path, target: Path, *, where: str = "true", shar
 def export_shar(catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000) -> int:
     """Write Lhotse Shar (cuts.NUMBER.jsonl.gz, recording.NUMBER.tar) into `target`; return the cuts.
 
-    `CutSet.from_shar(in_dir=target)` reads it. Supervisions and custom fields come back as they were.
+    `CutSet.from_shar(in_dir=target)` reads it: MonoCuts of channel 0, the signal that the cut hears. Supervisions (but
+    for their channel) and custom fields come back as they were.
 
     Raises:
         As `export_huggingface`, and ManifestError for text-only rows, which Lhotse has no cut for.
     """
-    from lhotse.shar import SharWriter
+    from lhotse.shar import JsonlShardWriter, TarWriter
 
     count = 0
     with _new_folder(target) as folder, connect(catalog, read_only=False) as con:
         clips = _clips(con, where, texts=False, selected=where)
-        with SharWriter(str(folder), fields={"recording": "flac"}, shard_size=shard_rows) as writer:
+        # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits.
+        with (
+            JsonlShardWriter(f"{folder}/cuts.%06d.jsonl.gz", shard_size=shard_rows) as cuts,
+            TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds,
+        ):
             for clip in clips:
-                writer.write(_memory_cut(clip))
+                cut, sound = _shar_cut(clip)
+                sounds.write(f"{cut.id}.{clip.kind}", io.BytesIO(sound))
+                sounds.write(f"{cut.id}.json", io.BytesIO(json.dumps(cut.recording.to_dict()).encode()), count=False)
+                cuts.write(cut)
                 count += 1
     return count
 
 
 def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000) -> int:
-    """Write `target`/shard-NUMBER.tar with KEY.flac and KEY.json for each cut; return the cuts.
+    """Write `target`/shard-NUMBER.tar with KEY.flac (or KEY.wav) and KEY.json for each cut; return the cuts.
 
     A key is a number, for WebDataset ends keys at the first dot; the JSON has the cut's id and facts. Text-only rows
-    have no .flac.
+    have no sound.
 
     Raises:
         As `export_huggingface`.
@@ -110,8 +122,8 @@ def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard
                 for clip in chunk:
                     facts = {name: clip.row[name] for name in PLAIN}
                     _add(tar, f"{count:09}.json", json.dumps(facts, ensure_ascii=False).encode())
-                    if clip.flac is not None:
-                        _add(tar, f"{count:09}.flac", clip.flac)
+                    if clip.sound is not None:
+                        _add(tar, f"{count:09}.{clip.kind}", clip.sound)
                     count += 1
     return count
 
@@ -140,14 +152,14 @@ def _read(con: duckdb.DuckDBPyConnection) -> Iterator[Clip]:
 
 def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
     kinds = "json_extract_string(manifest, '$.type')"
-    allowed = "('MonoCut', 'Text')" if texts else "('MonoCut')"
+    allowed = "('MonoCut', 'MultiCut', 'Text')" if texts else "('MonoCut', 'MultiCut')"
     found = con.execute(
         f"SELECT {kinds}, count(*), min(cut_id) FROM cuts WHERE cut_id IN (FROM chosen) AND {kinds} NOT IN {allowed} "
         "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     if found:
         kind, count, example = found[0]
-        hint = "recording_id IS NOT NULL" if kind == "Text" else "manifest->>'type' = 'MonoCut'"
+        hint = "recording_id IS NOT NULL" if kind == "Text" else "manifest->>'type' <> 'MixedCut'"
         raise ManifestError(
             f"{count:,} of the cuts are of type {kind}, e.g. {example!r}, which this format cannot hold. "
             f"Leave them out with the setting `where`: {hint}"
@@ -156,35 +168,42 @@ def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
 
 def _clip(row: dict[str, Any]) -> Clip:
     if row["recording_id"] is None:
-        return Clip(row, None, 0, 0)
-    path = Path(str(row["source_path"]))
-    try:
-        samples, rate = decode(path, start=row["start"], duration=row["duration"])
-    except AudioError as error:
-        raise AudioError(f"cut {row['cut_id']!r}: {error}", reason=error.reason) from error
+        return Clip(row, None, "", 0, 0)
+    sound = CutSound.of_catalog(row)
+    samples, rate = decode_cut(sound)
+    beyond = len(samples) and not (samples.min() >= -1.0 and samples.max() <= 1.0)
+    kind, subtype = ("wav", "FLOAT") if beyond else ("flac", f"PCM_{_bits(sound)}")
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate, format="FLAC", subtype=f"PCM_{_bits(path)}")
-    return Clip(row, buffer.getvalue(), len(samples), rate)
+    soundfile.write(buffer, samples, rate, format=kind, subtype=subtype)
+    return Clip(row | {"channels": 1, "sampling_rate": rate}, buffer.getvalue(), kind, len(samples), rate)
 
 
-def _bits(path: Path) -> int:
-    """16 where the source holds no more; lossy sources decode to more than they were given."""
+def _bits(sound: CutSound) -> int:
+    """16 where the source holds no more; lossy sources, mixtures and transforms give more than 16 can hold."""
+    return max(_file_bits(file.path) for file in sound.files) if sound.exact else 24
+
+
+def _file_bits(path: Path) -> int:
     if path.suffix.lower() in LIBAV_ONLY:
         return 16 if path.suffix.lower() == ".g722" else 24
     return 16 if soundfile.info(str(path)).subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW") else 24
 
 
-def _memory_cut(clip: Clip) -> MonoCut:
-    """The cut over a recording that is its own span, so that Shar needs no reader for the source's format."""
+def _shar_cut(clip: Clip) -> tuple[MonoCut, bytes]:
+    """The cut over a recording that is its own span and lies in a Shar, and the recording's file."""
     from lhotse import MonoCut, Recording
+    from lhotse.shar.utils import to_shar_placeholder
 
-    assert clip.flac is not None  # text-only rows were refused
+    assert clip.sound is not None  # text-only rows were refused
     cut = MonoCut.from_dict({k: v for k, v in json.loads(clip.row["manifest"]).items() if k != "type"})
-    cut.recording = Recording.from_bytes(clip.flac, recording_id=cut.recording.id)
+    recording = Recording.from_bytes(clip.sound, recording_id=cut.recording.id)
     cut.start = 0.0
-    cut.duration = min(cut.duration, cut.recording.duration)
-    cut.channel = cut.recording.channel_ids[0]
-    return cut
+    cut.duration = min(cut.duration, recording.duration)
+    cut.channel = recording.channel_ids[0]
+    cut.recording = to_shar_placeholder(recording, cut)
+    for said in cut.supervisions:
+        said.channel = cut.channel
+    return cut, clip.sound
 
 
 def _hf_schema() -> Any:
@@ -197,7 +216,8 @@ def _hf_schema() -> Any:
 
 def _hf_row(clip: Clip) -> dict[str, Any]:
     facts = {("id" if name == "cut_id" else name): clip.row[name] for name in PLAIN}
-    audio = None if clip.flac is None else {"bytes": clip.flac, "path": f"{clip.row['cut_id'].replace('/', '_')}.flac"}
+    name = f"{clip.row['cut_id'].replace('/', '_')}.{clip.kind}"
+    audio = None if clip.sound is None else {"bytes": clip.sound, "path": name}
     return {"audio": audio, **facts, "manifest": clip.row["manifest"]}
 
 

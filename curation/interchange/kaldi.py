@@ -2,6 +2,8 @@
 
     wav.scp     rec1 /data/rec1.wav          or: rec1 flac -c -d -s /data/rec1.flac |
     segments    rec1-utt1 rec1 0.50 3.20     (optional; end -1: to the end; without it an utterance is a recording)
+                                         a fifth word of `segments` is a channel of the recording, from 0
+    reco2file_and_channel  rec1 call A       (optional: the side of a file with several channels; A or 1 is the first)
     text        rec1-utt1 TURN LEFT
     utt2spk     rec1-utt1 spk7               (optional, as are utt2lang and spk2gender)
 
@@ -23,6 +25,8 @@ from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 
 _UNPACK = re.compile(r"^(?:\S*/)?(?:flac(?:\s+-{1,2}[\w-]+)+|cat)\s+(?P<path>\S+)\s*\|$")
+SIDES = {"A": 0, "1": 0, "B": 1, "2": 1}
+NO_SIDE = -1  # another word than these: no file has that channel
 _ARK = re.compile(r":\d+$")
 
 
@@ -46,12 +50,13 @@ def read_kaldi(folder: Path, about: About) -> Iterator[Item | Reject]:
     recordings = _table(folder / "wav.scp")
     texts, speakers = _table(folder / "text"), _table(folder / "utt2spk")
     languages, genders = _table(folder / "utt2lang"), _table(folder / "spk2gender")
+    sides = _table(folder / "reco2file_and_channel")
     spans = _spans(folder, recordings)
     for key, span in spans.items():
-        recording, start, duration = span
+        recording, start, duration, channel = span
         audio = _audio(folder, recordings.get(recording, ""))
         if duration is not None and math.isnan(duration):
-            yield about.reject(key, Reason.bad_row, "segments: expected UTTERANCE RECORDING START END")
+            yield about.reject(key, Reason.bad_row, "segments: expected UTTERANCE RECORDING START END [CHANNEL]")
         elif recording not in recordings:
             yield about.reject(key, Reason.audio_missing, f"recording {recording!r} is not in wav.scp")
         elif audio is None:
@@ -67,6 +72,8 @@ def read_kaldi(folder: Path, about: About) -> Iterator[Item | Reject]:
                 audio=audio,
                 start=start,
                 duration=duration,
+                channel=channel,
+                side=SIDES.get(sides[recording].split()[-1].upper(), NO_SIDE) if sides.get(recording) else None,
                 text=texts.get(key),
                 speaker=speaker,
                 language=languages.get(key),
@@ -76,17 +83,18 @@ def read_kaldi(folder: Path, about: About) -> Iterator[Item | Reject]:
         yield about.reject(key, Reason.audio_missing, "a line of `text` without a segment or recording")
 
 
-def _spans(folder: Path, recordings: dict[str, str]) -> dict[str, tuple[str, float, float | None]]:
-    """Utterance -> recording, start, duration; a NaN duration marks a line that cannot be read."""
+def _spans(folder: Path, recordings: dict[str, str]) -> dict[str, tuple[str, float, float | None, int | None]]:
+    """Utterance -> recording, start, duration, channel; a NaN duration marks a line that cannot be read."""
     if not (folder / "segments").is_file():
-        return {key: (key, 0.0, None) for key in recordings}
-    spans: dict[str, tuple[str, float, float | None]] = {}
+        return {key: (key, 0.0, None, None) for key in recordings}
+    spans: dict[str, tuple[str, float, float | None, int | None]] = {}
     for key, value in _table(folder / "segments").items():
         try:
-            recording, start, end = value.split()
-            spans[key] = (recording, float(start), None if float(end) == -1 else float(end) - float(start))
-        except ValueError:
-            spans[key] = (value, 0.0, float("nan"))
+            recording, start, end, *channel = value.split()
+            length = None if float(end) == -1 else float(end) - float(start)
+            spans[key] = (recording, float(start), length, int(*channel) if channel else None)
+        except (TypeError, ValueError):
+            spans[key] = (value, 0.0, float("nan"), None)
     return spans
 
 

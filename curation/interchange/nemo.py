@@ -22,6 +22,7 @@ from manifests.rows import CorpusInfo, Reject
 USED = {
     "id",
     "audio_filepath",
+    "channel_selector",
     "offset",
     "duration",
     "text",
@@ -71,6 +72,7 @@ def _item(row: Any, key: str, path: Path, about: About) -> Item | Reject:
         key=str(row.get("id") or key),
         recording=str(Path(name).with_suffix("")).lstrip("/"),
         audio=path.parent / name,
+        channel=row.get("channel_selector"),
         start=float(row.get("offset") or 0.0),
         duration=None if row.get("duration") is None else float(row["duration"]),
         text=None if translated else said,
@@ -92,6 +94,9 @@ def _problem(row: Any) -> str | None:
         value = row.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             return f"{name} is {value!r}, expected seconds"
+    channel = row.get("channel_selector")
+    if channel is not None and (isinstance(channel, bool) or not isinstance(channel, int) or channel < 0):
+        return f"channel_selector is {channel!r}, expected the number of one channel, from 0"
     return None
 
 

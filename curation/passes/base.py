@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.passes.shards import Row, audio_path, corpus_of
-from manifests.audio import read_audio
+from curation.passes.shards import Row, corpus_of
+from manifests.audio import CutSound, read_cut
 from manifests.errors import AudioError, InputError, Rejected
 from manifests.reasons import Reason
 from manifests.rows import Reject, cut_rows
@@ -57,13 +57,13 @@ def is_row(row: Row) -> bool:
 
 
 def cut_audio(row: Row) -> NDArray[np.float32]:
-    """Samples (N,) of the cut, 16 kHz mono, channels averaged.
+    """Samples (N,) of the cut, 16 kHz mono, N > 0.
 
     Raises:
-        AudioError: missing or unreadable; `.reason` is the reject code.
-        InputError: the recording has no file as its only source.
+        AudioError: as `manifests.audio.read_cut`; `.reason` is the reject code.
+        InputError: a row that breaks the contract.
     """
-    return read_audio(audio_path(row), start=float(row.get("start") or 0.0), duration=float(row["duration"]))
+    return read_cut(CutSound.of_manifest(row))
 
 
 def label(name: str, row: Row, key: str, value: float | None = None, text: str | None = None) -> dict[str, Any]:

@@ -113,8 +113,6 @@ class Encode(BaseModel, CorpusPass):
         if float(row["duration"]) > self.max_seconds:
             raise Rejected(Reason.too_long, f"{row['duration']:.1f} s, at most {self.max_seconds:g} s are encoded")
         samples = cut_audio(row)
-        if len(samples) == 0:
-            raise Rejected(Reason.too_short, "no samples")
         return [at_speed(samples, speed) for speed in self.speeds]
 
     def _feature(

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.duck import open_memory
 from curation.passes.base import CorpusPass, label
-from curation.passes.shards import Row, ShardResult, audio_path
-from manifests.audio import decode
+from curation.passes.shards import Row, ShardResult
+from manifests.audio import CutSound, decode_channels, heard
 from manifests.errors import Rejected
 from manifests.reasons import Reason
 from manifests.rows import CUTS, cut_rows
@@ -74,20 +74,21 @@ class Quality(BaseModel, CorpusPass):
         return result
 
     def _measure(self, row: Row, result: ShardResult) -> None:
-        length = float(row["duration"])
-        samples, rate = decode(audio_path(row), start=float(row.get("start") or 0.0), duration=length)
-        if len(samples) < (length - 0.1) * rate:
-            raise Rejected(Reason.audio_unreadable, f"{len(samples) / rate:.2f} s decoded, {length:.2f} s declared")
+        sound = CutSound.of_manifest(row)
+        channels, rate = decode_channels(sound)
+        samples = heard(sound, channels, rate)
         if len(samples) == 0:
             raise Rejected(Reason.too_short, "no samples")
-        found = measure(samples, rate)
+        found = measure(samples[:, None], rate, channels)
         result.labels += [label(self.name, row, name, value) for name, value in found.items()]
-        self._judge(row, found)
+        self._judge(row, found, swing=float(np.ptp(samples)) / 2)
 
-    def _judge(self, row: Row, found: dict[str, float]) -> None:
+    def _judge(self, row: Row, found: dict[str, float], swing: float) -> None:
         floor = 10 ** (self.floor_dbfs / 20)
         if found["peak"] < floor:
             raise Rejected(Reason.silent, f"peak {dbfs(found['peak']):.0f} dBFS, the floor is {self.floor_dbfs:g}")
+        if swing < floor:
+            raise Rejected(Reason.silent, f"a constant of about {found['peak']:.3g}, it moves {dbfs(swing):.0f} dBFS")
         if found["duration"] < self.least_seconds:
             raise Rejected(Reason.too_short, f"{found['duration']:.3f} s, at least {self.least_seconds:g} s")
         if original := (row.get("custom") or {}).get("duplicate_of"):
@@ -101,15 +102,16 @@ PASS = Maker(Quality, lambda job: job)
 
 
 def duplicates(corpus_dir: Path) -> dict[str, str]:
-    """Cut id -> id of the first cut (by id) with the same bytes and span; copies only, so it is small."""
+    """Cut id -> id of the first cut (by id) with the same bytes, heard the same way; copies only, so it is small."""
     path = corpus_dir / CUTS
     if not path.is_file():
         return {}
-    columns = "{id: 'VARCHAR', start: 'DOUBLE', duration: 'DOUBLE', channel: 'VARCHAR', custom: 'JSON'}"
+    types = "start: 'DOUBLE', duration: 'DOUBLE', channel: 'VARCHAR', recording: 'JSON', custom: 'JSON'"
+    heard = "start, duration, channel, recording->>'transforms', custom->>'channel_mode'"
     query = f"""
         WITH cuts AS (
-          SELECT id, min(id) OVER (PARTITION BY custom->>'audio_sha256', start, duration, channel) AS original
-          FROM read_json(?, format = 'newline_delimited', columns = {columns})
+          SELECT id, min(id) OVER (PARTITION BY custom->>'audio_sha256', {heard}) AS original
+          FROM read_json(?, format = 'newline_delimited', columns = {{id: 'VARCHAR', {types}}})
           WHERE custom->>'audio_sha256' IS NOT NULL
         )
         SELECT id, original FROM cuts WHERE id <> original
@@ -119,8 +121,11 @@ def duplicates(corpus_dir: Path) -> dict[str, str]:
     return dict(found)
 
 
-def measure(samples: NDArray[np.float32], rate: int) -> dict[str, float]:
-    """The labels of a clip (N, channels) at `rate` Hz, N > 0."""
+def measure(samples: NDArray[np.float32], rate: int, channels: NDArray[np.float32] | None = None) -> dict[str, float]:
+    """The labels of a clip (N, 1) at `rate` Hz, N > 0; `peak` of a float or lossy file may be above 1.
+
+    channels: (N, C) of a mixture, in which clipping shows before they are mixed.
+    """
     loudness = frame_loudness(samples.mean(axis=1), rate)
     floor = max(10 ** (-60 / 20), QUIETER * float(np.percentile(loudness, 95)))
     silent = loudness < floor
@@ -134,7 +139,7 @@ def measure(samples: NDArray[np.float32], rate: int) -> dict[str, float]:
         "silence_share": float(silent.mean()),
         "leading_silence": min(seconds, float(first) * FRAME),
         "trailing_silence": max(0.0, seconds - float(last) * FRAME) if len(loud) else 0.0,
-        "clipped_share": max(clipped_share(channel) for channel in samples.T),
+        "clipped_share": max(clipped_share(channel) for channel in (samples if channels is None else channels).T),
     }
 
 

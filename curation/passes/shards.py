@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from manifests.audio import CutSound
 from manifests.errors import InputError
 from manifests.files import atomic_write, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
@@ -35,6 +36,7 @@ from manifests.units import Seconds
 Row = dict[str, Any]
 TABLES = ("words", "labels", "rejects", "features")
 MATRIX = "matrix"
+HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
 _OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features)-([0-9a-f]{16})\.(?:json|parquet|npy)")
 
 
@@ -111,41 +113,61 @@ def split_rows(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 def shard_key(job: LabelPass, rows: Sequence[Row], corpus_dir: Path) -> str:
     """16 hex digits for the shard's content and all that made it."""
     unnamed = [audio_stamp(row, corpus_dir) for row in rows if not (row.get("custom") or {}).get("audio_sha256")]
-    return fingerprint(job.name, job.version, dict(job.settings), list(rows), unnamed)[:16]
+    heard = [HEARING for row in rows if not _plain(row)][:1]
+    return fingerprint(job.name, job.version, dict(job.settings), list(rows), unnamed, *heard)[:16]
+
+
+def _plain(row: Row) -> bool:
+    """Is the cut heard as it always was: one mono file as it is?"""
+    try:
+        return CutSound.of_manifest(row).plain
+    except InputError:
+        return False
 
 
 def audio_stamp(row: Row, corpus_dir: Path) -> list[int]:
-    """Size and modification time (ns) of a cut's audio file, for rows that carry no fingerprint of it."""
-    try:
-        found = audio_path(row, corpus_dir).stat()
-    except (OSError, InputError):
-        return [-1, -1]
-    return [found.st_size, found.st_mtime_ns]
+    """Sizes and modification times (ns) of a cut's audio files, for rows that carry no fingerprint of them."""
+    stamp: list[int] = []
+    for path in audio_paths(row, corpus_dir) or [corpus_dir / "none"]:
+        try:
+            found = path.stat()
+            stamp += [found.st_size, found.st_mtime_ns]
+        except OSError:
+            stamp += [-1, -1]
+    return stamp
 
 
-def audio_path(row: Row, corpus_dir: Path = Path()) -> Path:
-    """The cut's audio file; a relative one is looked for in the corpus folder, then from the working folder.
+def audio_paths(row: Row, corpus_dir: Path = Path()) -> list[Path]:
+    """The cut's audio files; relative ones are looked for in the corpus folder, then from the working folder."""
+    return [_found(source, corpus_dir) for source in _sources(row) if _is_file(source)]
 
-    Raises:
-        InputError: the recording has no file as its only source.
-    """
-    sources = (row.get("recording") or {}).get("sources") or []
-    if len(sources) != 1 or sources[0].get("type") != "file":
-        raise InputError(f"{row.get('id')}: its recording has {sources!r}, expected one source of type `file`.")
-    path = Path(str(sources[0]["source"]))
+
+def _sources(row: Row) -> list[Any]:
+    """What a row lists as the sources of its recording, whatever it is: passes read rows that nobody has checked."""
+    recording = row.get("recording")
+    sources = recording.get("sources") if isinstance(recording, dict) else None
+    return sources if isinstance(sources, list) else []
+
+
+def _is_file(source: Any) -> bool:
+    return isinstance(source, dict) and source.get("type") == "file" and isinstance(source.get("source"), str)
+
+
+def _found(source: Row, corpus_dir: Path) -> Path:
+    path = Path(source["source"])
     inside = corpus_dir / path
     return path if path.is_absolute() or not inside.is_file() else inside
 
 
 def with_absolute_audio(row: Row, corpus_dir: Path) -> Row:
     """The row as a worker with another working folder can use it."""
-    try:
-        path = audio_path(row, corpus_dir).absolute()
-    except InputError:
+    if not audio_paths(row, corpus_dir):
         return row
-    recording = row["recording"]
-    source = {**recording["sources"][0], "source": str(path)}
-    return {**row, "recording": {**recording, "sources": [source]}}
+    sources = [
+        {**source, "source": str(_found(source, corpus_dir).absolute())} if _is_file(source) else source
+        for source in _sources(row)
+    ]
+    return {**row, "recording": {**row["recording"], "sources": sources}}
 
 
 def marker_path(folder: Path, key: str) -> Path:

@@ -13,8 +13,8 @@ import numpy as np
 from curation.reader import PlanBatch, PlanDraw, PlanReader
 from curation.reader.prefetch import look_ahead
 from curation.reader.windows import FACTS, CatalogRows, Pairs, Row, windows
-from manifests.audio import read_audio
-from manifests.errors import AudioError, InputError
+from manifests.audio import CutSound, read_cut
+from manifests.errors import InputError
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -162,10 +162,7 @@ def _decode(item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None
     row = item[1]
     if row["recording_id"] is None:
         return row, None
-    try:
-        return row, read_audio(Path(str(row["source_path"])), start=row["start"], duration=row["duration"])
-    except AudioError as error:
-        raise AudioError(f"cut {row['cut_id']!r}: {error}", reason=error.reason) from error
+    return row, read_cut(CutSound.of_catalog(row))
 
 
 def _frames(variant: str, item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.float32] | None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 import soundfile
-from lhotse import MonoCut, Recording
+from lhotse import MonoCut, MultiCut, Recording
 from lhotse.supervision import AlignmentItem
 
 from curation.align.base import Aligner
@@ -18,7 +18,8 @@ from curation.align.ctc_model import CTCModel
 from curation.segment.long_form import AudioFile, LongForm, LongPiece, segment
 from curation.segment.silences import Gap, Limits
 from curation.text import Word
-from manifests.audio import LIBAV_ONLY
+from manifests.audio import LIBAV_ONLY, Channels
+from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, InputError
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
@@ -73,12 +74,14 @@ def segment_file(
     limits: Limits | None = None,
     refine: Aligner | None = None,
     least_score: float | None = None,
+    channels: Channels = "reject",
 ) -> Segmented:
     """Segment `audio` by the words of the text file and write the corpus folder `output`.
 
     A text that is not this recording's gives a corpus without cuts, whose rejects say why.
 
-    Formats that cannot be read from anywhere (M4A, G.722, ...) are converted to FLAC in `output`/audio first.
+    Formats that cannot be read from anywhere (M4A, G.722, ...) are converted to FLAC in `output`/audio first. The
+    setting `channels` says what is heard of several that differ.
 
     Raises:
         MissingFileError, InputError: no such file, a text that is not UTF-8 or has nothing to say.
@@ -97,7 +100,7 @@ def segment_file(
     except Exception as error:  # each audio backend of Lhotse has exceptions of its own
         raise AudioError(f"{audio} does not decode as audio ({error}).") from error
     found = segment(
-        AudioFile(source, recording.duration),
+        AudioFile(source, recording.duration, channels),
         whole,
         model,
         language=origin.language,
@@ -113,19 +116,24 @@ def segment_file(
         origin.license,
         origin.makers,
         provenance=provenance(
-            {
-                "step": STEP,
-                "language": origin.language,
-                "refine": refine.name if refine else None,
-                "least_score": least_score,
-            },
+            {**_settings(origin, refine, channels), "least_score": least_score},
             {"audio": digest, "text": file_sha256(text)},
         ),
     )
-    written = write_corpus(
-        output, info, _cuts(found, whole, recording, replace(origin, digest=digest)), [], _rejects(found, origin.name)
-    )
+    cuts = _heard(_cuts(found, whole, recording, replace(origin, digest=digest)), channels)
+    written = write_corpus(output, info, cuts, [], _rejects(found, origin.name))
     return _summary(found, written, output, recording.duration)
+
+
+def _settings(origin: CorpusOrigin, refine: Aligner | None, channels: Channels) -> dict[str, Any]:
+    names = {"language": origin.language, "refine": refine.name if refine else None, "channels": channels}
+    return {"step": STEP, **names}
+
+
+def _heard(cuts: Iterator[MonoCut], channels: Channels) -> list[MonoCut | MultiCut]:
+    """The pieces with the channels that were read: a recording whose channels differ got here only as asked."""
+    settled = settle_channels(list(cuts), "mix" if channels == "mix" else "first")
+    return [cut for cut in settled if not isinstance(cut, Reject)]
 
 
 def _summary(found: LongForm, written: CorpusInfo, output: Path, duration: Seconds) -> Segmented:
@@ -152,11 +160,13 @@ def _seekable(audio: Path, output: Path) -> Path:
     options = {"format": "g722"} if audio.suffix.lower() == ".g722" else {}
     try:
         with av.open(str(audio), **options) as container, atomic_write(target) as temporary:
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, subtype="PCM_16", format="FLAC") as stream:
+            layout = container.streams.audio[0].layout
+            count = len(layout.channels)
+            resampler = av.AudioResampler(format="s16", layout=layout, rate=SAMPLE_RATE)
+            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, count, subtype="PCM_16", format="FLAC") as stream:
                 for frame in itertools.chain(container.decode(audio=0), [None]):  # None: what the resampler still holds
                     for part in resampler.resample(frame):
-                        stream.write(part.to_ndarray()[0])
+                        stream.write(part.to_ndarray().reshape(-1, count))
     except (av.error.FFmpegError, IndexError) as error:
         raise AudioError(f"{audio} does not decode as audio ({error}).") from error
     return target

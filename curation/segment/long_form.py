@@ -28,7 +28,7 @@ from curation.align.ctc_model import CTCModel, Measured
 from curation.ctc import WILDCARD, Alignment, AlignmentError, forced_align
 from curation.segment.silences import HOP, Gap, Limits, PieceSpan, cut_pieces, is_quiet
 from curation.text import Word, normalise
-from manifests.audio import read_audio
+from manifests.audio import Channels, read_audio
 from manifests.errors import InputError, Rejected
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
@@ -65,10 +65,11 @@ class AudioFile:
 
     path: Path
     duration: Seconds
+    channels: Channels = "reject"  # what is heard of several that differ
 
     def read(self, start: Seconds, duration: Seconds) -> NDArray[np.float32]:
         """Samples (N,), 16 kHz mono. Raises AudioError."""
-        return read_audio(self.path, start=start, duration=duration)
+        return read_audio(self.path, start=start, duration=duration, channels=self.channels)
 
 
 @dataclass(frozen=True)

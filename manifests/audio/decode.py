@@ -1,4 +1,4 @@
-"""Decode audio: any file libsndfile or FFmpeg reads."""
+"""Decode audio files: any that libsndfile or FFmpeg reads. Cuts are heard through `manifests.audio.cuts`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from manifests.audio.channels import Channels, one_signal
 from manifests.errors import AudioError
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
@@ -17,33 +18,67 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LIBAV_ONLY = {".g722", ".m4a", ".mp4", ".aac", ".webm", ".wma"}
+RATES = (1_000, 1_000_000)  # Hz; a header that claims another rate is broken, and resampling it could fill the memory
+UNKNOWN = np.iinfo(np.int64).max  # frames, as libsndfile says it of streams whose header has no length
+BLOCK = 1 << 20  # frames read at once where the length is unknown
+_SCALES = {np.dtype(np.int16): 1 << 15, np.dtype(np.int32): 1 << 31}  # full scale of libav's whole numbers
 
 
 def read_audio(
-    path: Path, *, start: Seconds = 0.0, duration: Seconds | None = None, rate: int = SAMPLE_RATE
+    path: Path,
+    *,
+    start: Seconds = 0.0,
+    duration: Seconds | None = None,
+    rate: int = SAMPLE_RATE,
+    channels: Channels = "reject",
 ) -> NDArray[np.float32]:
-    """Samples of `path` in [start, start + duration) seconds: mono (channels averaged), resampled to `rate` Hz.
+    """Samples (N,) of a file in [start, start + duration) seconds: one signal, resampled to `rate` Hz.
+
+    For a file that belongs to no cut; a cut says which channels it hears (`manifests.audio.read_cut`).
+
+    Args:
+        path: the file.
+        start: seconds.
+        duration: seconds; None: to the end.
+        rate: Hz of the samples given.
+        channels: of several that differ: "mix" them, take the "first", or "reject" the file.
 
     Raises:
-        AudioError: no such file, 0 bytes, truncated, or not audio; `.reason` is the reject code.
+        AudioError: no such file, 0 bytes, truncated, not audio, a sample that is no number, or channels that differ;
+            `.reason` is the reject code.
     """
     samples, source_rate = decode(path, start=start, duration=duration)
-    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
-    if source_rate != rate:
-        mono = soxr.resample(mono, source_rate, rate)
-    return np.ascontiguousarray(mono, dtype=np.float32)
+    return to_rate(one_signal(samples, channels, where=str(path), rate=source_rate), source_rate, rate)
 
 
 def decode(path: Path, *, start: Seconds = 0.0, duration: Seconds | None = None) -> tuple[NDArray[np.float32], int]:
-    """Samples (frames, channels) float32 in [-1, 1] at the file's own rate, and that rate in Hz.
+    """Samples (frames, channels) float32 at the file's own rate, and that rate in Hz.
+
+    All are finite. Whole numbers come as [-1, 1]; float and lossy files may go beyond.
 
     Raises:
-        AudioError: as `read_audio`.
+        AudioError: as `read_audio`, but for the channels.
     """
     need_audio(path)
-    if path.suffix.lower() in LIBAV_ONLY:
-        return _decode_libav(path, start, duration)
-    return _decode_sndfile(path, start, duration)
+    read = _decode_libav if path.suffix.lower() in LIBAV_ONLY else _decode_sndfile
+    samples, rate = read(path, start, duration)
+    if duration is not None and len(samples) < round(duration * rate) - SLACK * rate:
+        raise AudioError(f"{path} is truncated: {len(samples) / rate:.2f} s decoded, {duration:.2f} s declared.")
+    if not np.isfinite(samples).all():
+        place, channel = np.argwhere(~np.isfinite(samples))[0]
+        raise AudioError(
+            f"{path}: the sample at {start + place / rate:.6f} s (channel {channel}) is {samples[place, channel]}, "
+            "expected a number.",
+            reason="not_finite",
+        )
+    return samples, rate
+
+
+def to_rate(mono: NDArray[np.float32], source_rate: int, rate: int) -> NDArray[np.float32]:
+    """Samples (N,) at `source_rate` Hz resampled to `rate` Hz."""
+    if source_rate != rate:
+        mono = soxr.resample(np.ascontiguousarray(mono), source_rate, rate)
+    return np.ascontiguousarray(mono, dtype=np.float32)
 
 
 def need_audio(path: Path) -> None:
@@ -54,32 +89,55 @@ def need_audio(path: Path) -> None:
         raise AudioError(f"{path} is empty (0 bytes), expected audio.")
 
 
+def _need_rate(path: Path, rate: int) -> int:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(
+            f"{path} has a sampling rate of {rate:,} Hz, expected {RATES[0]:,} to {RATES[1]:,} Hz.",
+            reason="unsupported_audio",
+        )
+    return rate
+
+
 def _decode_sndfile(path: Path, start: Seconds, duration: Seconds | None) -> tuple[NDArray[np.float32], int]:
     try:
         with soundfile.SoundFile(path) as stream:
-            rate = int(stream.samplerate)
+            rate = _need_rate(path, int(stream.samplerate))
             stream.seek(min(round(start * rate), stream.frames))
-            wanted = stream.frames - stream.tell() if duration is None else round(duration * rate)
-            samples = stream.read(wanted, dtype="float32", always_2d=True)
+            left = stream.frames - stream.tell()
+            wanted = left if duration is None else min(left, round(duration * rate))
+            samples = _read_frames(stream, wanted)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    if len(samples) < wanted - SLACK * rate:
+    if stream.frames != UNKNOWN and len(samples) < wanted - SLACK * rate:
         raise AudioError(f"{path} is truncated: {len(samples) / rate:.2f} s decoded, {wanted / rate:.2f} s declared.")
     return samples, rate
+
+
+def _read_frames(stream: soundfile.SoundFile, wanted: int) -> NDArray[np.float32]:
+    """(N, channels): `wanted` frames, or those that there are; a length that the header does not know takes no room."""
+    if stream.frames != UNKNOWN:
+        samples: NDArray[np.float32] = stream.read(wanted, dtype="float32", always_2d=True)
+        return samples
+    blocks = [stream.read(min(BLOCK, wanted), dtype="float32", always_2d=True)]
+    while len(blocks[-1]) == BLOCK:
+        blocks.append(stream.read(min(BLOCK, wanted - BLOCK * len(blocks)), dtype="float32", always_2d=True))
+    return np.concatenate(blocks)
 
 
 def _decode_libav(path: Path, start: Seconds, duration: Seconds | None) -> tuple[NDArray[np.float32], int]:
     options = {"format": "g722"} if path.suffix.lower() == ".g722" else {}
     try:
         with av.open(str(path), **options) as container:
-            stream = container.streams.audio[0]
-            rate = int(stream.rate)
-            pieces = [_planar(frame) for frame in container.decode(stream)]
+            frames = container.decode(container.streams.audio[0])
+            pieces = [(int(frame.sample_rate), _planar(frame)) for frame in frames]
     except (av.error.FFmpegError, IndexError, OSError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    if not pieces:
-        raise AudioError(f"{path} holds no audio frames.")
-    samples = np.concatenate(pieces, axis=1).T
+    kinds = {(rate, len(piece)) for rate, piece in pieces}
+    if len(kinds) != 1:
+        found = ", then ".join(f"{rate:,} Hz with {channels} channels" for rate, channels in sorted(kinds))
+        raise AudioError(f"{path} changes its format: {found}." if kinds else f"{path} holds no audio frames.")
+    rate = _need_rate(path, kinds.pop()[0])
+    samples = np.concatenate([piece for _, piece in pieces], axis=1).T
     first = round(start * rate)
     last = len(samples) if duration is None else first + round(duration * rate)
     return np.ascontiguousarray(samples[first:last], dtype=np.float32), rate
@@ -88,9 +146,9 @@ def _decode_libav(path: Path, start: Seconds, duration: Seconds | None) -> tuple
 def _planar(frame: Any) -> NDArray[np.float32]:
     """One libav frame as (channels, samples) float32."""
     array: NDArray[Any] = frame.to_ndarray()
-    if array.dtype == np.int16:
-        array = array.astype(np.float32) / 32768.0
-    elif array.dtype == np.int32:
-        array = array.astype(np.float32) / 2147483648.0
+    if array.dtype == np.uint8:
+        array = (array.astype(np.float32) - 128.0) / 128.0
+    elif array.dtype in _SCALES:
+        array = array.astype(np.float32) / float(_SCALES[array.dtype])
     channels = len(frame.layout.channels)
     return array.reshape(-1, channels).T if array.shape[0] == 1 and channels > 1 else array

@@ -99,6 +99,9 @@ def import_(
     split: Annotated[str, typer.Option(help="train, dev, test, or hash (by speaker), where rows name none.")] = "train",
     task: Annotated[str, typer.Option(help="asr, st, sound, qa, ..., where rows name none.")] = "asr",
     language: Annotated[str | None, typer.Option(help="ISO 639-1, where rows name none.")] = None,
+    channels: Annotated[
+        str, typer.Option(help="Of recordings whose channels differ, where rows choose none: mix, first or reject.")
+    ] = "reject",
     column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset, e.g. text=sentence.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -112,11 +115,12 @@ def import_(
     from dataclasses import asdict
 
     from curation.interchange.common import About
+    from manifests.audio import need_channels
     from manifests.files import read_jsonl
     from manifests.rows import REJECTS
     from soundwave.cli._tables import print_json, print_rows
 
-    about = About(corpus, license_, split=split, task=task, language=language)
+    about = About(corpus, license_, split=split, task=task, language=language, channels=need_channels(channels))
     info = _import(kind, sources, output, about, column or [])
     reasons = Counter(str(row["reason"]) for row in read_jsonl(output / corpus / REJECTS)) if info.rejects else {}
     if json_:

@@ -18,6 +18,7 @@ def chat(
     *,
     longest: Annotated[float, typer.Option(help="Longer recordings are heard in pieces cut at silences (s).")] = 30.0,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.", min=1)] = 256,
+    channels: Annotated[str, typer.Option(help="Of a file whose channels differ: mix, first or reject.")] = "reject",
 ) -> None:
     """Talk with a run, a message a line; `/audio FILE` adds sound to the next one, `/reset` forgets, `/quit` leaves.
 
@@ -25,11 +26,13 @@ def chat(
 
     Example: `soundwave chat demo/runs/stage-3`
     """
+    from manifests.audio import need_channels
     from soundwave.infer.chat import Chat, converse
     from soundwave.infer.listener import Listener
 
     typed = sys.stdin.isatty()
-    talk = Chat(Listener.load(run), longest=longest, max_new_tokens=max_new_tokens)
+    how = need_channels(channels)
+    talk = Chat(Listener.load(run), longest=longest, max_new_tokens=max_new_tokens, channels=how)
     converse(talk, _typed_lines() if typed else sys.stdin, lenient=typed)
 
 

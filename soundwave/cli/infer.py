@@ -26,16 +26,19 @@ def infer(
     beams: Annotated[
         int | None, typer.Option(help="Of the search. Default: 4 to transcribe, 1 for other questions.", min=1)
     ] = None,
+    channels: Annotated[str, typer.Option(help="Of a file whose channels differ: mix, first or reject.")] = "reject",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what a run hears in audio files: its CTC text, and from stage II on the LLM's own answer.
 
     Example: `soundwave infer demo/runs/stage-3 demo/corpora/asterisk/audio/activated.flac --stream`
     """
+    from manifests.audio import need_channels
     from manifests.errors import InputError
     from soundwave import infer as asking
 
     options: dict[str, Any] = {"prompt": prompt, "longest": longest, "max_new_tokens": max_new_tokens}
+    options["channels"] = need_channels(channels)
     if not stream:
         _show(asking.infer(run, files or [], beams=beams, **options), as_json=as_json)
         return

@@ -1,9 +1,12 @@
 """`soundwave prepare`: corpora in, manifests out."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from manifests.audio import Channels
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +26,10 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="The corpus's folder, or the unpacked packages' root, instead of a download."),
         ] = None,
         force: Annotated[bool, typer.Option("--force", help="Prepare again what is complete and unchanged.")] = False,
+        channels: Annotated[
+            str | None,
+            typer.Option(help="Of recordings whose channels differ: mix, first or reject. Default: the recipe's."),
+        ] = None,
         list_: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
@@ -30,6 +37,7 @@ def register(app: typer.Typer) -> None:
 
         Example: `soundwave prepare asterisk fillets`
         """
+        from manifests.audio import need_channels
         from manifests.errors import SettingsError
         from recipes import registry
 
@@ -41,15 +49,16 @@ def register(app: typer.Typer) -> None:
         wanted = [name for given in names for name in (registry.bundled() if given == "all" else [given])]
         if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
             raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
-        rows = [_prepare(name, output, source, force) for name in dict.fromkeys(wanted)]
+        how = None if channels is None else need_channels(channels)
+        rows = [_prepare(name, output, source, force, how) for name in dict.fromkeys(wanted)]
         _show_corpora(rows, as_json=json_)
 
 
-def _prepare(name: str, output: Path, source: Path | None, force: bool) -> dict[str, Any]:
+def _prepare(name: str, output: Path, source: Path | None, force: bool, channels: "Channels | None") -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
     from recipes import registry
 
-    info = registry.prepare(name, output, source=source, force=force)
+    info = registry.prepare(name, output, source=source, force=force, channels=channels)
     return {
         "corpus": info.name,
         "cuts": info.cuts,

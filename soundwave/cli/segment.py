@@ -42,6 +42,9 @@ def segment(
     license_: Annotated[str, typer.Option("--license", help="SPDX name, for the manifest.")] = "NOASSERTION",
     makers: Annotated[str, typer.Option(help="Who made the recording, for the manifest.")] = "unknown",
     speaker: Annotated[str | None, typer.Option(help="Who speaks, if it is one person.")] = None,
+    channels: Annotated[
+        str, typer.Option(help="Of a recording whose channels differ: mix, first or reject.")
+    ] = "reject",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Cut an audiobook or a sitting at silences into pieces with their words; what does not fit is a reject row.
@@ -53,14 +56,25 @@ def segment(
     from curation.align import load_aligner
     from curation.segment.corpus import CorpusOrigin, segment_file
     from curation.segment.silences import Limits
+    from manifests.audio import need_channels
 
     again = None if refine == "none" else load_aligner(refine)
     if again is not None:
         again.check()
     origin = CorpusOrigin(output.resolve().name, license_, makers, language, speaker)
     limits = Limits(shortest, longest)
-    listener = _model(backend, model)
-    found = segment_file(audio, text, output, listener, origin, limits=limits, refine=again, least_score=least_score)
+    how = need_channels(channels)
+    found = segment_file(
+        audio,
+        text,
+        output,
+        _model(backend, model),
+        origin,
+        limits=limits,
+        refine=again,
+        least_score=least_score,
+        channels=how,
+    )
     _show(found.row(), as_json=as_json)
     if not found.pieces:
         why = "is not what is said in" if found.unrelated else "gives no piece of a length between the limits in"

@@ -186,7 +186,7 @@ def _ask(
             heard = []
             for item in items[first : first + BATCH]:
                 try:
-                    heard.append((item, listener.listen([item.audio])[0]))
+                    heard.append((item, listener.listen([item.audio], channels="mix")[0]))
                 except AudioError as error:
                     rejects.append(_reject(item.row, 0, Reason(error.reason), str(error)))
             texts = _answers(listener, heard) if choose == "answer" else _likeliest(listener, heard)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from manifests.audio import Channels
 from manifests.errors import InputError
 from manifests.runs import final_model
 from manifests.units import Seconds
@@ -30,6 +31,7 @@ def infer(
     longest: Seconds = LONGEST,
     max_new_tokens: int | None = None,
     beams: int | None = None,
+    channels: Channels = "reject",
 ) -> list[dict[str, Any]]:
     """For each file: `file`, `seconds`, `pieces`, `ctc` (greedy CTC text) and `answer` (the LLM's; None in stage I).
 
@@ -41,13 +43,14 @@ def infer(
         longest: recordings longer than this are heard in pieces.
         max_new_tokens: of an answer; None: a few more than what was heard for transcripts, TEXT_LIMIT for others.
         beams: of the search; None: SEARCH's for transcripts, 1 (greedy) for others.
+        channels: what is heard of a file whose channels differ: mix, first or reject.
 
     Raises:
         MissingFileError, StaleError: no finished run.
         AudioError: a file that does not decode.
         InputError: neither files nor prompt; a prompt that does not fit; a prompt to a run of stage I.
     """
-    listener, recordings = _begin(run, files, prompt, longest)
+    listener, recordings = _begin(run, files, prompt, longest, channels)
     rows = _rows(listener, recordings)
     if prompt is None and not listener.answers:
         return rows
@@ -68,18 +71,19 @@ def stream(
     prompt: str | None = None,
     longest: Seconds = LONGEST,
     max_new_tokens: int | None = None,
+    channels: Channels = "reject",
 ) -> list[dict[str, Any]]:
     """The same rows as `infer` with one beam, one file after the other, answers handed out as they are generated.
 
     Args:
-        run, files, prompt, longest, max_new_tokens: as of `infer`.
+        run, files, prompt, longest, max_new_tokens, channels: as of `infer`.
         begin: called with each row when its answer begins (still without it).
         write: called with the next words of the answer.
 
     Raises:
         As `infer`.
     """
-    listener, recordings = _begin(run, files, prompt, longest)
+    listener, recordings = _begin(run, files, prompt, longest, channels)
     rows = _rows(listener, recordings)
     options = _options(prompt, max_new_tokens, beams=1)
     for row, recording in zip(rows, _or_none(recordings), strict=True):
@@ -94,14 +98,14 @@ def stream(
 
 
 def _begin(
-    run: Path, files: Sequence[Path], prompt: str | None, longest: Seconds
+    run: Path, files: Sequence[Path], prompt: str | None, longest: Seconds, channels: Channels
 ) -> tuple[Listener, list[EncodedAudio]]:
     if not files and not prompt:
         raise InputError("There is nothing to ask: name audio files, or give a prompt.")
     if prompt is not None:
         place_audio(prompt, len(files))
     final_model(run)
-    audio = read_files(files)  # before the model: a bad file is reported at once
+    audio = read_files(files, channels)  # before the model: a bad file is reported at once
     listener = Listener.load(run)
     if files and prompt is not None:
         listener.need_answers("A question about sound")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from manifests.audio import Channels
 from manifests.errors import InputError
 from manifests.units import Seconds
 from soundwave.infer.listener import EncodedAudio, Listener, Question, place_audio
@@ -26,8 +27,16 @@ COMMANDS = {
 class Chat:
     """A conversation so far. A turn that fails does not change it."""
 
-    def __init__(self, listener: Listener, *, longest: Seconds = LONGEST, max_new_tokens: int = ANSWER_TOKENS) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        longest: Seconds = LONGEST,
+        max_new_tokens: int = ANSWER_TOKENS,
+        channels: Channels = "reject",
+    ) -> None:
         self.listener, self.longest, self.max_new_tokens = listener, longest, max_new_tokens
+        self.channels = channels
         self.reset()
 
     def reset(self) -> None:
@@ -44,7 +53,7 @@ class Chat:
             InputError: the run's LLM does not listen.
         """
         self.listener.need_answers("Audio in a conversation")
-        recording = self.listener.listen([path], longest=self.longest)[0]
+        recording = self.listener.listen([path], longest=self.longest, channels=self.channels)[0]
         self._waiting += recording.pieces
         return recording
 

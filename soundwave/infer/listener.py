@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from manifests.audio import read_audio
+from manifests.audio import Channels, read_audio
 from manifests.errors import AudioError, InputError
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.infer.pieces import LONGEST, cut_at_silences
@@ -81,13 +81,16 @@ class Listener:
 
     # Hearing
 
-    def listen(self, files: Sequence[Path], *, longest: Seconds = LONGEST) -> list[EncodedAudio]:
+    def listen(
+        self, files: Sequence[Path], *, longest: Seconds = LONGEST, channels: Channels = "reject"
+    ) -> list[EncodedAudio]:
         """Files in any format that libsndfile or FFmpeg reads; long ones in pieces, which standard error is told.
 
         Raises:
-            AudioError: a file that does not decode, or holds no sound.
+            AudioError: a file that does not decode, or holds no sound; channels that differ, unless `channels` says
+                what to hear of them.
         """
-        return self.encode(read_files(files), [str(path) for path in files], longest=longest)
+        return self.encode(read_files(files, channels), [str(path) for path in files], longest=longest)
 
     def encode(
         self, audio: Sequence[NDArray[np.float32]], names: Sequence[str], *, longest: Seconds = LONGEST
@@ -156,13 +159,13 @@ class Listener:
         return int(heard.runs.counts.sum())
 
 
-def read_files(files: Sequence[Path]) -> list[NDArray[np.float32]]:
+def read_files(files: Sequence[Path], channels: Channels = "reject") -> list[NDArray[np.float32]]:
     """Samples (N,) of each file, 16 kHz mono.
 
     Raises:
-        AudioError: a file that does not decode, or holds no sound.
+        AudioError: as `Listener.listen`.
     """
-    audio = [read_audio(path) for path in files]
+    audio = [read_audio(path, channels=channels) for path in files]
     for path, samples in zip(files, audio, strict=True):
         if not len(samples):
             raise AudioError(f"{path} holds no samples.")

@@ -12,7 +12,7 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.audio import read_audio
+from manifests.audio import SOUND_COLUMNS, CutSound, read_cut
 from manifests.errors import AudioError
 from manifests.units import SAMPLE_RATE
 from soundwave.evaluate.error_rates import normal
@@ -39,11 +39,11 @@ def alignments(workspace: Workspace, count: int = 3) -> list[Row]:
     Each has cut_id, corpus, text, seconds, words (symbol, start, end, score) and envelope (time, amplitude).
     """
     clips = workspace.rows(
-        """
+        f"""
         WITH spoken AS (
           SELECT cut_id, count(*) AS words FROM words GROUP BY cut_id HAVING count(*) BETWEEN 4 AND 14
         ), banded AS (
-          SELECT cut_id, corpus, text, start, duration, source_path, ntile(?) OVER (ORDER BY duration, cut_id) AS band
+          SELECT corpus, text, {", ".join(SOUND_COLUMNS)}, ntile(?) OVER (ORDER BY duration, cut_id) AS band
           FROM cuts JOIN spoken USING (cut_id) WHERE duration BETWEEN 1 AND 8 AND source_path IS NOT NULL
         )
         SELECT * FROM banded QUALIFY row_number() OVER (PARTITION BY band ORDER BY md5(cut_id)) <= 4
@@ -60,9 +60,8 @@ def alignments(workspace: Workspace, count: int = 3) -> list[Row]:
 
 def _with_envelope(workspace: Workspace, clip: Row) -> Row | None:
     """The clip with its words and envelope; None when its audio is not where the manifest says."""
-    path = Path(clip["source_path"])
     try:
-        samples = read_audio(path, start=clip["start"], duration=clip["duration"])
+        samples = read_cut(CutSound.of_catalog(clip))
     except AudioError:
         return None
     words = workspace.rows(

@@ -62,6 +62,17 @@ def cut(
     }
 
 
+def of_channels(row: Row, channel: int | list[int], *, count: int = 2, mode: str | None = None) -> Row:
+    """The row as one of a recording with `count` channels, of which it hears `channel`."""
+    source = {**row["recording"]["sources"][0], "channels": list(range(count))}
+    recording = {**row["recording"], "sources": [source], "channel_ids": list(range(count))}
+    said = [{**supervision, "channel": channel} for supervision in row["supervisions"]]
+    custom = row["custom"] if mode is None else {**row["custom"], "channel_mode": mode}
+    kind = "MultiCut" if isinstance(channel, list) else "MonoCut"
+    facts = {"type": kind, "channel": channel, "supervisions": said, "recording": recording, "custom": custom}
+    return {**row, **facts}
+
+
 def write_made(folder: Path, rows: Iterable[Row]) -> Path:
     """A prepared corpus with these cuts."""
     rows = list(rows)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from manifests.audio import Channels
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, read_jsonl
 from manifests.rows import CUTS, REJECTS, TEXTS, CorpusInfo, TextRow, cut_rows, read_corpus
@@ -162,3 +166,26 @@ def test_no_two_rows_of_a_real_corpus_share_a_text_across_splits(
         texts.setdefault(normalise(row["text"]), set()).add(row["split"])
     assert [text for text, splits in texts.items() if len(splits) > 1] == []
     assert info.cuts + info.texts > 100
+
+
+@pytest.mark.parametrize(
+    ("how", "kinds", "rejected"),
+    [
+        (None, {"MultiCut": 1, "MonoCut": 1}, {}),
+        ("first", {"MonoCut": 2}, {}),
+        ("reject", {"MonoCut": 1}, {"channels_differ": 1}),
+    ],
+)
+def test_channels_are_the_recipes_choice_or_the_users(
+    tmp_path: Path, how: Channels | None, kinds: dict[str, int], rejected: dict[str, int]
+) -> None:
+    samples = tmp_path / "root" / SAMPLES
+    samples.mkdir(parents=True)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (8_000, 2))
+    soundfile.write(samples / "drum_roll.flac", noise, 16_000)
+    soundfile.write(samples / "bd_one.flac", noise[:, 0], 16_000)
+    info = registry.prepare("sonicpi", tmp_path / "out", source=tmp_path / "root", channels=how)
+    rows = list(cut_rows(tmp_path / "out" / "sonicpi"))
+    assert Counter(row["type"] for row in rows) == kinds
+    assert registry.rejects_by_reason(tmp_path / "out" / "sonicpi") == rejected
+    assert info.provenance["settings"]["channels"] == (how or "mix")

@@ -8,7 +8,6 @@ from typing import Any
 
 from curation.encoders import MOONSHINE
 from curation.encoders.moonshine import transcribe
-from manifests.audio import read_audio
 from manifests.files import write_jsonl
 from manifests.runs import examples_file
 from soundwave.evaluate.error_rates import error_rates
@@ -82,7 +81,7 @@ def ceiling(catalog: Path, options: EvalOptions) -> dict[str, Any]:
     ids = select_ids(catalog, "transcribed", options)[: options.limit]
     store = CutStore(catalog, ids, encoder=MOONSHINE)
     cuts = sorted(store.cuts.values(), key=lambda cut: cut.cut_id)
-    audio = [read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration) for cut in cuts]
+    audio = [cut.samples() for cut in cuts]
     return error_rates([str(cut.text) for cut in cuts], transcribe(audio)).row()
 
 

@@ -6,13 +6,11 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from curation import encoders
-from manifests.audio import read_audio
 from manifests.errors import InputError
 from soundwave.evaluate.held_out import Context, HeldOut, held_out
 from soundwave.evaluate.metric import Family, Figure
@@ -67,7 +65,7 @@ def _encoding(rows: HeldOut) -> tuple[list[float] | None, str]:
     """Seconds from samples to frames of each clip, or why they cannot be measured."""
     try:
         encoder = encoders.load_encoder(rows.store.encoder)
-        clips = [read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration) for cut in rows.cuts]
+        clips = [cut.samples() for cut in rows.cuts]
     except InputError as error:
         return None, str(error)
     encoder.encode(clips[:1])

@@ -21,7 +21,7 @@ from curation.plan import check_verdicts
 from curation.reader import PlanReader
 from curation.reader.rows import stored_frames
 from curation.reader.windows import CatalogRows, Row, Window, windows
-from manifests.audio import read_audio
+from manifests.audio import CutSound, read_cut
 from manifests.errors import InputError
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.train.batches.lazy_frames import LazyFrames
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PLAIN = "plain"
 FIELDS = (
     "cut_id", "corpus", "split", "task", "start", "duration", "language", "target_language", "text", "target_text",
-    "sound", "source_path", "speaker",
+    "sound", "source_path", "speaker", "decoding",
 )  # fmt: skip
 LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
 PIECE: Seconds = 30.0  # of what is longer
@@ -99,6 +99,15 @@ class Cut:
     words: tuple[WordSpan, ...] = ()
     features: dict[str, Stored] = field(default_factory=dict)  # by variant
     speaker: str | None = None
+    decoding: str | None = None  # how it is heard, where that takes more than source_path, start and duration
+
+    def samples(self) -> NDArray[np.float32]:
+        """Its sound (N,), 16 kHz mono.
+
+        Raises:
+            AudioError: as `manifests.audio.read_cut`.
+        """
+        return read_cut(CutSound.of_catalog(vars(self)))
 
     @property
     def has_audio(self) -> bool:
@@ -155,8 +164,7 @@ class FrameStore:
         return encoders.load_encoder(self.encoder)
 
     def _encode(self, cut: Cut, variant: str) -> NDArray[np.float32]:
-        samples = read_audio(Path(str(cut.source_path)), start=cut.start, duration=cut.duration)
-        return encode_pieces(self._encoder(), at_speed(samples, speed_of(variant)))
+        return encode_pieces(self._encoder(), at_speed(cut.samples(), speed_of(variant)))
 
 
 class CutStore(FrameStore):

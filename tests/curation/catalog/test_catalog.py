@@ -71,6 +71,8 @@ def test_a_cut_becomes_a_typed_row_that_keeps_its_json(workspace: Path) -> None:
         "sound_original": None,
         "sampling_rate": 16000,
         "channels": 1,
+        "channel": "0",
+        "decoding": None,
         "source_path": "/audio/syn-b.wav",
         "license": "CC0-1.0",
         "audio_sha256": None,

@@ -11,7 +11,7 @@ import soundfile
 from curation.passes.encode import Encode, at_speed, batches, to_float16
 from curation.passes.runner import PassSummary, run_pass
 from manifests.errors import SettingsError
-from tests.curation.labelling import cut, table, tone, write_made
+from tests.curation.labelling import cut, of_channels, table, tone, write_made
 
 
 class Framer:
@@ -88,7 +88,10 @@ def test_a_clip_that_breaks_the_encoder_costs_only_itself(tmp_path: Path) -> Non
 
 def test_bad_audio_is_rejected_and_odd_audio_is_encoded(tmp_path: Path) -> None:
     stereo = np.stack([tone(1.0), np.zeros(16000, np.float32)], axis=1)
-    rows = [made(tmp_path, "stereo", stereo), made(tmp_path, "low", tone(1.0, 8000), 8000)]
+    rows = [
+        of_channels(made(tmp_path, "stereo", stereo), [0, 1], mode="mix"),
+        made(tmp_path, "low", tone(1.0, 8000), 8000),
+    ]
     rows += [made(tmp_path, "high", tone(1.0, 44100), 44100), made(tmp_path, "long", tone(3.0))]
     flac = tmp_path / "cut.flac"
     soundfile.write(flac, tone(2.0), 16000)

@@ -69,6 +69,24 @@ def test_the_folder_is_a_prepared_corpus(tmp_path, spoken):
     assert not list((tmp_path / "book").glob("tmp*"))
 
 
+def test_a_recording_whose_channels_differ_is_heard_as_asked(tmp_path, spoken):
+    audio, text, _ = spoken
+    voice, rate = soundfile.read(audio, dtype="float32")
+    apart = np.where(np.arange(len(voice)) % 2, 0.25, -0.25).astype(np.float32)
+    stereo = tmp_path / "stereo.wav"
+    soundfile.write(stereo, np.stack([voice + apart, voice - apart], axis=1), rate, subtype="FLOAT")
+    with pytest.raises(AudioError, match="channels that differ"):
+        segment_file(stereo, text, tmp_path / "refused", Reader(), CorpusOrigin("book"))
+    found = segment_file(stereo, text, tmp_path / "mixed", Reader(), CorpusOrigin("book"), channels="mix")
+    assert found.words_kept == 24
+    rows = list(read_jsonl(tmp_path / "mixed/cuts.jsonl.gz"))
+    assert {(row["type"], *row["channel"], row["custom"]["channel_mode"]) for row in rows} == {
+        ("MultiCut", 0, 1, "mix")
+    }
+    assert all(row["supervisions"][0]["alignment"]["word"] for row in rows)
+    assert read_corpus(tmp_path / "mixed").provenance["settings"]["channels"] == "mix"
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path, spoken):
     audio, text, _ = spoken
     files = []
