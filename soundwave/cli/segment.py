@@ -63,27 +63,23 @@ def segment(
         again.check()
     origin = CorpusOrigin(output.resolve().name, license_, makers, language, speaker)
     limits = Limits(shortest, longest)
-    how = need_channels(channels)
-    found = segment_file(
-        audio,
-        text,
-        output,
-        _model(backend, model),
-        origin,
-        limits=limits,
-        refine=again,
-        least_score=least_score,
-        channels=how,
-    )
+    options: dict[str, Any] = {"limits": limits, "refine": again, "least_score": least_score}
+    options["channels"] = need_channels(channels)
+    found = segment_file(audio, text, output, _model(backend, model), origin, **options)
     _show(found.row(), as_json=as_json)
     if not found.pieces:
-        why = "is not what is said in" if found.unrelated else "gives no piece of a length between the limits in"
-        print(
-            f"{text} {why} {audio}: nothing is kept; {output}/rejects.jsonl.gz says why. Check the pairing, or "
-            "change --least-score, --shortest or --longest.",
-            file=sys.stderr,
-        )
+        _say_why(found.unrelated, text, audio, output)
         raise typer.Exit(1)
+
+
+def _say_why(unrelated: bool, text: Path, audio: Path, output: Path) -> None:
+    """Tell standard error why nothing is kept."""
+    why = "is not what is said in" if unrelated else "gives no piece of a length between the limits in"
+    print(
+        f"{text} {why} {audio}: nothing is kept; {output}/rejects.jsonl.gz says why. Check the pairing, or "
+        "change --least-score, --shortest or --longest.",
+        file=sys.stderr,
+    )
 
 
 def _model(backend: str, model: str | None) -> Any:
