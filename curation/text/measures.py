@@ -13,7 +13,7 @@ from babel.numbers import get_currency_name
 from babel.units import format_unit
 
 from curation.text.forms import LETTERS, spelled
-from curation.text.numbers import cardinal, number, ordinal_of, spoken
+from curation.text.numbers import cardinal, dotted, number, ordinal_of, spoken
 from curation.text.rules import Reading, Readings, Rules, as_readings, currencies, some
 
 # As written -> CLDR's name. Only behind a number. Single letters would be words in too many places: see `BARE`.
@@ -39,31 +39,58 @@ _NOT_SAID = regex.compile(r"[^\p{L}\p{M}\s#'’.\-–\p{Cf}]")
 
 
 @cache
-def unit_pattern() -> str:
+def units(rules: Rules) -> dict[str, str]:
+    """As written -> CLDR's name: the international signs, and the language's own of two letters or more (кг)."""
+    own: dict[str, str] = {}
+    if rules.locale is not None and rules.language != "en":
+        for name in UNITS.values():
+            short = regex.sub(r"[\d\s\p{Cf}]", "", format_unit(2, name, "short", locale=rules.locale))
+            if len(short) > 1:
+                own.setdefault(short, name)
+                own.setdefault(short.rstrip("."), name)
+    return {**own, **UNITS}
+
+
+@cache
+def unit_pattern(rules: Rules) -> str:
     """Units behind a number, the longest first."""
-    names = sorted(UNITS, key=len, reverse=True)
+    names = sorted(units(rules), key=len, reverse=True)
     tight = "|".join(regex.escape(name) for name in names if name not in SPACED_ONLY)
     return rf"(?:[ \u00a0\u202f\u2009]?(?:{tight})|[ \u00a0\u202f](?:{'|'.join(SPACED_ONLY)}))(?![\p{{L}}\p{{M}}\p{{N}}])"
 
 
 @cache
 def currency_pattern() -> str:
-    """Currency signs."""
-    return "(?:" + "|".join(regex.escape(sign) for sign in currencies()) + ")"
+    """Currency signs, the longest first."""
+    return "(?:" + "|".join(regex.escape(sign) for sign in sorted(currencies(), key=len, reverse=True)) + ")"
+
+
+@cache
+def month_names(rules: Rules) -> list[str]:
+    """January to December."""
+    return [] if rules.locale is None else [str(name) for name in rules.locale.months["format"]["wide"].values()]
+
+
+def sign_name(sign: str, rules: Rules) -> Reading | None:
+    """How CLDR calls `%` and `‰` that stand alone."""
+    form = _unit_form(rules.locale, UNITS[sign], "2") if sign in UNITS else None
+    return letters_of(form.replace("{0}", " "), rules) if form else None
 
 
 def measure(amount: str, unit: str, rules: Rules) -> Readings | None:
     """Readings of `5 km`, `3,5 kg`, `20 %`: each way to say the number, with CLDR's name of the unit."""
     unit = unit.strip()
-    form = rules.table.get("percent") if unit in ("%", "٪") else None
-    form = form or _unit_form(rules.locale, UNITS[unit], rules.plain(amount))
-    said = number(amount, rules)
+    usual = regex.fullmatch(rules.number, amount, regex.V1) is not None
+    digits = rules.plain(amount) if usual else "2"
+    said = number(amount, rules) if usual else dotted(amount, rules)
     if said is None:
         return None
+    form = rules.table.get("percent") if unit in ("%", "٪") else None
+    form = form or _unit_form(rules.locale, units(rules)[unit], digits)
     if form is None:
         known = rules.symbol(unit)
         return some(*((*one, *way) for one in said for way in known)) if known else None
-    if rules.plain(amount) == "1" and "one" in rules.table:
+    if digits == "1" and "one" in rules.table:
         said = (*as_readings(rules.table["one"]), *said)
     found = [_filled(form, one, rules) for one in said]
     if unit == "°C" and rules.language == "en":
@@ -84,7 +111,8 @@ def _unit_form(locale: Locale | None, unit: str, digits: str) -> str | None:
     except (ValueError, KeyError):
         return None
     form = regex.sub(r"\d+(?:[.,٫]\d+)?", "#", text, count=1)
-    return None if _NOT_SAID.search(form) or "#" not in form or form.strip("# \u00a0\u202f") in UNITS else form.replace("#", "{0}")
+    bare = form.strip("# \u00a0\u202f")
+    return None if _NOT_SAID.search(form) or "#" not in form or bare in UNITS else form.replace("#", "{0}")
 
 
 def _filled(form: str, said: Reading, rules: Rules) -> Reading:
@@ -103,6 +131,8 @@ def currency(amount: str, sign: str, rules: Rules, scale: str = "") -> Readings 
 
     scale: `million` in `$1.5 million`.
     """
+    if not regex.fullmatch(rules.number, amount, regex.V1):
+        return None
     digits = rules.plain(amount)
     whole, _, part = digits.partition(".")
     names = _currency_names(rules, sign, digits, bool(scale))
@@ -132,12 +162,16 @@ def _currency_names(rules: Rules, sign: str, digits: str, many: bool) -> list[Re
     if sign in "¥￥" and rules.language in ("zh", "yue", "wuu"):
         code = "CNY"
     count: Any = 2 if many else float(digits) if "." in digits else int(digits or 0)
-    name = get_currency_name(code, count=count, locale=rules.locale)
-    words = letters_of(name.replace("-", " "), rules)
-    if not words or name == code:
+    names = [get_currency_name(code, count=each, locale=rules.locale) for each in (count, 1, 5)]
+    words = letters_of(names[0].replace("-", " "), rules)
+    if not words or names[0] == code:
         return []
-    short = words[-1:] if rules.table.get("currency_word") == "last" else words[:1]
-    return list(dict.fromkeys([short, words]))
+    usual = rules.symbol(sign)
+    if usual and names[1] == names[2]:  # no plural: the table's word always fits
+        return list(dict.fromkeys([*usual, words]))
+    alike = [word for word in words if usual and word[:3] == usual[0][0][:3]]
+    short = alike[:1] or (words[-1:] if rules.table.get("currency_word") == "last" else words[:1])
+    return list(dict.fromkeys([tuple(short), words]))
 
 
 def date(text: str, rules: Rules) -> Readings | None:
@@ -190,7 +224,8 @@ def _read_date(text: str, known: dict[str, Reading | None], rules: Rules) -> Rea
     words: list[str] = []
     for found in regex.finditer(rf"\d+|{LETTERS}", text, regex.V1):
         if not found[0].isdecimal():
-            words += letters_of(found[0], rules)
+            written = letters_of(found[0], rules)
+            words += [rules.table.get("date_words", {}).get(word, word) for word in written]
             continue
         said = known.get(found[0]) or cardinal(int(found[0]), rules)
         if said is None:

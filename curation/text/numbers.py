@@ -39,8 +39,10 @@ def number(text: str, rules: Rules) -> Readings | None:
         found = _english(text, digits, whole)
     elif rules.language in YEARS and _is_year(digits):
         found = [_call(int(digits), rules, "year"), whole]
-    if digits == "1":
-        found += as_readings(rules.table["one"]) if "one" in rules.table else ()
+    if digits == "1" and "one" in rules.table:
+        found += as_readings(rules.table["one"])
+    if whole and (also := _rewritten(" ".join(whole), rules, "also")) != " ".join(whole):
+        found.append(tuple(also.split()))
     found.append(one_by_one)
     if "0" in digits and rules.language == "en" and one_by_one:
         found.append(tuple("oh" if word == "zero" else word for word in one_by_one))
@@ -179,7 +181,15 @@ def _english_words(value: int) -> Reading:
 
 
 def _call(value: int, rules: Rules, to: str) -> Reading | None:
-    return _converted(value, rules.language, rules.region, to)
+    said = _converted(value, rules.language, rules.region, to)
+    return tuple(_rewritten(" ".join(said), rules, "instead").split()) if said and "instead" in rules.table else said
+
+
+def _rewritten(said: str, rules: Rules, key: str) -> str:
+    """What the library says, changed by the table's regular expressions."""
+    for pattern, better in rules.table.get(key, {}).items():
+        said = regex.sub(pattern, better, said)
+    return said
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ import emoji
 import regex
 
 from curation.text.forms import LETTERS, NO_SPACES, readable, spelled
-from curation.text.measures import letters_of
+from curation.text.measures import letters_of, sign_name
 from curation.text.numbers import dotted, number, ordinal, time_of_day
 from curation.text.rules import Reading, Readings, Rules, rules_for
 
@@ -23,6 +23,7 @@ Flag = Literal["", "number", "symbol", "punctuation", "unknown"]
 MOST_READINGS = 6  # of one word; parts with several readings multiply
 
 EMOJI = r"(?:(?=\p{Extended_Pictographic}|\p{Regional_Indicator}|[#*\d]\uFE0F?\u20E3)\X)"
+SAID = "%٪‰&@#*§"  # punctuation to Unicode, but words to a reader
 HOST = regex.compile(r"(?:[\w-]+\.)+[a-z]{2,6}")  # www.example.org
 ENGLISH = regex.compile(r"[a-z']+")
 LATIN = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss", "đ": "d", "ł": "l", "œ": "oe", "þ": "th", "ð": "d", "ı": "i"})
@@ -128,6 +129,8 @@ def _sign(sign: str, at: int, word: str, host: bool, rules: Rules) -> Readings |
     alone = all(character == word[0] for character in word)
     if (known := rules.symbol(sign)) and (alone or sign not in "*#" or at == 0):
         return known
+    if sign in SAID and not known and (alone or sign not in "*#§"):
+        return _one(sign_name(sign, rules))
     return () if unicodedata.category(sign)[0] in "PMC" or known else None
 
 

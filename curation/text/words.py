@@ -11,10 +11,10 @@ from functools import cache
 import regex
 
 from curation.text.forms import BREAK, JOINERS, LETTER, NO_SPACES, View, join_spoken, lower, readable
-from curation.text.measures import currency, currency_pattern, date, measure, unit_pattern
-from curation.text.numbers import fraction, number, ordinal_of, time_of_day
+from curation.text.measures import currency, currency_pattern, date, measure, month_names, unit_pattern
+from curation.text.numbers import CHINESE, fraction, number, ordinal_of, time_of_day
 from curation.text.rules import SCALES, Reading, Readings, Rules, as_readings, rules_for, some
-from curation.text.speak import EMOJI, HOST, MOST_READINGS, Flag, piece_pattern, say_piece
+from curation.text.speak import EMOJI, HOST, MOST_READINGS, SAID, Flag, piece_pattern, say_piece
 
 __all__ = ["Word", "normalise", "spoken_text"]
 
@@ -97,11 +97,12 @@ def _spans(text: str, rules: Rules) -> Iterator[Span]:
     """(first, last, readings, flag) of each word of a text in normal form."""
     at = 0
     for found in phrase_pattern(rules).finditer(text):
-        readings = PHRASES[str(found.lastgroup)](found, rules)
+        kind = next(name for name, part in found.groupdict().items() if name in PHRASES and part is not None)
+        readings = PHRASES[kind](found, rules)
         if readings:
             yield from _tokens(text, at, found.start(), rules, before=at > 0, behind=True)
             short = found[0].rstrip(".")
-            flag: Flag = "symbol" if found.lastgroup in ("short", "title") else "number"
+            flag: Flag = "symbol" if kind in ("short", "title") else "number"
             yield found.start(), found.start() + len(short), readings[:MOST_READINGS], flag
             at = found.end()
     yield from _tokens(text, at, len(text), rules, before=at > 0, behind=False)
@@ -151,6 +152,8 @@ def _unspaced(text: str, start: int, end: int, rules: Rules) -> Iterator[Span]:
     first, last = _core(text, start, end, rules)
     for found in piece_pattern(rules).finditer(text, first, last):
         readings, flag = say_piece(found[0], rules)
+        if rules.language in CHINESE and text[found.end() : found.end() + 1] == "年" and len(found[0]) == 4:
+            readings = readings[::-1]  # years are said digit by digit
         if flag != "punctuation":
             yield *found.span(), readings, flag
 
@@ -162,7 +165,7 @@ def _core(text: str, start: int, end: int, rules: Rules) -> tuple[int, int]:
     first = FIRST.search(text, start, end)
     if first:
         return first.start(), [match.end() for match in LAST.finditer(text, first.start(), end)][-1]
-    symbols = [at for at in range(start, end) if unicodedata.category(text[at])[0] == "S" or rules.symbol(text[at])]
+    symbols = [at for at in range(start, end) if unicodedata.category(text[at])[0] == "S" or text[at] in SAID]
     return (symbols[0], symbols[-1] + 1) if symbols else (start, start)
 
 
@@ -172,17 +175,19 @@ def phrase_pattern(rules: Rules) -> regex.Pattern[str]:
     latin = "A-Za-zÀ-ɏ" if rules.unspaced else r"\p{L}\p{M}"
     before, behind = rf"(?<![{latin}\p{{N}}])(?<!\d[.,:/])", rf"(?![{latin}\p{{N}}])"
     sign = r"(?:(?<=^|[\s(\[“\"'])[-−+])?"
-    amount, coin = rf"(?P<amount>{rules.number})", rf"(?P<coin>{currency_pattern()})"
+    amount, coin = rf"(?P<amount>{rules.number}(?![.,]\d)|\d+[.,]\d+)", rf"(?P<coin>{currency_pattern()})"
     scale = rf"(?:\s(?P<scale>{SCALES}))?" if rules.language == "en" else ""
     parts = [
         *_clock_patterns(rules),
         r"(?P<date>\d{4}-\d{2}-\d{2}|\d{1,2}(?P<between>[./-])\d{1,2}(?P=between)(?:\d{4}|\d{2})(?![./-]?\d))",
         rf"(?P<money>{sign}{coin}\s?{amount}{scale})",
         rf"(?P<money>{sign}{amount}\s?{coin})",
-        rf"(?P<measure>{sign}{amount}(?P<unit>{unit_pattern()}))",
+        rf"(?P<measure>{sign}{amount}(?P<unit>{unit_pattern(rules)}))",
+        rf"(?P<measure>(?P<unit>[%٪])\s?{amount})",
         rf"(?P<fraction>(?:\d+ )?\d{{1,3}}[/⁄]\d{{1,3}}(?![/.]?\d)|(?:\d+[ ]?)?[{VULGAR}])",
         rf"(?P<parted>{rules.parted})",
         *_ordinal_patterns(rules),
+        *_month_patterns(rules),
         *_short_patterns(rules),
     ]
     return regex.compile(f"{before}(?:{'|'.join(parts)}){behind}", regex.V1)
@@ -206,13 +211,22 @@ def _ordinal_patterns(rules: Rules) -> list[str]:
     return [rf"(?P<nth>\d{{1,3}}\.(?=\s+\p{{L}}){small})"]
 
 
+def _month_patterns(rules: Rules) -> list[str]:
+    """English: May 3 is May third, 3 May is the third of May."""
+    if rules.language != "en":
+        return []
+    months = "|".join(month_names(rules))
+    day = r"(?:[12]?\d|3[01])(?!,\d)"
+    return [rf"(?P<day>(?<=\b(?:{months})\s){day})", rf"(?P<day>{day}(?=\s(?:{months})\b))"]
+
+
 def _short_patterns(rules: Rules) -> list[str]:
     """Abbreviations, the longest first; titles before names."""
     parts = []
     for short in sorted(rules.table.get("abbreviations", {}), key=len, reverse=True):
         word, _, where = short.partition(" #")
         word, _, name = word.partition(" A") if short.endswith(" A") else (word, "", None)
-        pattern = regex.escape(word, special_only=True).replace(" ", r"[ \u00a0\u202f]?")
+        pattern = r"[ \u00a0\u202f]?".join(regex.escape(part) for part in word.split(" "))
         context = r"(?=\s?\d)" if short.endswith(" #") else r"(?=\s+\p{Lu})" if name is not None else ""
         parts.append(f"{pattern}{context}" if name is not None else f"(?i:{pattern}){context}")
     found = [rf"(?P<short>{'|'.join(parts)})"] if parts else []
@@ -271,6 +285,14 @@ def _nth(found: regex.Match[str], rules: Rules) -> Readings | None:
     return some(*endings, *(number(digits, rules) or ()))
 
 
+def _day(found: regex.Match[str], rules: Rules) -> Readings | None:
+    """The day of a month: as an ordinal, or as a number."""
+    nth, plain = ordinal_of(int(found[0]), rules) or (), number(found[0], rules) or ()
+    if regex.match(r"\s\p{L}", found.string, pos=found.end()) and not regex.search(r"\p{L}\s$", found.string[: found.start()]):
+        return some((*nth, "of"), ("the", *nth, "of"), *plain)
+    return some(nth, ("the", *nth), *plain)
+
+
 def _short(found: regex.Match[str], rules: Rules) -> Readings | None:
     return _short_table(rules).get(_key(found[0]))
 
@@ -301,6 +323,7 @@ PHRASES: dict[str, Callable[[regex.Match[str], Rules], Readings | None]] = {
     "fraction": _fraction,
     "parted": _parted,
     "nth": _nth,
+    "day": _day,
     "short": _short,
     "title": _title,
 }
