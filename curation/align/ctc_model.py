@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.ctc import WILDCARD
-from curation.text import Word
+from curation.text import Word, normal_form
+from curation.text.forms import POINTS
 from manifests.errors import InputError
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -128,7 +129,9 @@ def in_windows(
 
 
 def letter_ids(vocabulary: dict[str, int], *, where: str) -> Callable[[str], list[int]]:
-    """A `spell` for a vocabulary of letters: as written, in the other case, without accents, else the wildcard.
+    """A `spell` for a vocabulary of letters: as written, in the other case, in parts, without accents; else the wildcard.
+
+    Parts: Korean syllables in Jamo, letters and their accents as two tokens.
 
     Raises:
         InputError: the vocabulary spells no letters (phonemes, word pieces).
@@ -140,8 +143,10 @@ def letter_ids(vocabulary: dict[str, int], *, where: str) -> Callable[[str], lis
 
     def spell(spoken: str) -> list[int]:
         ids: list[int] = []
-        for letter in unicodedata.normalize("NFC", spoken):
+        for letter in normal_form(spoken):
             found = _letter(letter, letters)
+            if not found and POINTS.fullmatch(letter):  # Arabic and Hebrew are mostly written without
+                continue
             if found or not ids or ids[-1] != WILDCARD:  # one wildcard for a run of what cannot be spelled
                 ids += found or [WILDCARD]
         return ids
@@ -153,8 +158,8 @@ def _letter(letter: str, letters: dict[str, int]) -> list[int]:
     for form in (letter, letter.upper(), letter.lower()):
         if form in letters:
             return [letters[form]]
-    plain = [part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part)]
-    if plain and plain != [letter]:
-        parts = [_letter(part, letters) for part in plain]
-        return [number for part in parts for number in part] if all(parts) else []
+    parts = unicodedata.normalize("NFKD", letter)
+    for spelling in (parts, [part for part in parts if not unicodedata.combining(part)]):
+        if spelling and list(spelling) != [letter] and all(found := [_letter(part, letters) for part in spelling]):
+            return [number for part in found for number in part]
     return []

@@ -4,8 +4,8 @@
 WITH looked AS (
   SELECT
     *,
-    NOT regexp_matches(coalesce(text, ''), '\S') AS no_text,
-    task IN ('st', 'qa') AND NOT regexp_matches(coalesce(target_text, ''), '\S') AS no_target
+    NOT regexp_matches(coalesce(text, ''), '[^\s\p{Z}\p{C}]') AS no_text,
+    task IN ('st', 'qa') AND NOT regexp_matches(coalesce(target_text, ''), '[^\s\p{Z}\p{C}]') AS no_target
   FROM accepted
   WHERE task IN ('asr', 'st', 'qa')
 )

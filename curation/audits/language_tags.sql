@@ -9,8 +9,10 @@ SELECT
   duration AS seconds
 FROM accepted
 WHERE task IN ('asr', 'st', 'qa') AND text IS NOT NULL AND (
-  NOT regexp_full_match(coalesce(language, ''), '[a-z]{2,3}(-[A-Za-z]+)?')
+  NOT regexp_full_match(coalesce(language, ''), '[a-z]{2,3}(-[A-Za-z0-9]+)*')
   OR (language IN ('en', 'de', 'fr', 'es', 'it', 'nl', 'cs', 'pl', 'pt', 'ro', 'sv')
-    AND regexp_matches(text, '[\p{Cyrillic}\p{Han}\p{Arabic}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Thai}]'))
+    AND regexp_matches(text, '[\p{Cyrillic}\p{Han}\p{Arabic}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}' ||
+      '\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}' ||
+      '\p{Hebrew}\p{Armenian}\p{Georgian}\p{Ethiopic}]'))
   OR (language IN ('ru', 'bg', 'uk') AND NOT regexp_matches(text, '\p{Cyrillic}') AND regexp_matches(text, '\p{L}'))
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import regex
 import soundfile
 from lhotse import MonoCut, MultiCut, Recording
 from lhotse.supervision import AlignmentItem
@@ -29,6 +30,7 @@ from manifests.units import SAMPLE_RATE, Seconds
 
 STEP = "segment"  # the `pass` column of its rejects
 MOST_WORDS = 12  # that a reject quotes
+_SAID = regex.compile(r"[\s\p{L}\p{M}\p{N}]")  # what punctuation around a word ends at
 
 
 @dataclass(frozen=True)
@@ -225,9 +227,9 @@ def piece_text(text: str, words: Sequence[Word], positions: Sequence[int]) -> st
 def _written(text: str, first: Word, last: Word) -> str:
     """From one word to another, with the punctuation that touches them, on one line."""
     start, end = first.start, last.end
-    while start > 0 and not text[start - 1].isspace() and not text[start - 1].isalnum():
+    while start > 0 and not _SAID.match(text[start - 1]):
         start -= 1
-    while end < len(text) and not text[end].isspace() and not text[end].isalnum():
+    while end < len(text) and not _SAID.match(text[end]):
         end += 1
     return " ".join(text[start:end].split())
 

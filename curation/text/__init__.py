@@ -19,8 +19,8 @@ gives such a word a wildcard; in targets and scores it stands as it is written.
 
 from curation.text.forms import base_language, is_unspaced, normal_form
 from curation.text.rules import Reading
-from curation.text.speak import MOST_READINGS, say
-from curation.text.words import Word, normalise, spoken_text
+from curation.text.speak import MOST_READINGS
+from curation.text.words import Word, normalise, say, spoken_text
 
 __all__ = [
     "MOST_READINGS",

@@ -56,7 +56,9 @@ def unit_pattern(rules: Rules) -> str:
     """Units behind a number, the longest first."""
     names = sorted(units(rules), key=len, reverse=True)
     tight = "|".join(regex.escape(name) for name in names if name not in SPACED_ONLY)
-    return rf"(?:[ \u00a0\u202f\u2009]?(?:{tight})|[ \u00a0\u202f](?:{'|'.join(SPACED_ONLY)}))(?![\p{{L}}\p{{M}}\p{{N}}])"
+    return (
+        rf"(?:[ \u00a0\u202f\u2009]?(?:{tight})|[ \u00a0\u202f](?:{'|'.join(SPACED_ONLY)}))(?![\p{{L}}\p{{M}}\p{{N}}])"
+    )
 
 
 @cache
@@ -148,7 +150,9 @@ def currency(amount: str, sign: str, rules: Rules, scale: str = "") -> Readings 
         return some(*((*units, *name) for name in names), *((*full, *name) for name in names))
     hundredths = cardinal(int(part), rules) or ()
     cents = [("and", *hundredths, "cents")] if rules.language == "en" else [hundredths]
-    cents += [("and", *hundredths, "pence"), ("and", *hundredths, "p")] if rules.language == "en" and sign == "£" else []
+    cents += (
+        [("and", *hundredths, "pence"), ("and", *hundredths, "p")] if rules.language == "en" and sign == "£" else []
+    )
     found: list[Reading] = [(*units, *names[0], *tail) for tail in cents]
     found += [(*units, *hundredths), (*units, *names[0], *hundredths)] if rules.language == "en" else []
     return some(*found, *((*full, *name) for name in names))

@@ -132,6 +132,28 @@ DOLLARS = {"US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD", "HK$": "HKD", "
 @cache
 def currencies() -> dict[str, str]:
     """Currency sign -> ISO 4217 code, for signs of one character, and a few that are letters."""
-    narrow = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₩": "KRW", "₺": "TRY", "₴": "UAH"}
+    narrow = {
+        "$": "USD",
+        "€": "EUR",
+        "£": "GBP",
+        "¥": "JPY",
+        "₹": "INR",
+        "₽": "RUB",
+        "₩": "KRW",
+        "₺": "TRY",
+        "₴": "UAH",
+    }
     more = {"₪": "ILS", "฿": "THB", "₫": "VND", "₦": "NGN", "₱": "PHP", "₸": "KZT", "₼": "AZN", "₾": "GEL", "₡": "CRC"}
-    return {**narrow, **more, "₲": "PYG", "₵": "GHS", "₮": "MNT", "৳": "BDT", "₭": "LAK", "៛": "KHR", **DOLLARS, "Kč": "CZK", "zł": "PLN"}
+    return {
+        **narrow,
+        **more,
+        "₲": "PYG",
+        "₵": "GHS",
+        "₮": "MNT",
+        "৳": "BDT",
+        "₭": "LAK",
+        "៛": "KHR",
+        **DOLLARS,
+        "Kč": "CZK",
+        "zł": "PLN",
+    }

@@ -11,12 +11,12 @@ from typing import Literal
 import emoji
 import regex
 
-from curation.text.forms import LETTERS, NO_SPACES, readable, spelled
+from curation.text.forms import LETTERS, NO_SPACES, spelled
 from curation.text.measures import letters_of, sign_name
 from curation.text.numbers import dotted, number, ordinal, time_of_day
-from curation.text.rules import Reading, Readings, Rules, rules_for
+from curation.text.rules import Reading, Readings, Rules
 
-__all__ = ["EMOJI", "MOST_READINGS", "Flag", "piece_pattern", "say", "say_piece"]
+__all__ = ["EMOJI", "MOST_READINGS", "SAID", "Flag", "piece_pattern", "say_piece"]
 
 Flag = Literal["", "number", "symbol", "punctuation", "unknown"]
 
@@ -53,13 +53,8 @@ def piece_pattern(rules: Rules) -> regex.Pattern[str]:
     return regex.compile("|".join(part for part in parts if part), regex.IGNORECASE | regex.DOTALL | regex.V1)
 
 
-def say(word: str, language: str = "en") -> tuple[Readings, Flag]:
-    """Ways to say one word, the likeliest first, and what is special about it."""
-    return say_piece(readable(word).text, rules_for(language))
-
-
 def say_piece(word: str, rules: Rules) -> tuple[Readings, Flag]:
-    """The same for a word in normal form."""
+    """Ways to say one word in normal form, the likeliest first, and what is special about it."""
     kinds = set()
     parts: list[Readings] = []
     host = HOST.fullmatch(word) is not None and len(word.rpartition(".")[0]) > 2

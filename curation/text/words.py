@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from curation.text.numbers import CHINESE, fraction, number, ordinal_of, time_of
 from curation.text.rules import SCALES, Reading, Readings, Rules, as_readings, rules_for, some
 from curation.text.speak import EMOJI, HOST, MOST_READINGS, SAID, Flag, piece_pattern, say_piece
 
-__all__ = ["Word", "normalise", "spoken_text"]
+__all__ = ["Word", "normalise", "say", "spoken_text"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Word:
         return self.readings[0] if self.readings else ()
 
 
+TOKEN = re.compile(r"\S+")  # of `re`: to `regex` the control characters that part files and records are no blanks
 # A word does not reach over these: "yes--no", "and/or", "wait...what". Digits keep their slash.
 BREAKS = regex.compile(rf"--+|[–—…{BREAK}་༌]|\.{{2,}}|(?<!\d)/|/(?!\d)")
 EMOJIS = regex.compile(rf"{EMOJI}+")
@@ -54,6 +56,14 @@ def normalise(text: str, language: str = "en") -> list[Word]:
     rules = rules_for(language)
     view = readable(text)
     return list(_words(text, view, rules))
+
+
+def say(word: str, language: str = "en") -> tuple[tuple[Reading, ...], Flag]:
+    """Ways to say one word, the likeliest first, and what is special about it."""
+    found = normalise(word, language)
+    if len(found) == 1:
+        return found[0].readings, found[0].flag
+    return say_piece(readable(word).text, rules_for(language))
 
 
 def spoken_text(text: str, language: str = "en") -> str:
@@ -110,7 +120,7 @@ def _spans(text: str, rules: Rules) -> Iterator[Span]:
 
 def _tokens(text: str, first: int, last: int, rules: Rules, *, before: bool, behind: bool) -> Iterator[Span]:
     """Words of the text between two phrases; punctuation that touches a phrase belongs to it."""
-    for token in regex.finditer(r"\S+", text, pos=first, endpos=last):
+    for token in TOKEN.finditer(text, first, last):
         touches = (before and token.start() == first) or (behind and token.end() == last)
         found = False
         for start, end in _parts(text, token.start(), token.end()):
@@ -288,7 +298,8 @@ def _nth(found: regex.Match[str], rules: Rules) -> Readings | None:
 def _day(found: regex.Match[str], rules: Rules) -> Readings | None:
     """The day of a month: as an ordinal, or as a number."""
     nth, plain = ordinal_of(int(found[0]), rules) or (), number(found[0], rules) or ()
-    if regex.match(r"\s\p{L}", found.string, pos=found.end()) and not regex.search(r"\p{L}\s$", found.string[: found.start()]):
+    before, behind = found.string[: found.start()], found.string[found.end() :]
+    if regex.match(rf"\s(?:{'|'.join(month_names(rules))})\b", behind) and not regex.search(r"\p{L}\s$", before):
         return some((*nth, "of"), ("the", *nth, "of"), *plain)
     return some(nth, ("the", *nth), *plain)
 

@@ -40,6 +40,7 @@ COLUMNS = {
     "plan": "VARCHAR",  # folder under OUTPUT/plans that this stage was trained on
     "evaluation": "VARCHAR",  # file of its evaluation, relative to the output folder; NULL when there is none
     "key": "VARCHAR",
+    "wer_unit": "VARCHAR",  # what error rates and `words` count: words, or characters where a language has no spaces
 }
 TYPES = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 
@@ -96,6 +97,7 @@ def flat_metrics(evaluation: Mapping[str, Any], metric: str) -> dict[str, Any]:
     not possible.
     """
     flat: dict[str, Any] = {"clips": evaluation.get("clips"), "words": evaluation.get("words")}
+    flat["wer_unit"] = evaluation.get("wer_unit")
     for name in dict.fromkeys([*METRICS, metric]):
         flat[name], flat[f"{name}_low"], flat[f"{name}_high"] = read_figure(evaluation, name)
     return flat

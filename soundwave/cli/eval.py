@@ -201,7 +201,10 @@ def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
         blank = ["-"] * (len(shown) - 1)
         band, letters = _band(best["wer"], best["wer_band"]), [f"{best['cer']:.3f}", *blank]
         table.add_row("Moonshine's own decoder", "-", band, *blank, *letters)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if units := {str(row["wer_unit"]) for row in rows if row.get("wer_unit", "words") != "words"}:
+        console.print(f"WER counts {'; '.join(sorted(units))}: there are no spaces between words.", highlight=False)
 
 
 def _band(rate: float | None, band: Any) -> str:

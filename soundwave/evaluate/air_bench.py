@@ -21,6 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import regex
+
+from curation.text import normal_form
 from manifests.errors import AudioError, InputError, ManifestError
 from manifests.files import need_file, need_folder, read_json, read_jsonl, write_json, write_jsonl
 from manifests.progress import progress_bar
@@ -245,7 +248,7 @@ def chosen_letter(response: str, options: Mapping[str, str]) -> str | None:
 
 def _contains(text: str, part: str) -> bool:
     """Does `part` stand in `text` as whole words, whatever the case and punctuation?"""
-    one, other = (" ".join(re.findall(r"\w+", words.lower())) for words in (text, part))
+    one, other = (" ".join(regex.findall(r"[\w\p{M}]+", normal_form(words).lower())) for words in (text, part))
     return bool(other) and f" {other} " in f" {one} "
 
 

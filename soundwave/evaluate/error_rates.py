@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 
 import jiwer
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from transformers.models.whisper.english_normalizer import BasicTextNormalizer, EnglishTextNormalizer
 
+from curation.text import base_language, is_unspaced
+from curation.text.scoring import closest, comparable
 from manifests.errors import InputError
-from soundwave.model.tokens import spoken_text
 
 RESAMPLES = 1000
-UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without spaces between words
 
 
 @dataclass(frozen=True)
@@ -33,27 +31,21 @@ class Rates:
     insertions: int
     words: int
     clips: int
+    unit: str = "words"
+    """What `wer` and `words` count: words; characters where languages have no spaces; or both, with these languages."""
 
     def row(self) -> dict[str, Any]:
         """As written to JSON."""
         return asdict(self)
 
 
-@cache
-def _whisper(language: str) -> Any:
-    return EnglishTextNormalizer({}) if language == "en" else BasicTextNormalizer(split_letters=language in UNSPACED)
-
-
 def normal(text: str, language: str = "en") -> str:
-    """What is compared. English: the spoken form (numbers and letters in words), then Whisper's English normaliser.
+    """What is compared: the spoken form (numbers and letters in words), see `curation.text.scoring`.
 
-    References and hypotheses go through the same, so `Press 1`, `press one` and `Press one.` are equal. Any other
-    language: Whisper's basic normaliser (lower case, no punctuation; scripts without spaces become single characters).
+    References and hypotheses go through the same, so `Press 1`, `press one` and `Press one.` are equal. Languages that
+    have no spaces between words become single characters.
     """
-    code = language.partition("-")[0].lower()
-    if code == "en":
-        return str(_whisper(code)(spoken_text(text)))
-    return str(_whisper(code)(text)).strip()
+    return comparable(text, language)
 
 
 def error_rates(
@@ -61,7 +53,9 @@ def error_rates(
 ) -> Rates:
     """WER and CER of hypotheses against references, both normalised; clips with an empty reference are left out.
 
-    languages: of each reference, ISO 639-1; None: English.
+    Where a text can be read in several ways, the reading that is nearest to the other text counts.
+
+    languages: of each reference, ISO 639; None: English. Of languages without spaces, characters are counted as words.
 
     Raises:
         InputError: lists of different lengths, or no reference with a word in it.
@@ -70,21 +64,37 @@ def error_rates(
         raise InputError(f"{len(references)} references and {len(hypotheses)} hypotheses: expected as many")
     spoken = languages or ["en"] * len(references)
     texts = zip(references, hypotheses, spoken, strict=True)
-    pairs = [(normal(reference, language), normal(found, language)) for reference, found, language in texts]
-    pairs = [(reference, found) for reference, found in pairs if reference]
+    scored = [(*closest(reference, found, language), language) for reference, found, language in texts]
+    scored = [row for row in scored if row[0]]
+    pairs = [(reference, found) for reference, found, _ in scored]
     if not pairs:
         raise InputError("There is no reference with a word in it: nothing to score.")
     edits = count_edits(pairs)
     return Rates(
         wer=edits.rate,
         wer_band=bootstrap_band(edits.errors, edits.words, seed=seed),
-        cer=float(jiwer.cer([reference for reference, _ in pairs], [found for _, found in pairs])),
+        cer=_character_rate(scored),
         substitutions=edits.substitutions,
         deletions=edits.deletions,
         insertions=edits.insertions,
         words=int(edits.words.sum()),
         clips=len(pairs),
+        unit=_unit([language for *_, language in scored]),
     )
+
+
+def _unit(languages: Sequence[str]) -> str:
+    unspaced = sorted({base_language(language) for language in languages if is_unspaced(language)})
+    if not unspaced:
+        return "words"
+    names = ", ".join(unspaced)
+    return "characters" if all(map(is_unspaced, languages)) else f"words, and characters in {names}"
+
+
+def _character_rate(scored: Sequence[tuple[str, str, str]]) -> float:
+    """Of (reference, hypothesis, language); blanks count where a language has them."""
+    texts = [[text.replace(" ", "") if is_unspaced(language) else text for text in pair] for *pair, language in scored]
+    return float(jiwer.cer([reference for reference, _ in texts], [found for _, found in texts]))
 
 
 @dataclass(frozen=True)

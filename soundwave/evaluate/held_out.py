@@ -24,7 +24,7 @@ Decode = Literal["ctc", "llm", "joint"]
 DECODES: tuple[Decode, ...] = ("ctc", "llm")  # what is scored when nothing is said
 BATCH = 8  # clips of like lengths at once
 
-_SPOKEN = "text IS NOT NULL AND duration > 0 AND len(regexp_extract_all(text, '[\\w'']+')) >= $words"
+_SPOKEN = "text IS NOT NULL AND duration > 0 AND spoken_words(text, language) >= $words"
 KINDS = {
     "transcribed": _SPOKEN,  # speech with a transcript, whatever its task
     "asr": f"task = 'asr' AND {_SPOKEN}",

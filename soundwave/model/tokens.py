@@ -12,16 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from curation.text import normalise
+from curation.text import spoken_text
 from soundwave.model.plain_text import text_ids
 
+__all__ = ["ALPHABET", "TokenTable", "Unit", "seen_tokens", "sound_tag", "spoken_text", "written_unit"]
+
 Unit = Literal["letters", "tokens"]
+PART_OF_LETTER = "\ufffd"  # what a token that is a part of a letter decodes to
 ALPHABET = "abcdefghijklmnopqrstuvwxyz'"
-
-
-def spoken_text(text: str, language: str = "en") -> str:
-    """A text as it is spoken, for targets and for scoring: lower-case words, numbers in words, no punctuation."""
-    return " ".join(part for word in normalise(text, language) for part in word.spoken)
 
 
 def sound_tag(label: str) -> str:
@@ -55,6 +53,11 @@ class TokenTable:
             return ids
         return [self._class_of[token] for token in ids if token in self._class_of]
 
+    def spells(self, text: str, unit: Unit) -> bool:
+        """Can the vocabulary spell all of `text`? If not, it is no target: letters would be missing in it."""
+        ids = self.letters(text) if unit == "letters" else self._tokens(text)
+        return self._class_of is None or all(token in self._class_of for token in ids)
+
     def decode(self, classes: Iterable[int]) -> str:
         """Text of CTC classes (blanks removed, runs collapsed)."""
         ids = [self.token_ids[place] if self.token_ids is not None else place for place in classes]
@@ -68,6 +71,8 @@ class TokenTable:
         """
         pieces = [self._piece(place) for place in classes]
         text = "".join(pieces)
+        if PART_OF_LETTER in text:  # letters of several tokens each: the classes stand for themselves
+            return [self._token(place) for place in classes], list(range(len(classes)))
         head = len(text) - len(text.lstrip())
         tokens = self._ids(text.lstrip()) if text.strip() else []
         if not tokens:

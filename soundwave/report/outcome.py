@@ -106,6 +106,7 @@ def as_row(value: Pooled, rows: Sequence[Mapping[str, Any]]) -> Row:
         "seeds": list(value.seeds),
         "clips": rows[0].get("clips"),
         "words": rows[0].get("words"),
+        "unit": rows[0].get("wer_unit") or "words",
         "training_seconds": mean_or_none([row.get("wall_seconds") for row in rows]),  # of the chain, over seeds
     }
 
@@ -122,9 +123,11 @@ def ceiling(workspace: Workspace) -> Row | None:
     if value is None or value.get("wer") is None:
         return None
     low, high = value.get("wer_band") or (None, None)
-    return {"wer": value["wer"], "low": low, "high": high, "seeds": []} | {
-        name: value.get(name) for name in ("clips", "words")
-    }
+    return (
+        {"wer": value["wer"], "low": low, "high": high, "seeds": []}
+        | {name: value.get(name) for name in ("clips", "words")}
+        | {"unit": value.get("unit") or "words"}
+    )
 
 
 def arm_values(grid: GridResult) -> list[Row]:

@@ -153,6 +153,7 @@ def grid_view(grid: outcome.GridResult, ceiling: Row | None) -> Row:
         "figures": _shown_figures(grid),
         "clips": first["clips"],
         "words": first["words"],
+        "unit": first.get("wer_unit") or "words",
         "seeds": len({row["seed"] for row in grid.rows}),
         "next": grid.report.get("next"),
         "arms_chart": _arms_chart(grid, ceiling) if len(grid.arms) > 1 else None,

@@ -6,6 +6,22 @@ CREATE MACRO hours() AS (SELECT sum(duration) / 3600 FROM cuts), (seconds) AS su
 -- Characters per second of speech.
 CREATE MACRO text_rate(words, seconds) AS length(words) / nullif(seconds, 0);
 
+-- Is the language written without spaces between words? Then its texts are counted in characters (see curation.text).
+CREATE MACRO unspaced(tag) AS
+  regexp_extract(lower(coalesce(tag, '')), '^[a-z]+')
+    IN ('bo', 'dz', 'gan', 'hsn', 'ja', 'km', 'lo', 'lzh', 'my', 'shn', 'th', 'wuu', 'yue', 'zh',
+        'bod', 'cmn', 'dzo', 'jpn', 'khm', 'lao', 'mya', 'tha', 'zho');
+
+-- Words between single spaces as written, or characters (letters with their marks).
+CREATE MACRO written_words(words, tag) AS CASE
+  WHEN unspaced(tag) THEN len(regexp_extract_all(words, '\p{L}\p{M}*|\p{N}'))
+  ELSE length(words) - length(replace(words, ' ', '')) + 1
+END;
+
+-- Words that have a letter or digit, or characters.
+CREATE MACRO spoken_words(words, tag) AS
+  len(regexp_extract_all(words, CASE WHEN unspaced(tag) THEN '\p{L}\p{M}*|\p{N}' ELSE '[\p{L}\p{M}\p{N}_'']+' END));
+
 -- The text as leakage checks compare it: lower case, words of letters and digits of any script, one space between them.
 CREATE MACRO plain_words(words) AS
   trim(regexp_replace(lower(words), '[^\p{L}\p{M}\p{N}]+', ' ', 'g'));

@@ -25,7 +25,8 @@ def measure(context: Context) -> dict[str, Any]:
     Writes examples-SPLIT.jsonl (id, reference, and a text for each decoding) into the run folder.
 
     Returns:
-        `clips`, `words`, and for each decoding D: `D_wer`, `D_wer_band` (95 %), `D_cer`, `D_errors`.
+        `clips`, `words`, `wer_unit` (words, or characters where languages have no spaces), and for each decoding D:
+        `D_wer`, `D_wer_band` (95 %), `D_cer`, `D_errors`.
 
     Raises:
         InputError: no clips to score.
@@ -51,7 +52,8 @@ def _scores(cuts: Sequence[Cut], texts: Mapping[Decode, Mapping[str, str]]) -> d
     for name, found in texts.items():
         rates = error_rates(references, [found[cut.cut_id] for cut in cuts], languages=languages)
         errors = {kind: getattr(rates, kind) for kind in ("substitutions", "deletions", "insertions")}
-        result |= {"words": rates.words, f"{name}_wer": rates.wer, f"{name}_wer_band": list(rates.wer_band)}
+        result |= {"words": rates.words, "wer_unit": rates.unit}
+        result |= {f"{name}_wer": rates.wer, f"{name}_wer_band": list(rates.wer_band)}
         result |= {f"{name}_cer": rates.cer, f"{name}_errors": errors}
     return result
 
@@ -72,7 +74,7 @@ def _decoded(name: str, context: Context, rows: HeldOut) -> Iterator[tuple[str, 
 
 
 def ceiling(catalog: Path, options: EvalOptions) -> dict[str, Any]:
-    """What Moonshine's own decoder scores on the same clips: `clips`, `words`, `wer`, `wer_band`, `cer`.
+    """What Moonshine's own decoder scores on the same clips: `clips`, `words`, `wer`, `wer_band`, `cer`, `unit`.
 
     Raises:
         MissingPackageError: the wheel that carries Moonshine is not installed.
@@ -82,7 +84,8 @@ def ceiling(catalog: Path, options: EvalOptions) -> dict[str, Any]:
     store = CutStore(catalog, ids, encoder=MOONSHINE)
     cuts = sorted(store.cuts.values(), key=lambda cut: cut.cut_id)
     audio = [cut.samples() for cut in cuts]
-    return error_rates([str(cut.text) for cut in cuts], transcribe(audio)).row()
+    languages = [cut.language or "en" for cut in cuts]
+    return error_rates([str(cut.text) for cut in cuts], transcribe(audio), languages=languages).row()
 
 
 class ErrorRates(Family):

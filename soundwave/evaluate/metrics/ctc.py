@@ -33,7 +33,7 @@ def measure(context: Context) -> dict[str, Any]:
         classes = context.model.greedy_classes(features, lengths)
         for cut, heard in zip(cuts, classes, strict=True):
             text = target_text(cut, context.settings.ctc_languages)
-            target = table.encode(text, unit) if text else []
+            target = table.encode(text, unit) if text and table.spells(text, unit) else []
             if target:
                 references.append(target)
                 found.append(heard)

@@ -47,7 +47,7 @@ def _ratios(context: Context, rows: HeldOut) -> dict[str, Any]:
         encoder += int(lengths.sum())
         adapter += int(heard.lengths.sum())
         kept += int(heard.runs.counts.sum())
-        texts = [spoken_text(cut.text) for cut in cuts if cut.text and cut.task == "asr"]
+        texts = [spoken_text(cut.text, cut.language or "en") for cut in cuts if cut.text and cut.task == "asr"]
         tokens += sum(len(text_ids(context.model.tokenizer, f" {text}")) for text in texts)
     found: dict[str, Any] = {"clips": len(rows.cuts), "corpora": rows.corpora}
     found |= {"encoder_frames": encoder, "adapter_frames": adapter, "kept_frames": kept}

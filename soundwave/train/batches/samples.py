@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,7 +152,7 @@ class SampleMaker:
             label=joins.sound_name(cut.sound[0]) if cut.task == "sound" and cut.sound else "",
             others=self.data.answers(draw.domain) if chooses else (),
             also_right=[joins.sound_name(label) for label in cut.sound],
-            style=spoken_text if transcribes and as_heard else str,
+            style=partial(spoken_text, language=cut.language or "en") if transcribes and as_heard else str,
         )
 
     def _turn(self, task: str, cut: Cut, facts: Facts, rng: random.Random) -> tuple[list[int], list[int]]:
@@ -252,9 +252,9 @@ class SampleMaker:
         return part.heard if self.settings.answer == "spoken" else part.written
 
     def target(self, cut: Cut, unit: Unit) -> list[int] | None:
-        """CTC classes of a cut; None when it has no CTC target."""
+        """CTC classes of a cut; None when it has no CTC target, or one that the vocabulary cannot spell."""
         text = target_text(cut, self.settings.ctc_languages)
-        return None if text is None else self.table.encode(text, unit)
+        return None if text is None or not self.table.spells(text, unit) else self.table.encode(text, unit)
 
 
 @lru_cache(maxsize=4096)

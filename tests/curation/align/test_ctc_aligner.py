@@ -46,7 +46,7 @@ def test_the_audio_chooses_between_readings() -> None:
 
 
 def test_what_cannot_be_spelled_goes_through_the_wildcard_and_says_so() -> None:
-    words = normalise("cat ☃ dog")
+    words = normalise("cat 日 dog")
     assert words[1].flag == "unknown"
     spikes = CTCAligner(Written_()).spikes(heard(".ca.t..xyx..d.o.g"), words)
     assert [spike.wildcard for spike in spikes] == [False, True, False]
@@ -118,7 +118,7 @@ def test_a_checkpoint_aligns_in_order_and_the_same_in_another_process(checkpoint
     aligner = load_aligner("hf-ctc", model=str(checkpoint))
     rng = np.random.default_rng(0)
     samples = rng.standard_normal(32000).astype(np.float32) * 0.1
-    words = normalise("Press #1, please ... ☃")
+    words = normalise("Press #1, please ... 日")
     found = aligner.align(samples, words)
     assert [word.position for word in found] == [n for n, word in enumerate(words) if word.flag != "punctuation"]
     edges = [edge for word in found for edge in (word.start, word.end)]
