@@ -129,7 +129,7 @@ def in_windows(
 
 
 def letter_ids(vocabulary: dict[str, int], *, where: str) -> Callable[[str], list[int]]:
-    """A `spell` for a vocabulary of letters: as written, in the other case, in parts, without accents; else the wildcard.
+    """A `spell` for letters: as written, in the other case, in parts, without accents; or the wildcard.
 
     Parts: Korean syllables in Jamo, letters and their accents as two tokens.
 

@@ -72,11 +72,12 @@ def lower(text: str, language: str) -> str:
 
 def spelled(letters: str, language: str) -> str:
     """A word's letters as its reading has them: lower case, one apostrophe, nothing without a sound."""
-    return _UNHEARD.sub("", lower(normal_form(letters), language).translate(_ONE_APOSTROPHE))
+    found: str = _UNHEARD.sub("", lower(normal_form(letters), language).translate(_ONE_APOSTROPHE))
+    return found
 
 
 def join_spoken(parts: Sequence[str], apart: Sequence[bool]) -> str:
-    """Spoken words as one text. apart[n]: was there a blank before part n? Scripts without spaces get none otherwise."""
+    """Spoken words as one text. apart[n]: is a blank before part n? Scripts without spaces get no other blank."""
     text = ""
     for part, blank in zip(parts, apart, strict=True):
         tight = not blank and text and (_NO_SPACE.match(text[-1]) or _NO_SPACE.match(part))

@@ -1,12 +1,14 @@
-"""How amounts of money, units and dates are said: CLDR writes them in words (babel), our number rule reads the digits."""
+"""How money, units and dates are said: CLDR writes them in words (babel), our number rule reads the digits."""
 
 from __future__ import annotations
 
 import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import regex
+import yaml
 from babel import Locale
 from babel.dates import format_date, get_date_format
 from babel.numbers import get_currency_name
@@ -14,41 +16,31 @@ from babel.units import format_unit
 
 from curation.text.forms import LETTERS, spelled
 from curation.text.numbers import cardinal, dotted, number, ordinal_of, spoken
-from curation.text.rules import Reading, Readings, Rules, as_readings, currencies, some
+from curation.text.rules import THIN, Reading, Readings, Rules, as_readings, currencies, some
 
-# As written -> CLDR's name. Only behind a number. Single letters would be words in too many places: see `BARE`.
-UNITS = {
-    **{f"{prefix}m": f"length-{name}meter" for prefix, name in {"n": "nano", "m": "milli", "c": "centi", "k": "kilo"}.items()},
-    **{f"{prefix}g": f"mass-{name}gram" for prefix, name in {"m": "milli", "k": "kilo"}.items()},
-    **{f"{prefix}{s}": f"volume-{name}liter" for prefix, name in {"m": "milli", "c": "centi", "d": "deci"}.items() for s in "lL"},
-    **{f"{prefix}Hz": f"frequency-{name}hertz" for prefix, name in {"": "", "k": "kilo", "M": "mega", "G": "giga"}.items()},
-    **{f"{prefix}{size}": f"length-{name}meter".replace("length-", "area-square-" if size in ("m²", "m2") else "volume-cubic-")
-       for prefix, name in {"": "", "c": "centi", "k": "kilo"}.items() for size in ("m²", "m2", "m³", "m3")},
-    "m": "length-meter", "g": "mass-gram", "l": "volume-liter", "L": "volume-liter", "h": "duration-hour",
-    "min": "duration-minute", "ms": "duration-millisecond", "s": "duration-second", "ha": "area-hectare",
-    "km/h": "speed-kilometer-per-hour", "kmh": "speed-kilometer-per-hour", "m/s": "speed-meter-per-second",
-    "mph": "speed-mile-per-hour", "ft": "length-foot", "mi": "length-mile", "lb": "mass-pound", "lbs": "mass-pound",
-    "oz": "mass-ounce", "kB": "digital-kilobyte", "KB": "digital-kilobyte", "MB": "digital-megabyte",
-    "GB": "digital-gigabyte", "TB": "digital-terabyte", "W": "power-watt", "kW": "power-kilowatt", "V": "electric-volt",
-    "%": "concentr-percent", "٪": "concentr-percent", "‰": "concentr-permille", "°": "angle-degree",
-    "°C": "temperature-celsius", "°F": "temperature-fahrenheit",
-}  # fmt: skip
 SPACED_ONLY = ("s",)  # "1980s"
 _NOT_SAID = regex.compile(r"[^\p{L}\p{M}\s#'’.\-–\p{Cf}]")
 """In what CLDR writes: a unit that has no name, only its sign."""
 
 
 @cache
+def signs() -> dict[str, str]:
+    """units.yaml: as written behind a number -> CLDR's name."""
+    found = yaml.safe_load(Path(__file__).with_name("units.yaml").read_text(encoding="utf-8"))
+    return {sign: name for name, written in found.items() for sign in written}
+
+
+@cache
 def units(rules: Rules) -> dict[str, str]:
-    """As written -> CLDR's name: the international signs, and the language's own of two letters or more (кг)."""
+    """As written -> CLDR's name: international signs, and the language's own of two letters or more (кг)."""
     own: dict[str, str] = {}
     if rules.locale is not None and rules.language != "en":
-        for name in UNITS.values():
+        for name in signs().values():
             short = regex.sub(r"[\d\s\p{Cf}]", "", format_unit(2, name, "short", locale=rules.locale))
             if len(short) > 1:
                 own.setdefault(short, name)
                 own.setdefault(short.rstrip("."), name)
-    return {**own, **UNITS}
+    return {**own, **signs()}
 
 
 @cache
@@ -56,9 +48,8 @@ def unit_pattern(rules: Rules) -> str:
     """Units behind a number, the longest first."""
     names = sorted(units(rules), key=len, reverse=True)
     tight = "|".join(regex.escape(name) for name in names if name not in SPACED_ONLY)
-    return (
-        rf"(?:[ \u00a0\u202f\u2009]?(?:{tight})|[ \u00a0\u202f](?:{'|'.join(SPACED_ONLY)}))(?![\p{{L}}\p{{M}}\p{{N}}])"
-    )
+    apart = "|".join(SPACED_ONLY)
+    return rf"(?:[ {THIN}]?(?:{tight})|[ {THIN}](?:{apart}))(?![\p{{L}}\p{{M}}\p{{N}}'’])"
 
 
 @cache
@@ -75,7 +66,7 @@ def month_names(rules: Rules) -> list[str]:
 
 def sign_name(sign: str, rules: Rules) -> Reading | None:
     """How CLDR calls `%` and `‰` that stand alone."""
-    form = _unit_form(rules.locale, UNITS[sign], "2") if sign in UNITS else None
+    form = _unit_form(rules.locale, signs()[sign], "2") if sign in signs() else None
     return letters_of(form.replace("{0}", " "), rules) if form else None
 
 
@@ -114,7 +105,7 @@ def _unit_form(locale: Locale | None, unit: str, digits: str) -> str | None:
         return None
     form = regex.sub(r"\d+(?:[.,٫]\d+)?", "#", text, count=1)
     bare = form.strip("# \u00a0\u202f")
-    return None if _NOT_SAID.search(form) or "#" not in form or bare in UNITS else form.replace("#", "{0}")
+    return None if _NOT_SAID.search(form) or "#" not in form or bare in signs() else form.replace("#", "{0}")
 
 
 def _filled(form: str, said: Reading, rules: Rules) -> Reading:
@@ -141,7 +132,8 @@ def currency(amount: str, sign: str, rules: Rules, scale: str = "") -> Readings 
     units, full = cardinal(int(whole or 0), rules), spoken(digits, rules)
     if not names or units is None or full is None:
         return None
-    ones = as_readings(rules.table["one"])[:2] if digits == "1" and "one" in rules.table else (full,)
+    ones = as_readings(rules.table["one"])[:2] if digits == "1" and "one" in rules.table else ()
+    ones = (*ones, *(number(amount, rules) or (full,)))
     if scale:
         return some(*((*full, scale.lower(), *name) for name in names))
     if len(part) != 2:
@@ -181,7 +173,7 @@ def _currency_names(rules: Rules, sign: str, digits: str, many: bool) -> list[Re
 def date(text: str, rules: Rules) -> Readings | None:
     """Readings of `2024-05-03`, `3.5.2024`, `5/3/2024`, in the language's own order; None: no date."""
     parts = [int(part) for part in regex.findall(r"\d+", text)]
-    day = _day(parts, rules, iso=len(regex.match(r"\d+", text)[0]) == 4)  # type: ignore[index]
+    day = _day(parts, rules, iso=len(regex.match(r"\d+", text)[0]) == 4)
     if day is None:
         return None
     numbers = [(number(part, rules) or (None,))[0] for part in regex.findall(r"\d+", text)]
@@ -214,14 +206,17 @@ def _order(locale: Locale) -> str:
 def _long_dates(day: datetime.date, rules: Rules) -> list[Reading | None]:
     year = (number(str(day.year), rules) or (None,))[0]
     if rules.language == "en":
-        nth, month = ordinal_of(day.day, rules) or (), tuple(format_date(day, "MMMM", rules.locale).lower().split())
-        said = year or ()
-        return [(*month, *nth, *said), ("the", *nth, "of", *month, *said), (*month, "the", *nth, *said)]
+        return _english_dates(day, year or (), rules)
     text = format_date(day, "long", rules.locale)
     dot = rules.table.get("ordinal_dot")
     nth = ordinal_of(day.day, rules) if dot else None
     days = [(*nth[:-1], nth[-1] + ending) for ending in dot["endings"]] if dot and nth else [cardinal(day.day, rules)]
     return [_read_date(text, {str(day.year): year, str(day.day): said}, rules) for said in days]
+
+
+def _english_dates(day: datetime.date, year: Reading, rules: Rules) -> list[Reading | None]:
+    nth, month = ordinal_of(day.day, rules) or (), tuple(format_date(day, "MMMM", rules.locale).lower().split())
+    return [(*month, *nth, *year), ("the", *nth, "of", *month, *year), (*month, "the", *nth, *year)]
 
 
 def _read_date(text: str, known: dict[str, Reading | None], rules: Rules) -> Reading | None:

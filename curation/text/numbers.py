@@ -34,7 +34,7 @@ def number(text: str, rules: Rules) -> Readings | None:
     if digits.startswith("."):
         return some(one_by_one, _join(cardinal(0, rules), one_by_one))
     whole = spoken(digits, rules)
-    found = [whole]
+    found = [_by_library(digits, rules), whole]
     if rules.language == "en" and whole:
         found = _english(text, digits, whole)
     elif rules.language in YEARS and _is_year(digits):
@@ -55,7 +55,14 @@ def spoken(digits: str, rules: Rules) -> Reading | None:
     first = cardinal(int(whole or 0), rules)
     if not part:
         return first
-    return _join(first, rules.words("point"), digit_by_digit(part, rules))
+    return _join(first, rules.point, digit_by_digit(part, rules))
+
+
+def _by_library(digits: str, rules: Rules) -> Reading | None:
+    """Decimals as num2words says them, where it knows how: три целых пять десятых."""
+    if "." not in digits or not rules.table.get("decimals"):
+        return None
+    return tuple(str(european.num2words(digits, lang=rules.language)).split())
 
 
 def cardinal(value: int, rules: Rules) -> Reading | None:
@@ -79,7 +86,7 @@ def ordinal_of(value: int, rules: Rules) -> Reading | None:
 def dotted(text: str, rules: Rules) -> Readings | None:
     """Readings of `192.168.1.1`, `3.5` in German: numbers with their full stops or commas between, said or not."""
     parts = [part for part in regex.split(r"([.,])", text) if part]
-    signs = {".": rules.words("dot"), ",": rules.words("point") if rules.decimal == "," else None}
+    signs = {".": rules.words("dot"), ",": rules.point if rules.decimal == "," else None}
     silent: list[Reading | None] = []
     said: list[Reading | None] = []
     for part in parts:
@@ -126,7 +133,7 @@ def _english_fraction(above: int, below: int, rules: Rules) -> list[Reading | No
 
 def time_of_day(text: str, rules: Rules) -> Readings | None:
     """Readings of `10:30`, `9:05`, `8:00`, `14h30`."""
-    hour, minute = (regex.split(r"\D+", text.strip()) + ["00"])[:2]
+    hour, minute = [*regex.split(r"\D+", text.strip()), "00"][:2]
     minute = minute or "00"
     first, second = cardinal(int(hour), rules), cardinal(int(minute), rules)
     if first is None or second is None:
@@ -149,7 +156,7 @@ def digit_by_digit(digits: str, rules: Rules) -> Reading | None:
     """Each digit, and the decimal sign."""
     words: list[str] = []
     for digit in digits:
-        word = rules.words("point") if digit == "." else cardinal(int(digit), rules)
+        word = rules.point if digit == "." else cardinal(int(digit), rules)
         if word is None:
             return None
         words += word

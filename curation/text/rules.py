@@ -1,4 +1,4 @@
-"""What is special about reading a language: its tables (languages.yaml) and its number symbols (CLDR, through babel)."""
+"""What is special about reading a language: its table (languages.yaml) and its number symbols (CLDR, by babel)."""
 
 from __future__ import annotations
 
@@ -85,6 +85,12 @@ class Rules:
         """The spoken words of one entry of the table."""
         said = self.table.get(key)
         return tuple(str(said).split()) if said else None
+
+    @cached_property
+    def point(self) -> Reading | None:
+        """How the decimal sign is said: in Mexico it is a full stop, in Spain a comma."""
+        usual = rules_for(self.language).decimal
+        return self.words("point") if self.decimal == usual else self.words("dot" if self.decimal == "." else "point")
 
     def symbol(self, sign: str) -> Readings | None:
         """How a symbol is said."""

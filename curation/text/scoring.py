@@ -69,7 +69,7 @@ def _edits(one: str, other: str) -> int:
     if not one or not other:
         return len(one.split()) + len(other.split())
     edits = jiwer.process_words(one, other)
-    return edits.substitutions + edits.deletions + edits.insertions
+    return int(edits.substitutions + edits.deletions + edits.insertions)
 
 
 def _form(words: list[Word], text: str, language: str) -> str:
@@ -80,7 +80,7 @@ def _form(words: list[Word], text: str, language: str) -> str:
 
 
 def _fold(spoken: str) -> str:
-    return _APART.sub(" ", spoken.casefold()).translate(dict.fromkeys(map(ord, JOINERS)))
+    return str(_APART.sub(" ", spoken.casefold())).translate(dict.fromkeys(map(ord, JOINERS)))
 
 
 def _english(words: Sequence[Word], language: str) -> str:

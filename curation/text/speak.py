@@ -12,7 +12,7 @@ import emoji
 import regex
 
 from curation.text.forms import LETTERS, NO_SPACES, spelled
-from curation.text.measures import letters_of, sign_name
+from curation.text.measures import sign_name
 from curation.text.numbers import dotted, number, ordinal, time_of_day
 from curation.text.rules import Reading, Readings, Rules
 
@@ -115,14 +115,13 @@ def _sign(sign: str, at: int, word: str, host: bool, rules: Rules) -> Readings |
     """Readings of one character that is no letter or digit; () for silent ones, None if nobody can say it."""
     if sign == "." and host:
         return _one(rules.words("host") or rules.words("dot") or ("dot",))
-    if sign in "-−" and at == 0:  # before a digit, else it would not be in the word
-        return _one(rules.words("minus"))
-    if sign == "+" and at == 0 and len(word) > 1:
-        return _one(rules.words("plus"))
+    if at == 0 and len(word) > 1 and sign in "-−+":  # before a digit, else it would not be in the word
+        return _one(rules.words("plus" if sign == "+" else "minus"))
     if sign == "#" and at == 0 and word[1:2].isalpha():
         return rules.symbol("#A") or ()
+    known = rules.symbol(sign)
     alone = all(character == word[0] for character in word)
-    if (known := rules.symbol(sign)) and (alone or sign not in "*#" or at == 0):
+    if known and (alone or sign not in "*#" or at == 0):
         return known
     if sign in SAID and not known and (alone or sign not in "*#§"):
         return _one(sign_name(sign, rules))

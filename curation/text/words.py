@@ -1,4 +1,4 @@
-"""A transcript's words with the ways to say each, the way back to the transcript's own characters, and its spoken form."""
+"""A transcript's words, the ways to say each, the way back to its own characters, and the text as it is spoken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cache
 
 import regex
 
-from curation.text.forms import BREAK, JOINERS, LETTER, NO_SPACES, View, join_spoken, lower, readable
+from curation.text.forms import BREAK, JOINERS, LETTER, View, join_spoken, lower, readable
 from curation.text.measures import currency, currency_pattern, date, measure, month_names, unit_pattern
 from curation.text.numbers import CHINESE, fraction, number, ordinal_of, time_of_day
 from curation.text.rules import SCALES, Reading, Readings, Rules, as_readings, rules_for, some
@@ -234,7 +234,7 @@ def _short_patterns(rules: Rules) -> list[str]:
     """Abbreviations, the longest first; titles before names."""
     parts = []
     for short in sorted(rules.table.get("abbreviations", {}), key=len, reverse=True):
-        word, _, where = short.partition(" #")
+        word, _, _ = short.partition(" #")
         word, _, name = word.partition(" A") if short.endswith(" A") else (word, "", None)
         pattern = r"[ \u00a0\u202f]?".join(regex.escape(part) for part in word.split(" "))
         context = r"(?=\s?\d)" if short.endswith(" #") else r"(?=\s+\p{Lu})" if name is not None else ""
@@ -323,7 +323,7 @@ def _short_table(rules: Rules) -> dict[str, Readings]:
 
 
 def _key(short: str) -> str:
-    return regex.sub(r"\s", "", short).casefold()
+    return "".join(short.split()).casefold()
 
 
 PHRASES: dict[str, Callable[[regex.Match[str], Rules], Readings | None]] = {

@@ -6,6 +6,8 @@ import pytest
 
 from curation.catalog import connect
 from curation.duck import records
+from curation.text import is_unspaced
+from curation.text.forms import UNSPACED
 from manifests.schema import columns
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
 
@@ -44,3 +46,19 @@ def test_macros_and_views(tmp_path: Path) -> None:
         assert con.execute("SELECT plain_words('  Don''t — STOP, ünïque  9!')").fetchall() == [("don t stop ünïque 9",)]
         assert con.execute("SELECT plain_text('it''s  12 Words')").fetchall() == [("its12words",)]
         assert con.execute("SELECT cut_id FROM texts").fetchall() == [("t",)]
+
+
+def test_words_are_counted_by_language_as_the_reading_rule_does(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a")])
+    with connect(tmp_path) as con:
+        tags = [*UNSPACED, "en", "zh-TW", "cmn", "ko"]
+        found = {tag for tag in tags if con.execute("SELECT unspaced(?)", [tag]).fetchone() == (True,)}
+        assert found == {tag for tag in tags if is_unspaced(tag)} == {*UNSPACED, "zh-TW", "cmn"}
+        count = "SELECT spoken_words(?, ?), written_words(?, ?)"
+        for text, code, spoken, written in [
+            ("हिन्दी की किताबें हैं।", "hi", 4, 4),
+            ("it's a well-known café", "en", 5, 4),
+            ("今天天气，很好。", "zh", 6, 6),
+            ("ที่นี่", "th", 2, 2),
+        ]:
+            assert con.execute(count, [text, code, text, code]).fetchone() == (spoken, written)
