@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ def as_readings(said: Any) -> Readings:
     return tuple(tuple(str(one).split()) for one in (said if isinstance(said, list) else [said]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rules:
-    """Of one language, maybe of one region of it."""
+    """Of one language, maybe of one region of it. There is one object for each: see `rules_for`."""
 
     language: str
     """ISO 639, two letters where there are two."""
@@ -42,7 +42,7 @@ class Rules:
     """ISO 3166, or empty."""
     locale: Locale | None
     """None: CLDR does not know the language."""
-    table: Mapping[str, Any] = field(hash=False)
+    table: Mapping[str, Any]
     """Its block of languages.yaml."""
 
     @cached_property

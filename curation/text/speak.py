@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import emoji
@@ -25,6 +25,7 @@ MOST_READINGS = 6  # of one word; parts with several readings multiply
 EMOJI = r"(?:(?=\p{Extended_Pictographic}|\p{Regional_Indicator}|[#*\d]\uFE0F?\u20E3)\X)"
 SAID = "%٪‰&@#*§"  # punctuation to Unicode, but words to a reader
 HOST = regex.compile(r"(?:[\w-]+\.)+[a-z]{2,6}")  # www.example.org
+VOWEL = regex.compile("[aeiouy']")
 ENGLISH = regex.compile(r"[a-z']+")
 LATIN = str.maketrans({"æ": "ae", "ø": "o", "ß": "ss", "đ": "d", "ł": "l", "œ": "oe", "þ": "th", "ð": "d", "ı": "i"})
 NUMERIC: dict[str, Callable[[str, Rules], Readings | None]] = {
@@ -53,6 +54,7 @@ def piece_pattern(rules: Rules) -> regex.Pattern[str]:
     return regex.compile("|".join(part for part in parts if part), regex.IGNORECASE | regex.DOTALL | regex.V1)
 
 
+@lru_cache(maxsize=1 << 14)
 def say_piece(word: str, rules: Rules) -> tuple[Readings, Flag]:
     """Ways to say one word in normal form, the likeliest first, and what is special about it."""
     kinds = set()
@@ -90,7 +92,7 @@ def _letters(text: str, rules: Rules) -> Readings | None:
     if not ENGLISH.fullmatch(plain):
         return None
     # PBX, www, tv: no vowel, so the letters are named.
-    return (tuple(plain),) if len(plain) > 1 and not regex.search("[aeiouy']", plain) else ((plain,),)
+    return (tuple(plain),) if len(plain) > 1 and not VOWEL.search(plain) else ((plain,),)
 
 
 def _emoji(text: str, rules: Rules) -> Readings | None:
