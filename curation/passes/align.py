@@ -17,7 +17,7 @@ from curation.align import aligner_maker, load_aligner
 from curation.align.base import AlignedWord, Aligner, AlignsUntranscribed, Transcribes, Untranscribed
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, finished, part_path
-from curation.text import Word, normalise
+from curation.text import READING_VERSION, Word, base_language, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
 from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
 from manifests.reasons import Reason
@@ -70,6 +70,12 @@ class Align(CorpusPass):
                 "setting `wildcard` out, or choose an aligner that is a CTC model: hf-ctc, torchaudio or soundwave."
             )
         self.aligner.check()
+
+    def rows(self, corpus_dir: Path) -> Iterator[Row]:
+        """The corpus's cuts. Words in other languages than English also depend on the version of the reading rule."""
+        for row in cut_rows(corpus_dir):
+            english = base_language(str(supervision(row).get("language") or "en")) == "en"
+            yield row if english else row | {"reading": READING_VERSION}
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Align each row, or reject it."""

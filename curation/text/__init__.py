@@ -22,8 +22,11 @@ from curation.text.rules import Reading
 from curation.text.speak import MOST_READINGS
 from curation.text.words import Word, normalise, say, spoken_text
 
+READING_VERSION = 2  # of languages other than English: raise it when their texts would be read differently
+
 __all__ = [
     "MOST_READINGS",
+    "READING_VERSION",
     "Reading",
     "Word",
     "base_language",

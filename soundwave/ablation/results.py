@@ -40,7 +40,7 @@ COLUMNS = {
     "plan": "VARCHAR",  # folder under OUTPUT/plans that this stage was trained on
     "evaluation": "VARCHAR",  # file of its evaluation, relative to the output folder; NULL when there is none
     "key": "VARCHAR",
-    "wer_unit": "VARCHAR",  # what error rates and `words` count: words, or characters where a language has no spaces
+    "wer_unit": "VARCHAR",  # of error rates and `words`: words, or characters where a language has no spaces
 }
 TYPES = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 

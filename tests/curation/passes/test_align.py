@@ -15,6 +15,7 @@ from curation.align.base import AlignedWord
 from curation.align.pronounce import by_letters, pronounce
 from curation.passes.align import Align, export_alignments, summarise
 from curation.passes.runner import run_pass
+from curation.passes.shards import shard_key
 from curation.text import Word, normalise
 from manifests.audio import read_audio
 from manifests.errors import MissingFileError, Rejected, SettingsError, StaleError
@@ -212,3 +213,15 @@ def test_texts_that_cannot_be_in_the_clip_are_refused(asterisk_sounds: Path) -> 
         with pytest.raises(Rejected) as refused:
             aligner.align(samples, normalise(text))
         assert str(refused.value.reason) == reason
+
+
+def test_only_words_of_other_languages_depend_on_the_reading_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [cut("en", language="en"), cut("none", language=None), cut("hi", text="की", language="hi")]
+    corpus = write_made(tmp_path / "made", rows)
+    keys = [[shard_key(Align(), [row], corpus) for row in Align().rows(corpus)]]
+    monkeypatch.setattr("curation.passes.align.READING_VERSION", 99)
+    keys.append([shard_key(Align(), [row], corpus) for row in Align().rows(corpus)])
+    assert [one == other for one, other in zip(*keys, strict=True)] == [True, True, False]
+    assert keys[0][:2] == [shard_key(Align(), [row], corpus) for row in rows[:2]]  # as before there was a version
