@@ -39,3 +39,24 @@ def test_nothing_to_score():
         error_rates(["..."], ["x"])
     with pytest.raises(InputError, match="expected as many"):
         error_rates(["a"], [])
+
+
+def test_rates_say_what_they_count():
+    texts, languages = ["今天天气很好", "press one"], ["zh", "en"]
+    assert error_rates(texts[:1], ["今天天汽很好"], languages=languages[:1]).row().items() >= {
+        "unit": "characters",
+        "wer": 1 / 6,
+        "cer": 1 / 6,
+        "words": 6,
+    }.items()
+    both = error_rates(texts, ["今天天汽很好", "press 1"], languages=languages)
+    assert (both.unit, both.words, both.wer) == ("words, and characters in zh", 8, 1 / 8)
+    assert error_rates(["one"], ["1"]).unit == "words"
+
+
+def test_the_table_says_so(capsys):
+    from soundwave.cli.eval import _show
+
+    rates = {"clips": 1, "words": 6, "wer_unit": "characters", "ctc_wer": 0.5, "ctc_wer_band": [0, 1], "ctc_cer": 0.5}
+    _show([{"run": "r", "stage": "alignment", "corpus": "c", "split": "test", "families": {"asr": rates}}], None)
+    assert "WER counts characters: there are no spaces between words." in capsys.readouterr().out

@@ -83,3 +83,16 @@ def test_regrouping_nothing(table):
 )
 def test_what_a_trained_head_writes(vocabulary, units, written):
     assert written_unit(vocabulary, units) == written
+
+
+def test_a_vocabulary_says_what_it_cannot_spell(table):
+    assert table.spells("press one", "letters") and table.spells("press", "tokens")
+    assert not table.spells("pré", "letters") and not table.spells("की", "tokens")
+
+
+def test_letters_of_several_tokens_are_not_regrouped_into_pieces(tiny_llm):
+    table = TokenTable(load_tokenizer(str(tiny_llm)), None)
+    classes = table.encode("हिन्दी ไทย", "letters")
+    tokens, groups = table.regroup(classes)
+    assert table.tokenizer.decode(tokens) == " हिन्दी ไทย"
+    assert groups == list(range(len(classes)))
