@@ -12,10 +12,10 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.text.scoring import closest
 from manifests.audio import SOUND_COLUMNS, CutSound, read_cut
 from manifests.errors import AudioError
 from manifests.units import SAMPLE_RATE
-from soundwave.evaluate.error_rates import normal
 from soundwave.report.workspace import Workspace, json_rows
 
 Row = dict[str, Any]
@@ -29,7 +29,7 @@ class TranscriptSet:
     """Where the transcripts of one run and decoding are."""
 
     heading: str
-    path: Path  # examples-SPLIT.jsonl of a run: id, reference, and a column per decoding
+    path: Path  # examples-SPLIT.jsonl of a run: id, reference, language, and a column per decoding
     column: str  # ctc | llm
 
 
@@ -92,20 +92,17 @@ def transcripts(sets: Sequence[TranscriptSet], count: int = 8) -> list[Row]:
     if not read:
         return []
     shared = [cut_id for cut_id in read[0][1] if all(cut_id in texts for _, texts in read)]
-    marks = {
-        cut_id: [(heading, marked(normal(texts[cut_id][0]), normal(texts[cut_id][1]))) for heading, texts in read]
-        for cut_id in shared
-    }
+    marks = {cut_id: [(heading, marked(*closest(*texts[cut_id]))) for heading, texts in read] for cut_id in shared}
     shared.sort(key=lambda cut_id: (mistakes(marks[cut_id][0][1]), cut_id))
     picked = [shared[round(place)] for place in np.linspace(0, len(shared) - 1, min(count, len(shared)))]
     return [{"cut_id": cut_id, "reference": read[0][1][cut_id][0], "heard": marks[cut_id]} for cut_id in picked]
 
 
-def _texts(transcripts: TranscriptSet) -> dict[str, tuple[str, str]]:
-    """Clip id -> (reference, what was heard)."""
+def _texts(transcripts: TranscriptSet) -> dict[str, tuple[str, str, str]]:
+    """Clip id -> (reference, what was heard, language)."""
     rows = json_rows(transcripts.path)
     return {
-        str(row["id"]): (str(row["reference"]), str(row[transcripts.column]))
+        str(row["id"]): (str(row["reference"]), str(row[transcripts.column]), str(row.get("language") or "en"))
         for row in rows
         if transcripts.column in row
     }

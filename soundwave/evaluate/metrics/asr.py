@@ -22,7 +22,7 @@ from soundwave.train.batches.plan_data import Cut, CutStore
 def measure(context: Context) -> dict[str, Any]:
     """Score a run on the transcribed clips of a split, whatever their task.
 
-    Writes examples-SPLIT.jsonl (id, reference, and a text for each decoding) into the run folder.
+    Writes examples-SPLIT.jsonl (id, reference, language, and a text for each decoding) into the run folder.
 
     Returns:
         `clips`, `words`, `wer_unit` (words, or characters where languages have no spaces), and for each decoding D:
@@ -37,7 +37,8 @@ def measure(context: Context) -> dict[str, Any]:
         write_jsonl(
             context.run / examples_file(context.split),
             (
-                {"id": cut.cut_id, "reference": cut.text, **{name: found[cut.cut_id] for name, found in texts.items()}}
+                {"id": cut.cut_id, "reference": cut.text, "language": cut.language or "en"}
+                | {name: found[cut.cut_id] for name, found in texts.items()}
                 for cut in rows.cuts
             ),
         )

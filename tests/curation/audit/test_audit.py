@@ -67,13 +67,15 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
         [
             cut("null", text=None),
             cut("blank", text=" \n"),
+            cut("no-break space", text="\u00a0\u200b"),
+            cut("vowel signs", text="की", language="hi"),
             cut("untranslated", task="st", target_text=None),
             text_row("unanswered", target_text=""),
             cut("sound", task="sound", text=None),
             text_row("fine"),
         ],
         {},
-        {"null", "blank", "untranslated", "unanswered"},
+        {"null", "blank", "no-break space", "untranslated", "unanswered"},
     ),
     "duplicates": (
         [
@@ -168,9 +170,15 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
     ),
     "license_missing": ([cut("null", license=None), cut("blank", license=" ")], {}, {"null", "blank"}),
     "transcript_length": (
-        [cut("long", text="w " * 200 + "w"), cut("fits", text="w " * 199 + "w"), cut("one", text="w" * 300)],
+        [
+            cut("long", text="w " * 200 + "w"),
+            cut("fits", text="w " * 199 + "w"),
+            cut("one", text="w" * 300),
+            cut("characters", text="天" * 201, language="zh"),
+            cut("marks", text="กี่" * 199, language="th"),
+        ],
         {},
-        {"long"},
+        {"long", "characters"},
     ),
     "frames_per_character": (
         [cut("thin", duration=9.0, text="four"), cut("fine", duration=8.0, text="four")],
@@ -185,10 +193,13 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("latin", text="latin", language="ru"),
             cut("ru", text="Подожди", language="ru"),
             cut("region", language="pt-BR"),
+            cut("script and region", text="天", language="zh-Hant-TW"),
+            cut("of a continent", language="es-419"),
+            cut("Hindi", text="की", language="en"),
             cut("digits", text="7", language="ru"),
         ],
         {},
-        {"none", "word", "script", "latin"},
+        {"none", "word", "script", "latin", "Hindi"},
     ),
     "near_duplicates": (
         [

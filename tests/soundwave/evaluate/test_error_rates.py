@@ -43,12 +43,15 @@ def test_nothing_to_score():
 
 def test_rates_say_what_they_count():
     texts, languages = ["今天天气很好", "press one"], ["zh", "en"]
-    assert error_rates(texts[:1], ["今天天汽很好"], languages=languages[:1]).row().items() >= {
-        "unit": "characters",
-        "wer": 1 / 6,
-        "cer": 1 / 6,
-        "words": 6,
-    }.items()
+    assert (
+        error_rates(texts[:1], ["今天天汽很好"], languages=languages[:1]).row().items()
+        >= {
+            "unit": "characters",
+            "wer": 1 / 6,
+            "cer": 1 / 6,
+            "words": 6,
+        }.items()
+    )
     both = error_rates(texts, ["今天天汽很好", "press 1"], languages=languages)
     assert (both.unit, both.words, both.wer) == ("words, and characters in zh", 8, 1 / 8)
     assert error_rates(["one"], ["1"]).unit == "words"

@@ -30,14 +30,15 @@ def test_scores_and_examples_of_the_held_out_clips(run, workspace):
     found = evaluate(run, workspace / "catalog", split="test", corpus="tiny")
     assert found["clips"] == 2 and found["stage"] == "shrinking"
     figures = {f"{name}_{part}" for name in ("ctc", "llm") for part in ("wer", "wer_band", "cer", "errors")}
-    facts = {"key", "run", "stage", "split", "corpus", "min_words", "clips", "words", "seconds"}
+    facts = {"key", "run", "stage", "split", "corpus", "min_words", "clips", "words", "wer_unit", "seconds"}
+    assert found["wer_unit"] == "words"
     assert set(found) == figures | facts  # other metrics have a file of their own
     for name in ("ctc", "llm"):
         assert found[f"{name}_wer"] >= 0 and len(found[f"{name}_wer_band"]) == 2
     assert json.loads((run / "eval-test.json").read_text(encoding="utf-8")) == found
     examples = [json.loads(line) for line in (run / "examples-test.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in examples] == ["tiny-07", "tiny-15"]
-    assert set(examples[0]) == {"id", "reference", "ctc", "llm"}
+    assert set(examples[0]) == {"id", "reference", "language", "ctc", "llm"}
 
 
 def test_the_same_question_is_answered_from_the_file(run, workspace):
