@@ -25,6 +25,7 @@ class Reason(StrEnum):
     silent = "silent"  # digital silence, or no sample above the floor
     clipped = "clipped"  # too many samples at full scale
     duplicate = "duplicate"  # byte-identical to another recording
+    duplicate_id = "duplicate_id"  # an id that another row or file of the corpus has; the detail names both places
     transcript_too_long = "transcript_too_long"  # more tokens than frames can carry
     no_speech = "no_speech"  # the aligner found no speech
     oov_word = "oov_word"  # a word that no lexicon or rule can pronounce

@@ -83,6 +83,7 @@ class CorpusInfo:
     rejects: int = 0
     hours: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)  # a split's name in the source -> ours; "": rows without one
 
 
 def speech_cut(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manifests.schema import Column, Place, by_need, in_words, table
+from manifests.splits import known_split
 from manifests.units import SLACK, Seconds
 
 TEXT, MIXED, PADDING = "Text", "MixedCut", "PaddingCut"
@@ -147,7 +148,8 @@ def _fits(column: Column, value: Any, *, text: bool) -> bool:
     if column.kind == "BOOLEAN":
         return isinstance(value, bool)
     if column.kind == "VARCHAR":
-        return not column.allowed or value in column.allowed
+        known = column.name == "split" and isinstance(value, str) and known_split(value) is not None
+        return known or not column.allowed or value in column.allowed
     as_float = number(value)
     if as_float is None or not math.isfinite(as_float):
         return False

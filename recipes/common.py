@@ -59,6 +59,7 @@ class CorpusRows:
     cuts: list[MonoCut | MultiCut] = field(default_factory=list)
     texts: list[TextRow] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    splits: dict[str, str] = field(default_factory=dict)  # the corpus's own name of a split -> ours, where it has any
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from manifests.errors import AudioError, MissingFileError
 from manifests.rows import Reject, speech_cut
+from manifests.splits import as_split
 from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, reject, sort_out
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def read(source: Path, folder: Path) -> CorpusRows:
             reject(f"{CORPUS}-{key}", CORPUS, "text_missing", f"{part}: {key}.flac has no transcript")
             for key in unknown
         ]
-    return sort_out(rows)
+    sorted_out = sort_out(rows)
+    sorted_out.splits = {part: as_split(part, setting="the name of a part") for part in found}
+    return sorted_out
 
 
 def parts(source: Path) -> list[str]:
@@ -93,7 +96,7 @@ def _item(line: Utterance) -> MonoCut | Reject:
         cut_id=cut_id,
         recording=recording,
         corpus=CORPUS,
-        split=line.part.name.partition("-")[0],
+        split=as_split(line.part.name, setting="the name of a part"),
         task="asr",
         license=LICENSE,
         audio_sha256=facts.sha256,

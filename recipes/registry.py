@@ -117,6 +117,7 @@ def prepare(
         license=recipe.license,
         makers=recipe.makers,
         provenance=facts,
+        splits=found.splits,
     )
     return write_corpus(folder, info, found.cuts, found.texts, found.rejects)
 

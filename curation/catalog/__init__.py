@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
+from curation.catalog.repeats import places
 from curation.catalog.runs import create_run_views
 from curation.catalog.views import create_views
 from curation.duck import first, lock_down, open_memory, quoted_list
@@ -95,7 +96,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
             parts += fresh
             written += len(fresh)
         if written:
-            _refuse_shared_ids(con, catalog, parts)
+            _refuse_shared_ids(con, catalog, parts, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
     write_json(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
@@ -218,22 +219,31 @@ def _known(catalog: Path) -> dict[tuple[str, str, str], list[Part]]:
     return known
 
 
-def _refuse_shared_ids(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Sequence[Part]) -> None:
+def _refuse_shared_ids(
+    con: duckdb.DuckDBPyConnection, catalog: Path, parts: Sequence[Part], sources: Sequence[Source]
+) -> None:
     """Ids are unique over the whole catalog: labels and plans name cuts by id alone."""
     paths = [catalog / part.path for part in _overlapping([part for part in parts if part.table == "cuts"])]
     if not paths:
         return
     row = first(
         con,
-        f"SELECT cut_id, string_agg(DISTINCT corpus, ', ' ORDER BY corpus), count(*) OVER () "
+        f"SELECT cut_id, count(*) OVER () "
         f"FROM read_parquet({quoted_list(paths)}) "
         "GROUP BY cut_id HAVING count(*) > 1 ORDER BY cut_id LIMIT 1",
     )
     if row:
         raise ManifestError(
-            f"{row[2]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {row[1]}; expected ids unique "
-            "over the catalog, such as CORPUS-ID. The old catalog was left as it was."
+            f"{row[1]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {_places(row[0], sources)}; expected "
+            "ids unique over the catalog, such as CORPUS-ID. The old catalog was left as it was."
         )
+
+
+def _places(cut_id: str, sources: Sequence[Source]) -> str:
+    """Where an id stands, as CORPUS/FILE:LINE."""
+    corpora = [source for source in sources if source.name == "prepare"]
+    found = {source.corpus: places(source.files["cuts"], {cut_id}).get(cut_id, []) for source in corpora}
+    return ", ".join(f"{corpus}/{place}" for corpus, lines in found.items() for _, place in lines)
 
 
 def _overlapping(parts: Sequence[Part]) -> list[Part]:

@@ -11,12 +11,14 @@ from typing import Any
 import duckdb
 
 from curation.catalog.columns import empty, given, json_columns, names, problems, structure, typed, values
+from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
 from curation.duck import quoted, quoted_list
 from manifests.errors import InputError, ManifestError
 from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
 from manifests.rows import CORPUS, CUTS, PASS_FILE, REJECTS, TEXTS
 from manifests.schema import columns
+from manifests.splits import SPLITS, known_split
 from manifests.units import SLACK
 
 LENIENT = "ignore_errors = true"  # a line that is no JSON counts as NULL
@@ -101,7 +103,11 @@ def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path)
     path = part_path(source, "cuts")
     with atomic_write(catalog / path) as temporary:
         # Nearly every corpus has nothing to refuse: one reading, which stops at the first row that has to be.
-        clean = _copy_strictly(con, source, temporary) and not _repeats(con, temporary)
+        con.execute("SET VARIABLE splits = MAP {}")
+        strict = _copy_strictly(con, source, temporary)
+        if not strict and _map_splits(con, source):
+            strict = _copy_strictly(con, source, temporary)
+        clean = strict and not may_repeat(con, temporary)
         if not clean:
             _copy_leniently(con, source, temporary)
         cuts = _part(con, source, "cuts", path, temporary)
@@ -118,32 +124,31 @@ def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path)
     return True
 
 
+def _map_splits(con: duckdb.DuckDBPyConnection, source: Source) -> bool:
+    """Set the variable `splits` to the known names of splits that the rows have beside ours; whether there are any."""
+    listed = f"SELECT DISTINCT _split FROM ({_query(con, source, LENIENT)}) WHERE _split IS NOT NULL"
+    names = [row[0] for row in con.execute(listed).fetchall()]
+    known = {name: split for name in names if name not in SPLITS and (split := known_split(name))}
+    if known:
+        con.execute("SET VARIABLE splits = CAST(? AS MAP(VARCHAR, VARCHAR))", [known])
+    return bool(known)
+
+
 def _copy_leniently(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> None:
-    """Write the rows of `cuts` that keep the contract, of an id that occurs twice the first in JSON order."""
+    """Write the rows of `cuts` that keep the contract, of an id that stands for two things the first."""
     good = f"SELECT {names('cuts')} FROM ({_query(con, source, LENIENT)}) WHERE problem IS NULL"
     _copy(con, good, target)
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE twice AS "
-        f"SELECT cut_id FROM read_parquet({quoted(target)}) GROUP BY cut_id HAVING count(*) > 1"
-    )
-    if _count(con, "twice"):
-        once = "row_number() OVER (PARTITION BY cut_id ORDER BY manifest) = 1"
-        _copy(con, f"{good} QUALIFY cut_id NOT IN (FROM twice) OR {once}", target)
-
-
-def _repeats(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """Whether an id may occur twice: so do hashes then, which take less memory (and one in 2^64 does by chance)."""
-    counted = f"SELECT count(*) > count(DISTINCT hash(cut_id)) FROM read_parquet({quoted(path)})"
-    return bool(con.execute(counted).fetchall()[0][0])
+    if find_repeats(con, target, source.files["cuts"]):
+        _copy(con, kept_rows(good), target)
 
 
 def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path, *, refused: bool) -> Part:
-    """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id that occurs twice."""
+    """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id of two things."""
     query = _query(con, source, LENIENT)
     pieces = [
-        f"SELECT cut_id, detail FROM ({query_text('broken', files=quoted_list(source.files['cuts']))})",
-        "SELECT cut_id, 'the id occurs twice in its corpus; the first row in JSON order was kept' FROM twice",
-        f"SELECT coalesce(cut_id, left(manifest, 80)), problem FROM ({query}) WHERE problem IS NOT NULL",
+        f"SELECT cut_id, 'bad_row', detail FROM ({query_text('broken', files=quoted_list(source.files['cuts']))})",
+        "SELECT cut_id, 'duplicate_id', detail FROM repeated",
+        f"SELECT coalesce(cut_id, left(manifest, 80)), 'bad_row', problem FROM ({query}) WHERE problem IS NOT NULL",
     ]
     known = empty("rejects")
     if source.files["rejects"]:
@@ -155,8 +160,8 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
     body = known
     if refused:
         body += "".join(
-            " UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', 'bad_row', detail "
-            f"FROM ({piece}) p(cut_id, detail)"
+            " UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', reason, detail "
+            f"FROM ({piece}) p(cut_id, reason, detail)"
             for piece in pieces
         )
     path = part_path(source, "rejects")
@@ -238,10 +243,6 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
         con.execute(f"COPY ({select}) TO {quoted(target)} ({LAYOUT})")
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise InputError(f"{target.parent}: a part could not be written, the old catalog stays. {error}") from error
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
 def _stat(paths: Sequence[Path]) -> list[list[Any]]:

@@ -1,33 +1,48 @@
 """Kaldi data folders.
 
     wav.scp     rec1 /data/rec1.wav          or: rec1 flac -c -d -s /data/rec1.flac |
-    segments    rec1-utt1 rec1 0.50 3.20     (optional; end -1: to the end; without it an utterance is a recording)
-                                         a fifth word of `segments` is a channel of the recording, from 0
-    reco2file_and_channel  rec1 call A       (optional: the side of a file with several channels; A or 1 is the first)
+    segments    rec1-utt1 rec1 0.50 3.20     (optional; end -1: to the end; without it an utterance is a recording;
+                                             a fifth word is a channel of the recording, from 0)
     text        rec1-utt1 TURN LEFT
     utt2spk     rec1-utt1 spk7               (optional, as are utt2lang and spk2gender)
+    reco2file_and_channel  rec1 call A       (optional: the side of a file with several channels; A or 1 is the first)
 
 Relative paths are relative to the data folder, or else to the working folder, as Kaldi's scripts are run. A pipe that
-only unpacks a file (flac, cat) is read without it; other pipes and ark offsets are refused, row by row.
+only unpacks a file (flac, cat) is read without it; other pipes and ark offsets are refused, row by row. Of an id that
+has two lines in a file the first counts, the others are rejects. The folder's name tells the split, where it is a name
+of one (test_clean, eval2000) and no other is asked for.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from curation.interchange.common import About, Item, write_items
 from manifests.errors import MissingFileError
-from manifests.files import need_file, need_folder
+from manifests.files import need_file, need_folder, open_text
+from manifests.fingerprint import file_sha256, fingerprint
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 
 _UNPACK = re.compile(r"^(?:\S*/)?(?:flac(?:\s+-{1,2}[\w-]+)+|cat)\s+(?P<path>\S+)\s*\|$")
 SIDES = {"A": 0, "1": 0, "B": 1, "2": 1}
 NO_SIDE = -1  # another word than these: no file has that channel
+FILES = ("wav.scp", "segments", "text", "utt2spk", "utt2lang", "spk2gender", "reco2file_and_channel")
 _ARK = re.compile(r":\d+$")
+
+
+@dataclass
+class _Table:
+    """One file of a data folder."""
+
+    path: Path
+    values: dict[str, str] = field(default_factory=dict)  # id -> the rest of its line
+    lines: dict[str, int] = field(default_factory=dict)  # id -> number of its line, from 1
+    repeats: list[tuple[str, int, int]] = field(default_factory=list)  # id, its line, the line that has it again
 
 
 def import_kaldi(folder: Path, output: Path, about: About) -> CorpusInfo:
@@ -42,60 +57,74 @@ def import_kaldi(folder: Path, output: Path, about: About) -> CorpusInfo:
         raise MissingFileError(
             f"No such Kaldi file: {folder / 'text'}. Change the setting `task` if there are no words."
         )
-    return write_items(read_kaldi(folder, about), output, about, source=f"Kaldi: {folder.name}")
+    files = [path for name in FILES if (path := folder / name).is_file()]
+    return write_items(
+        read_kaldi(folder, about),
+        output,
+        about,
+        source=f"Kaldi: {folder.name}",
+        inputs={str(folder.absolute()): fingerprint([(path.name, file_sha256(path)) for path in files])},
+    )
 
 
 def read_kaldi(folder: Path, about: About) -> Iterator[Item | Reject]:
     """Items of a data folder: its segments, or whole recordings where there are none."""
-    recordings = _table(folder / "wav.scp")
-    texts, speakers = _table(folder / "text"), _table(folder / "utt2spk")
-    languages, genders = _table(folder / "utt2lang"), _table(folder / "spk2gender")
-    sides = _table(folder / "reco2file_and_channel")
-    spans = _spans(folder, recordings)
-    for key, span in spans.items():
-        recording, start, duration, channel = span
-        audio = _audio(folder, recordings.get(recording, ""))
-        if duration is not None and math.isnan(duration):
-            yield about.reject(key, Reason.bad_row, "segments: expected UTTERANCE RECORDING START END [CHANNEL]")
-        elif recording not in recordings:
-            yield about.reject(key, Reason.audio_missing, f"recording {recording!r} is not in wav.scp")
-        elif audio is None:
-            yield about.reject(
-                key, Reason.audio_unreadable, f"wav.scp has no plain file: {recordings[recording][:120]}"
-            )
-        else:
-            speaker = speakers.get(key)
-            gender = genders.get(speaker or "")
-            yield Item(
-                key=key,
-                recording=recording,
-                audio=audio,
-                start=start,
-                duration=duration,
-                channel=channel,
-                side=SIDES.get(sides[recording].split()[-1].upper(), NO_SIDE) if sides.get(recording) else None,
-                text=texts.get(key),
-                speaker=speaker,
-                language=languages.get(key),
-                extra={"gender": gender} if gender else {},
-            )
-    for key in sorted(set(texts) - set(spans)):
+    tables = {name: _table(folder / name) for name in FILES}
+    texts = tables["text"].values
+    spoken = tables["segments"] if (folder / "segments").is_file() else tables["wav.scp"]
+    split = about.own_split(folder.absolute().name)
+    for name, table in tables.items():
+        for key, first, again in table.repeats:
+            yield about.repeated(key, f"{name}:{first}", f"{name}:{again}")
+    for key in spoken.values:
+        yield _item(folder, key, tables, about, place=f"{spoken.path}:{spoken.lines[key]}", split=split)
+    for key in sorted(set(texts) - set(spoken.values)):
         yield about.reject(key, Reason.audio_missing, "a line of `text` without a segment or recording")
 
 
-def _spans(folder: Path, recordings: dict[str, str]) -> dict[str, tuple[str, float, float | None, int | None]]:
-    """Utterance -> recording, start, duration, channel; a NaN duration marks a line that cannot be read."""
-    if not (folder / "segments").is_file():
-        return {key: (key, 0.0, None, None) for key in recordings}
-    spans: dict[str, tuple[str, float, float | None, int | None]] = {}
-    for key, value in _table(folder / "segments").items():
-        try:
-            recording, start, end, *channel = value.split()
-            length = None if float(end) == -1 else float(end) - float(start)
-            spans[key] = (recording, float(start), length, int(*channel) if channel else None)
-        except (TypeError, ValueError):
-            spans[key] = (value, 0.0, float("nan"), None)
-    return spans
+def _item(
+    folder: Path, key: str, tables: Mapping[str, _Table], about: About, *, place: str, split: str | None
+) -> Item | Reject:
+    recordings, speaker = tables["wav.scp"].values, tables["utt2spk"].values.get(key)
+    recording, start, duration, channel = _span(key, tables)
+    audio = _audio(folder, recordings.get(recording, ""))
+    if duration is not None and math.isnan(duration):
+        return about.reject(key, Reason.bad_row, "segments: expected UTTERANCE RECORDING START END [CHANNEL]")
+    if recording not in recordings:
+        return about.reject(key, Reason.audio_missing, f"recording {recording!r} is not in wav.scp")
+    if audio is None:
+        detail = f"wav.scp has no plain file: {recordings[recording][:120]}"
+        return about.reject(key, Reason.audio_unreadable, detail)
+    side = tables["reco2file_and_channel"].values.get(recording)
+    gender = tables["spk2gender"].values.get(speaker or "")
+    return Item(
+        key=key,
+        place=place,
+        recording=recording,
+        audio=audio,
+        start=start,
+        duration=duration,
+        channel=channel,
+        side=SIDES.get(side.split()[-1].upper(), NO_SIDE) if side else None,
+        text=tables["text"].values.get(key),
+        speaker=speaker,
+        language=tables["utt2lang"].values.get(key),
+        split=split,
+        extra={"gender": gender} if gender else {},
+    )
+
+
+def _span(key: str, tables: Mapping[str, _Table]) -> tuple[str, float, float | None, int | None]:
+    """Recording, start, duration and channel of an utterance; a NaN duration marks a line that cannot be read."""
+    line = tables["segments"].values.get(key)
+    if line is None:
+        return key, 0.0, None, None
+    try:
+        recording, start, end, *channel = line.split()
+        length = None if float(end) == -1 else float(end) - float(start)
+        return recording, float(start), length, int(*channel) if channel else None
+    except (TypeError, ValueError):
+        return line, 0.0, float("nan"), None
 
 
 def _audio(folder: Path, entry: str) -> Path | None:
@@ -107,9 +136,16 @@ def _audio(folder: Path, entry: str) -> Path | None:
     return folder / name if (folder / name).is_file() else Path(name)
 
 
-def _table(path: Path) -> dict[str, str]:
+def _table(path: Path) -> _Table:
     """First word of each line -> the rest of it; empty when there is no such file."""
+    table = _Table(path)
     if not path.is_file():
-        return {}
-    pairs = (line.strip().partition(" ") for line in path.read_text(encoding="utf-8").replace("\t", " ").splitlines())
-    return {key: value.strip() for key, _, value in pairs if key}
+        return table
+    with open_text(path, "r") as lines:
+        for number, line in enumerate(lines, 1):
+            key, _, value = line.replace("\t", " ").strip(" \r\n").partition(" ")
+            if key in table.values:
+                table.repeats.append((key, table.lines[key], number))
+            elif key:
+                table.values[key], table.lines[key] = value.strip(), number
+    return table

@@ -3,18 +3,20 @@
     {"audio_filepath": "wav/a1.wav", "offset": 0.0, "duration": 2.5, "text": "turn left", "lang": "en", "speaker": "7"}
     {"audio_filepath": "wav/b2.wav", "duration": 3.1, "text": "links", "source_lang": "en", "target_lang": "de"}
 
-Paths are relative to the manifest. Where source and target language differ, `text` (or `answer`) is the translation.
-Fields that the contract has no place for stand in `cut.custom["nemo"]`.
+Paths are relative to the manifest. A row's `split` names its split; of rows without one the manifest's own name tells
+(dev.json), where it is a name of a split. Where source and target language differ, `text` (or `answer`) is the
+translation. Fields that the contract has no place for stand in `cut.custom["nemo"]`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.interchange.common import About, Item, write_items
+from curation.interchange.common import About, Item, content_of, write_items
 from manifests.files import need_file, open_text
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
@@ -31,6 +33,7 @@ USED = {
     "source_lang",
     "target_lang",
     "speaker",
+    "split",
 }
 
 
@@ -39,14 +42,22 @@ def import_nemo(files: Sequence[Path], output: Path, about: About) -> CorpusInfo
 
     Raises:
         MissingFileError: no such manifest, or an empty one.
+        SettingsError: a name of a split that is not known.
+        OccupiedError: the folder holds another corpus, or something else.
     """
     paths = [need_file(path, what="NeMo manifest") for path in files]
-    items = (item for path in paths for item in read_nemo(path, about))
-    return write_items(items, output, about, source=f"NeMo: {', '.join(path.name for path in paths)}")
+    root = Path(os.path.commonpath([path.absolute().parent for path in paths]))
+    items = (item for path in paths for item in read_nemo(path, about, root))
+    source = f"NeMo: {', '.join(path.name for path in paths)}"
+    return write_items(items, output, about, source=source, inputs=content_of(paths))
 
 
-def read_nemo(path: Path, about: About) -> Iterator[Item | Reject]:
-    """Items of one manifest. Ids are MANIFEST-LINE unless rows have an `id`."""
+def read_nemo(path: Path, about: About, root: Path) -> Iterator[Item | Reject]:
+    """Items of one manifest. Ids are MANIFEST-LINE unless rows have an `id`.
+
+    root: a folder that holds this manifest and all others; ids of recordings are paths in there.
+    """
+    split = about.own_split(path.name.partition(".")[0])
     with open_text(path, "r") as lines:
         for number, line in enumerate(lines, 1):
             key = f"{path.name.partition('.')[0]}-{number:06}"
@@ -57,21 +68,30 @@ def read_nemo(path: Path, about: About) -> Iterator[Item | Reject]:
             except ValueError as error:
                 yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: not valid JSON ({error})")
                 continue
-            yield _item(row, key, path, about)
+            problem = _problem(row)
+            if problem:
+                yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: {problem}")
+            elif "shard_id" in row and not (path.parent / row["audio_filepath"]).is_file():
+                yield about.reject(key, Reason.audio_missing, f"{path}:{number}: {_TARRED}")
+            else:
+                yield _item(row, key, path.absolute().parent, root, place=f"{path}:{number}", split=split)
 
 
-def _item(row: Any, key: str, path: Path, about: About) -> Item | Reject:
-    problem = _problem(row)
-    if problem:
-        return about.reject(key, Reason.bad_row, f"{path.name}: {problem}")
-    name = row["audio_filepath"]
+_TARRED = "a row of a tarred data set (it has a shard_id); unpack the archives beside the manifest first"
+
+
+def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str, split: str | None) -> Item:
+    name = Path(row["audio_filepath"])
+    recording = name if name.is_absolute() else folder.relative_to(root) / name
     source, target = row.get("source_lang") or row.get("lang"), row.get("target_lang")
     said = _text(row, ("text", "answer"))
     translated = bool(source and target and source != target)
+    given = row.get("id")
     return Item(
-        key=str(row.get("id") or key),
-        recording=str(Path(name).with_suffix("")).lstrip("/"),
-        audio=path.parent / name,
+        key=key if given in (None, "") else str(given),
+        place=place,
+        recording=str(recording.with_suffix("")).lstrip("/"),
+        audio=folder / name,
         channel=row.get("channel_selector"),
         start=float(row.get("offset") or 0.0),
         duration=None if row.get("duration") is None else float(row["duration"]),
@@ -80,6 +100,7 @@ def _item(row: Any, key: str, path: Path, about: About) -> Item | Reject:
         language=source,
         target_language=target if translated else None,
         speaker=None if row.get("speaker") is None else str(row["speaker"]),
+        split=str(row["split"]) if row.get("split") else split,
         task="st" if translated else None,
         extra={"nemo": {name: value for name, value in row.items() if name not in USED}} if set(row) - USED else {},
     )
@@ -90,6 +111,9 @@ def _problem(row: Any) -> str | None:
         return f"found {type(row).__name__}, expected a JSON object"
     if not isinstance(row.get("audio_filepath"), str) or not row["audio_filepath"]:
         return f"audio_filepath is {row.get('audio_filepath')!r}, expected a path"
+    for name in ("id", "split", "speaker", "lang", "source_lang", "target_lang", "text", "answer"):
+        if isinstance(row.get(name), list | dict):
+            return f"{name} is a {type(row[name]).__name__}, expected text"
     for name in ("offset", "duration"):
         value = row.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):

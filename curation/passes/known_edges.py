@@ -15,6 +15,7 @@ from curation.text import Word, normalise
 from manifests.errors import AudioError, InputError
 from manifests.files import need_file, read_json
 from manifests.rows import PASS_FILE, cut_rows
+from manifests.splits import known_split
 from manifests.units import Seconds
 
 EdgeSource = Literal["reference", "joined", "both"]
@@ -80,7 +81,7 @@ def joined_examples(corpus_dir: Path) -> Iterator[Example]:
 
 def _rows(corpus_dir: Path) -> Iterator[Row]:
     for row in cut_rows(corpus_dir):
-        if (row.get("custom") or {}).get("split") == SPLIT and supervision(row).get("text"):
+        if known_split(str((row.get("custom") or {}).get("split"))) == SPLIT and supervision(row).get("text"):
             yield row
 
 

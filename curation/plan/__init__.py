@@ -13,17 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.catalog import catalog_fingerprint, connect
-from curation.duck import first, one_select, records, short, sql_text
+from curation.duck import first, one_select, short, sql_text
 from curation.plan.certificate import certify
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
-from curation.plan.schedule import DomainPool, Schedule, make_schedule
+from curation.plan.schedule import DomainPool, Schedule, make_schedule, planned_phases, planned_units
+from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
 from curation.storage import local, resolve
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder, move_aside, write_json
 from manifests.fingerprint import file_sha256, fingerprint
-from manifests.plans import LOCK, PLAN, Lock, read_lock
+from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import stored
 from manifests.settings.differences import compare
@@ -34,6 +35,7 @@ HERE = Path(__file__).parent
 TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
 TICKS = {"samples": "1", "hours": "round(seconds * 1e6)", "llm_tokens": "llm_tokens"}
 DICTIONARIES = ["domain", "repeat", "units", "seconds"]  # ids hardly repeat within a row group
+NO_LIMIT = 2**31 - 1  # `most` of pool.sql: the mixture's max_repeats alone counts
 ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on how DuckDB hands rows over
 
 
@@ -91,7 +93,7 @@ def make_plan(
         plan_sha256=file_sha256(output / PLAN),
         schedule=[{"from": p.start, "units": p.length, "shares": p.shares} for p in schedule.phases],
         settings=mixture.model_dump(exclude={"query"}),
-        notes=[*schedule.notes, *_refused_notes(against)],
+        notes=[*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"])],
         **facts,
     )
     write_json(output / LOCK, lock.row())
@@ -104,6 +106,15 @@ def _refused_notes(against: Mapping[str, int]) -> Iterator[str]:
             f"the pass {name} refused {cuts:,} of the candidates: `soundwave train` refuses a plan that draws one. "
             "Select from `accepted`, not `cuts`."
         )
+
+
+def _undrawn(domains: dict[str, DomainShare]) -> list[str]:
+    """Notes on domains whose part of the budget is less than half of their first cut."""
+    return [
+        f"{name}: no draw, for its {domain.planned:.4g} units are less than half of its first cut"
+        for name, domain in domains.items()
+        if domain.draws == 0
+    ]
 
 
 def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, DomainPool]]:
@@ -158,8 +169,11 @@ def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
 def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Schedule:
     """The tables and variables that plan.sql reads."""
     _make_pool(con, mixture)
-    _check_pool(con, mixture)
+    shared = _check_pool(con, mixture)
     _keep_fraction(con, mixture)
+    if shared:
+        _, phases = planned_phases(mixture, _pools(con, mixture))
+        limit_shared(con, planned_units(phases), seed=mixture.seed, max_repeats=mixture.max_repeats)
     pools = _pools(con, mixture)
     schedule = make_schedule(mixture, pools)
     _write_schedule(con, mixture, schedule)
@@ -220,8 +234,8 @@ def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
         ) from error
 
 
-def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
-    """The query's rows name cuts of the catalog, each once per domain."""
+def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> bool:
+    """The query's rows name cuts of the catalog, each once per domain; whether one stands in several domains."""
     bad = first(
         con,
         "SELECT count(*), min(coalesce(cut_id, 'NULL')) FROM pool WHERE cut_id IS NULL OR domain IS NULL OR NOT known",
@@ -231,9 +245,9 @@ def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
             f"the query of {mixture.name} returned {bad[0]:,} rows whose cut_id is not in the catalog or whose domain "
             f"is NULL, e.g. cut_id {bad[1]!r}; expected cut_id and domain of cuts."
         )
-    # Most queries repeat nothing, and hashes are quickly counted; equal ones are looked at.
-    if not _one(con, "SELECT count(*) > count(DISTINCT hash(cut_id, domain)) FROM pool"):
-        return
+    # Most queries repeat no cut, and hashes are quickly counted; equal ones are looked at.
+    if not _one(con, "SELECT count(*) > count(DISTINCT hash(cut_id)) FROM pool"):
+        return False
     twice = first(
         con,
         "SELECT cut_id, domain, count(*) FROM pool GROUP BY cut_id, domain HAVING count(*) > 1 ORDER BY ALL LIMIT 1",
@@ -243,27 +257,63 @@ def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
             f"the query of {mixture.name} returned {twice[0]!r} {twice[2]} times in domain {twice[1]!r}; expected each "
             "cut once per domain (add DISTINCT, or check a join). `max_repeats` says how often a cut may be used."
         )
+    return True
 
 
 def _keep_fraction(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
     """Keep the first part of each domain's queue, by units: the same rows that a small budget would draw."""
     if mixture.fraction == 1.0:
         return
+    before = _pools(con, mixture)
+    order = "PARTITION BY domain ORDER BY md5_number(concat_ws(':', $seed, 0, domain, cut_id))"
+    middle = f"sum(ticks) OVER ({order}) - ticks / 2.0"
+    total = "sum(ticks) OVER (PARTITION BY domain)"
+    values = {"seed": mixture.seed, "fraction": mixture.fraction}
+    needed = f"SELECT domain, {middle} AS middle, {total} AS total FROM pool QUALIFY row_number() OVER ({order}) = 1"
+    least = {
+        domain: middle / total
+        for domain, middle, total in con.execute(needed, {"seed": mixture.seed}).fetchall()
+        if middle >= mixture.fraction * total and (mixture.shares is None or mixture.shares.get(domain, 0) > 0)
+    }
+    if least:
+        raise MixtureError(_emptied(mixture, least, before))
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE pool AS SELECT * FROM pool QUALIFY "
-        "sum(ticks) OVER (PARTITION BY domain ORDER BY md5_number(concat_ws(':', $seed, 0, domain, cut_id))) "
-        "- ticks / 2.0 < $fraction * sum(ticks) OVER (PARTITION BY domain)",
-        {"seed": mixture.seed, "fraction": mixture.fraction},
+        f"CREATE OR REPLACE TEMP TABLE pool AS SELECT * FROM pool QUALIFY {middle} < $fraction * {total}", values
+    )
+
+
+def _emptied(mixture: Mixture, least: dict[str, float], pools: dict[str, DomainPool]) -> str:
+    """What to say of domains that a fraction leaves no cut of; least: the fraction that each needs more than."""
+    found = ", ".join(f"{name} ({pools[name].candidates:,} cuts)" for name in sorted(least))
+    enough = math.floor(max(least.values()) * 1e4 + 1) / 1e4
+    return (
+        f"{mixture.name}: the fraction {mixture.fraction:g} leaves no cut of {found}. Use a fraction of at least "
+        f"{enough:g}, which keeps the first cut of each, or give the domain more cuts; or take it out: share 0, or a "
+        "query that does not return it."
     )
 
 
 def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, DomainPool]:
-    rows = records(
-        con.execute("SELECT domain, count(*) AS cuts, sum(ticks) AS ticks FROM pool GROUP BY domain ORDER BY domain")
-    )
-    return {
-        row["domain"]: DomainPool(int(row["cuts"]), int(row["ticks"]) / TICKS_PER_UNIT[mixture.unit]) for row in rows
-    }
+    scale = TICKS_PER_UNIT[mixture.unit]
+    found = {}
+    for domain, groups in _by_uses(con).items():
+        units = sum(ticks for _, _, ticks in groups) / scale
+        limited = (
+            tuple((min(uses, mixture.max_repeats), ticks / scale) for uses, _, ticks in groups)
+            if groups[0][0] < NO_LIMIT
+            else ()
+        )
+        found[domain] = DomainPool(sum(cuts for _, cuts, _ in groups), units, limited)
+    return found
+
+
+def _by_uses(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[int, int, int]]]:
+    """Domain -> (uses that a cut may have in it, cuts with so many, their ticks), fewest uses first."""
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    groups = "SELECT domain, most, count(*), sum(ticks) FROM pool GROUP BY domain, most ORDER BY domain, most"
+    for domain, most, cuts, ticks in con.execute(groups).fetchall():
+        found.setdefault(domain, []).append((int(most), int(cuts), int(ticks)))
+    return found
 
 
 def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: Schedule) -> None:
@@ -275,12 +325,12 @@ def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: 
         "CREATE OR REPLACE TEMP TABLE schedule "
         "(number USMALLINT, ticks_from DOUBLE, ticks_to DOUBLE, time_from DOUBLE, pace DOUBLE)"
     )
-    totals = dict(con.execute("SELECT domain, sum(ticks) FROM pool GROUP BY domain").fetchall())
+    groups = _by_uses(con)
     scale = TICKS_PER_UNIT[mixture.unit]
     before = 0
     for number, (domain, passes) in enumerate(sorted(schedule.passes.items())):
         con.execute("INSERT INTO domains VALUES (?, ?, ?, ?)", [domain, number, passes, before])
-        before += passes * int(totals[domain])
+        before += sum(min(uses, passes) * ticks for uses, _, ticks in groups[domain])
         done = 0.0
         for phase in schedule.phases:
             share = phase.shares[domain]

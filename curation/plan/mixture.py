@@ -66,7 +66,7 @@ class Mixture(BaseModel):
     temperature: Temperature | None = None
     """In place of `shares`."""
     max_repeats: int = Field(default=1, ge=1)
-    """The most times any row may be used."""
+    """The most times any row may be used, in all its domains together."""
     batch: StepSize
     """What a step holds."""
     window: int = Field(default=64, ge=1)

@@ -1,5 +1,5 @@
 -- A plan: one row per draw, in training order. Deterministic: whole-number sums, and no tie is left to chance.
--- Tables:    pool (cut_id, domain, microseconds, ticks), one row per candidate;
+-- Tables:    pool (cut_id, domain, microseconds, ticks, most), one row per candidate; `most` limits its uses;
 --            domains (domain, number, passes, ticks_before), one row per domain: its place in the queue of queues;
 --            schedule (number, ticks_from, ticks_to, time_from, pace), one row per domain and epoch.
 -- Variables: seed, batch (microseconds a step), span (microseconds a window, a multiple of batch),
@@ -17,7 +17,7 @@ WITH uses AS (
     microseconds,
     md5_number(concat_ws(':', getvariable('seed'), repeat, domain, cut_id)) AS key
   FROM (
-    SELECT pool.rowid AS item, pool.*, number, ticks_before, unnest(range(passes)) AS repeat
+    SELECT pool.rowid AS item, pool.*, number, ticks_before, unnest(range(least(passes, most))) AS repeat
     FROM pool
     JOIN domains USING (domain)
   )

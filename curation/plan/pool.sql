@@ -50,5 +50,6 @@ SELECT
   domain,
   known,
   greatest(1, CAST(round(seconds * 1e6) AS BIGINT)) AS microseconds,  -- of audio, or a text-only row's equivalent
-  greatest(1, CAST($ticks AS BIGINT)) AS ticks                        -- cost in the mixture's unit
+  greatest(1, CAST($ticks AS BIGINT)) AS ticks,                       -- cost in the mixture's unit
+  2147483647::INTEGER AS most  -- uses in this domain; less for a cut that stands in several (curation/plan/shared.py)
 FROM spanned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from curation.plan.mixture import Mixture, temperature_shares
@@ -25,6 +25,13 @@ class DomainPool:
 
     candidates: int
     units: float
+    limited: tuple[tuple[int, float], ...] = ()  # (uses here, units) of its cuts, where some stand in other domains too
+
+    def most(self, passes: int) -> float:
+        """What so many passes give: a cut whose uses here are fewer is left out of the later ones."""
+        if not self.limited:
+            return passes * self.units
+        return math.fsum(min(uses, passes) * units for uses, units in self.limited)
 
 
 @dataclass(frozen=True)
@@ -44,17 +51,31 @@ def make_schedule(mixture: Mixture, pools: Mapping[str, DomainPool]) -> Schedule
     Raises:
         MixtureError: a domain without a share or candidates, or too many repeats; with the nearest that can be had.
     """
+    budget, phases = planned_phases(mixture, pools)
+    wanted = {name: pools[name] for name in phases[0].shares}
+    planned = planned_units(phases)
+    passes = {name: _passes(planned[name], pool, mixture.max_repeats) for name, pool in wanted.items()}
+    if any(count > mixture.max_repeats for count in passes.values()):
+        raise MixtureError(_infeasible(mixture, wanted, planned, passes, budget))
+    return Schedule(tuple(phases), budget, planned, passes, tuple(_notes(mixture)))
+
+
+def planned_phases(mixture: Mixture, pools: Mapping[str, DomainPool]) -> tuple[float, list[ConstantShares]]:
+    """The budget, and its stretches of constant shares; domains without a share are left out.
+
+    Raises:
+        MixtureError: a domain without a share or candidates.
+    """
     _refuse_unknown(mixture, pools)
-    notes = list(_notes(mixture))
     wanted = {name: pool for name, pool in pools.items() if mixture.shares is None or mixture.shares[name] > 0}
     epoch = sum(pool.units for pool in wanted.values())
     budget = mixture.budget if mixture.budget is not None else (mixture.epochs or 1.0) * epoch
-    phases = tuple(_phases(mixture, wanted, budget, epoch))
-    planned = {name: math.fsum(phase.shares[name] * phase.length for phase in phases) for name in wanted}
-    passes = {name: _passes(planned[name], pool.units) for name, pool in wanted.items()}
-    if any(count > mixture.max_repeats for count in passes.values()):
-        raise MixtureError(_infeasible(mixture, wanted, planned, passes, budget))
-    return Schedule(phases, budget, planned, passes, tuple(notes))
+    return budget, _phases(mixture, wanted, budget, epoch)
+
+
+def planned_units(phases: Sequence[ConstantShares]) -> dict[str, float]:
+    """Domain -> units over all phases."""
+    return {name: math.fsum(phase.shares[name] * phase.length for phase in phases) for name in phases[0].shares}
 
 
 def _phases(mixture: Mixture, pools: Mapping[str, DomainPool], budget: float, epoch: float) -> list[ConstantShares]:
@@ -70,9 +91,15 @@ def _phases(mixture: Mixture, pools: Mapping[str, DomainPool], budget: float, ep
     return phases
 
 
-def _passes(planned: float, units: float) -> int:
-    """How many passes over a pool of `units` give `planned`; rounding in the last digits asks for no extra pass."""
-    return max(1, math.ceil(planned / units - 1e-9))
+def _passes(planned: float, pool: DomainPool, limit: int) -> int:
+    """How many passes over a pool give `planned`; rounding in the last digits asks for no extra pass.
+
+    More than `limit` where it cannot: of a pool with limited cuts the next number.
+    """
+    if not pool.limited:
+        return max(1, math.ceil(planned / pool.units - 1e-9))
+    enough = (count for count in range(1, limit + 1) if planned <= pool.most(count) + 1e-9 * pool.units)
+    return next(enough, limit + 1)
 
 
 def _refuse_unknown(mixture: Mixture, pools: Mapping[str, DomainPool]) -> None:
@@ -123,20 +150,24 @@ def _infeasible(
     lines = [
         f"{name}: {planned[name]:,.6g} {unit} asked ({planned[name] / budget:.2%} of {budget:,.6g}), but its "
         f"{pools[name].candidates:,} cuts hold {pools[name].units:,.6g}, used at most {limit} times "
-        f"{limit * pools[name].units:,.6g}"
+        f"{pools[name].most(limit):,.6g}" + (", for some are used in other domains too" if pools[name].limited else "")
         for name in short
     ]
-    options = [f"max_repeats: {max(passes.values())}"]
-    if mixture.temperature is None:
-        most = min(limit * pools[name].units * budget / planned[name] for name in short)
+    shared = any(pool.limited for pool in pools.values())  # what each domain gets of them would change with the ask
+    options = [] if shared else [f"max_repeats: {max(passes.values())}"]
+    most = min(pools[name].most(limit) * budget / planned[name] for name in short)
+    if mixture.temperature is None and most > 0:
         options.append(f"budget: {_round_down(most)}" if mixture.budget else f"epochs: {_round_down(most / budget)}")
-    other = nearest_shares(pools, planned, limit, budget)
+    if shared:
+        options.append("a higher max_repeats, which counts a cut's uses in all its domains")
+        options.append("a query that returns each cut in one domain")
+    other = None if shared else nearest_shares(pools, planned, limit, budget)
     if other:
         options.append("shares: {" + ", ".join(f"{name}: {share:.4f}" for name, share in other.items()) + "}")
     return (
         f"{mixture.name} cannot be had from this catalog. "
         + "; ".join(lines)
-        + ". Any of these can: "
+        + (". These help: " if shared else ". Any of these can: ")
         + "; or ".join(options)
         + "."
     )

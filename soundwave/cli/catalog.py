@@ -1,5 +1,6 @@
 """`soundwave catalog`: corpora and labels as Parquet."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,18 +97,32 @@ def import_(
     corpus: Annotated[str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")],
     license_: Annotated[str, typer.Option("--license", help="SPDX identifier, where rows name none.")],
     output: Annotated[Path, typer.Option(help="The corpora folder.")] = Path("demo/corpora"),
-    split: Annotated[str, typer.Option(help="train, dev, test, or hash (by speaker), where rows name none.")] = "train",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="train, dev, test, or hash (by speaker), where rows name none; by default what the source's own name "
+            "says (dev.json, data/test_clean), else train."
+        ),
+    ] = None,
+    split_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=train: what a split's name in the source means; or dev, test, hash, reject. Repeatable."
+        ),
+    ] = None,
     task: Annotated[str, typer.Option(help="asr, st, sound, qa, ..., where rows name none.")] = "asr",
     language: Annotated[str | None, typer.Option(help="ISO 639-1, where rows name none.")] = None,
     channels: Annotated[
         str, typer.Option(help="Of recordings whose channels differ, where rows choose none: mix, first or reject.")
     ] = "reject",
     column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset, e.g. text=sentence.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A column of a dataset to leave out. Repeatable.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Prepare a corpus from NeMo manifests, a Kaldi data folder or a Hugging Face dataset (a folder, or a Hub name).
 
-    Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there.
+    Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there. Exit 1: no row
+    became a cut.
 
     Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
     """
@@ -120,22 +135,56 @@ def import_(
     from manifests.rows import REJECTS
     from soundwave.cli._tables import print_json, print_rows
 
-    about = About(corpus, license_, split=split, task=task, language=language, channels=need_channels(channels))
-    info = _import(kind, sources, output, about, column or [])
-    reasons = Counter(str(row["reason"]) for row in read_jsonl(output / corpus / REJECTS)) if info.rejects else {}
+    named = _pairs(split_map, "--split-map", "NAME=train")
+    about = About(
+        corpus,
+        license_,
+        split=split,
+        task=task,
+        language=language,
+        channels=need_channels(channels),
+        split_map=named,
+    )
+    pairs = _pairs(column, "--column", "FIELD=COLUMN")
+    info = _import(kind, sources, output, about, columns=pairs, without=without or [])
+    rejects = list(read_jsonl(output / corpus / REJECTS)) if info.rejects else []
+    reasons = Counter(str(row["reason"]) for row in rejects)
     if json_:
         print_json(asdict(info) | {"reasons": dict(reasons)})
-        return
-    print_rows([{"corpus": corpus, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
-    for reason, count in sorted(reasons.items()):
-        print(f"rejected: {count:,} {reason}")
+    else:
+        print_rows([{"corpus": corpus, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
+        for name, meaning in info.splits.items():
+            print(f"split {name or '(rows that name none)'}: {meaning}")
+        for reason, count in sorted(reasons.items()):
+            print(f"rejected: {count:,} {reason}")
+    if not info.cuts:
+        why = f"the first was refused for: {rejects[0]['detail']}" if rejects else "the source has no rows"
+        print(f"No row became a cut: {why}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
-def _import(kind: ImportSource, sources: list[str], output: Path, about: "About", columns: list[str]) -> "CorpusInfo":
+def _pairs(given: list[str] | None, flag: str, expected: str) -> dict[str, str]:
+    """NAME=VALUE options."""
     from manifests.errors import SettingsError
 
-    if columns and kind is not ImportSource.huggingface:
-        raise SettingsError(f"--column is for Hugging Face datasets; {kind} has fields of its own.")
+    found: dict[str, str] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise SettingsError(f"{flag} {text}: expected {expected}.")
+        if found.setdefault(name, value) != value:
+            raise SettingsError(f"{flag} names {name} twice: {found[name]} and {value}.")
+    return found
+
+
+def _import(
+    kind: ImportSource, sources: list[str], output: Path, about: "About", *, columns: dict[str, str], without: list[str]
+) -> "CorpusInfo":
+    from manifests.errors import SettingsError
+
+    if (columns or without) and kind is not ImportSource.huggingface:
+        flag = "--column" if columns else "--without"
+        raise SettingsError(f"{flag} is for Hugging Face datasets; {kind} has fields of its own.")
     if kind is ImportSource.nemo:
         from curation.interchange.nemo import import_nemo
 
@@ -148,8 +197,4 @@ def _import(kind: ImportSource, sources: list[str], output: Path, about: "About"
         return import_kaldi(Path(sources[0]), output, about)
     from curation.interchange.huggingface import import_huggingface
 
-    pairs = [column.partition("=") for column in columns]
-    wrong = [field for field, equals, name in pairs if not (field and equals and name)]
-    if wrong:
-        raise SettingsError(f"--column {wrong[0]}: expected FIELD=COLUMN.")
-    return import_huggingface(sources[0], output, about, columns={field: name for field, _, name in pairs})
+    return import_huggingface(sources[0], output, about, columns=columns, without=without)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from manifests.errors import SettingsError
+from manifests.splits import as_split
 from soundwave.evaluate.held_out import DECODES, Decode, EvalOptions
 
 
@@ -30,6 +32,14 @@ class EvalSettings(BaseModel):
     """Names of metrics, or `all`."""
     ceiling: bool = False
     """Score Moonshine's own decoder beside the runs."""
+
+    @field_validator("split")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return as_split(value, setting="split")
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
 
     def options(self) -> EvalOptions:
         """Which rows are measured, and how."""

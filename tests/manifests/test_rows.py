@@ -93,7 +93,7 @@ def test_an_unfinished_corpus_is_no_corpus(tmp_path: Path) -> None:
         ({"recording": None}, "no `recording`"),
         ({"type": "Alien"}, "type is Alien, expected MonoCut, MultiCut, MixedCut or Text"),
         ({"id": ""}, "no `id`"),
-        ({"custom": {"split": "training", "task": "asr"}}, "split is training, expected train, dev or test"),
+        ({"custom": {"split": "validated", "task": "asr"}}, "split is validated, expected train, dev or test"),
         ({"custom": None}, "split is missing, expected train, dev or test"),
         ({"custom": {"split": "train"}}, "no `task`"),
     ],

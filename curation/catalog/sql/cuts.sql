@@ -2,7 +2,8 @@
 -- The columns are those of manifests/schema.sql: curation/catalog/columns.py fills in what follows from them.
 -- Placeholders: files (a list of JSONL files), reading (what to do at a line that is no JSON), structure (the fields
 -- read from a row), given (`_NAME`: each column's value as the row gives it), values (the same with its type), problems
--- (WHEN clauses), slack (seconds). Variables: corpus (the folder's name).
+-- (WHEN clauses), slack (seconds). Variables: corpus (the folder's name),
+-- splits (a map: known names of splits, as `validation`, -> ours).
 -- Lhotse's kinds: MonoCut, MultiCut, and MixedCut (facts of its first track that is no padding). Text-only rows: type Text.
 WITH read AS (
   SELECT
@@ -36,6 +37,7 @@ filled AS (  -- what a row need not say, and the span of a mixed cut
   SELECT * REPLACE (
     coalesce(nullif(_corpus, ''), getvariable('corpus')) AS _corpus,
     coalesce(nullif(_domain, ''), _task) AS _domain,
+    coalesce(element_at(CAST(getvariable('splits') AS MAP(VARCHAR, VARCHAR)), _split)[1], _split) AS _split,
     CASE WHEN is_text OR is_mixed THEN '0.0' ELSE _start END AS _start,
     CASE
       WHEN is_text THEN '0.0'

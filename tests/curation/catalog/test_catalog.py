@@ -17,6 +17,7 @@ from curation.catalog import build, catalog_fingerprint, connect
 from curation.duck import records
 from curation.interchange.jsonl import export_jsonl
 from manifests.errors import InputError, ManifestError, MissingFileError
+from manifests.validate import validate_rows
 from tests.curation.synthetic_catalog import cut, mono_cut, write_catalog, write_corpus_lines
 
 
@@ -253,7 +254,7 @@ def test_rows_that_break_the_contract_become_rejects(workspace: Path) -> None:
         json.dumps(mono_cut("syn-nan")).replace('"duration": 1.5, "channel"', '"duration": NaN, "channel"'),
         mono_cut("syn-negative", start=-1.0),
         mono_cut("syn-zero", duration=0.0),
-        mono_cut("syn-split", custom={"split": "validation"}),
+        mono_cut("syn-split", custom={"split": "validated"}),
         mono_cut("syn-text", start="soon"),
         {"id": "syn-type", "type": "Alien"},
         mono_cut("syn-good", text="again"),
@@ -262,7 +263,9 @@ def test_rows_that_break_the_contract_become_rejects(workspace: Path) -> None:
     make(workspace)
     assert [row["cut_id"] for row in rows(workspace, "SELECT cut_id FROM cuts")] == ["syn-good"]
     found = {row["cut_id"]: row for row in rows(workspace, "SELECT * FROM rejects")}
-    assert {row["reason"] for row in found.values()} == {"bad_row"}
+    assert {name: row["reason"] for name, row in found.items() if row["reason"] != "bad_row"} == {
+        "syn-good": "duplicate_id"
+    }
     assert {row["pass"] for row in found.values()} == {"catalog"}
     assert "not valid JSON: {broken" in found.pop("cuts.jsonl.gz:2")["detail"]
     assert "expected an object" in found.pop("[1, 2]")["detail"]
@@ -271,17 +274,36 @@ def test_rows_that_break_the_contract_become_rejects(workspace: Path) -> None:
         "nan": "duration is nan, expected seconds > 0",
         "negative": "start is -1.0, expected seconds >= 0",
         "zero": "duration is 0.0, expected seconds > 0",
-        "split": "split is validation, expected train, dev or test",
+        "split": "split is validated, expected train, dev or test",
         "text": "start is no number, expected seconds >= 0",
         "type": "type is Alien, expected MonoCut, MultiCut, MixedCut or Text",
-        "good": "the id occurs twice in its corpus; the first row in JSON order was kept",
+        "good": "cuts.jsonl.gz:1: the id is that of cuts.jsonl.gz:10 too, which was kept (the first row in JSON order)",
     }
+
+
+def test_known_names_of_splits_are_ours_in_the_catalog_and_stay_in_the_manifest(workspace: Path) -> None:
+    names = {"a": "validation", "b": "test-clean", "c": "TRAIN", "d": "heldout", "e": "unlabeled", "f": "extra"}
+    lines = [mono_cut(f"syn-{key}", custom={"split": name}) for key, name in names.items()]
+    write_corpus_lines(workspace / "corpora" / "syn", lines)
+    make(workspace)
+    asked = "SELECT cut_id, split, manifest->>'$.custom.split' AS said FROM cuts ORDER BY cut_id"
+    assert [(row["split"], row["said"]) for row in rows(workspace, asked)] == [
+        ("dev", "validation"),
+        ("test", "test-clean"),
+        ("train", "TRAIN"),
+        ("test", "heldout"),
+    ]
+    assert [row["detail"] for row in rows(workspace, "SELECT detail FROM rejects ORDER BY cut_id")] == [
+        f"split is {name}, expected train, dev or test" for name in ("unlabeled", "extra")
+    ]
+    found = [problem.cut_id for problem in validate_rows(lines)]
+    assert found == ["syn-e", "syn-f"]
 
 
 def test_an_id_in_two_corpora_is_refused_and_the_old_catalog_stays(workspace: Path) -> None:
     before = make(workspace)
     write_corpus_lines(workspace / "corpora" / "other", [mono_cut("syn-a")])
-    with pytest.raises(ManifestError, match=r"'syn-a' in other, syn|'syn-a' in syn"):
+    with pytest.raises(ManifestError, match=r"'syn-a' in other/cuts\.jsonl\.gz:1, syn/cuts\.jsonl\.gz:1"):
         make(workspace)
     assert catalog_fingerprint(workspace / "catalog") == before.fingerprint
     assert len(rows(workspace, "SELECT * FROM cuts")) == 2

@@ -95,7 +95,7 @@ def test_bad_nemo_lines_are_rejects_and_the_rest_goes_on(tmp_path: Path) -> None
     info = import_nemo([nemo(tmp_path, lines)], tmp_path / "out", ABOUT)
     assert (info.cuts, info.rejects) == (2, 13)
     assert Counter(reasons(tmp_path / "out").values()) == {
-        "bad_row": 8, "audio_missing": 1, "audio_unreadable": 2, "empty_text": 1, "text_missing": 1,
+        "bad_row": 7, "duplicate_id": 1, "audio_missing": 1, "audio_unreadable": 2, "empty_text": 1, "text_missing": 1,
     }  # fmt: skip
     assert set(in_the_catalog(tmp_path / "out")) == {"told-train-000001", "told-same"}
 
@@ -280,7 +280,8 @@ def test_splits_by_hash_keep_a_speaker_together(tmp_path: Path) -> None:
         ({"corpus": "a/b"}, "name of a folder"),
         ({"corpus": ""}, "name of a folder"),
         ({"license": ""}, "license is empty"),
-        ({"split": "eval"}, "split is 'eval'"),
+        ({"split": "validated"}, "split is 'validated', expected train, dev, test or hash"),
+        ({"split_map": {"x": "eva"}}, "split_map of 'x' is 'eva'"),
         ({"task": "tts"}, "task is 'tts'"),
     ],
 )

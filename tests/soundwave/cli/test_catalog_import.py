@@ -81,9 +81,43 @@ def test_json_for_programs(source: Path) -> None:
         (["nemo", "train.json", "--column", "text=x"], "--column is for Hugging Face"),
         (["kaldi", "a", "b"], "2 sources, expected one"),
         (["huggingface", "a", "--column", "text"], "expected FIELD=COLUMN"),
-        (["nemo", "train.json", "--split", "eval"], "split is 'eval'"),
+        (["nemo", "train.json", "--split", "evil"], "split is 'evil'"),
+        (["nemo", "train.json", "--split-map", "x"], "--split-map x: expected NAME=train"),
+        (["nemo", "train.json", "--split-map", "x=y"], "split_map of 'x' is 'y'"),
+        (["nemo", "train.json", "--without", "x"], "--without is for Hugging Face"),
     ],
 )
 def test_bad_use_is_refused(source: Path, words: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         run("import", *words, "--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora")
+
+
+def test_the_map_of_splits_is_printed_and_kept(source: Path) -> None:
+    words = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora"]
+    path = (source / "train.json").rename(source / "pilot_set.json")
+    rows = [json.loads(line) | {"split": name} for line, name in zip(path.read_text().splitlines(), "xyz", strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SettingsError, match="--split-map x=train --split-map y=train --split-map z=train"):
+        run("import", "nemo", path, *words)
+    assert not (source / "corpora").exists()
+    maps = ["--split-map", "x=Train", "--split-map", "y=validation", "--split-map", "z=test"]
+    code, text = run("import", "nemo", path, *words, *maps)
+    assert code == 0
+    assert "split x: train\nsplit y: dev\nsplit z: test\n" in text
+    facts = json.loads(run("import", "nemo", path, *words, *maps, "--json")[1])
+    assert facts["splits"] == {"x": "train", "y": "dev", "z": "test"}
+
+
+def test_an_import_without_a_cut_exits_1_and_says_why(source: Path) -> None:
+    words = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora"]
+    path = source / "tarred.json"
+    path.write_text(json.dumps({"audio_filepath": "a_in_tar.wav", "text": "x", "duration": 1, "shard_id": 0}))
+    app = typer.Typer()
+    register(app)
+    result = CliRunner().invoke(app, ["catalog", "import", "nemo", str(path), *map(str, words)])
+    assert result.exit_code == 1
+    assert "No row became a cut" in result.stderr
+    assert "tarred" in result.stderr
+    path.write_text("\n")
+    result = CliRunner().invoke(app, ["catalog", "import", "nemo", str(path), *map(str, words)])
+    assert (result.exit_code, "the source has no rows" in result.stderr) == (1, True)

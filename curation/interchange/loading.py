@@ -1,0 +1,100 @@
+"""What the library `datasets` loads, and which of its columns a manifest can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from manifests.errors import InputError
+from manifests.splits import doubt, known_split
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+_SHARD = re.compile(r"(^|[-_.])\d+([-_.]of[-_.]\d+)?$")  # of a file's stem: test-00000-of-00001, 0000
+
+
+def load(source: str) -> DatasetDict | Dataset:
+    """A dataset: a folder that save_to_disk wrote, a folder of Parquet files, or a name of the Hub.
+
+    Raises:
+        InputError: no such dataset, or one whose files `datasets` takes for another split than their names say.
+    """
+    import datasets
+
+    folder = Path(source)
+    try:
+        if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
+            return datasets.load_from_disk(source)
+        if (files := _by_split(folder)) and not (folder / "README.md").is_file():
+            return _load_files(files)
+        loaded = datasets.load_dataset(source)
+    except (FileNotFoundError, ValueError, ConnectionError, datasets.exceptions.DatasetsError) as error:
+        raise InputError(
+            f"{source} is no dataset that can be loaded ({error}). Expected a folder that save_to_disk wrote, a folder "
+            "of Parquet files, or a name of the Hub."
+        ) from error
+    if folder.is_dir():
+        _refuse_guesses(folder, loaded)
+    return loaded
+
+
+def _by_split(folder: Path) -> dict[str, list[str]]:
+    """Parquet files by the split that they name, "" where they name none: `datasets` makes train of other names."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(folder.rglob("*.parquet")) if folder.is_dir() else []:
+        names = [_SHARD.sub("", path.stem), *(part.name for part in path.relative_to(folder).parents)]
+        named = next((name for name in names if known_split(name) or doubt(name)), names[0])
+        found.setdefault(named, []).append(str(path))
+    return found
+
+
+def _load_files(files: Mapping[str, list[str]]) -> DatasetDict | Dataset:
+    import datasets
+
+    # Its names of splits may have no hyphens.
+    loaded = datasets.load_dataset("parquet", data_files={f"part{n}": paths for n, paths in enumerate(files.values())})
+    parts = {name: loaded[f"part{n}"] for n, name in enumerate(files)}
+    return parts[""] if set(parts) == {""} else datasets.DatasetDict(parts)
+
+
+def _refuse_guesses(folder: Path, loaded: Mapping[str, Any]) -> None:
+    """Refuse a folder with files that name a split which was not loaded as such: they became train, or were left out.
+
+    Raises:
+        InputError: names the file or folder.
+    """
+    splits = {known_split(str(name)) for name in loaded}
+    for path in sorted(folder.iterdir()):
+        name = _SHARD.sub("", path.stem)
+        meant = known_split(name)
+        if (meant or doubt(name)) and meant not in splits:
+            raise InputError(
+                f"{path} is named for {meant or 'no one split'}, but `datasets` loads the folder as "
+                f"{', '.join(map(str, loaded))}. Rename it (train, validation, test), or load it yourself and use "
+                "`import_dataset`."
+            )
+
+
+def unfit(kind: pa.DataType, *, single: bool) -> str | None:
+    """What a column's type has that JSON cannot hold, None if nothing.
+
+    single: lists and objects do not fit either.
+    """
+    if isinstance(kind, pa.BaseExtensionType):
+        return unfit(kind.storage_type, single=single)
+    if pa.types.is_dictionary(kind):
+        return unfit(kind.value_type, single=single)
+    plain = (pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_string)
+    if any(fits(kind) for fits in (*plain, pa.types.is_large_string)):
+        return None
+    if pa.types.is_struct(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        if single:
+            return str(kind)
+        inner = [kind.field(n).type for n in range(kind.num_fields)]
+        return next((found for part in inner if (found := unfit(part, single=False))), None)
+    return str(kind)
