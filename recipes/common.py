@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from manifests.audio import AudioFacts, Channels, audio_facts
 from manifests.errors import AudioError, MissingFileError
 from manifests.fingerprint import stable_split
+from manifests.linked.same import same_text
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow, speech_cut
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut
 
 __all__ = [
+    "NOT_BY_SPEAKER",
     "AudioFacts",
     "CorpusRows",
     "Labels",
@@ -50,6 +52,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 DATA = Path(__file__).with_name("data")
+NOT_BY_SPEAKER = ("recording", "text", "audio")  # links of corpora with one voice, or few
 
 
 @dataclass
@@ -82,6 +85,8 @@ class Recipe:
     obtain: str = ""  # where to get a corpus that has no package
     optional: bool = False  # left out of `all`
     channels: Channels = "reject"  # what is heard of recordings whose channels differ: mix or first keeps them
+    links: tuple[str, ...] = ()  # of `manifests.linked`: what rows in different splits never share; (): official splits
+    family: Callable[[str, Mapping[str, Any]], str] | None = None  # id, labels -> what else stays in one split
 
 
 class Labels(TypedDict, total=False):
@@ -165,10 +170,8 @@ def collapse(text: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """Casefolded words without punctuation or symbols: what counts as the same text when splitting."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = (" " if unicodedata.category(char)[0] in "PSZC" else char for char in folded)
-    return collapse("".join(kept)) or collapse(text)
+    """What counts as the same text when splitting: `same_text`, or the text where that leaves nothing."""
+    return same_text(text) or collapse(text)
 
 
 def text_split(text: str) -> str:

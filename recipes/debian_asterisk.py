@@ -23,7 +23,18 @@ import soundfile
 from manifests.audio import decode
 from manifests.files import atomic_write
 from manifests.rows import Reject
-from recipes.common import CorpusRows, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
+from recipes.common import (
+    NOT_BY_SPEAKER,
+    CorpusRows,
+    Recipe,
+    collapse,
+    file_cut,
+    in_parallel,
+    reject,
+    slug,
+    sort_out,
+    text_split,
+)
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -113,4 +124,5 @@ RECIPE = Recipe(
     read=read,
     parts=(TRANSCRIPTS, SOUNDS),
     packages=("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722"),
+    links=NOT_BY_SPEAKER,
 )

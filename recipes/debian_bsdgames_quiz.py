@@ -18,7 +18,7 @@ from pathlib import Path
 
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow
-from recipes.common import CorpusRows, Recipe, collapse, normalise, reject, sort_out, text_split
+from recipes.common import NOT_BY_SPEAKER, CorpusRows, Recipe, collapse, normalise, reject, sort_out, text_split
 
 CORPUS = "bsdgames_quiz"
 LICENSE = "BSD-3-Clause"
@@ -274,4 +274,6 @@ RECIPE = Recipe(
     read=read,
     parts=(f"{QUIZ}/index", QUIZ),
     packages=("bsdgames",),
+    links=NOT_BY_SPEAKER,
+    family=lambda row_id, _: row_id.rpartition("-")[0],  # the fact
 )

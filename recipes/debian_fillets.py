@@ -19,7 +19,18 @@ from typing import TYPE_CHECKING
 
 from manifests.reasons import Reason
 from manifests.rows import Reject
-from recipes.common import CorpusRows, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
+from recipes.common import (
+    NOT_BY_SPEAKER,
+    CorpusRows,
+    Recipe,
+    collapse,
+    file_cut,
+    in_parallel,
+    reject,
+    slug,
+    sort_out,
+    text_split,
+)
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -181,4 +192,6 @@ RECIPE = Recipe(
     channels="mix",
     parts=(SCRIPTS, SOUNDS),
     packages=("fillets-ng-data", "fillets-ng-data-cs"),
+    links=NOT_BY_SPEAKER,
+    version=2,
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from manifests.rows import Reject
 from recipes.common import (
+    NOT_BY_SPEAKER,
     CorpusRows,
     Recipe,
     file_cut,
@@ -73,4 +74,6 @@ RECIPE = Recipe(
     channels="mix",
     parts=(SAMPLES,),
     packages=("sonic-pi-samples",),
+    links=NOT_BY_SPEAKER,
+    family=lambda _, labels: family(labels.get("sound_original", "")),
 )

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from manifests.rows import Reject
 from recipes.common import (
+    NOT_BY_SPEAKER,
     CorpusRows,
     Recipe,
     collapse,
     file_cut,
     in_parallel,
     labels_of,
+    normalise,
     reject,
     slug,
     sort_out,
@@ -102,4 +104,6 @@ RECIPE = Recipe(
     channels="mix",
     parts=(STAMPS,),
     packages=("tuxpaint-stamps-default",),
+    links=NOT_BY_SPEAKER,
+    family=lambda _, labels: normalise(labels.get("target_text", "")),
 )

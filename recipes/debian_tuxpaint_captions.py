@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifests.rows import Reject
-from recipes.common import CorpusRows, Recipe, collapse, file_cut, in_parallel, reject, slug, sort_out, text_split
+from recipes.common import (
+    NOT_BY_SPEAKER,
+    CorpusRows,
+    Recipe,
+    collapse,
+    file_cut,
+    in_parallel,
+    reject,
+    slug,
+    sort_out,
+    text_split,
+)
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -81,4 +92,6 @@ RECIPE = Recipe(
     parts=(STAMPS,),
     packages=("tuxpaint-stamps-default",),
     optional=True,
+    links=NOT_BY_SPEAKER,
+    version=2,
 )

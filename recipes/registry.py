@@ -18,11 +18,13 @@ from manifests.audio.settle import settle_channels
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
+from manifests.linked.same import Readings
 from manifests.plugins import Plugins, unknown
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.validate import validate_rows
 from recipes.apt import marker
 from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
+from recipes.grouped import keep_together
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
 
@@ -79,6 +81,7 @@ def prepare(
     source: Path | None = None,
     force: bool = False,
     channels: Channels | None = None,
+    readings: Readings | None = None,
 ) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
@@ -88,6 +91,8 @@ def prepare(
         source: the corpus's root folder; without it the Debian packages are fetched into the cache.
         force: make it again even so.
         channels: what is heard of recordings whose channels differ; None: what the recipe says.
+        readings: ways to say a text with numbers, so that splits by hash count `2` and `two` as one text
+            (`curation.text.readings`); None: they are two.
 
     Raises:
         SettingsError: unknown recipe, or one that needs `source`.
@@ -109,7 +114,7 @@ def prepare(
     # No corpus.json while the parts change: a killed run must not look complete.
     (folder / CORPUS).unlink(missing_ok=True)
     shutil.rmtree(folder / "audio", ignore_errors=True)
-    found = _settled(recipe.read(root, folder), how)
+    found = keep_together(recipe, _settled(recipe.read(root, folder), how), readings)
     _check(recipe, found)
     info = CorpusInfo(
         name=recipe.corpus,

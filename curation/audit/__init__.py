@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from curation.audit.functions import create_functions
 from curation.catalog import connect
 from curation.catalog.views import create_paper
 from curation.duck import first, lock_down, one_select, open_memory, short
@@ -147,6 +148,7 @@ def run_audits(
         known = sorted({name for audit in audits for name in audit.settings})
         raise SettingsError(f"No audit has the setting {', '.join(unknown)}. Known settings: {', '.join(known)}.")
     with connect(catalog, plans=plans) as con:
+        create_functions(con)
         findings = [run_audit(con, audit, given, examples) for audit in audits]
     return sorted(findings, key=lambda found: (not found.failed, found.rows == 0, found.severity, found.name))
 

@@ -12,6 +12,7 @@ from curation.catalog.columns import empty, names
 from curation.catalog.parts import SQL
 from curation.duck import quoted, quoted_list, short
 from manifests.errors import ManifestError
+from manifests.linked.same import same_text
 
 PAPER = Path(manifests.__file__).with_name("paper")
 ONTOLOGY = Path(__file__).parents[1] / "audits" / "audioset.csv"
@@ -41,7 +42,8 @@ def create_views(
     con.execute(
         f"CREATE TABLE ontology AS FROM read_csv({quoted(ONTOLOGY)}, header = true, columns = {{'name': 'VARCHAR'}})"
     )
-    for name in ("views", "macros"):
+    con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
+    for name in ("views", "macros", "leakage"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.interchange.splits import split_cuts
 from manifests.audio import AudioFacts, Channels, audio_facts, need_channels
 from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
+from manifests.linked import LINKS
 from manifests.reasons import Reason
 from manifests.rows import CORPUS, TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
 from manifests.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
@@ -38,9 +40,12 @@ class About:
     makers: str = "unknown"
     channels: Channels = "reject"  # what is heard of several channels that differ, where rows name none: mix, first
     split_map: Mapping[str, str] = field(default_factory=dict)  # a split's name in the source -> ours, hash or reject
+    links: tuple[str, ...] = LINKS  # what rows in different splits never share, where the split is `hash`
 
     def __post_init__(self) -> None:
         need_channels(self.channels)
+        if unknown := [link for link in self.links if link not in LINKS]:
+            raise SettingsError(f"links name {', '.join(unknown)}, expected some of {', '.join(LINKS)}.")
         if self.split is not None:
             object.__setattr__(self, "split", as_split(self.split, setting="split", others=(HASH,)))
         read_split_map(self.split_map)
@@ -129,6 +134,8 @@ def write_items(
     Raises:
         SettingsError: a name of a split that is not known; nothing was written.
         OccupiedError: the folder holds something else; nothing in it was touched.
+
+    Where the split is a hash, a group of rows that is most of the corpus is said on standard error.
     """
     folder = output / about.corpus
     if names is None:
@@ -138,6 +145,8 @@ def write_items(
     claim_import(folder, source, inputs)
     listed = list(items)
     cuts, rejects = _sorted_out(listed, about, splits)
+    hashed = [item.key for item in listed if isinstance(item, Item) and splits[item.split or ""] == HASH]
+    split_cuts(cuts, {f"{about.corpus}-{key}" for key in hashed}, output, about)
     settings = {"imported": source, "split": about.split or "train", "task": about.task, "channels": about.channels}
     info = CorpusInfo(
         name=about.corpus,
@@ -259,7 +268,7 @@ def _made(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
         cut_id=f"{about.corpus}-{item.key}",
         recording=audio.recording(f"{about.corpus}-{item.recording}"),
         corpus=about.corpus,
-        split=split if split != HASH else stable_split(item.speaker or item.text or item.key),
+        split=split if split != HASH else _hashed(item, about),
         task=item.task or about.task,
         domain=item.domain,
         license=item.license or about.license,
@@ -277,6 +286,12 @@ def _made(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
     )
     cut.custom |= {name: value for name, value in item.extra.items() if name not in cut.custom and value is not None}
     return cut
+
+
+def _hashed(item: Item, about: About) -> str:
+    """The split by the row's own hash, which `split_cuts` keeps where the row shares nothing with others."""
+    speaker = item.speaker if "speaker" in about.links else None
+    return stable_split(speaker or item.text or item.key)
 
 
 def _channel(item: Item, audio: AudioFacts) -> int | None:

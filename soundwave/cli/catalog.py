@@ -100,7 +100,7 @@ def import_(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, dev, test, or hash (by speaker), where rows name none; by default what the source's own name "
+            help="train, dev, test, or hash, where rows name none; by default what the source's own name "
             "says (dev.json, data/test_clean), else train."
         ),
     ] = None,
@@ -110,6 +110,9 @@ def import_(
             help="NAME=train: what a split's name in the source means; or dev, test, hash, reject. Repeatable."
         ),
     ] = None,
+    split_links: Annotated[
+        str, typer.Option(help="With hash: what rows of different splits never share.")
+    ] = "recording,speaker,text,audio",
     task: Annotated[str, typer.Option(help="asr, st, sound, qa, ..., where rows name none.")] = "asr",
     language: Annotated[str | None, typer.Option(help="ISO 639-1, where rows name none.")] = None,
     channels: Annotated[
@@ -144,6 +147,7 @@ def import_(
         language=language,
         channels=need_channels(channels),
         split_map=named,
+        links=tuple(filter(None, split_links.split(","))),
     )
     pairs = _pairs(column, "--column", "FIELD=COLUMN")
     info = _import(kind, sources, output, about, columns=pairs, without=without or [])

@@ -37,7 +37,9 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    pass_: Annotated[str | None, typer.Argument(metavar="PASS", help="align, encode, quality; see --list.")] = None,
+    pass_: Annotated[
+        str | None, typer.Argument(metavar="PASS", help="align, encode, fingerprint, quality; see --list.")
+    ] = None,
     *,
     corpora: Annotated[Path, typer.Option(help="Folder of the prepared corpora.")] = Path("demo/corpora"),
     labels: Annotated[Path, typer.Option(help="Labels go to LABELS/PASS/CORPUS.")] = Path("demo/labels"),

@@ -56,9 +56,10 @@ def register(app: typer.Typer) -> None:
 
 def _prepare(name: str, output: Path, source: Path | None, force: bool, channels: "Channels | None") -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
+    from curation.text.readings import number_readings
     from recipes import registry
 
-    info = registry.prepare(name, output, source=source, force=force, channels=channels)
+    info = registry.prepare(name, output, source=source, force=force, channels=channels, readings=number_readings)
     return {
         "corpus": info.name,
         "cuts": info.cuts,

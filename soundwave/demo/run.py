@@ -23,6 +23,7 @@ from curation.passes.runner import run_pass
 from curation.passes.shards import LabelPass
 from curation.passes.workers import WorkerPool
 from curation.plan import make_plan
+from curation.text.readings import number_readings
 from manifests.errors import InputError, StaleError
 from manifests.files import claim_folder, read_json, write_json
 from manifests.plans import LOCK, Lock
@@ -94,7 +95,7 @@ def _prepare(phases: Phases, output: Path) -> None:
     with phases.phase("prepare", "Recipes: corpora -> manifests") as phase:
         made = [output / "corpora" / name / CORPUS for name in CORPORA]
         before = _times(made)
-        infos = [registry.prepare(name, output / "corpora") for name in CORPORA]
+        infos = [registry.prepare(name, output / "corpora", readings=number_readings) for name in CORPORA]
         phase.reused = before == _times(made)
         cuts, texts = sum(info.cuts for info in infos), sum(info.texts for info in infos)
         phase.note = (

@@ -22,15 +22,17 @@ END;
 CREATE MACRO spoken_words(words, tag) AS
   len(regexp_extract_all(words, CASE WHEN unspaced(tag) THEN '\p{L}\p{M}*|\p{N}' ELSE '[\p{L}\p{M}\p{N}_'']+' END));
 
--- The text as leakage checks compare it: lower case, words of letters and digits of any script, one space between them.
-CREATE MACRO plain_words(words) AS
-  trim(regexp_replace(lower(words), '[^\p{L}\p{M}\p{N}]+', ' ', 'g'));
+-- The text as leakage checks compare it (manifests/linked/same.py): casefolded words of letters, marks and digits of any
+-- script in NFKC, one space between them. Its first case is the quick one: most texts are ASCII.
+CREATE MACRO plain_words(words) AS CASE
+  WHEN NOT regexp_matches(words, '[^\x00-\x7f]') THEN trim(regexp_replace(lower(words), '[^a-z0-9]+', ' ', 'g'))
+  ELSE same_text(words)
+END;
 
--- The same without the spaces. Texts of equal plain_words have equal plain_text, which is quicker to make: compare this
--- over all rows and plain_words over what is left. Its first case is the quick one: most corpora have no punctuation.
+-- The same without the spaces.
 CREATE MACRO plain_text(words) AS CASE
   WHEN NOT regexp_matches(words, '[^a-zA-Z0-9 '']') THEN replace(replace(lower(words), ' ', ''), '''', '')
-  ELSE regexp_replace(lower(words), '[^\p{L}\p{M}\p{N}]+', '', 'g')
+  ELSE replace(plain_words(words), ' ', '')
 END;
 
 -- ratio_to_paper(): hours and shares by task of the training cuts at hand, beside the paper's shares in each stage.

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import recipes
@@ -11,11 +12,19 @@ from curation.audit import AUDITS, find_audits, read_audit, run_audits
 from curation.catalog.views import ONTOLOGY
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
+from manifests.audio.landmarks import landmarks
 from manifests.errors import QueryError, SettingsError
 from manifests.settings import check_settings
+from tests.curation.sounding import again, clip
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
 
 CLEAN = cut("clean", duration=5.0, text="a clean row of twenty or so characters", speaker="one")
+
+
+def sound_labels(cut_id: str, samples: np.ndarray) -> list[dict[str, Any]]:
+    marks = landmarks(samples)
+    named = {"landmarks": marks.text(), "landmark_keys": marks.key_text()}
+    return [{"pass": "fingerprint", "cut_id": cut_id, "name": name, "text": text} for name, text in named.items()]
 
 
 def reject(cut_id: str, reason: str, step: str = "quality") -> dict[str, str]:
@@ -105,9 +114,17 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("task", split="test", text="hello world", task="sound"),
             cut("language", split="test", text="hello world", language="nl"),
             cut("none", split="test", text=None),
+            cut("train2", text="Café Straße, 21 dogs", language="en-GB"),
+            cut("nfd", split="test", text="cafe\u0301 STRASSE 21 dogs"),
+            cut("wide", split="test", text="ｃａｆé ｓtrasse ２１ dogs", language=None),
+            cut("words", split="dev", text="café straße twenty-one dogs", corpus="two"),
+            cut("words2", text="press five"),
+            cut("digits", split="test", text="Press 5!"),
+            cut("devtext", split="dev", text="only in dev"),
+            cut("testtext", split="test", text="Only in dev."),
         ],
         {},
-        {"same", "dev"},
+        {"same", "dev", "nfd", "wide", "words", "digits", "testtext"},
     ),
     "leakage_audio": (
         [
@@ -115,9 +132,42 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("same", split="test", audio_sha256="s"),
             cut("later", split="test", audio_sha256="s", start=9.0),
             cut("unknown", split="test", audio_sha256=None),
+            cut("overlap", split="test", audio_sha256="s", start=0.5, corpus="two"),
+            cut("behind", split="test", audio_sha256="s", start=1.0),
+            cut("tape1", recording_id="tape", audio_sha256=None, start=10.0, duration=30.0),
+            cut("tape2", recording_id="tape", audio_sha256=None, start=12.0),
+            cut("inside", split="dev", recording_id="tape", audio_sha256=None, start=25.0),
+            cut("before", split="dev", recording_id="tape", audio_sha256=None, start=9.5),
+            cut("past", split="dev", recording_id="tape", audio_sha256=None, start=40.0),
+            cut("file", audio_sha256=None, source_path="/audio/x.wav"),
+            cut("path", split="test", audio_sha256=None, source_path="/audio/x.wav", corpus="two"),
+            cut("devcut", split="dev", audio_sha256="d"),
+            cut("testcut", split="test", audio_sha256="d", start=0.2),
         ],
         {},
-        {"same"},
+        {"same", "overlap", "inside", "before", "path", "testcut"},
+    ),
+    "leakage_sound": (
+        [
+            cut("train"),
+            cut("copy", split="test", corpus="two"),
+            cut("piece", split="dev"),
+            cut("new", split="test"),
+            cut("unmarked", split="test"),
+        ],
+        {
+            "labels": [
+                row
+                for name, samples in {
+                    "train": clip(1),
+                    "copy": again(clip(1))["mp3"][0],
+                    "piece": clip(1)[8000:40000],
+                    "new": clip(2),
+                }.items()
+                for row in sound_labels(name, samples)
+            ]
+        },
+        {"copy", "piece"},
     ),
     "leakage_speaker": (
         [
@@ -126,9 +176,15 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("new", split="dev", speaker="ben"),
             cut("nobody", split="dev", speaker=None),
             cut("elsewhere", split="dev", speaker="anna", corpus="two"),
+            cut("libri", speaker="librispeech-1089"),
+            cut("tts", split="dev", speaker="libritts_1089", corpus="two"),
+            cut("bare", split="test", speaker="1089", corpus="libri-light"),
+            cut("number", split="test", speaker="1089", corpus="two"),
+            cut("devvoice", split="dev", speaker="carla"),
+            cut("testvoice", split="test", speaker="carla"),
         ],
         {},
-        {"same"},
+        {"same", "tts", "bare", "testvoice"},
     ),
     "leakage_recording": (
         [
@@ -140,10 +196,12 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("kept", recording_id="refused"),
             cut("refused", recording_id="mine"),
             cut("heard", split="test", recording_id="mine"),
+            cut("bytes", audio_sha256="b", start=9.0),
+            cut("again", split="test", audio_sha256="b", corpus="two"),
             text_row("text", split="test"),
         ],
         {"rejects": [reject("refused", "silent")]},
-        {"same", "test"},
+        {"same", "test", "again"},
     ),
     "unknown_labels": (
         [
@@ -301,6 +359,42 @@ def test_a_heldout_cut_in_a_plan_is_an_error(tmp_path: Path) -> None:
     write_catalog(tmp_path, [cut("train")])  # the catalog lost what the plan draws
     (finding,) = run_audits(tmp_path, plans=plans, only=["heldout_in_plan"])
     assert {row["found"] for row in finding.examples} == {"unknown cut drawn 2 times by stage"}
+
+
+@pytest.mark.parametrize(
+    ("audit", "facts", "evidence"),
+    [
+        ("leakage_text", {"text": "Some  words!"}, "the same words"),
+        ("leakage_text", {"text": "some words"}, "the same text"),
+        ("leakage_speaker", {"speaker": "libritts_1089"}, "the same speaker by their ids"),
+        ("leakage_audio", {"audio_sha256": "sha-one", "start": 0.75}, "0.25 s of the same bytes sha-one"),
+        ("leakage_recording", {"audio_sha256": "sha-one", "start": 7.0}, "the same bytes sha-one"),
+    ],
+)
+def test_leakage_names_both_cuts_and_what_is_the_same(
+    tmp_path: Path, audit: str, facts: dict[str, Any], evidence: str
+) -> None:
+    rows = [
+        cut("one", speaker="librispeech-1089"),
+        cut("two", **({"text": "x", "corpus": "b", "split": "dev"} | facts)),
+    ]
+    (finding,) = run_audits(write_catalog(tmp_path, rows), only=[audit])
+    (row,) = finding.examples
+    names = ("cut_id", "corpus", "split", "other_cut_id", "other_corpus", "other_split", "evidence")
+    assert [row[name] for name in names] == ["two", "b", "dev", "one", "syn", "train", evidence]
+    assert "one of syn (train" in row["found"]
+
+
+@pytest.mark.parametrize("drawn", ["refused", "held"])
+def test_what_a_plan_draws_is_trained_on_whatever_its_split(tmp_path: Path, drawn: str) -> None:
+    rows = [cut("refused", text="said twice"), cut("held", split="dev", text="said twice")]
+    rows += [cut("new", split="test", text="Said twice."), cut("far", text="else")]
+    write_catalog(tmp_path, rows, rejects=[reject("refused", "silent")])
+    (finding,) = run_audits(tmp_path, only=["leakage_text"])
+    assert [(row["cut_id"], row["other_cut_id"]) for row in finding.examples] == [("new", "held")]
+    plans = plan_over(tmp_path, f"SELECT cut_id, 'all' AS domain FROM cuts WHERE cut_id IN ('far', '{drawn}')")
+    (finding,) = run_audits(tmp_path, plans=plans, only=["leakage_text"])
+    assert ("new", drawn) in [(row["cut_id"], row["other_cut_id"]) for row in finding.examples]
 
 
 def test_a_training_plan_is_clean(tmp_path: Path) -> None:

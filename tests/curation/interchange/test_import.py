@@ -264,8 +264,9 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_splits_by_hash_keep_a_speaker_together(tmp_path: Path) -> None:
-    tone(tmp_path / "a.wav")
-    lines = [{"audio_filepath": "a.wav", "text": f"t{n}", "speaker": f"s{n % 30}"} for n in range(60)]
+    lines = [{"audio_filepath": f"{n}.wav", "text": f"t{n}", "speaker": f"s{n % 30}"} for n in range(60)]
+    for n in range(60):
+        tone(tmp_path / f"{n}.wav", seconds=0.1 + n / 1000)
     import_nemo([nemo(tmp_path, lines)], tmp_path / "out", About("told", "CC0-1.0", split="hash"))
     by_speaker: dict[str, set[str]] = {}
     for row in in_the_catalog(tmp_path / "out").values():
@@ -283,6 +284,7 @@ def test_splits_by_hash_keep_a_speaker_together(tmp_path: Path) -> None:
         ({"split": "validated"}, "split is 'validated', expected train, dev, test or hash"),
         ({"split_map": {"x": "eva"}}, "split_map of 'x' is 'eva'"),
         ({"task": "tts"}, "task is 'tts'"),
+        ({"links": ("text", "room")}, "links name room, expected some of recording, speaker, text, audio"),
     ],
 )
 def test_a_corpus_must_be_described(wrong: dict[str, str], message: str) -> None:

@@ -1,0 +1,37 @@
+-- What leakage compares: each cut of a later split with those of an earlier one, in the order train, dev, test.
+
+-- Accepted cuts and those that a plan draws, with `side`: 0 trained on (split train, or drawn), 1 dev, 2 test.
+CREATE VIEW sides AS
+WITH drawn AS (  -- the few that are drawn although they are held out or refused
+  SELECT DISTINCT cut_id
+  FROM plans
+  SEMI JOIN (SELECT cut_id FROM cuts WHERE split <> 'train' UNION SELECT cut_id FROM rejects) USING (cut_id)
+)
+SELECT accepted.*, CASE WHEN split = 'train' OR drawn.cut_id IS NOT NULL THEN 0 WHEN split = 'dev' THEN 1 ELSE 2 END AS side
+FROM accepted
+LEFT JOIN drawn USING (cut_id)
+UNION ALL
+SELECT cuts.*, 0 AS side
+FROM cuts
+SEMI JOIN drawn USING (cut_id)
+ANTI JOIN accepted USING (cut_id);
+
+-- The same, once for each comparison (`level`): with what is trained on (0), and of test with dev (1). `held`: the cut is
+-- of the side that must be new.
+CREATE VIEW compared AS
+SELECT *, 0 AS level, side > 0 AS held FROM sides
+UNION ALL
+SELECT *, 1 AS level, side = 2 AS held FROM sides WHERE side > 0;
+
+-- Languages are told apart by their tag's first part: en, en-GB and EN_us are one.
+CREATE MACRO base_language(tag) AS nullif(lower(split_part(replace(tag, '_', '-'), '-', 1)), '');
+
+-- What cuts of one recording share at least one of: its id in the corpus, its file, the file's bytes.
+CREATE MACRO recording_keys(corpus, recording_id, path, sha256) AS list_filter(
+  [
+    'recording ' || corpus || '/' || recording_id,
+    'file ' || CASE WHEN starts_with(path, '/') OR contains(path, '://') THEN path ELSE corpus || '/' || path END,
+    'bytes ' || sha256
+  ],
+  lambda key: key IS NOT NULL
+);

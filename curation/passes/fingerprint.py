@@ -1,0 +1,45 @@
+"""Marks of each cut's sound that survive encoding it again: the audit `leakage_sound` compares them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from curation.passes.base import CorpusPass, cut_audio, label
+from curation.passes.shards import Row, ShardResult
+from manifests.audio.landmarks import landmarks
+from manifests.settings.makers import Maker
+
+
+class Fingerprint(BaseModel, CorpusPass):
+    """Labels landmarks (how many marks, and the marks) and landmark_keys (how many, and the keys to find them by)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str] = "fingerprint"
+    version: ClassVar[str] = "1"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Nothing: marks made in different ways could not be compared."""
+        return {}
+
+    def label_shard(self, rows: list[Row]) -> ShardResult:
+        """Mark each row."""
+        result = ShardResult()
+        for row in rows:
+            reject = self.attempt(row, lambda row: self._mark(row, result))
+            if reject:
+                result.rejects.append(reject)
+        return result
+
+    def _mark(self, row: Row, result: ShardResult) -> None:
+        found = landmarks(cut_audio(row))
+        result.labels += [
+            label(self.name, row, "landmarks", float(len(found.pairs)), found.text()),
+            label(self.name, row, "landmark_keys", float(len(found.keys)), found.key_text()),
+        ]
+
+
+PASS = Maker(Fingerprint, lambda job: job)

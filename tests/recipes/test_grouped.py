@@ -1,0 +1,65 @@
+"""A recipe's splits by hash: linked rows go together, all others stay where their own hash put them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from curation.text.readings import number_readings
+from manifests.rows import TextRow
+from recipes.common import NOT_BY_SPEAKER, CorpusRows, Recipe, file_cut
+from recipes.grouped import keep_together
+from tests.curation.sounding import RATE, again, clip
+
+RECIPE = Recipe(
+    "made", "made", "asr", "CC0-1.0", "tests", lambda source, folder: CorpusRows(), (), links=NOT_BY_SPEAKER
+)
+
+
+def row(folder: Path, name: str, split: str, *, seed: int, kind: str | None = None, text: str | None = None) -> Any:
+    samples, rate = again(clip(seed))[kind] if kind else (clip(seed), RATE)
+    soundfile.write(folder / f"{name}.wav", samples, rate)
+    facts = {"corpus": "made", "split": split, "task": "asr", "license": "CC0-1.0", "speaker": "one voice"}
+    return file_cut(folder / f"{name}.wav", cut_id=name, text=text or f"text of {name}", language="en", **facts)
+
+
+def question(name: str, split: str, text: str) -> TextRow:
+    return TextRow(name, "made", split, text, "an answer", "CC0-1.0")
+
+
+def test_linked_rows_share_a_split_and_others_stay(tmp_path: Path) -> None:
+    cuts = [
+        row(tmp_path, "a", "train", seed=1),
+        row(tmp_path, "again", "test", seed=1, kind="opus"),
+        row(tmp_path, "digits", "train", seed=2, text="Room 12"),
+        row(tmp_path, "words", "dev", seed=3, text="room twelve."),
+        row(tmp_path, "alone", "dev", seed=4),
+        row(tmp_path, "other", "test", seed=5),
+    ]
+    texts = [question("q", "dev", "Text of ALONE?"), question("r", "test", "What else?")]
+    found = keep_together(RECIPE, CorpusRows(cuts, texts, []), number_readings)
+    splits = {cut.id: cut.custom["split"] for cut in found.cuts} | {text.id: text.split for text in found.texts}
+    assert splits["a"] == splits["again"]
+    assert splits["digits"] == splits["words"]
+    assert [splits[name] for name in ("alone", "q", "other", "r")] == ["dev", "dev", "test", "test"]
+
+
+def test_official_splits_stand(tmp_path: Path) -> None:
+    cuts = [row(tmp_path, "a", "train", seed=1, text="same"), row(tmp_path, "b", "test", seed=1, text="same")]
+    found = keep_together(replace(RECIPE, links=()), CorpusRows(cuts, [], []))
+    assert [cut.custom["split"] for cut in found.cuts] == ["train", "test"]
+
+
+def test_a_family_moves_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    def fact(row_id: str, labels: Mapping[str, Any]) -> str:
+        return row_id.partition("-")[0]
+
+    texts = [question("a-1", "train", "One?"), question("a-2", "train", "Two?"), question("b-1", "test", "two")]
+    found = keep_together(replace(RECIPE, family=fact), CorpusRows([], texts, []))
+    assert len({text.split for text in found.texts}) == 1
+    assert "made: 3 of 3 rows hang together" in capsys.readouterr().err
