@@ -43,7 +43,7 @@ class CTCModel(Protocol):
 
 
 @runtime_checkable
-class Measured(Protocol):
+class KnowsLeastScore(Protocol):
     """A CTC model whose scores were measured on recordings with their own texts and with others."""
 
     @property

@@ -146,7 +146,8 @@ def write_items(
     listed = list(items)
     cuts, rejects = _sorted_out(listed, about, splits)
     hashed = [item.key for item in listed if isinstance(item, Item) and splits[item.split or ""] == HASH]
-    split_cuts(cuts, {f"{about.corpus}-{key}" for key in hashed}, output, about)
+    by_hash = {f"{about.corpus}-{key}" for key in hashed}
+    split_cuts(cuts, by_hash, output, corpus=about.corpus, links=about.links)
     settings = {"imported": source, "split": about.split or "train", "task": about.task, "channels": about.channels}
     info = CorpusInfo(
         name=about.corpus,

@@ -16,42 +16,42 @@ from manifests.rows import TEXTS, corpus_folders, cut_rows
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut
 
-    from curation.interchange.common import About
 
-
-def split_cuts(cuts: Sequence[MonoCut | MultiCut], by_hash: Collection[str], output: Path, about: About) -> None:
+def split_cuts(
+    cuts: Sequence[MonoCut | MultiCut], by_hash: Collection[str], output: Path, *, corpus: str, links: Collection[str]
+) -> None:
     """Set the split of the cuts whose ids are in `by_hash`, which have that of their own hash.
 
-    They go with the cuts that have a split of their own, here or in the other corpora of `output`, and share a link
+    links: of `manifests.linked.LINKS`: those that count. The cuts go with the cuts that have a split of their own, here or in the other corpora of `output`, and share a link
     with them; re-encoded audio is found within the import alone.
     """
     if not by_hash:
         return
     rows = [cut.to_dict() for cut in cuts]
-    sounds = sound_links(rows) if "audio" in about.links else [[] for _ in rows]
+    sounds = sound_links(rows) if "audio" in links else [[] for _ in rows]
     linked = [
-        Linked(row["id"], row["custom"]["split"], _links(row, about.links, sound), row["id"] not in by_hash)
+        Linked(row["id"], row["custom"]["split"], _links(row, links, sound), row["id"] not in by_hash)
         for row, sound in zip(rows, sounds, strict=True)
     ]
-    grouped = split_groups([*linked, *_beside(output, about)])
+    grouped = split_groups([*linked, *_beside(output, corpus, links)])
     for cut, split in zip(cuts, grouped.splits, strict=False):
         cut.custom["split"] = split
     if said := grouped.said():
-        print(f"{about.corpus}: {said}", file=sys.stderr)
+        print(f"{corpus}: {said}", file=sys.stderr)
 
 
-def _beside(output: Path, about: About) -> Iterator[Linked]:
+def _beside(output: Path, corpus: str, links: Collection[str]) -> Iterator[Linked]:
     """The rows of the other corpora under `output`: their splits stand."""
     for folder in corpus_folders(output):
-        if folder.name == about.corpus:
+        if folder.name == corpus:
             continue
         for row in cut_rows(folder):
             split = (row.get("custom") or {}).get("split")
             if split:
-                yield Linked(str(row["id"]), split, _links(row, about.links), fixed=True)
+                yield Linked(str(row["id"]), split, _links(row, links), fixed=True)
         for row in read_jsonl(folder / TEXTS) if (folder / TEXTS).is_file() else ():
             found = {"text": text_keys(row["text"], row.get("language"), number_readings)}
-            yield Linked(row["id"], row["split"], found if "text" in about.links else {}, fixed=True)
+            yield Linked(row["id"], row["split"], found if "text" in links else {}, fixed=True)
 
 
 def _links(row: Mapping[str, Any], wanted: Collection[str], sound: Sequence[str] = ()) -> dict[str, list[str]]:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.align.base import UNHEARD, AlignedWord, Aligner
-from curation.align.ctc_model import CTCModel, Measured
+from curation.align.ctc_model import CTCModel, KnowsLeastScore
 from curation.ctc import WILDCARD, Alignment, AlignmentError, forced_align
 from curation.segment.silences import HOP, Gap, Limits, PieceSpan, cut_pieces, is_quiet
 from curation.text import Word, normalise
@@ -128,7 +128,7 @@ def segment(
         AudioError: the recording cannot be read.
     """
     if least_score is None:
-        least_score = model.least_score if isinstance(model, Measured) else LEAST_SCORE
+        least_score = model.least_score if isinstance(model, KnowsLeastScore) else LEAST_SCORE
     if not model.speaks(language):
         raise InputError(f"The model does not speak {language!r}: change the setting `backend` or the setting `model`.")
     words = normalise(text, language)
