@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
+from manifests.lines.jsonl import rows
 
 MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for
 NAMED = 3  # entries of a folder that a message names
@@ -78,7 +79,7 @@ def read_json(path: Path) -> Any:
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     """Write rows as JSON lines (gzip when the name ends in .gz), atomically; return their number."""
     count = 0
-    with atomic_write(path) as temporary, open_text(temporary, "w") as stream:
+    with atomic_write(path) as temporary, _open_to_write(temporary) as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1
@@ -92,29 +93,17 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         MissingFileError: no such file.
         ManifestError: a line that is not a JSON object, with its number.
     """
-    need_file(path)
-    with open_text(path, "r") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise ManifestError(f"{path}:{number}: not valid JSON ({error}).") from error
-            if not isinstance(row, dict):
-                raise ManifestError(f"{path}:{number}: found {type(row).__name__}, expected one JSON object a line.")
-            yield row
+    for number, row in rows(need_file(path)):
+        if isinstance(row, str):
+            raise ManifestError(f"{path}:{number}: {row}.")
+        yield row
 
 
 @contextmanager
-def open_text(path: Path, mode: str) -> Iterator[Any]:
-    """Open a text file, through gzip when its name ends in .gz (mtime 0: same rows, same bytes)."""
+def _open_to_write(path: Path) -> Iterator[Any]:
+    """Open a text file for writing, through gzip when its name ends in .gz (mtime 0: same rows, same bytes)."""
     if path.suffix != ".gz":
-        with path.open(mode, encoding="utf-8") as stream:
-            yield stream
-        return
-    if mode == "r":
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
             yield stream
         return
     with (

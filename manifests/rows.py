@@ -16,14 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
-from manifests.files import claim_folder, need_file, read_json, read_jsonl, write_json, write_jsonl
+from manifests.files import claim_folder, need_file, read_json, write_json, write_jsonl
+from manifests.lines import PACKINGS
+from manifests.lines.jsonl import rows as json_rows
+from manifests.lines.values import as_text
 from manifests.reasons import Reason
 from manifests.schema import allowed
 from manifests.settings.differences import compare
 from manifests.units import Seconds
+from manifests.validate import REPEATED, in_own_letters, row_problems
 
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut, Recording
@@ -215,10 +219,41 @@ def read_corpus(folder: Path) -> CorpusInfo:
         raise ManifestError(f"{path}: {error}. Prepare the corpus again with `soundwave prepare --force`.") from error
 
 
+def row_files(folder: Path, *names: str) -> tuple[Path, ...]:
+    """The files of a corpus's rows (of cuts and texts; or those of `names`), plain or packed in any way we read."""
+    stems = [name.removesuffix(".gz") for name in names or (CUTS, TEXTS)]
+    found = [folder / f"{stem}{packing}" for packing in (".gz", "", *PACKINGS[1:]) for stem in stems]
+    return tuple(path for path in found if path.is_file())
+
+
 def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The JSON rows of a corpus's cuts (none when it is text-only)."""
-    path = folder / CUTS
-    return read_jsonl(path) if path.is_file() else iter(())
+    """The JSON rows of a corpus's cuts that keep the contract (none when it is text-only).
+
+    Raises:
+        MissingFileError, ManifestError: as `checked_rows`.
+    """
+    return (row for row in checked_rows(folder) if not isinstance(row, Reject))
+
+
+def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
+    """The rows of a corpus's files of cuts, as `catalog build` takes them: those that it refuses are rejects.
+
+    Words of closed vocabularies (split, task) come in their own letters, however the row writes them.
+
+    Raises:
+        MissingFileError: a file of 0 bytes.
+        ManifestError: a file that cannot be read to its end, or is UTF-16.
+    """
+    for path in row_files(folder, CUTS):
+        for number, row in json_rows(need_file(path)):
+            place = f"{path.name}:{number}"
+            problem = row if isinstance(row, str) else next(row_problems(row), None)
+            if problem is None:
+                yield in_own_letters(cast(dict[str, Any], row))
+                continue
+            own = None if isinstance(row, str) or problem == REPEATED else as_text(row.get("id"))
+            detail = f"{problem} ({place})" if own else problem
+            yield Reject(own or place, folder.name, "catalog", Reason.bad_row, detail)
 
 
 def corpus_folders(root: Path) -> list[Path]:

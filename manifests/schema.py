@@ -144,8 +144,19 @@ _HEAD = """# Tables and columns
 
 Made from `manifests/schema.sql` by `python -m manifests.schema > docs/schema.md`. Times are in seconds unless a name
 says otherwise. "Read from" names places in a manifest's row: of several the first that holds a value counts; bold: a
-row of that kind needs it. `cut` is a Lhotse cut, `supervision` its first supervision, `supervisions` all of them (texts
-joined by a space, lists one after another), `row` a text-only row.
+row of that kind needs it. `cut` is a Lhotse cut, `row` a text-only row, `supervisions` all of a cut's supervisions in
+the order of their times (texts joined by a space, lists one after another), `supervision` the one value that they give.
+
+A row is one cut: one speaker, one language, one text. So a cut's supervisions are used together, or the cut is a reject
+that says why: supervisions that lie outside the cut (by more than 0.05 s), that have no length, that are on another
+channel, that name several speakers or languages, or two with a text that overlap in time. Nothing is cut up and nothing
+is left out: make a cut of each first, as Lhotse's `CutSet.trim_to_supervisions` does. Sounds may overlap. A supervision
+without times counts for the whole cut; those of a mixed cut stand in all of its tracks.
+
+Words of closed vocabularies ("one of") may be written in any letter case. A line of a manifest is one JSON object, by
+the standard: UTF-8, at most 16 MB, at most 100 levels deep, no key twice where the columns are read; it ends with a
+line feed, alone or after a carriage return, and nothing else does. A byte-order mark before it does not count. What
+breaks a rule is a row of `rejects` with the row's id, or FILE:LINE. Files may be packed: .gz, .bz2, .xz, .zst, .lz4.
 """
 
 

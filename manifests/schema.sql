@@ -29,10 +29,10 @@ CREATE TABLE cuts (
   target_language   VARCHAR,           -- [supervision.custom.target_language | row.language] of `target_text`
   speaker           VARCHAR,           -- [supervision.speaker] who speaks, unique in the corpus
   text              VARCHAR,           -- [supervisions.text | row.text!] what is said (or asked, in text-only rows)
-  target_text       VARCHAR,           -- [supervision.custom.target_text | row.target_text!] translation or answer;
+  target_text       VARCHAR,           -- [supervisions.custom.target_text | row.target_text!] translation or answer;
                                        -- NULL when the transcript is the target
   sound             VARCHAR[],         -- [supervisions.custom.sound] labels from the AudioSet ontology
-  sound_original    VARCHAR,           -- [supervision.custom.sound_original] the corpus's own label
+  sound_original    VARCHAR,           -- [supervisions.custom.sound_original] the corpus's own label
   sampling_rate     INTEGER,           -- [cut.recording.sampling_rate] (Hz) of the source
   channels          INTEGER,           -- [len(cut.recording.channel_ids)] of the source
   channel           VARCHAR,           -- [cut.channel] of the source, that the cut hears: 0, or several as [0,1]

@@ -203,7 +203,7 @@ def slug(path: str) -> str:
 
 def sound_labels(table: str) -> dict[str, list[str]]:
     """Name or `*` pattern -> AudioSet labels, from the checked-in table `recipes/data/TABLE`."""
-    lines = (DATA / table).read_text(encoding="utf-8").splitlines()
+    lines = (DATA / table).read_text(encoding="utf-8").split("\n")
     rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
     return {pattern: labels.split(" | ") for pattern, labels in rows}
 

@@ -13,7 +13,6 @@ Notes in brackets are not spoken: they are cut off, and an item that is nothing 
 
 from __future__ import annotations
 
-import gzip
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ import soundfile
 
 from manifests.audio import decode
 from manifests.files import atomic_write
+from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import (
     NOT_BY_SPEAKER,
@@ -68,8 +68,8 @@ def audio_files(folder: Path) -> list[Path]:
 
 def read_transcripts(path: Path) -> dict[str, str]:
     """Prompt name -> what its line says; comment lines start with a semicolon."""
-    lines = gzip.decompress(path.read_bytes()).decode("utf-8", errors="replace").splitlines()
-    pairs = (line.partition(":") for line in lines if ":" in line and not line.startswith(";"))
+    said = (line.text for line in lines(path))  # a prompt whose line is no UTF-8 has no transcript
+    pairs = (line.partition(":") for line in said if ":" in line and not line.startswith(";"))
     return {name.strip(): text.strip() for name, _, text in pairs}
 
 

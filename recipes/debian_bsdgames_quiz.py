@@ -13,9 +13,10 @@ kept. Questions come from the templates below, or, for a subject without any, fr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow
 from recipes.common import NOT_BY_SPEAKER, CorpusRows, Recipe, collapse, normalise, reject, sort_out, text_split
@@ -121,14 +122,14 @@ def read(source: Path, folder: Path) -> CorpusRows:
 
 def read_index(path: Path) -> dict[str, list[str]]:
     """Subject (the data file's name) -> names of its categories, as the index lists them."""
-    lines = (split_fields(line) for line in logical_lines(path.read_text(encoding="utf-8", errors="replace")))
-    return {Path(fields[0]).name: [plain(field) for field in fields[1:]] for fields in lines}
+    listed = (split_fields(line) for line in logical_lines(line.text for line in lines(path)))
+    return {Path(fields[0]).name: [plain(field) for field in fields[1:]] for fields in listed}
 
 
-def logical_lines(text: str) -> Iterator[str]:
+def logical_lines(physical: Iterable[str]) -> Iterator[str]:
     """Lines of a quiz file, a backslash at the end joined with the line after it; blank ones left out."""
     pending = ""
-    for line in text.splitlines():
+    for line in physical:
         pending += line
         if pending.endswith("\\"):
             pending = pending[:-1]
@@ -194,7 +195,10 @@ def _subject_rows(path: Path, categories: list[str]) -> Iterator[TextRow | Rejec
         yield reject(f"{CORPUS}-{subject}", CORPUS, Reason.text_missing, f"the index names {subject}, which is absent")
         return
     templates = TEMPLATES.get(subject) or generic_templates(categories)
-    for number, line in enumerate(logical_lines(path.read_text(encoding="utf-8", errors="replace")), 1):
+    for unreadable in lines(path):
+        if unreadable.problem:
+            yield reject(f"{CORPUS}-{subject}:{unreadable.number}", CORPUS, Reason.bad_row, unreadable.problem)
+    for number, line in enumerate(logical_lines(line.text for line in lines(path)), 1):
         key = f"{CORPUS}-{subject}-{number:03d}"
         try:
             facts = _facts(subject, line)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import (
@@ -79,7 +80,7 @@ def read(source: Path, folder: Path) -> CorpusRows:
 def dialogue(scripts: Path) -> Iterator[Line]:
     """Every line of every level, the level's demo included."""
     for path in sorted(scripts.glob("*/*dialogs_cs.lua")):
-        yield from parse_dialogue(path.read_text(encoding="utf-8", errors="replace"), path.parent.name)
+        yield from parse_dialogue("\n".join(line.text for line in lines(path)), path.parent.name)
 
 
 def parse_dialogue(code: str, level: str) -> Iterator[Line]:

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import (
     NOT_BY_SPEAKER,
@@ -63,7 +64,7 @@ STAMP_ENDS = (".png", ".svg", ".txt")  # a stamp is a picture, usually with a te
 
 def caption(path: Path) -> str:
     """Line 1 of a stamp's text: its English caption."""
-    return collapse(path.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
+    return collapse(next((line.text for line in lines(path)), ""))
 
 
 def _item(path: Path, stamps: Path, table: dict[str, list[str]]) -> MonoCut | Reject:

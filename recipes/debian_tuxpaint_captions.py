@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import (
     NOT_BY_SPEAKER,
@@ -56,7 +57,7 @@ def captions(path: Path) -> dict[str, str]:
     """Language -> caption, from a stamp's text; the first line is English."""
     if not path.is_file():
         return {}
-    first, *others = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    first, *others = [line.text for line in lines(path)] or [""]
     matches = (_TRANSLATION.fullmatch(line.strip()) for line in others)
     return {"en": collapse(first)} | {match["language"]: collapse(match["text"]) for match in matches if match}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifests.errors import AudioError, MissingFileError
+from manifests.lines import texts
 from manifests.rows import Reject, speech_cut
 from manifests.splits import as_split
 from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, reject, sort_out
@@ -76,7 +77,7 @@ def utterances(part: Path) -> list[Utterance]:
     for path in sorted(part.rglob("*.trans.txt")):
         times = path.with_name(f"{path.name.removesuffix('.trans.txt')}.alignment.txt")
         words = parse_alignments(times) if times.is_file() else {}
-        pairs = (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        pairs = (line.partition(" ") for line in texts(path) if line.strip())
         found += [Utterance(part, key, collapse(text), words) for key, _, text in pairs]
     return found
 

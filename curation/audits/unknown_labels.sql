@@ -1,22 +1,37 @@
 -- severity: warning
 -- means: A cut's sound label is no name of AudioSet's ontology (the table `ontology`), or a cut of sound has no label: the same
---   sound under two names splits its domain, and a misspelt name is a class of its own.
+--   sound under two names splits its domain, and a misspelt name is a class of its own. Each finding says how many cuts have
+--   the label, and which names of the ontology are nearest to it.
 -- do: Map the corpus's own labels to the ontology in its recipe and keep them in `sound_original`. With another vocabulary,
 --   put a file unknown_labels.sql into your own folder of audits.
 WITH labelled AS (
-  SELECT cut_id, corpus, duration, unnest(sound) AS label FROM accepted
+  SELECT cut_id, corpus, duration, unnest(list_distinct(sound)) AS label FROM accepted
 ),
 strange AS (
-  SELECT DISTINCT label FROM labelled ANTI JOIN ontology ON label = name
+  SELECT label, count(*) AS cuts FROM labelled ANTI JOIN ontology ON label = name GROUP BY label
+),
+near AS (
+  SELECT label, string_agg(name, ', ' ORDER BY likeness DESC, name) AS names
+  FROM (
+    SELECT label, name, jaro_winkler_similarity(lower(label), lower(name)) AS likeness
+    FROM strange CROSS JOIN ontology
+    WHERE likeness >= 0.7
+    QUALIFY row_number() OVER (PARTITION BY label ORDER BY likeness DESC, name) <= 3
+  )
+  GROUP BY label
+),
+said AS (
+  SELECT label, label || ' (cuts: ' || cuts || coalesce('; nearest: ' || names, '') || ')' AS found
+  FROM strange LEFT JOIN near USING (label)
 )
 SELECT
   cut_id,
   corpus,
-  'not in the ontology: ' || string_agg(label, ', ' ORDER BY label) AS found,
+  'not in the ontology: ' || string_agg(said.found, ', ' ORDER BY label) AS found,
   count(*) AS worst,
   any_value(duration) AS seconds
 FROM labelled
-JOIN strange USING (label)
+JOIN said USING (label)
 GROUP BY cut_id, corpus
 UNION ALL
 SELECT cut_id, corpus, 'no label', 0, duration

@@ -10,7 +10,9 @@ import json
 from typing import Any
 
 from curation.duck import sql_text
+from manifests.lines.supervisions import NO_CHANNEL, NO_LIST, NO_OBJECT, NO_SPAN, OVERLAP, SPLIT
 from manifests.schema import Column, Place, by_need, columns, in_words, table
+from manifests.units import SLACK
 from manifests.validate import KINDS_OF_ROW, SHOWN
 
 RAW = ("VARCHAR",)  # kinds that any JSON value fits: read as text at once
@@ -24,6 +26,7 @@ PLAIN_SOUND = """
       AND coalesce(CAST(r.recording.transforms AS VARCHAR), '[]') IN ('[]', 'null')
       AND coalesce(r.channel, '0') = coalesce(r.recording.sources[1].channels[1], '0')
       AND coalesce(len(list_filter(r.supervisions, lambda x: x.channel <> coalesce(r.channel, '0'))), 0) = 0"""
+CHANNELS = ("e.channel", "e.channels")  # of a supervision, and of the cut it stands in
 
 
 def structure() -> str:
@@ -39,7 +42,7 @@ def structure() -> str:
     for name, leaf in (("type", "VARCHAR"), ("channels", ["VARCHAR"])):  # these and below: for PLAIN_SOUND
         _insert(cut, ("recording", "sources", 0, name), leaf)
     _insert(cut, ("recording", "transforms"), "JSON")
-    supervision["channel"] = "VARCHAR"
+    supervision |= {"start": "JSON", "duration": "JSON", "channel": "VARCHAR"}
     cut["supervisions"] = [supervision]
     tracks = [{"type": "VARCHAR", "offset": "JSON", "cut": cut}]
     return sql_text(json.dumps(_merged(cut, row) | {"tracks": tracks}))
@@ -63,7 +66,83 @@ def problems() -> str:
     id_, *others = by_need(_read())
     kind = f"WHEN kind IS NULL OR kind NOT IN ({', '.join(map(sql_text, KINDS_OF_ROW))}) THEN 'type is ' "
     kind += f"|| left(coalesce(kind, 'missing'), {SHOWN}) || {sql_text(f', expected {in_words(KINDS_OF_ROW)}')}"
-    return "\n    ".join([*_problems(id_), kind, *(clause for column in others for clause in _problems(column))])
+    clauses = [*_problems(id_), kind, *(clause for column in others for clause in _problems(column))]
+    return "\n    ".join([*clauses, supervision_problems()])
+
+
+def spoken() -> str:
+    """A list of a cut's supervisions by their times: at, number, length, spanless, channel, channels, x."""
+    start, length = _number("e.x.start"), _number("e.x.duration")
+    offset = f"coalesce({_number('k.offset')}, 0.0)"
+    tracks = (
+        "flatten(list_transform(list_filter(r.tracks, lambda k: k.type IS DISTINCT FROM 'PaddingCut'), lambda k: "
+        "list_transform(coalesce(k.cut.supervisions, []), lambda x: "
+        f"{{'x': x, 'since': {offset}, 'channels': CAST(k.cut.channel AS VARCHAR)}})))"
+    )
+    own = "list_transform(r.supervisions, lambda x: {'x': x, 'since': 0.0, 'channels': CAST(r.channel AS VARCHAR)})"
+    known = f"CASE WHEN is_text THEN NULL WHEN is_mixed AND r.supervisions IS NULL THEN {tracks} ELSE {own} END"
+    entry = (
+        f"{{'at': e.since + CASE WHEN isfinite({start}) THEN {start} ELSE 0.0 END, 'number': i, 'length': {length}, "
+        f"'spanless': (e.x.start IS NOT NULL AND NOT coalesce(isfinite({start}), false)) "
+        f"OR (e.x.duration IS NOT NULL AND NOT coalesce(isfinite({length}) AND {length} > 0, false)), "
+        "'channel': CAST(e.x.channel AS VARCHAR), 'channels': e.channels, 'x': e.x}"
+    )
+    listed = f"list_transform({known}, lambda e, i: {entry})"
+    return f"CASE WHEN is_mixed OR len(r.supervisions) > 1 THEN list_sort({listed}) ELSE {listed} END"
+
+
+def supervision_problems() -> str:
+    """WHEN clauses: what is wrong with supervisions, one by one and together."""
+    given = "coalesce(json_type(manifest, '$.supervisions'), 'NULL') <> 'NULL'"
+    span = f"e.at >= -{SLACK} AND e.at + coalesce(e.length, 0.0) <= duration + {SLACK}"
+    listed = [f"string_split(regexp_replace({name}, {sql_text(NO_CHANNEL)}, '', 'g'), ',')" for name in CHANNELS]
+    strange = f"e.channel <> e.channels AND {listed[0]} <> [''] AND {listed[1]} <> [''] "
+    strange += f"AND NOT list_has_all({listed[1]}, {listed[0]})"
+    plain = [f"regexp_replace({_one(strange)}.{name[2:]}, {sql_text(NO_CHANNEL)}, '', 'g')" for name in CHANNELS]
+    # What is no object has no times either; only then is the line looked at again.
+    timeless = f"{_one('e.x.start IS NULL AND e.x.duration IS NULL')} IS NOT NULL"
+    kinds = "json_type(manifest, '$.tracks[*].cut.supervisions[*]')"
+    kinds = f"CASE WHEN without_list THEN {kinds} ELSE json_type(manifest, '$.supervisions[*]') END"
+    odd = f"list_position(list_transform({kinds}, lambda k: k = 'OBJECT'), false)"
+    outside = _one(f"NOT ({span})")
+    texts = "list_filter(spoken, lambda e: e.x.text IS NOT NULL)"
+    ends = f"coalesce({texts}[i].length, 'inf'::DOUBLE)"
+    pair = f"list_filter(range(1, len({texts})), lambda i: {texts}[i + 1].at < {texts}[i].at + {ends} - {SLACK})[1]"
+    clauses = [
+        f"WHEN NOT is_text AND without_list AND {given} THEN {sql_text(NO_LIST)}",
+        f"WHEN {timeless} AND {odd} IS NOT NULL THEN 'supervision ' || {odd} || {sql_text(f' {NO_OBJECT}')}",
+        _about("e.spanless", sql_text(f" {NO_SPAN}")),
+        _about(
+            f"NOT ({span})",
+            f"printf(' lies from %.3f to %.3f s of a cut of %.3f s', {outside}.at, "
+            f"{outside}.at + coalesce({outside}.length, 0.0), duration)",
+        ),
+        _about(strange, f"' is on channel ' || {plain[0]} || ', the cut on channel ' || {plain[1]}"),
+    ]
+    for column in _read():
+        for place in column.places:
+            if place.root == "supervision":
+                count = f"len(list_distinct(list_transform(spoken, lambda e: {_path('e.x', place)})))"
+                said = f"'supervisions name ' || {count} || {sql_text(f' values of {column.name}, {SPLIT}')}"
+                clauses.append(f"WHEN len(spoken) > 1 AND {count} > 1 THEN {said}")
+    said = f"{texts}[{pair}].number || ' and ' || {texts}[{pair} + 1].number"
+    clauses.append(
+        f"WHEN len(spoken) > 1 AND {pair} IS NOT NULL THEN 'supervisions ' || {said} || {sql_text(f' {OVERLAP}')}"
+    )
+    return "\n    ".join(clauses)
+
+
+def _one(condition: str) -> str:
+    """The first supervision that meets a condition."""
+    return f"list_filter(spoken, lambda e: {condition})[1]"
+
+
+def _about(condition: str, said: str) -> str:
+    return f"WHEN {_one(condition)} IS NOT NULL THEN 'supervision ' || {_one(condition)}.number || {said}"
+
+
+def _number(path: str) -> str:
+    return f"TRY_CAST(CAST({path} AS VARCHAR) AS DOUBLE)"
 
 
 def empty(name: str) -> str:
@@ -128,7 +207,8 @@ def _of_cut(column: Column, place: Place) -> list[str]:
         return [_path("r", place), _path("b", place)]
     first = _path("s[1]", place)
     if place.root == "supervision":
-        return [first]
+        given = f"list_filter(list_transform(s, lambda x: {_path('x', place)}), lambda x: x IS NOT NULL)[1]"
+        return [f"CASE WHEN len(s) > 1 THEN {given} ELSE {first} END"]
     every = f"list_filter(list_transform(s, lambda x: {_path('x', place)}), lambda x: x IS NOT NULL)"
     if column.kind == "VARCHAR":
         return [f"CASE WHEN len(s) > 1 THEN array_to_string({every}, ' ') ELSE {first} END"]
@@ -146,9 +226,12 @@ def _path(root: str, place: Place) -> str:
 def _value(column: Column) -> str:
     name, text = f'"_{column.name}"', f'CAST("_{column.name}" AS VARCHAR)'
     if column.kind == "VARCHAR":
-        return name if column.nullable else f"nullif({name}, '')"
+        plain = f"lower({name})" if column.allowed else name
+        return plain if column.nullable else f"nullif({plain}, '')"
     if column.kind == "VARCHAR[]":
-        return f"CASE WHEN starts_with({name}, '[') THEN from_json({name}, '{LIST}') END"
+        found = f"from_json({name}, '{LIST}')"
+        whole = f"len(list_filter({found}, lambda x: x IS NULL)) = 0"
+        return f"CASE WHEN starts_with({name}, '[') THEN CASE WHEN {whole} THEN {found} END END"
     if column.kind == "BOOLEAN":
         return f"CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false END"
     if column.kind == "DOUBLE":
@@ -181,4 +264,5 @@ def _problems(column: Column) -> list[str]:
 
 def _when(condition: str, column: Column, found: str) -> str:
     said = f"left(CAST({found} AS VARCHAR), {SHOWN}) || {sql_text(f', expected {column.expected}')}"
+    said += f" || nearest_value({sql_text(column.name)}, {found})" if column.allowed else ""
     return f"WHEN {condition} THEN '{column.name} is ' || {said}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -10,21 +11,26 @@ from typing import Any
 
 import duckdb
 
-from curation.catalog.columns import empty, given, json_columns, names, problems, structure, typed, values
+from curation.catalog.columns import given, names, problems, spoken, structure, typed, values
+from curation.catalog.lines import LINES, TRIMMED, define_nearest, keys_repeat, lines_of, no_object_said, repeated
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
-from curation.duck import quoted, quoted_list
+from curation.duck import quoted, quoted_list, short, sql_text
 from manifests.errors import InputError, ManifestError
 from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
-from manifests.rows import CORPUS, CUTS, PASS_FILE, REJECTS, TEXTS
+from manifests.lines.jsonl import HEAD, not_json
+from manifests.rows import CORPUS, PASS_FILE, REJECTS, row_files
 from manifests.schema import columns
 from manifests.splits import SPLITS, known_split
 from manifests.units import SLACK
+from manifests.validate import REPEATED
 
-LENIENT = "ignore_errors = true"  # a line that is no JSON counts as NULL
-STRICT = "ignore_errors = false"  # a line that is no JSON ends the query
+LENIENT = {
+    "parsed": "json_valid(manifest)",
+    "repeated": repeated(),
+}  # every line gets its row and what is wrong with it
+STRICT = {"parsed": "true", "repeated": "false"}  # a line that is no JSON ends the query; see `keys_repeat`
 SQL = Path(__file__).with_name("sql")
-ROWS = (CUTS, TEXTS, CUTS.removesuffix(".gz"), TEXTS.removesuffix(".gz"))
 LABEL_TABLES = ("words", "labels", "rejects", "features")
 LAYOUT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880"  # level 1: half the time of 3
 
@@ -63,12 +69,10 @@ class Source:
 
 def corpus_source(folder: Path) -> Source:
     """The parts `cuts` and `rejects` of a prepared corpus."""
-    names = (*ROWS, REJECTS, CORPUS)
-    present = [folder / name for name in names if (folder / name).is_file()]
-    files = {
-        "cuts": tuple(path for path in present if path.name in ROWS),
-        "rejects": tuple(path for path in present if path.name == REJECTS),
-    }
+    rows = row_files(folder)
+    others = [folder / name for name in (REJECTS, CORPUS) if (folder / name).is_file()]
+    present = [*rows, *others]
+    files = {"cuts": rows, "rejects": tuple(path for path in others if path.name == REJECTS)}
     return Source(folder.name, "prepare", ("cuts", "rejects"), folder, files, _key(_stat(present)))
 
 
@@ -105,29 +109,32 @@ def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path)
         # Nearly every corpus has nothing to refuse: one reading, which stops at the first row that has to be.
         con.execute("SET VARIABLE splits = MAP {}")
         strict = _copy_strictly(con, source, temporary)
-        if not strict and _map_splits(con, source):
+        if not strict and map_splits(con, source.corpus, source.files["cuts"]):
             strict = _copy_strictly(con, source, temporary)
-        clean = strict and not may_repeat(con, temporary)
+        clean = strict and not may_repeat(con, temporary) and not keys_repeat(con, f"read_parquet({quoted(temporary)})")
         if not clean:
             _copy_leniently(con, source, temporary)
         cuts = _part(con, source, "cuts", path, temporary)
-    return cuts, _write_rejects(con, source, catalog, refused=not clean and cuts.rows < _lines(con, source))
+    return cuts, _write_rejects(con, source, catalog, refused=not clean)
 
 
 def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> bool:
     """Write the rows of `cuts`; False if a line is no JSON or breaks the contract."""
     keep = "CASE WHEN problem IS NULL THEN true ELSE error(problem) END"
+    query = cuts_query(con, source.corpus, STRICT)
     try:
-        _copy(con, f"SELECT {names('cuts')} FROM ({_query(con, source, STRICT)}) WHERE {keep}", target)
+        with lines_of(con, source.files["cuts"]):
+            _copy(con, f"SELECT {names('cuts')} FROM ({query}) WHERE {keep}", target)
     except duckdb.InvalidInputException:
         return False
     return True
 
 
-def _map_splits(con: duckdb.DuckDBPyConnection, source: Source) -> bool:
+def map_splits(con: duckdb.DuckDBPyConnection, corpus: str, files: Sequence[Path]) -> bool:
     """Set the variable `splits` to the known names of splits that the rows have beside ours; whether there are any."""
-    listed = f"SELECT DISTINCT _split FROM ({_query(con, source, LENIENT)}) WHERE _split IS NOT NULL"
-    names = [row[0] for row in con.execute(listed).fetchall()]
+    listed = f"SELECT DISTINCT _split FROM ({cuts_query(con, corpus, LENIENT)}) WHERE _split IS NOT NULL"
+    with lines_of(con, files):
+        names = [row[0] for row in con.execute(listed).fetchall()]
     known = {name: split for name in names if name not in SPLITS and (split := known_split(name))}
     if known:
         con.execute("SET VARIABLE splits = CAST(? AS MAP(VARCHAR, VARCHAR))", [known])
@@ -136,38 +143,56 @@ def _map_splits(con: duckdb.DuckDBPyConnection, source: Source) -> bool:
 
 def _copy_leniently(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> None:
     """Write the rows of `cuts` that keep the contract, of an id that stands for two things the first."""
-    good = f"SELECT {names('cuts')} FROM ({_query(con, source, LENIENT)}) WHERE problem IS NULL"
-    _copy(con, good, target)
+    good = f"SELECT {names('cuts')} FROM ({cuts_query(con, source.corpus, LENIENT)}) WHERE problem IS NULL"
+    with lines_of(con, source.files["cuts"]):
+        _copy(con, good, target)
     if find_repeats(con, target, source.files["cuts"]):
-        _copy(con, kept_rows(good), target)
+        with lines_of(con, source.files["cuts"]):
+            _copy(con, kept_rows(good), target)
 
 
 def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path, *, refused: bool) -> Part:
-    """The recipe's rejects, and if lines were `refused` here: no JSON, a broken contract, an id of two things."""
-    query = _query(con, source, LENIENT)
-    pieces = [
-        f"SELECT cut_id, 'bad_row', detail FROM ({query_text('broken', files=quoted_list(source.files['cuts']))})",
-        "SELECT cut_id, 'duplicate_id', detail FROM repeated",
-        f"SELECT coalesce(cut_id, left(manifest, 80)), 'bad_row', problem FROM ({query}) WHERE problem IS NOT NULL",
-    ]
-    known = empty("rejects")
-    if source.files["rejects"]:
-        files = quoted_list(source.files["rejects"])
-        known = (
-            f"SELECT {names('rejects')} FROM "
-            f"read_json({files}, format = 'newline_delimited', columns = {json_columns('rejects')})"
-        )
-    body = known
-    if refused:
-        body += "".join(
-            " UNION ALL SELECT cut_id, getvariable('corpus'), 'catalog', reason, detail "
-            f"FROM ({piece}) p(cut_id, reason, detail)"
-            for piece in pieces
-        )
+    """The recipe's rejects, and if rows were `refused` here: no JSON, a broken contract, an id of two things."""
     path = part_path(source, "rejects")
-    with atomic_write(catalog / path) as temporary:
+    _read_rejects(con, source)
+    body = f"SELECT {names('rejects')} FROM known_rejects"
+    if refused:
+        facts = "cut_id, getvariable('corpus'), 'catalog', reason, detail"
+        body += f" UNION ALL SELECT {facts} FROM ({_refused(con, source)})"
+    with lines_of(con, source.files["cuts"] if refused else ()), atomic_write(catalog / path) as temporary:
         _copy(con, typed("rejects", body), temporary)
         return _part(con, source, "rejects", path, temporary)
+
+
+def _refused(con: duckdb.DuckDBPyConnection, source: Source) -> str:
+    """Query of the rows refused: the row's id, or FILE:LINE where it has none that is sure; and what is wrong."""
+    place = "file || ':' || number"
+    own = f"CASE WHEN problem <> {sql_text(REPEATED)} THEN cut_id END"
+    return (
+        f"SELECT coalesce({own}, {place}) AS cut_id, 'bad_row' AS reason, "
+        f"problem || CASE WHEN {own} IS NULL THEN '' ELSE ' (' || {place} || ')' END AS detail "
+        f"FROM ({cuts_query(con, source.corpus, LENIENT)}) WHERE problem IS NOT NULL "
+        "UNION ALL SELECT cut_id, 'duplicate_id', detail FROM repeated"
+    )
+
+
+def _read_rejects(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """The recipe's own rejects as the table `known_rejects`.
+
+    Raises:
+        ManifestError: a line of theirs that is no JSON.
+    """
+    structure = json.dumps(columns("rejects"))
+    query = (
+        f"SELECT unnest(from_json(line, '{structure}')) FROM (SELECT {TRIMMED} AS line FROM {LINES}) WHERE line <> ''"
+    )
+    try:
+        with lines_of(con, source.files["rejects"]):
+            con.execute(f"CREATE OR REPLACE TEMP TABLE known_rejects AS {query}")
+    except duckdb.InvalidInputException as error:
+        raise ManifestError(
+            f"{source.folder / REJECTS} has a line that is no JSON ({short(error)}). Make the corpus again."
+        ) from error
 
 
 def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, catalog: Path) -> Part:
@@ -185,29 +210,22 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
         ) from error
 
 
-def _query(con: duckdb.DuckDBPyConnection, source: Source, reading: str) -> str:
-    return cuts_query(con, source.corpus, source.files["cuts"], reading)
-
-
-def _lines(con: duckdb.DuckDBPyConnection, source: Source) -> int:
-    """Lines of a corpus's JSONL files, broken ones included."""
-    if not source.files["cuts"]:
-        return 0
-    counted = f"SELECT count(*) FROM read_ndjson_objects({quoted_list(source.files['cuts'])}, {LENIENT})"
-    return int(con.execute(counted).fetchall()[0][0])
-
-
-def cuts_query(con: duckdb.DuckDBPyConnection, corpus: str, files: Sequence[Path], reading: str = STRICT) -> str:
-    """The rows of JSONL files as `cuts`, with a column `problem`; sets the variable `corpus` that the query reads."""
+def cuts_query(con: duckdb.DuckDBPyConnection, corpus: str, reading: Mapping[str, str] = STRICT) -> str:
+    """The rows of the relation `lines` as `cuts`, with a column `problem`; sets what the query needs."""
     con.execute("SET VARIABLE corpus = ?", [corpus])
-    if files:
-        return query_text("cuts", files=quoted_list(files), reading=reading, **_pieces())
-    return f"SELECT *, CAST(NULL AS VARCHAR) AS problem FROM ({empty('cuts')})"
+    define_nearest(con)
+    return query_text("cuts", **reading, **_pieces())
 
 
 def _pieces() -> dict[str, str]:
     """What cuts.sql leaves to the columns of schema.sql."""
     return {
+        "lines": LINES,
+        "trimmed": TRIMMED,
+        "spoken": spoken(),
+        "not_json": sql_text(not_json("")) + f" || left(manifest, {HEAD})",
+        "no_object": no_object_said(),
+        "repeats": sql_text(REPEATED),
         "structure": structure(),
         "given": given(),
         "values": values(),
@@ -257,7 +275,7 @@ def _code() -> str:
     """What a change of makes every part stale: the SQL that reads rows, the tables' columns, how rows are digested."""
     return fingerprint(
         "digest: count and sum of 64 bits of MD5",
-        [query_text("cuts", **_pieces()), query_text("broken")],
+        [query_text("cuts", **LENIENT, **_pieces())],
         [columns(table) for table in ("cuts", *LABEL_TABLES)],
     )
 

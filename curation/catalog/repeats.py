@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from curation.duck import quoted
+from manifests.lines import blocks
 
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]*)"')  # of most lines; others are parsed
 _ONCE = "row_number() OVER (PARTITION BY cut_id ORDER BY manifest) = 1"  # the first row in JSON order is kept
@@ -84,12 +84,13 @@ def places(files: Sequence[Path], ids: set[str]) -> dict[str, list[tuple[str, st
     found: dict[str, list[tuple[str, str]]] = {}
     wanted = {name.encode(): name for name in ids}
     for path in files:
-        for number, line in enumerate(_lines(path), 1):
-            plain = _ID.match(line)
-            cut_id = wanted.get(plain[1]) if plain else _parsed_id(line)
-            if cut_id in ids:
-                text = line.decode(errors="replace").strip()
-                found.setdefault(str(cut_id), []).append((text, f"{path.name}:{number}"))
+        for block in blocks(path):
+            for index, line in enumerate(block.data.split(b"\n")):
+                plain = _ID.match(line)
+                cut_id = wanted.get(plain[1]) if plain else _parsed_id(line)
+                if cut_id in ids:
+                    text = line.decode().strip(" \t\r")
+                    found.setdefault(str(cut_id), []).append((text, f"{path.name}:{block.first + index}"))
     return found
 
 
@@ -99,15 +100,6 @@ def _again(found: list[tuple[str, str]], lines: list[str]) -> Iterator[str]:
     others = [place for text, place in found if text in lines and place != kept]
     for place in others or ["a line"] * (len(lines) - 1):
         yield f"{place}: the id is that of {kept} too, which was kept (the first row in JSON order)"
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    if path.suffix != ".gz":
-        with path.open("rb") as stream:
-            yield from stream
-        return
-    with path.open("rb") as packed, gzip.GzipFile(fileobj=packed) as stream:
-        yield from stream
 
 
 def _parsed_id(line: bytes) -> str | None:

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from curation.interchange.common import About, Item, write_items
 from manifests.errors import MissingFileError
-from manifests.files import need_file, need_folder, open_text
+from manifests.files import need_file, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 
@@ -42,6 +43,7 @@ class _Table:
     path: Path
     values: dict[str, str] = field(default_factory=dict)  # id -> the rest of its line
     lines: dict[str, int] = field(default_factory=dict)  # id -> number of its line, from 1
+    problems: list[tuple[int, str]] = field(default_factory=list)  # lines that cannot be read, and why
     repeats: list[tuple[str, int, int]] = field(default_factory=list)  # id, its line, the line that has it again
 
 
@@ -74,6 +76,8 @@ def read_kaldi(folder: Path, about: About) -> Iterator[Item | Reject]:
     spoken = tables["segments"] if (folder / "segments").is_file() else tables["wav.scp"]
     split = about.own_split(folder.absolute().name)
     for name, table in tables.items():
+        for number, problem in table.problems:
+            yield about.reject(f"{name}:{number}", Reason.bad_row, problem)
         for key, first, again in table.repeats:
             yield about.repeated(key, f"{name}:{first}", f"{name}:{again}")
     for key in spoken.values:
@@ -141,11 +145,12 @@ def _table(path: Path) -> _Table:
     table = _Table(path)
     if not path.is_file():
         return table
-    with open_text(path, "r") as lines:
-        for number, line in enumerate(lines, 1):
-            key, _, value = line.replace("\t", " ").strip(" \r\n").partition(" ")
-            if key in table.values:
-                table.repeats.append((key, table.lines[key], number))
-            elif key:
-                table.values[key], table.lines[key] = value.strip(), number
+    for line in lines(path):
+        key, _, value = line.text.replace("\t", " ").strip(" ").partition(" ")
+        if line.problem:
+            table.problems.append((line.number, line.problem))
+        elif key in table.values:
+            table.repeats.append((key, table.lines[key], line.number))
+        elif key:
+            table.values[key], table.lines[key] = value.strip(" "), line.number
     return table

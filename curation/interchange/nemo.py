@@ -10,14 +10,15 @@ translation. Fields that the contract has no place for stand in `cut.custom["nem
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from curation.interchange.common import About, Item, content_of, write_items
-from manifests.files import need_file, open_text
+from manifests.files import need_file
+from manifests.lines.jsonl import Repeated
+from manifests.lines.jsonl import rows as json_rows
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 
@@ -58,23 +59,15 @@ def read_nemo(path: Path, about: About, root: Path) -> Iterator[Item | Reject]:
     root: a folder that holds this manifest and all others; ids of recordings are paths in there.
     """
     split = about.own_split(path.name.partition(".")[0])
-    with open_text(path, "r") as lines:
-        for number, line in enumerate(lines, 1):
-            key = f"{path.name.partition('.')[0]}-{number:06}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: not valid JSON ({error})")
-                continue
-            problem = _problem(row)
-            if problem:
-                yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: {problem}")
-            elif "shard_id" in row and not (path.parent / row["audio_filepath"]).is_file():
-                yield about.reject(key, Reason.audio_missing, f"{path}:{number}: {_TARRED}")
-            else:
-                yield _item(row, key, path.absolute().parent, root, place=f"{path}:{number}", split=split)
+    for number, row in json_rows(path):
+        key = f"{path.name.partition('.')[0]}-{number:06}"
+        problem = row if isinstance(row, str) else _problem(row)
+        if isinstance(row, str) or problem:
+            yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: {problem}")
+        elif "shard_id" in row and not (path.parent / row["audio_filepath"]).is_file():
+            yield about.reject(key, Reason.audio_missing, f"{path}:{number}: {_TARRED}")
+        else:
+            yield _item(row, key, path.absolute().parent, root, place=f"{path}:{number}", split=split)
 
 
 _TARRED = "a row of a tarred data set (it has a shard_id); unpack the archives beside the manifest first"
@@ -106,9 +99,9 @@ def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str
     )
 
 
-def _problem(row: Any) -> str | None:
-    if not isinstance(row, dict):
-        return f"found {type(row).__name__}, expected a JSON object"
+def _problem(row: dict[str, Any]) -> str | None:
+    if isinstance(row, Repeated):
+        return f"the key `{row.key}` occurs twice"
     if not isinstance(row.get("audio_filepath"), str) or not row["audio_filepath"]:
         return f"audio_filepath is {row.get('audio_filepath')!r}, expected a path"
     for name in ("id", "split", "speaker", "lang", "source_lang", "target_lang", "text", "answer"):

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from curation.align import aligner_maker, load_aligner
 from curation.align.base import AlignedWord, Aligner, AlignsUntranscribed, Transcribes, Untranscribed
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
-from curation.passes.shards import Row, ShardResult, finished, part_path
+from curation.passes.shards import Row, ShardResult, corpus_rows, finished, part_path
 from curation.text import READING_VERSION, Word, base_language, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
 from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
 from manifests.reasons import Reason
-from manifests.rows import PASS_FILE, cut_rows
+from manifests.rows import PASS_FILE
 from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -73,7 +73,7 @@ class Align(CorpusPass):
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts. Words in other languages than English also depend on the version of the reading rule."""
-        for row in cut_rows(corpus_dir):
+        for row in corpus_rows(corpus_dir):
             english = base_language(str(supervision(row).get("language") or "en")) == "en"
             yield row if english else row | {"reading": READING_VERSION}
 
@@ -222,7 +222,7 @@ def export_alignments(corpus_dir: Path, labels_dir: Path, output: Path) -> int:
     folder = labels_dir / Align.name / corpus_dir.name
     need_file(folder / PASS_FILE, what="alignment", hint="Run `soundwave label align` first.")
     done = read_json(folder / PASS_FILE)
-    return write_jsonl(output, _aligned_cuts(cut_rows(corpus_dir), folder, done["shards"]))
+    return write_jsonl(output, _aligned_cuts(corpus_rows(corpus_dir), folder, done["shards"]))
 
 
 def _aligned_cuts(rows: Iterator[Row], folder: Path, keys: Sequence[str]) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.passes.shards import Row, corpus_of
+from curation.passes.shards import Row, corpus_of, corpus_rows
 from manifests.audio import CutSound, read_cut
 from manifests.errors import AudioError, InputError, Rejected
+from manifests.lines.supervisions import spoken
 from manifests.reasons import Reason
-from manifests.rows import Reject, cut_rows
-from manifests.validate import row_problems
+from manifests.rows import Reject
 
 
 class CorpusPass:
@@ -28,7 +29,7 @@ class CorpusPass:
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts."""
-        return cut_rows(corpus_dir)
+        return corpus_rows(corpus_dir)
 
     def attempt(self, row: Row, work: Callable[[Row], None]) -> Reject | None:
         """Do `work` on a row; None when that went well, else why it did not."""
@@ -38,10 +39,8 @@ class CorpusPass:
             return self.reject(row, rejected.reason, rejected.detail)
         except AudioError as error:
             return self.reject(row, Reason(error.reason), str(error))
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, InputError) or not is_row(row):
-                return self.reject(row, Reason.bad_row, str(error))
-            return self.reject(row, self.failure, f"{type(error).__name__}: {error}")
+        except InputError as error:
+            return self.reject(row, Reason.bad_row, str(error))
         except Exception as error:
             return self.reject(row, self.failure, f"{type(error).__name__}: {error}")
         return None
@@ -49,11 +48,6 @@ class CorpusPass:
     def reject(self, row: Row, reason: Reason, detail: str) -> Reject:
         """A reject row of this pass; details keep to one short line."""
         return Reject(str(row["id"]), corpus_of(row), self.name, reason, " ".join(detail.split())[:300])
-
-
-def is_row(row: Row) -> bool:
-    """Does the row keep the contract of manifests?"""
-    return not any(row_problems(row))
 
 
 def cut_audio(row: Row) -> NDArray[np.float32]:
@@ -72,6 +66,14 @@ def label(name: str, row: Row, key: str, value: float | None = None, text: str |
 
 
 def supervision(row: Row) -> Row:
-    """The cut's one supervision, or {}."""
-    found = row.get("supervisions") or []
-    return dict(found[0]) if found else {}
+    """What is said in the cut as one supervision: its own, or several in the order of their times as one; or {}."""
+    found = [one.fields for one in spoken(row)]
+    if len(found) < 2:
+        return dict(found[0]) if found else {}
+    whole: Row = {}
+    for one in reversed(found):
+        whole |= {name: value for name, value in one.items() if value is not None}
+    texts = [str(one["text"]) for one in found if one.get("text") is not None]
+    whole["text"] = " ".join(filter(None, texts)) if texts else None
+    end = max(one.end for one in spoken(row))
+    return whole | ({"duration": end - spoken(row)[0].start} if math.isfinite(end) else {})

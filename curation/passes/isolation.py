@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.passes.shards import Counts, LabelPass, Row, ShardResult, corpus_of, write_shard
+from curation.passes.shards import Counts, LabelPass, Row, ShardResult, corpus_of, label_good, write_shard
 from manifests.reasons import Reason
 from manifests.rows import Reject
 
@@ -22,7 +22,7 @@ def label_isolated(job: LabelPass, rows: list[Row], key: str, folder: Path) -> C
     try:
         for row in rows:
             try:
-                _extend(whole, executor.submit(job.label_shard, [row]).result())
+                _extend(whole, executor.submit(label_good, job, [row]).result())
             except BrokenProcessPool:
                 executor.shutdown()
                 executor = ProcessPoolExecutor(1, mp_context=context)

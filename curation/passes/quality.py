@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from curation.catalog.lines import lines_of
+from curation.catalog.parts import LENIENT, cuts_query, map_splits
 from curation.duck import open_memory
 from curation.passes.base import CorpusPass, label
-from curation.passes.shards import Row, ShardResult
+from curation.passes.shards import Row, ShardResult, corpus_rows
 from manifests.audio import CutSound, decode_channels, heard
 from manifests.errors import Rejected
 from manifests.reasons import Reason
-from manifests.rows import CUTS, cut_rows
+from manifests.rows import CUTS, row_files
 from manifests.settings.makers import Maker
 from manifests.units import Seconds
 
@@ -57,7 +59,7 @@ class Quality(BaseModel, CorpusPass):
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts; a copy carries the id of its original as `custom["duplicate_of"]`."""
         kept = duplicates(corpus_dir)
-        for row in cut_rows(corpus_dir):
+        for row in corpus_rows(corpus_dir):
             original = kept.get(str(row.get("id")))
             if original is None:
                 yield row
@@ -103,21 +105,26 @@ PASS = Maker(Quality, lambda job: job)
 
 def duplicates(corpus_dir: Path) -> dict[str, str]:
     """Cut id -> id of the first cut (by id) with the same bytes, heard the same way; copies only, so it is small."""
-    path = corpus_dir / CUTS
-    if not path.is_file():
-        return {}
-    types = "start: 'DOUBLE', duration: 'DOUBLE', channel: 'VARCHAR', recording: 'JSON', custom: 'JSON'"
-    heard = "start, duration, channel, recording->>'transforms', custom->>'channel_mode'"
-    query = f"""
-        WITH cuts AS (
-          SELECT id, min(id) OVER (PARTITION BY custom->>'audio_sha256', {heard}) AS original
-          FROM read_json(?, format = 'newline_delimited', columns = {{id: 'VARCHAR', {types}}})
-          WHERE custom->>'audio_sha256' IS NOT NULL
-        )
-        SELECT id, original FROM cuts WHERE id <> original
-    """
+    files = row_files(corpus_dir, CUTS)
     with open_memory() as connection:
-        found: list[tuple[str, str]] = connection.execute(query, [str(path)]).fetchall()
+        map_splits(connection, corpus_dir.name, files)
+        query = f"""
+            WITH cuts AS (
+              SELECT
+                cut_id,
+                manifest->>'$.custom.audio_sha256' AS sha256,
+                [start::VARCHAR, duration::VARCHAR, manifest->>'channel', manifest->>'$.recording.transforms',
+                  manifest->>'$.custom.channel_mode'] AS heard
+              FROM ({cuts_query(connection, corpus_dir.name, LENIENT)})
+              WHERE problem IS NULL AND sha256 IS NOT NULL
+            ),
+            firsts AS (
+              SELECT cut_id, min(cut_id) OVER (PARTITION BY sha256, heard) AS original FROM cuts
+            )
+            SELECT cut_id, original FROM firsts WHERE cut_id <> original
+        """
+        with lines_of(connection, files):
+            found: list[tuple[str, str]] = connection.execute(query).fetchall()
     return dict(found)
 
 

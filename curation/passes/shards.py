@@ -29,7 +29,7 @@ from manifests.errors import InputError
 from manifests.files import atomic_write, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
-from manifests.rows import Reject
+from manifests.rows import Reject, checked_rows
 from manifests.schema import arrow_schema
 from manifests.units import Seconds
 
@@ -37,6 +37,7 @@ Row = dict[str, Any]
 TABLES = ("words", "labels", "rejects", "features")
 MATRIX = "matrix"
 HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
+REFUSED = " refused"  # a field of what stands for a row that breaks the contract
 _OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features)-([0-9a-f]{16})\.(?:json|parquet|npy)")
 
 
@@ -89,6 +90,29 @@ class Counts:
     rejected: int
     seconds: Seconds
     reasons: Mapping[str, int]
+
+
+def corpus_rows(corpus_dir: Path) -> Iterator[Row]:
+    """The rows of a corpus's cuts; in place of one that breaks the contract, its id and why (REFUSED).
+
+    Raises:
+        MissingFileError, ManifestError: as `checked_rows`.
+    """
+    for row in checked_rows(corpus_dir):
+        if isinstance(row, Reject):
+            yield {"id": row.cut_id, "custom": {"corpus": row.corpus}, REFUSED: row.detail}
+        else:
+            yield row
+
+
+def label_good(job: LabelPass, rows: list[Row]) -> ShardResult:
+    """What a pass says about rows; it never sees those that break the contract."""
+    good = [row for row in rows if REFUSED not in row]
+    result = job.label_shard(good) if good else ShardResult()
+    result.rejects += [
+        Reject(str(row["id"]), corpus_of(row), job.name, Reason.bad_row, row[REFUSED]) for row in rows if REFUSED in row
+    ]
+    return result
 
 
 def split_rows(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

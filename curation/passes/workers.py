@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.passes.isolation import label_isolated
-from curation.passes.shards import Counts, LabelPass, Row, finished, write_shard
+from curation.passes.shards import Counts, LabelPass, Row, finished, label_good, write_shard
 from manifests.errors import InputError
 from manifests.units import Seconds
 
@@ -37,7 +37,7 @@ def label_rows(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
     rows = unpack(packed)
     if counts := finished(folder, key):  # another worker was quicker, or this one was thought dead
         return counts
-    return write_shard(job, rows, key, folder, job.label_shard(rows))
+    return write_shard(job, rows, key, folder, label_good(job, rows))
 
 
 def pack(rows: list[Row]) -> bytes:

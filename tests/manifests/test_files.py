@@ -53,7 +53,7 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 def test_a_line_that_is_no_object_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("[1]\n")
-    with pytest.raises(ManifestError, match="found list"):
+    with pytest.raises(ManifestError, match="the line is a list"):
         list(files.read_jsonl(path))
 
 

@@ -138,7 +138,7 @@ def test_a_pattern_built_from_a_tree_reads_as_its_first_choices(pair: tuple[str,
 
 
 def test_lines_are_joined_and_fields_split_as_the_game_does() -> None:
-    assert list(logical_lines("a:\\\nb\n\nc\\:d:e\n")) == ["a:b", "c\\:d:e"]
+    assert list(logical_lines(["a:\\", "b", "", "c\\:d:e"])) == ["a:b", "c\\:d:e"]
     assert split_fields("c\\:d:e:") == ["c\\:d", "e", ""]
 
 

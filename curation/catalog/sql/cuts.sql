@@ -1,42 +1,45 @@
--- JSONL rows of one corpus as rows of `cuts`. One row per line that holds JSON; `problem` says what breaks the contract.
+-- JSONL rows of one corpus as rows of `cuts`. One row per line that is not empty; `problem` says what breaks the contract.
 -- The columns are those of manifests/schema.sql: curation/catalog/columns.py fills in what follows from them.
--- Placeholders: files (a list of JSONL files), reading (what to do at a line that is no JSON), structure (the fields
+-- Placeholders: lines (a relation of curation/catalog/lines.py), parsed (which lines are parsed), structure (the fields
 -- read from a row), given (`_NAME`: each column's value as the row gives it), values (the same with its type), problems
--- (WHEN clauses), slack (seconds). Variables: corpus (the folder's name),
+-- (WHEN clauses), spoken (the supervisions by their times), slack (seconds). Variables: corpus (the folder's name),
 -- splits (a map: known names of splits, as `validation`, -> ours).
 -- Lhotse's kinds: MonoCut, MultiCut, and MixedCut (facts of its first track that is no padding). Text-only rows: type Text.
 WITH read AS (
   SELECT
-    json AS manifest,
-    from_json(json, $structure) AS r
-  FROM read_ndjson_objects($files, $reading)
-  WHERE json IS NOT NULL
+    *,
+    CASE WHEN unreadable IS NULL AND $parsed THEN from_json(manifest, $structure) END AS r
+  FROM (
+    SELECT file, number, $trimmed AS manifest, problem AS unreadable
+    FROM $lines
+  )
+  WHERE unreadable IS NOT NULL OR manifest <> ''
 ),
 based AS (
   SELECT
-    manifest,
-    r,
+    *,
     r.type IS NOT DISTINCT FROM 'Text' AS is_text,
     r.type IS NOT DISTINCT FROM 'MixedCut' AS is_mixed,
     CASE WHEN is_mixed THEN list_filter(r.tracks, lambda t: t.type <> 'PaddingCut')[1].cut END AS b
   FROM read
 ),
 supervised AS (
-  SELECT *, coalesce(r.supervisions, b.supervisions) AS s FROM based
+  SELECT
+    *,
+    $spoken AS spoken,
+    list_transform(spoken, lambda e: e.x) AS s
+  FROM based
 ),
 given AS (
   SELECT
     $given,
-    manifest,
-    r,
-    is_text,
-    is_mixed
+    * EXCLUDE (b, s)
   FROM supervised
 ),
 filled AS (  -- what a row need not say, and the span of a mixed cut
   SELECT * REPLACE (
     coalesce(nullif(_corpus, ''), getvariable('corpus')) AS _corpus,
-    coalesce(nullif(_domain, ''), _task) AS _domain,
+    coalesce(nullif(_domain, ''), lower(_task)) AS _domain,
     coalesce(element_at(CAST(getvariable('splits') AS MAP(VARCHAR, VARCHAR)), _split)[1], _split) AS _split,
     CASE WHEN is_text OR is_mixed THEN '0.0' ELSE _start END AS _start,
     CASE
@@ -55,6 +58,11 @@ typed AS (
   SELECT
     $values,
     COLUMNS('^_'),
+    file,
+    number,
+    unreadable,
+    spoken,
+    r.supervisions IS NULL AS without_list,
     r.type AS kind,
     CASE WHEN NOT is_mixed THEN TRY_CAST(CAST(r.recording.duration AS VARCHAR) AS DOUBLE) END AS length,
     is_text
@@ -63,9 +71,11 @@ typed AS (
 SELECT
   *,
   CASE
+    WHEN unreadable IS NOT NULL THEN unreadable
     -- What is no object has no id either; only then is the line looked at again.
-    WHEN cut_id IS NULL AND json_type(manifest) <> 'OBJECT'
-      THEN 'the line is JSON ' || lower(json_type(manifest)) || ', expected an object'
+    WHEN cut_id IS NULL AND NOT json_valid(manifest) THEN $not_json
+    WHEN cut_id IS NULL AND json_type(manifest) <> 'OBJECT' THEN $no_object
+    WHEN $repeated THEN $repeats
     $problems
     WHEN NOT is_text AND start + duration > length + $slack
       THEN 'the cut ends at ' || printf('%.3f', start + duration) || ' s, its recording at ' || printf('%.3f', length) || ' s'

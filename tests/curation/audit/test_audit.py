@@ -310,7 +310,8 @@ def test_labels_of_the_recipes_are_names_of_the_ontology() -> None:
 def test_unknown_labels_are_named(tmp_path: Path) -> None:
     write_catalog(tmp_path, [cut("odd", task="sound", sound=["Zap", "Dog", "Brak"])])
     (finding,) = run_audits(tmp_path, only=["unknown_labels"])
-    assert finding.examples[0]["found"] == "not in the ontology: Brak, Zap"
+    said = "Brak (cuts: 1; nearest: Bark, Breaking, Crack), Zap (cuts: 1; nearest: Tap, Flap, Gasp)"
+    assert finding.examples[0]["found"] == f"not in the ontology: {said}"
 
 
 def test_control_tokens_are_named_with_their_place(tmp_path: Path) -> None:

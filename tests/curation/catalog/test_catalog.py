@@ -197,14 +197,17 @@ def lhotse_zoo() -> list[Any]:
     frames = Features("fbank", 150, 80, 0.01, 16000, 0.0, 1.5, "numpy_files", "/feats", "a.npy", channels=0)
     featured = fastcopy(mono, id="zoo-features", features=frames)
     multi = deserialize_cut(dict(mono_cut("zoo-multi"), type="MultiCut", channel=[0, 1]))
+    short = mono.truncate(
+        offset=0.25, duration=1.0, preserve_id=True
+    )  # Lhotse leaves the supervision as long as it was
     return [
         mono,
         featured,
         multi,
         mono.pad(duration=2.5, preserve_id=True).with_id("zoo-padded"),
         mono.append(multi.with_id("tail")).with_id("zoo-appended"),
-        mono.mix(mono.with_id("other"), offset_other_by=0.5, snr=10).with_id("zoo-mixed"),
-        mono.truncate(offset=0.25, duration=1.0, preserve_id=True).with_id("zoo-truncated"),
+        mono.mix(mono.with_id("other"), offset_other_by=1.5, snr=10).with_id("zoo-mixed"),
+        fastcopy(short, id="zoo-truncated", supervisions=[said.trim(1.0) for said in short.supervisions]),
     ]
 
 
@@ -268,8 +271,9 @@ def test_rows_that_break_the_contract_become_rejects(workspace: Path) -> None:
     }
     assert {row["pass"] for row in found.values()} == {"catalog"}
     assert "not valid JSON: {broken" in found.pop("cuts.jsonl.gz:2")["detail"]
-    assert "expected an object" in found.pop("[1, 2]")["detail"]
-    details = {name.removeprefix("syn-"): row["detail"] for name, row in found.items()}
+    assert "expected a JSON object" in found.pop("cuts.jsonl.gz:3")["detail"]
+    assert found["syn-nan"]["detail"].endswith(" (cuts.jsonl.gz:4)")
+    details = {name.removeprefix("syn-"): row["detail"].partition(" (cuts")[0] for name, row in found.items()}
     assert details == {
         "nan": "duration is nan, expected seconds > 0",
         "negative": "start is -1.0, expected seconds >= 0",

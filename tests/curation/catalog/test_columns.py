@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.catalog import build
-from curation.catalog.parts import cuts_query
+from curation.catalog.lines import lines_of
+from curation.catalog.parts import LENIENT, cuts_query
 from curation.duck import open_memory
 from manifests import schema
 from manifests.schema import SCHEMA_SQL
@@ -32,7 +33,7 @@ MIXED = {
     "tracks": [
         {"type": "PaddingCut", "offset": 0.0, "cut": PADDING},
         {"type": "MonoCut", "offset": 1.0, "cut": mono_cut("first")},
-        {"type": "MonoCut", "cut": mono_cut("second")},
+        {"type": "MonoCut", "offset": 2.5, "cut": mono_cut("second")},
     ],
 }
 PATHS = (
@@ -89,7 +90,9 @@ def sql_verdicts(folder: Path, rows: list[dict[str, Any]]) -> list[str | None]:
     lines = folder / "cuts.jsonl"
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with open_memory(threads=1) as con:
-        return [row[0] for row in con.execute(f"SELECT problem FROM ({cuts_query(con, 'syn', [lines])})").fetchall()]
+        query = f"SELECT problem FROM ({cuts_query(con, 'syn', LENIENT)})"
+        with lines_of(con, [lines]):
+            return [row[0] for row in con.execute(query).fetchall()]
 
 
 def python_verdicts(rows: list[dict[str, Any]]) -> list[str | None]:
@@ -167,7 +170,9 @@ def test_a_new_field_is_one_line_of_the_schema(tmp_path: Path) -> None:
     assert json.loads(answer.output) == [{"cut_id": "syn-a", "snr": 12.5}, {"cut_id": "syn-b", "snr": None}]
     refused = 'snr is "loud", expected a finite number'
     asked[1] = "SELECT cut_id, detail FROM rejects"
-    assert json.loads(CliRunner().invoke(build_app(), asked).output) == [{"cut_id": "syn-c", "detail": refused}]
+    assert json.loads(CliRunner().invoke(build_app(), asked).output) == [
+        {"cut_id": "syn-c", "detail": f"{refused} (cuts.jsonl.gz:3)"}
+    ]
     assert [rule(found) for found in python_verdicts(rows)] == [None, None, rule(refused)]
     assert "| `snr` | DOUBLE | `supervision.custom.snr` | (dB) signal-to-noise ratio |" in schema.markdown()
     assert str(schema.arrow_schema("cuts").field("snr").type) == "double"
