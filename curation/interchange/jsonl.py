@@ -13,6 +13,9 @@ from curation.storage import is_remote, resolve
 from manifests.errors import InputError, QueryError
 from manifests.files import atomic_write, claim_file, read_jsonl
 
+# A lone carriage return is a space of JSON between values, and the end of a line to Python's `open`.
+LINE = "replace(manifest, chr(13), ' ')"
+
 
 def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
     """Write the manifest rows of the cuts that `where` selects, in the catalog's order; return their number.
@@ -31,7 +34,7 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         claim_file(target, "a manifest of cuts", ours=_is_manifest)
     packing = "gzip" if target.suffix == ".gz" else "none"
     with connect(catalog, read_only=False) as con:
-        query = one_select(con, f"SELECT manifest FROM cuts WHERE ({where})", where="setting `where`")
+        query = one_select(con, f"SELECT {LINE} FROM cuts WHERE ({where})", where="setting `where`")
         try:
             # JSON escapes control characters, so neither the delimiter nor a line end can occur inside a row.
             layout = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION {packing}"

@@ -110,7 +110,7 @@ GOOD: dict[str, str] = {  # id: line
     "g6": text_of("g6", text="banana, information, {[,]}"),
     "g7": text_of("g7", "some words", "\\ud83d\\ude00"),
     "g8": supervised("g8", said(start=0.8, duration=0.7, text="second"), said(duration=0.8, text="first")),
-    "g9": text_of("g9", '"custom": {', '"custom": {"large": ' + "9" * 5000 + ', "x": {"y": 1, "y": 2}, '),
+    "g9": text_of("g9", '"custom": {', '"custom": {"large": ' + "9" * 400 + ', "x": {"y": 1, "y": 2}, '),
     "g10": "\ufeff" + text_of("g10", ": ", "\r:\t"),
 }
 
