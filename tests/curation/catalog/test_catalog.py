@@ -298,7 +298,8 @@ def test_known_names_of_splits_are_ours_in_the_catalog_and_stay_in_the_manifest(
         ("test", "heldout"),
     ]
     assert [row["detail"] for row in rows(workspace, "SELECT detail FROM rejects ORDER BY cut_id")] == [
-        f"split is {name}, expected train, dev or test" for name in ("unlabeled", "extra")
+        f"split is {name}, expected train, dev or test (cuts.jsonl.gz:{line})"
+        for line, name in ((5, "unlabeled"), (6, "extra"))
     ]
     found = [problem.cut_id for problem in validate_rows(lines)]
     assert found == ["syn-e", "syn-f"]
