@@ -43,15 +43,20 @@ class ManifestError(InputError):
 
 
 class AudioError(InputError):
-    """Audio that cannot be read. `reason` is the reject code (see `manifests.reasons`)."""
+    """Audio that cannot be read.
 
-    def __init__(self, message: str, reason: str = "audio_unreadable") -> None:
+    `reason` is the reject code (see `manifests.reasons`); `decoded` are the seconds of what was asked for that did
+    decode, where that is known.
+    """
+
+    def __init__(self, message: str, reason: str = "audio_unreadable", decoded: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.decoded = decoded
 
-    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str, float | None]]:
         """Keep the reason when a worker process sends the error back."""
-        return type(self), (str(self), self.reason)
+        return type(self), (str(self), self.reason, self.decoded)
 
 
 class SettingsError(InputError):

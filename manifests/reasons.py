@@ -32,6 +32,7 @@ class Reason(StrEnum):
     low_score = "low_score"  # aligned, but below the acceptance score
     aligner_failed = "aligner_failed"
     encoder_failed = "encoder_failed"
+    duration_mismatch = "duration_mismatch"  # the source claims another length than the audio decodes to
     bad_row = "bad_row"  # a manifest row that breaks the contract
     unsupported_language = "unsupported_language"  # the backend has no model of that language
     pass_failed = "pass_failed"  # the pass raised, died or said nothing on this cut

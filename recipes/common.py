@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
-from manifests.audio import AudioFacts, Channels, audio_facts
+from manifests.audio import AudioFacts, Channels, audio_facts, map_in_context
 from manifests.errors import AudioError, MissingFileError
 from manifests.fingerprint import stable_split
 from manifests.linked.same import same_text
@@ -140,7 +140,7 @@ def in_parallel(
     with progress_bar() as bar, ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:
         task = bar.add_task(title, total=len(items), note="")
         results = []
-        for result in pool.map(work, items):
+        for result in map_in_context(pool, work, items):
             results.append(result)
             bar.advance(task)
     return results

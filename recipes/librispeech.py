@@ -92,10 +92,10 @@ def _item(line: Utterance) -> MonoCut | Reject:
         facts = audio_facts(line.audio)
     except AudioError as error:
         return reject(cut_id, CORPUS, error.reason, str(error))
-    recording, supervision = parse_utterance(line.part, f"{line.key} {line.text}", line.words)
+    _, supervision = parse_utterance(line.part, f"{line.key} {line.text}", line.words)
     cut = speech_cut(
         cut_id=cut_id,
-        recording=recording,
+        recording=facts.recording(line.key),
         corpus=CORPUS,
         split=as_split(line.part.name, setting="the name of a part"),
         task="asr",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from manifests.audio import Channels
+from manifests.audio import Channels, current_probing
 from manifests.audio.settle import settle_channels
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
@@ -85,6 +85,8 @@ def prepare(
 ) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
+    Within `probing(decode=True)` every file is decoded whole, and a corpus whose files were not is made again.
+
     Args:
         name: of the recipe or its corpus.
         output: folder of the corpora.
@@ -105,10 +107,16 @@ def prepare(
     root = _root(recipe, source)
     inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
     how = channels or recipe.channels
-    facts = provenance(
-        {"recipe": recipe.corpus, "version": recipe.version, "folder": str(folder.absolute()), "channels": how}, inputs
-    )
-    if not force and (known := _reusable(folder, facts)) is not None:
+    settings = {
+        "recipe": recipe.corpus,
+        "version": recipe.version,
+        "folder": str(folder.absolute()),
+        "channels": how,
+    }
+    decoded, facts = provenance({**settings, "decode": True}, inputs), provenance(settings, inputs)
+    if current_probing().decode:
+        facts = decoded
+    if not force and (known := _reusable(folder, (facts, decoded))) is not None:
         return known
     claim_corpus(folder, {"recipe": recipe.corpus})
     # No corpus.json while the parts change: a killed run must not look complete.
@@ -170,12 +178,12 @@ def _files(path: Path) -> Iterable[Path]:
     return (item for item in path.rglob("*") if item.is_file()) if path.is_dir() else (path,)
 
 
-def _reusable(folder: Path, facts: dict[str, Any]) -> CorpusInfo | None:
+def _reusable(folder: Path, facts: Collection[dict[str, Any]]) -> CorpusInfo | None:
     try:
         known = read_corpus(folder)
     except (MissingFileError, ManifestError):
         return None
-    return known if known.provenance == facts else None
+    return known if known.provenance in facts else None
 
 
 def _check(recipe: Recipe, found: CorpusRows) -> None:

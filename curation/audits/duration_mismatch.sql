@@ -1,6 +1,6 @@
 -- severity: error
 -- means: The manifest says another duration than the audio that the quality pass decoded: cuts point past the end, or miss audio.
--- do: Prepare the corpus again; recipes must read durations from the audio, not from headers or lists.
+-- do: Prepare the corpus again (`--decode` decodes every file); a length from a header or a list is a claim.
 -- setting: most_seconds_apart = 0.05
 SELECT
   cut_id,

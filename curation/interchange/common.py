@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.interchange.splits import split_cuts
-from manifests.audio import AudioFacts, Channels, audio_facts, need_channels
+from manifests.audio import PADDING, AudioFacts, Channels, audio_facts, map_in_context, need_channels
 from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
@@ -97,6 +97,8 @@ class Item:
     duration: Seconds | None = None  # None: to the end of the file
     channel: int | None = None  # of the file, from 0; None: `side`
     side: int | None = None  # the same of a file with several channels; None: as About's `channels` says
+    claimed: Seconds | None = None  # length of the item, where the source states it apart from the span
+    recording_claimed: Seconds | None = None  # length of the audio file, where the source states it
     text: str | None = None
     language: str | None = None
     speaker: str | None = None
@@ -230,10 +232,10 @@ class _Seen:
 
 
 def _audio_facts(paths: set[Path]) -> dict[Path, AudioFacts | AudioError]:
-    """Header and hash of every file, read in threads."""
+    """Length and hash of every file, read in threads."""
     ordered = sorted(paths)
     with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
-        return dict(zip(ordered, pool.map(_facts_or_error, ordered), strict=True))
+        return dict(zip(ordered, map_in_context(pool, _facts_or_error, ordered), strict=True))
 
 
 def _facts_or_error(path: Path) -> AudioFacts | AudioError:
@@ -251,7 +253,7 @@ def _cut(
         return about.reject(item.key, Reason.out_of_scope, f"{item.place}: split {item.split!r} is left out")
     if isinstance(audio, AudioError):
         return about.reject(item.key, Reason(audio.reason), str(audio))
-    problem = _no_channel(item, audio) or _problem(item, audio, about)
+    problem = _no_channel(item, audio) or _problem(item, audio, about) or _false_claim(item, audio.duration)
     if problem is not None:
         return about.reject(item.key, *problem)
     if item.key in seen.keys:
@@ -327,6 +329,15 @@ def _problem(item: Item, audio: AudioFacts, about: About) -> tuple[Reason, str] 
         return Reason.target_missing, "no translation or answer"
     unfit = next(no_json(item.extra), None)
     return None if unfit is None else (Reason.bad_row, f"{item.place}: {unfit}")
+
+
+def _false_claim(item: Item, length: Seconds) -> tuple[Reason, str] | None:
+    """A length that the source states apart from the span, where it is not what was decoded."""
+    heard = length - item.start if item.duration is None else item.duration
+    for claimed, found in ((item.claimed, heard), (item.recording_claimed, length)):
+        if claimed is not None and not abs(claimed - found) <= PADDING:  # true for NaN too
+            return Reason.duration_mismatch, f"{item.audio.name}: {claimed:g} s claimed, {found:g} s decoded"
+    return None
 
 
 def no_json(value: Any, where: str = "") -> Iterator[str]:

@@ -6,6 +6,7 @@
     text        rec1-utt1 TURN LEFT
     utt2spk     rec1-utt1 spk7               (optional, as are utt2lang and spk2gender)
     reco2file_and_channel  rec1 call A       (optional: the side of a file with several channels; A or 1 is the first)
+    utt2dur     rec1-utt1 2.70               (optional, as is reco2dur: lengths that the audio must have)
 
 Relative paths are relative to the data folder, or else to the working folder, as Kaldi's scripts are run. A pipe that
 only unpacks a file (flac, cat) is read without it; other pipes and ark offsets are refused, row by row. Of an id that
@@ -28,11 +29,22 @@ from manifests.fingerprint import file_sha256, fingerprint
 from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
+from manifests.units import Seconds
 
 _UNPACK = re.compile(r"^(?:\S*/)?(?:flac(?:\s+-{1,2}[\w-]+)+|cat)\s+(?P<path>\S+)\s*\|$")
 SIDES = {"A": 0, "1": 0, "B": 1, "2": 1}
 NO_SIDE = -1  # another word than these: no file has that channel
-FILES = ("wav.scp", "segments", "text", "utt2spk", "utt2lang", "spk2gender", "reco2file_and_channel")
+FILES = (
+    "wav.scp",
+    "segments",
+    "text",
+    "utt2spk",
+    "utt2lang",
+    "spk2gender",
+    "reco2file_and_channel",
+    "utt2dur",
+    "reco2dur",
+)
 _ARK = re.compile(r":\d+$")
 
 
@@ -109,6 +121,8 @@ def _item(
         start=start,
         duration=duration,
         channel=channel,
+        claimed=_seconds(tables["utt2dur"].values.get(key)),
+        recording_claimed=_seconds(tables["reco2dur"].values.get(recording)),
         side=SIDES.get(side.split()[-1].upper(), NO_SIDE) if side else None,
         text=tables["text"].values.get(key),
         speaker=speaker,
@@ -129,6 +143,14 @@ def _span(key: str, tables: Mapping[str, _Table]) -> tuple[str, float, float | N
         return recording, float(start), length, int(*channel) if channel else None
     except (TypeError, ValueError):
         return line, 0.0, float("nan"), None
+
+
+def _seconds(value: str | None) -> Seconds | None:
+    """A length; NaN, which no audio has, where there is something else."""
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        return math.nan
 
 
 def _audio(folder: Path, entry: str) -> Path | None:

@@ -3,9 +3,10 @@
     {"audio_filepath": "wav/a1.wav", "offset": 0.0, "duration": 2.5, "text": "turn left", "lang": "en", "speaker": "7"}
     {"audio_filepath": "wav/b2.wav", "duration": 3.1, "text": "links", "source_lang": "en", "target_lang": "de"}
 
-Paths are relative to the manifest. A row's `split` names its split; of rows without one the manifest's own name tells
-(dev.json), where it is a name of a split. Where source and target language differ, `text` (or `answer`) is the
-translation. Fields that the contract has no place for stand in `cut.custom["nemo"]`.
+Paths are relative to the manifest. A duration without an offset is that of the whole file, and must be: a row that
+means the first seconds of a longer file has an offset of 0. A row's `split` names its split; of rows without one the
+manifest's own name tells (dev.json), where it is a name of a split. Where source and target language differ, `text` (or
+`answer`) is the translation. Fields that the contract has no place for stand in `cut.custom["nemo"]`.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str
     recording = name if name.is_absolute() else folder.relative_to(root) / name
     source, target = row.get("source_lang") or row.get("lang"), row.get("target_lang")
     said = _text(row, ("text", "answer"))
+    length = None if row.get("duration") is None else float(row["duration"])
     translated = bool(source and target and source != target)
     given = row.get("id")
     return Item(
@@ -87,7 +89,8 @@ def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str
         audio=folder / name,
         channel=row.get("channel_selector"),
         start=float(row.get("offset") or 0.0),
-        duration=None if row.get("duration") is None else float(row["duration"]),
+        duration=length,
+        recording_claimed=length if row.get("offset") is None else None,
         text=None if translated else said,
         target_text=said if translated else None,
         language=source,

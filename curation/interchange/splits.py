@@ -22,8 +22,8 @@ def split_cuts(
 ) -> None:
     """Set the split of the cuts whose ids are in `by_hash`, which have that of their own hash.
 
-    links: of `manifests.linked.LINKS`: those that count. The cuts go with the cuts that have a split of their own, here or in the other corpora of `output`, and share a link
-    with them; re-encoded audio is found within the import alone.
+    They go with the cuts that have a split of their own, here or in the other corpora of `output`, and share one of
+    `links` (of `manifests.linked.LINKS`) with them; re-encoded audio is found within the import alone.
     """
     if not by_hash:
         return

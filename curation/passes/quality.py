@@ -18,12 +18,12 @@ from curation.catalog.parts import LENIENT, cuts_query, map_splits
 from curation.duck import open_memory
 from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult, corpus_rows
-from manifests.audio import CutSound, decode_channels, heard
-from manifests.errors import Rejected
+from manifests.audio import CutSound, decode_channels, heard, seconds_after
+from manifests.errors import AudioError, Rejected
 from manifests.reasons import Reason
 from manifests.rows import CUTS, row_files
 from manifests.settings.makers import Maker
-from manifests.units import Seconds
+from manifests.units import SLACK, Seconds
 
 FULL_SCALE = 0.99  # where flat tops are looked for: files are often turned down a little after clipping
 FLAT = 1e-4  # neighbours this close at full scale are a flat top; a wave's crest is round
@@ -77,11 +77,17 @@ class Quality(BaseModel, CorpusPass):
 
     def _measure(self, row: Row, result: ShardResult) -> None:
         sound = CutSound.of_manifest(row)
-        channels, rate = decode_channels(sound)
+        try:
+            channels, rate = decode_channels(sound)
+        except AudioError as error:
+            if error.decoded is not None:  # short of what is claimed: the audit `duration_mismatch` shows both
+                result.labels.append(label(self.name, row, "duration", error.decoded))
+            raise
         samples = heard(sound, channels, rate)
         if len(samples) == 0:
             raise Rejected(Reason.too_short, "no samples")
         found = measure(samples[:, None], rate, channels)
+        found["duration"] += _unclaimed(row, sound)
         result.labels += [label(self.name, row, name, value) for name, value in found.items()]
         self._judge(row, found, swing=float(np.ptp(samples)) / 2)
 
@@ -98,6 +104,16 @@ class Quality(BaseModel, CorpusPass):
         if found["clipped_share"] > self.most_clipped:
             share = found["clipped_share"]
             raise Rejected(Reason.clipped, f"{share:.2%} of the samples clipped, at most {self.most_clipped:.2%}")
+
+
+def _unclaimed(row: Row, sound: CutSound) -> Seconds:
+    """Audio after the end of a cut that claims to end with its recording, up to a second: a manifest may lie."""
+    end = sound.start + sound.duration
+    claimed = (row.get("recording") or {}).get("duration")
+    if claimed is None or sound.transforms or end < float(claimed) - SLACK:
+        return 0.0
+    after = seconds_after(sound.files[0].path, end)
+    return after if after > SLACK else 0.0
 
 
 PASS = Maker(Quality, lambda job: job)

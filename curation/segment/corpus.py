@@ -19,7 +19,7 @@ from curation.align.ctc_model import CTCModel
 from curation.segment.long_form import AudioFile, LongForm, LongPiece, segment
 from curation.segment.silences import Gap, Limits
 from curation.text import Word
-from manifests.audio import LIBAV_ONLY, Channels
+from manifests.audio import LIBAV_ONLY, Channels, audio_facts
 from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, InputError
 from manifests.files import atomic_write, need_file
@@ -97,10 +97,8 @@ def segment_file(
     title = f"Pieces of {need_file(audio, what='recording').name}"
     claim_corpus(output, {"step": STEP}, title=title)
     source = _seekable(audio.resolve(), output)
-    try:
-        recording = Recording.from_file(source, recording_id=origin.name)
-    except Exception as error:  # each audio backend of Lhotse has exceptions of its own
-        raise AudioError(f"{audio} does not decode as audio ({error}).") from error
+    facts = audio_facts(source)
+    recording = facts.recording(origin.name)
     found = segment(
         AudioFile(source, recording.duration, channels),
         whole,
@@ -111,7 +109,6 @@ def segment_file(
         least_score=least_score,
         scratch=output,
     )
-    digest = file_sha256(source)
     info = CorpusInfo(
         origin.name,
         title,
@@ -119,10 +116,10 @@ def segment_file(
         origin.makers,
         provenance=provenance(
             {**_settings(origin, refine, channels), "least_score": least_score},
-            {"audio": digest, "text": file_sha256(text)},
+            {"audio": facts.sha256, "text": file_sha256(text)},
         ),
     )
-    cuts = _heard(_cuts(found, whole, recording, replace(origin, digest=digest)), channels)
+    cuts = _heard(_cuts(found, whole, recording, replace(origin, digest=facts.sha256)), channels)
     written = write_corpus(output, info, cuts, [], _rejects(found, origin.name))
     return _summary(found, written, output, recording.duration)
 

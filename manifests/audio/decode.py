@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
 import soundfile
 import soxr
 
 from manifests.audio.channels import Channels, one_signal
+from manifests.audio.streams import libav_frames, libav_reads
 from manifests.errors import AudioError
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 LIBAV_ONLY = {".g722", ".m4a", ".mp4", ".aac", ".webm", ".wma"}
 RATES = (1_000, 1_000_000)  # Hz; a header that claims another rate is broken, and resampling it could fill the memory
-UNKNOWN = np.iinfo(np.int64).max  # frames, as libsndfile says it of streams whose header has no length
-BLOCK = 1 << 20  # frames read at once where the length is unknown
 _SCALES = {np.dtype(np.int16): 1 << 15, np.dtype(np.int32): 1 << 31}  # full scale of libav's whole numbers
 
 
@@ -60,10 +58,11 @@ def decode(path: Path, *, start: Seconds = 0.0, duration: Seconds | None = None)
         AudioError: as `read_audio`, but for the channels.
     """
     need_audio(path)
-    read = _decode_libav if path.suffix.lower() in LIBAV_ONLY else _decode_sndfile
+    read = _decode_libav if libav_reads(path) else _decode_sndfile
     samples, rate = read(path, start, duration)
     if duration is not None and len(samples) < round(duration * rate) - SLACK * rate:
-        raise AudioError(f"{path} is truncated: {len(samples) / rate:.2f} s decoded, {duration:.2f} s declared.")
+        found = len(samples) / rate
+        raise AudioError(f"{path} is truncated: {found:.2f} s decoded, {duration:.2f} s declared.", decoded=found)
     if not np.isfinite(samples).all():
         place, channel = np.argwhere(~np.isfinite(samples))[0]
         raise AudioError(
@@ -105,40 +104,24 @@ def _decode_sndfile(path: Path, start: Seconds, duration: Seconds | None) -> tup
             stream.seek(min(round(start * rate), stream.frames))
             left = stream.frames - stream.tell()
             wanted = left if duration is None else min(left, round(duration * rate))
-            samples = _read_frames(stream, wanted)
+            samples = stream.read(wanted, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    if stream.frames != UNKNOWN and len(samples) < wanted - SLACK * rate:
+    if len(samples) < wanted - SLACK * rate:
         raise AudioError(f"{path} is truncated: {len(samples) / rate:.2f} s decoded, {wanted / rate:.2f} s declared.")
     return samples, rate
 
 
-def _read_frames(stream: soundfile.SoundFile, wanted: int) -> NDArray[np.float32]:
-    """(N, channels): `wanted` frames, or those that there are; a length that the header does not know takes no room."""
-    if stream.frames != UNKNOWN:
-        samples: NDArray[np.float32] = stream.read(wanted, dtype="float32", always_2d=True)
-        return samples
-    blocks = [stream.read(min(BLOCK, wanted), dtype="float32", always_2d=True)]
-    while len(blocks[-1]) == BLOCK:
-        blocks.append(stream.read(min(BLOCK, wanted - BLOCK * len(blocks)), dtype="float32", always_2d=True))
-    return np.concatenate(blocks)
-
-
 def _decode_libav(path: Path, start: Seconds, duration: Seconds | None) -> tuple[NDArray[np.float32], int]:
-    options = {"format": "g722"} if path.suffix.lower() == ".g722" else {}
-    try:
-        with av.open(str(path), **options) as container:
-            frames = container.decode(container.streams.audio[0])
-            pieces = [(int(frame.sample_rate), _planar(frame)) for frame in frames]
-    except (av.error.FFmpegError, IndexError, OSError) as error:
-        raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    kinds = {(rate, len(piece)) for rate, piece in pieces}
-    if len(kinds) != 1:
-        found = ", then ".join(f"{rate:,} Hz with {channels} channels" for rate, channels in sorted(kinds))
-        raise AudioError(f"{path} changes its format: {found}." if kinds else f"{path} holds no audio frames.")
-    rate = _need_rate(path, kinds.pop()[0])
-    samples = np.concatenate([piece for _, piece in pieces], axis=1).T
-    first = round(start * rate)
+    pieces: list[NDArray[np.float32]] = []
+    rate = position = 0
+    for frame, place in libav_frames(path, start=start, stop=None if duration is None else start + duration):
+        rate, position = _need_rate(path, frame.sample_rate), position if pieces else place
+        pieces.append(_planar(frame))
+    if not pieces:
+        raise AudioError(f"{path} holds no audio frames from {start:g} s on.", decoded=0.0)
+    samples = np.concatenate(pieces, axis=1).T
+    first = max(0, round(start * rate) - position)
     last = len(samples) if duration is None else first + round(duration * rate)
     return np.ascontiguousarray(samples[first:last], dtype=np.float32), rate
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import soundfile
 
-from manifests.audio.decode import LIBAV_ONLY, decode, need_audio
+from manifests.audio.decode import need_audio
+from manifests.audio.length import Length, decoded_length, header_length
+from manifests.audio.probing import current_probing
 from manifests.errors import AudioError
 from manifests.fingerprint import file_sha256
-from manifests.units import SLACK, Seconds
+from manifests.units import Seconds
 
 if TYPE_CHECKING:
     from lhotse import Recording
-
-TAIL: Seconds = 0.25  # decoded at the end of every file: a truncated file fails there
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class AudioFacts:
     path: Path
     sampling_rate: int  # Hz
     channels: int
-    samples: int  # per channel
+    samples: int  # per channel, as decoding gives them
     sha256: str  # of the file's bytes
 
     @property
@@ -49,35 +49,31 @@ class AudioFacts:
 
 
 def audio_facts(path: Path) -> AudioFacts:
-    """Header, hash, and a decode of the first and last quarter second: enough to refuse broken files quickly.
+    """Rate, channels, hash, and the length that the file decodes to.
 
-    What libsndfile does not read is decoded whole: its header does not say how long it is.
+    Samples of one size (PCM) are counted by the bytes that are there, and both ends are decoded. All else is decoded
+    whole, in blocks, for its header is a claim; within `probing(decode=True)` everything is.
 
     Raises:
-        AudioError: no such file, 0 bytes, truncated, without samples, or not audio.
+        AudioError: no such file, 0 bytes, not audio, without samples, truncated, or with a header whose length is not
+            that of what decodes.
     """
     need_audio(path)
     try:
-        rate, channels, frames = (_probe_libav if path.suffix.lower() in LIBAV_ONLY else _probe_sndfile)(path)
+        found = _length(path)
         digest = file_sha256(path)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
-    return AudioFacts(path=path, sampling_rate=rate, channels=channels, samples=frames, sha256=digest)
+    return AudioFacts(
+        path=path, sampling_rate=found.rate, channels=found.channels, samples=found.samples, sha256=digest
+    )
 
 
-def _probe_sndfile(path: Path) -> tuple[int, int, int]:
-    """Rate in Hz, channels, frames."""
-    with soundfile.SoundFile(path) as stream:
-        rate, channels, frames = int(stream.samplerate), int(stream.channels), int(stream.frames)
-        tail = min(frames, round(TAIL * rate))
-        stream.read(tail)
-        stream.seek(frames - tail)
-        decoded = len(stream.read(tail))
-    if frames == 0 or decoded < tail - SLACK * rate:
-        raise AudioError(f"{path} is truncated: {decoded} of its last {tail} samples decode ({frames} declared).")
-    return rate, channels, frames
-
-
-def _probe_libav(path: Path) -> tuple[int, int, int]:
-    samples, rate = decode(path)
-    return rate, samples.shape[1], len(samples)
+def _length(path: Path) -> Length:
+    probing = current_probing()
+    found = None if probing.decode else header_length(path)
+    if found is not None:
+        probing.add(None)
+        return found
+    with probing.timed():
+        return decoded_length(path)

@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -90,6 +90,13 @@ def _export(kind: ExportFormat, catalog: Path, output: Path, where: str) -> int:
     return writers[kind](catalog, output, where=where)
 
 
+SPLIT_HELP = (
+    "train, dev, test, or hash, where rows name none; by default what the source's own name says (dev.json, "
+    "data/test_clean), else train."
+)
+SPLIT_MAP_HELP = "NAME=train: what a split's name in the source means; or dev, test, hash, reject. Repeatable."
+
+
 def import_(
     kind: Annotated[ImportSource, typer.Argument(help="What the corpus is written as.")],
     sources: Annotated[list[str], typer.Argument(help="NeMo manifests, a Kaldi data folder, or a dataset.")],
@@ -97,19 +104,8 @@ def import_(
     corpus: Annotated[str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")],
     license_: Annotated[str, typer.Option("--license", help="SPDX identifier, where rows name none.")],
     output: Annotated[Path, typer.Option(help="The corpora folder.")] = Path("demo/corpora"),
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="train, dev, test, or hash, where rows name none; by default what the source's own name "
-            "says (dev.json, data/test_clean), else train."
-        ),
-    ] = None,
-    split_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=train: what a split's name in the source means; or dev, test, hash, reject. Repeatable."
-        ),
-    ] = None,
+    split: Annotated[str | None, typer.Option(help=SPLIT_HELP)] = None,
+    split_map: Annotated[list[str] | None, typer.Option(help=SPLIT_MAP_HELP)] = None,
     split_links: Annotated[
         str, typer.Option(help="With hash: what rows of different splits never share.")
     ] = "recording,speaker,text,audio",
@@ -120,6 +116,9 @@ def import_(
     ] = "reject",
     column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset, e.g. text=sentence.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column of a dataset to leave out. Repeatable.")] = None,
+    decode: Annotated[
+        bool, typer.Option("--decode", help="Decode every file whole, also where bytes say how long it is.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Prepare a corpus from NeMo manifests, a Kaldi data folder or a Hugging Face dataset (a folder, or a Hub name).
@@ -129,14 +128,10 @@ def import_(
 
     Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
     """
-    from collections import Counter
-    from dataclasses import asdict
-
     from curation.interchange.common import About
-    from manifests.audio import need_channels
+    from manifests.audio import need_channels, probing
     from manifests.files import read_jsonl
     from manifests.rows import REJECTS
-    from soundwave.cli._tables import print_json, print_rows
 
     named = _pairs(split_map, "--split-map", "NAME=train")
     about = About(
@@ -150,21 +145,33 @@ def import_(
         links=tuple(filter(None, split_links.split(","))),
     )
     pairs = _pairs(column, "--column", "FIELD=COLUMN")
-    info = _import(kind, sources, output, about, columns=pairs, without=without or [])
+    with probing(decode=decode) as cost:
+        info = _import(kind, sources, output, about, columns=pairs, without=without or [])
     rejects = list(read_jsonl(output / corpus / REJECTS)) if info.rejects else []
-    reasons = Counter(str(row["reason"]) for row in rejects)
-    if json_:
-        print_json(asdict(info) | {"reasons": dict(reasons)})
-    else:
-        print_rows([{"corpus": corpus, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
-        for name, meaning in info.splits.items():
-            print(f"split {name or '(rows that name none)'}: {meaning}")
-        for reason, count in sorted(reasons.items()):
-            print(f"rejected: {count:,} {reason}")
+    _show_import(info, [str(row["reason"]) for row in rejects], cost.row(), as_json=json_)
     if not info.cuts:
         why = f"the first was refused for: {rejects[0]['detail']}" if rejects else "the source has no rows"
         print(f"No row became a cut: {why}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _show_import(info: "CorpusInfo", reasons: list[str], lengths: dict[str, Any], *, as_json: bool) -> None:
+    """reasons: of every reject; lengths: what finding them cost."""
+    from collections import Counter
+    from dataclasses import asdict
+
+    from soundwave.cli._tables import print_json, print_rows
+
+    counts = Counter(reasons)
+    if as_json:
+        print_json(asdict(info) | {"reasons": dict(counts), "lengths": lengths})
+        return
+    print_rows([{"corpus": info.name, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
+    for name, meaning in info.splits.items():
+        print(f"split {name or '(rows that name none)'}: {meaning}")
+    for reason, count in sorted(counts.items()):
+        print(f"rejected: {count:,} {reason}")
+    print(lengths["text"])
 
 
 def _pairs(given: list[str] | None, flag: str, expected: str) -> dict[str, str]:

@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(help="The corpus's folder, or the unpacked packages' root, instead of a download."),
         ] = None,
+        decode: Annotated[
+            bool, typer.Option("--decode", help="Decode every file whole, also where bytes say how long it is.")
+        ] = False,
         force: Annotated[bool, typer.Option("--force", help="Prepare again what is complete and unchanged.")] = False,
         channels: Annotated[
             str | None,
@@ -50,16 +53,20 @@ def register(app: typer.Typer) -> None:
         if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
             raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
         how = None if channels is None else need_channels(channels)
-        rows = [_prepare(name, output, source, force, how) for name in dict.fromkeys(wanted)]
+        rows = [_prepare(name, output, source, force, how, decode=decode) for name in dict.fromkeys(wanted)]
         _show_corpora(rows, as_json=json_)
 
 
-def _prepare(name: str, output: Path, source: Path | None, force: bool, channels: "Channels | None") -> dict[str, Any]:
+def _prepare(
+    name: str, output: Path, source: Path | None, force: bool, channels: "Channels | None", *, decode: bool
+) -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
     from curation.text.readings import number_readings
+    from manifests.audio import probing
     from recipes import registry
 
-    info = registry.prepare(name, output, source=source, force=force, channels=channels, readings=number_readings)
+    with probing(decode=decode) as cost:
+        info = registry.prepare(name, output, source=source, force=force, channels=channels, readings=number_readings)
     return {
         "corpus": info.name,
         "cuts": info.cuts,
@@ -67,6 +74,7 @@ def _prepare(name: str, output: Path, source: Path | None, force: bool, channels
         "texts": info.texts,
         "rejects": info.rejects,
         "reasons": registry.rejects_by_reason(output / info.name),
+        "lengths": cost.row(),
         "folder": str(output / info.name),
     }
 
@@ -99,6 +107,9 @@ def _show_corpora(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         numbers = (str(row["cuts"]), f"{row['hours']:.3f}", str(row["texts"]), str(row["rejects"]))
         table.add_row(row["corpus"], *numbers, why)
     Console().print(table)
+    for row in rows:
+        if row["lengths"]["files"]:
+            print(f"{row['corpus']}: {row['lengths']['text']}")
 
 
 def _print_json(value: Any) -> None:

@@ -68,3 +68,13 @@ def test_prepare_takes_the_folder_as_source(source: Path, tmp_path: Path) -> Non
 def test_a_folder_without_parts_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"holds no part of LibriSpeech.*openslr\.org/12"):
         registry.prepare("librispeech", tmp_path / "out", source=tmp_path)
+
+
+def test_the_length_is_the_decoded_one_not_the_headers(source: Path, tmp_path: Path) -> None:
+    from tests.manifests.audio import written_audio as made
+
+    path = next(source.rglob("1-2-0000.flac"))
+    path.write_bytes(made.flac(0))  # as streamed: its header counts no samples
+    registry.prepare("librispeech", tmp_path / "out", source=source)
+    row = next(row for row in cut_rows(tmp_path / "out" / "librispeech") if row["id"] == "librispeech-1-2-0000")
+    assert (row["duration"], row["recording"]["num_samples"]) == (made.SECONDS, made.SAMPLES)

@@ -39,6 +39,7 @@ def source(tmp_path: Path, tone: Callable[..., Path]) -> Path:
 def test_json_says_what_was_prepared_where(run: Callable[..., str], source: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpora"
     (row,) = json.loads(run("sonicpi", "--source", source, "--output", out, "--json"))
+    assert row.pop("lengths")["files"] == 1
     assert row == {
         "corpus": "sonicpi",
         "cuts": 1,
@@ -49,6 +50,18 @@ def test_json_says_what_was_prepared_where(run: Callable[..., str], source: Path
         "folder": str(out / "sonicpi"),
     }
     assert (out / "sonicpi" / "corpus.json").is_file()
+
+
+def test_a_corpus_that_was_not_decoded_is_decoded_on_demand(
+    run: Callable[..., str], source: Path, tmp_path: Path
+) -> None:
+    words = ("sonicpi", "--source", source, "--output", tmp_path / "corpora")
+    decoded = [
+        json.loads(run(*words, *more, "--json"))[0]["lengths"]["decoded"]
+        for more in ((), (), ("--decode",), ("--decode",), ())
+    ]
+    assert decoded == [1, 0, 1, 0, 0]  # what is complete and as strict is reused
+    assert "1 of 1 files decoded whole" in run(*words, "--force")
 
 
 def test_the_closing_table_counts_rejects_by_reason(run: Callable[..., str], source: Path, tmp_path: Path) -> None:

@@ -119,3 +119,30 @@ def test_the_four_silent_animals_are_found(tmp_path: Path, debian_root: Path) ->
     rows = [cut(path.stem, audio=path, seconds=soundfile.info(path).duration) for path in paths]
     _, reasons, _ = run(tmp_path, rows)
     assert reasons == dict.fromkeys(animals[:4], "silent")
+
+
+@pytest.mark.parametrize(("claimed", "heard", "reason"), [(1.0, 2.0, None), (1.5, 2.0, None), (3.0, 2.0, "short")])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
+def test_the_measured_duration_is_not_the_claimed_one(
+    tmp_path: Path, suffix: str, claimed: float, heard: float, reason: str | None
+) -> None:
+    """A recording that is longer or shorter than its manifest says, as far as a second past its claimed end."""
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, tone(2.0), 16000)
+    _, reasons, labels = run(tmp_path, [cut("a", audio=path, seconds=claimed)])
+    assert reasons == ({"a": "audio_unreadable"} if reason else {})
+    assert labels["a"]["duration"] == pytest.approx(heard, abs=0.01)
+
+
+def test_a_cut_that_ends_before_its_recording_is_as_long_as_it_is(tmp_path: Path) -> None:
+    row = cut("a", audio=write(tmp_path / "a.wav", tone(2.0)), seconds=2.0) | {"duration": 1.0}
+    assert run(tmp_path, [row])[2]["a"]["duration"] == 1.0
+
+
+def test_a_length_that_its_own_header_says_is_a_claim_too(tmp_path: Path) -> None:
+    from tests.manifests.audio import written_audio as made
+
+    path = tmp_path / "a.flac"
+    path.write_bytes(made.flac(made.SAMPLES // 2))
+    _, _, labels = run(tmp_path, [cut("a", audio=path, seconds=made.SECONDS / 2)])
+    assert labels["a"]["duration"] == pytest.approx(made.SECONDS / 2 + 1.0)

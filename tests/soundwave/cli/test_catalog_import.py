@@ -69,6 +69,15 @@ def test_export_in_every_format(source: Path, words: list[str], expected: str) -
     assert (source / expected).stat().st_size > 0
 
 
+@pytest.mark.parametrize(("words", "decoded"), [([], 0), (["--decode"], 2)])
+def test_what_was_decoded_is_said(source: Path, words: list[str], decoded: int) -> None:
+    options = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora", *words]
+    code, text = run("import", "nemo", source / "train.json", *options)
+    assert (code, f"{decoded} of 2 files decoded whole" in text) == (0, True)
+    lengths = json.loads(run("import", "nemo", source / "train.json", *options, "--json")[1])["lengths"]
+    assert (lengths["files"], lengths["decoded"], lengths["seconds"] > 0) == (2, decoded, decoded > 0)
+
+
 def test_json_for_programs(source: Path) -> None:
     words = ["--corpus", "mine", "--license", "CC0-1.0", "--output", source / "corpora", "--json"]
     facts = json.loads(run("import", "nemo", source / "train.json", *words)[1])

@@ -1,0 +1,132 @@
+"""Which library reads a file, and FFmpeg's frames of it from any time on, in bounded memory.
+
+libsndfile stops where a header says that the audio ends. Where a header is no more than a guess (MP3: the file's size
+times the first frame's bit rate) or says nothing (streamed FLAC, WAV written to a pipe), FFmpeg reads: it goes on to
+the end of the data. The bytes decide, not the name: an MP3 called .wav is an MP3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import soundfile
+
+from manifests.audio.mpeg import index_length
+from manifests.audio.sizes import data_size
+from manifests.errors import AudioError
+from manifests.units import Seconds
+
+# Decoded before a time that was asked for, in turns: what codecs carry over from earlier frames.
+PREROLLS: tuple[Seconds, ...] = (0.5, 4.0)
+UNKNOWN = 1 << 62  # frames that libsndfile reports at least where a header gives no length
+# Of these FFmpeg knows the time of each packet to the sample after seeking; all others are decoded from the beginning.
+SEEKABLE = {"mp3", "flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2"}
+# Demuxers of audio: playlists and scripts, which name other files, are none.
+DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,g722,gsm,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
+_CONTAINERS = (b"RIFF", b"RF64", b"riff", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")  # G.722 has no header at all
+_NOT_ITS_OWN = (1, 4)  # libsndfile's codes: unknown format, unknown encoding in a known format
+
+
+def libav_reads(path: Path) -> bool:
+    """Whether FFmpeg reads `path`, rather than libsndfile."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if path.suffix.lower() == ".g722":
+        return not head.startswith(_CONTAINERS)
+    if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):  # MPEG audio
+        return True
+    try:
+        with soundfile.SoundFile(path) as file:
+            return not file.seekable() or file.frames >= UNKNOWN or (file.frames == 0 and _goes_on(path))
+    except soundfile.LibsndfileError as error:
+        return error.code in _NOT_ITS_OWN
+
+
+def _goes_on(path: Path) -> bool:
+    """Does audio follow a data chunk of 0 bytes, as programs leave it that write to a pipe?"""
+    size = data_size(path)
+    return size is not None and size.held == 0 and size.surplus > 0
+
+
+def open_libav(path: Path) -> Any:
+    """The file as an av container. Raises av.error.FFmpegError."""
+    raw = path.suffix.lower() == ".g722"
+    return av.open(str(path), format="g722" if raw else None, options={"format_whitelist": DEMUXERS})
+
+
+def libav_frames(path: Path, *, start: Seconds = 0.0, stop: Seconds | None = None) -> Iterator[tuple[Any, int]]:
+    """Decoded frames of [start, stop) seconds and a little around, each with the position of its first sample.
+
+    Positions count the samples that decode from the file's beginning, whatever its time stamps say.
+
+    Raises:
+        AudioError: the file does not decode, or its rate or channels change.
+    """
+    kind = None
+    try:
+        for frame, position in _entered(path, start):
+            kind = kind or _kind(frame)
+            if _kind(frame) != kind:
+                raise AudioError(f"{path} changes from {kind} to {_kind(frame)}. Cut it where it changes.")
+            if stop is not None and position >= stop * frame.sample_rate:
+                return
+            if position + frame.samples > start * frame.sample_rate:
+                yield frame, position
+    except (av.error.FFmpegError, IndexError, OSError) as error:
+        raise AudioError(f"{path} does not decode as audio ({error}).") from error
+
+
+def _kind(frame: Any) -> str:
+    return f"{frame.sample_rate:,} Hz with {len(frame.layout.channels)} channels"
+
+
+def _entered(path: Path, start: Seconds) -> Iterator[tuple[Any, int]]:
+    """Frames from somewhere before `start` on: from near to it where FFmpeg can go there exactly."""
+    origin = _origin(path, start) if start > PREROLLS[0] else None
+    for back in PREROLLS:
+        if origin is not None and start > back:
+            with open_libav(path) as container:
+                stream = container.streams.audio[0]
+                try:
+                    container.seek(int((start - back + origin) / stream.time_base), stream=stream)
+                except av.error.FFmpegError:  # as near the end of a FLAC: from further before it works
+                    continue
+                yield from _placed(_decoded(container, stream), origin)
+                return
+    with open_libav(path) as container:
+        yield from _placed(_decoded(container, container.streams.audio[0]), None)
+
+
+def _placed(frames: Iterator[Any], origin: Seconds | None) -> Iterator[tuple[Any, int]]:
+    """Each frame with its position; `origin`: time stamp of the file's first sample, None if these are its first."""
+    position = 0 if origin is None else None
+    for frame in frames:
+        if position is None:
+            position = round((frame.time - origin) * frame.sample_rate)
+        yield frame, position
+        position += frame.samples
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.InvalidDataError:
+            # Tags between MP3s that were glued together look like a frame; whatever else does not decode is broken.
+            if container.format.name != "mp3":
+                raise
+
+
+def _origin(path: Path, start: Seconds) -> Seconds | None:
+    """Time stamp of the first sample; None where time stamps do not tell the sample that they belong to."""
+    with open_libav(path) as container:
+        if container.format.name not in SEEKABLE:
+            return None
+        end = index_length(path) if container.format.name == "mp3" else None
+        if end is not None and start > end:  # past the end that an MP3's index names, time stamps are off
+            return None
+        first = next(_decoded(container, container.streams.audio[0]), None)
+        return None if first is None or first.time is None else float(first.time)
