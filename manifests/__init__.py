@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from manifests.fingerprint import file_sha256, stable_split
     from manifests.reasons import Reason
     from manifests.rows import CorpusInfo, Reject, TextRow, cut_rows, read_corpus, speech_cut, write_corpus
+    from manifests.rows.validate import validate_rows
     from manifests.runs import RunInfo, final_model, read_run
     from manifests.units import SAMPLE_RATE, Hours, Seconds
-    from manifests.validate import validate_rows
 
 __version__ = VERSION
 

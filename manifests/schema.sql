@@ -1,6 +1,6 @@
 -- The catalog: one Parquet table each, partitioned by corpus. Times in seconds unless a name says otherwise.
 -- This file is the one place that says what a row is. Arrow schemas, the reading and the check of manifests
--- (curation/catalog, manifests/validate.py) and docs/schema.md are made from it.
+-- (curation/catalog, manifests/rows/validate.py) and docs/schema.md are made from it.
 --
 -- In `cuts`, brackets say where a value is read in a manifest's row; of several places the first that holds one counts.
 --   [cut.custom.split]         a path in a Lhotse cut; of a MixedCut without it, in its first track that is no padding

@@ -59,7 +59,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 
 
 @dataclass(frozen=True)
-class Line:
+class SpokenLine:
     """One line of dialogue."""
 
     level: str
@@ -77,21 +77,21 @@ def read(source: Path, folder: Path) -> CorpusRows:
     return sort_out(in_parallel(lambda key: _item(key, lines.get(key), sounds.get(key)), keys, title=CORPUS))
 
 
-def dialogue(scripts: Path) -> Iterator[Line]:
+def dialogue(scripts: Path) -> Iterator[SpokenLine]:
     """Every line of every level, the level's demo included."""
     for path in sorted(scripts.glob("*/*dialogs_cs.lua")):
         yield from parse_dialogue("\n".join(line.text for line in lines(path)), path.parent.name)
 
 
-def parse_dialogue(code: str, level: str) -> Iterator[Line]:
+def parse_dialogue(code: str, level: str) -> Iterator[SpokenLine]:
     """Lines of one script: each `dialogId` with the `dialogStr` that follows it (none: empty Czech)."""
-    pending: Line | None = None
+    pending: SpokenLine | None = None
     for name, arguments in lua_calls(code):
         if name == "dialogId":
             if pending:
                 yield pending
             key, font, english = [*arguments, "", "", ""][:3]
-            pending = Line(level, key, font, english, czech="")
+            pending = SpokenLine(level, key, font, english, czech="")
         elif name == "dialogStr" and pending:
             yield replace(pending, czech=arguments[0] if arguments else "")
             pending = None
@@ -141,7 +141,7 @@ def _unescape(match: re.Match[str]) -> str:
     return "" if code[0] == "z" else _ESCAPED.get(code, code)
 
 
-def _item(key: tuple[str, str], line: Line | None, sound: Path | None) -> MonoCut | Reject:
+def _item(key: tuple[str, str], line: SpokenLine | None, sound: Path | None) -> MonoCut | Reject:
     cut_id = f"{CORPUS}-{slug('-'.join(key))}"
     if line is None or sound is None:
         reason = Reason.text_missing if line is None else Reason.audio_missing
@@ -175,7 +175,7 @@ def _fault(czech: str, english: str) -> Reason | None:
     return Reason.text_missing if "%1" in czech + english else None
 
 
-def speaker(line: Line) -> str:
+def speaker(line: SpokenLine) -> str:
     """Who speaks: the two leads over all levels, other characters by font, level by level where a font is shared."""
     if line.font in CHARACTERS:
         return CHARACTERS[line.font]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from manifests.errors import AudioError, MissingFileError
 from manifests.lines import texts
 from manifests.rows import Reject, speech_cut
-from manifests.splits import as_split
+from manifests.rows.splits import as_split
 from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, reject, sort_out
 
 if TYPE_CHECKING:

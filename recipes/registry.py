@@ -21,7 +21,7 @@ from manifests.fingerprint import fingerprint, provenance
 from manifests.linked.same import Readings
 from manifests.plugins import Plugins, unknown
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
-from manifests.validate import validate_rows
+from manifests.rows.validate import validate_rows
 from recipes.apt import marker
 from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
 from recipes.grouped import keep_together
@@ -193,7 +193,7 @@ def _check(recipe: Recipe, found: CorpusRows) -> None:
     if problems:
         raise ManifestError(
             f"The recipe `{recipe.corpus}` made {len(problems)} bad rows, e.g. {'; '.join(problems[:3])}. "
-            "Every row must follow manifests/rows.py: correct the recipe."
+            "Every row must follow manifests/rows: correct the recipe."
         )
     if not rows:
         raise ManifestError(

@@ -1,7 +1,7 @@
 """SQL made from manifests/schema.sql: what to read of a manifest's row, its values, and what breaks the contract.
 
 cuts.sql has the query; here are the pieces that follow the columns. `_NAME` is a column's value as the row gives it
-(JSON, or text), NAME the value with the column's type. manifests/validate.py checks single rows by the same columns.
+(JSON, or text), NAME the value with the column's type. manifests/rows/validate.py checks rows by the same columns.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 from curation.duck import sql_text
 from manifests.lines.supervisions import NO_CHANNEL, NO_LIST, NO_OBJECT, NO_SPAN, OVERLAP, SPLIT
+from manifests.rows.validate import KINDS_OF_ROW, SHOWN
 from manifests.schema import Column, Place, by_need, columns, in_words, table
 from manifests.units import SLACK
-from manifests.validate import KINDS_OF_ROW, SHOWN
 
 RAW = ("VARCHAR",)  # kinds that any JSON value fits: read as text at once
 LIST = '["VARCHAR"]'

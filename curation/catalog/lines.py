@@ -15,8 +15,8 @@ from manifests.files import need_file
 from manifests.lines import blocks
 from manifests.lines.doubts import problems
 from manifests.lines.jsonl import no_object
+from manifests.rows.validate import near
 from manifests.schema import table
-from manifests.validate import near
 
 LINES = "lines"  # the relation's name
 # A line without the spaces that JSON allows around it; `trim` alone takes longer than all the rest of reading.

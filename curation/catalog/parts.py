@@ -20,10 +20,10 @@ from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
 from manifests.lines.jsonl import HEAD, not_json
 from manifests.rows import CORPUS, PASS_FILE, REJECTS, row_files
+from manifests.rows.splits import SPLITS, known_split
+from manifests.rows.validate import REPEATED
 from manifests.schema import columns
-from manifests.splits import SPLITS, known_split
 from manifests.units import SLACK
-from manifests.validate import REPEATED
 
 LENIENT = {
     "parsed": "json_valid(manifest)",

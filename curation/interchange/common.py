@@ -1,4 +1,4 @@
-"""What imports share: items of any origin become a prepared corpus (manifests/rows.py), each a cut or a reject."""
+"""What imports share: items of any origin become a prepared corpus (manifests/rows), each a cut or a reject."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.linked import LINKS
 from manifests.reasons import Reason
 from manifests.rows import CORPUS, TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
-from manifests.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
+from manifests.rows.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
 from manifests.units import SLACK, Seconds
 
 if TYPE_CHECKING:

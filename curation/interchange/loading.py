@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from manifests.errors import InputError
-from manifests.splits import doubt, known_split
+from manifests.rows.splits import doubt, known_split
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict

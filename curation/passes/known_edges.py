@@ -15,7 +15,7 @@ from curation.text import Word, normalise
 from manifests.errors import AudioError, InputError
 from manifests.files import need_file, read_json
 from manifests.rows import PASS_FILE, cut_rows
-from manifests.splits import known_split
+from manifests.rows.splits import known_split
 from manifests.units import Seconds
 
 EdgeSource = Literal["reference", "joined", "both"]

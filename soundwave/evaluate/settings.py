@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from manifests.errors import SettingsError
-from manifests.splits import as_split
+from manifests.rows.splits import as_split
 from soundwave.evaluate.held_out import DECODES, Decode, EvalOptions
 
 

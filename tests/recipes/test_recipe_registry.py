@@ -16,7 +16,7 @@ from manifests.audio import Channels
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, read_jsonl
 from manifests.rows import CUTS, REJECTS, TEXTS, CorpusInfo, TextRow, cut_rows, read_corpus
-from manifests.validate import validate_rows
+from manifests.rows.validate import validate_rows
 from recipes import registry
 from recipes.common import CorpusRows, Recipe, normalise
 from recipes.debian_sonicpi import SAMPLES

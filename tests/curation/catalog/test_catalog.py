@@ -17,7 +17,7 @@ from curation.catalog import build, catalog_fingerprint, connect
 from curation.duck import records
 from curation.interchange.jsonl import export_jsonl
 from manifests.errors import InputError, ManifestError, MissingFileError
-from manifests.validate import validate_rows
+from manifests.rows.validate import validate_rows
 from tests.curation.synthetic_catalog import cut, mono_cut, write_catalog, write_corpus_lines
 
 

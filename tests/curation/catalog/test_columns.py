@@ -19,8 +19,8 @@ from curation.catalog.lines import lines_of
 from curation.catalog.parts import LENIENT, cuts_query
 from curation.duck import open_memory
 from manifests import schema
+from manifests.rows.validate import row_problems
 from manifests.schema import SCHEMA_SQL
-from manifests.validate import row_problems
 from soundwave.cli import build_app
 from tests.curation.synthetic_catalog import mono_cut, write_corpus_lines
 

@@ -17,7 +17,7 @@ from curation.interchange.nemo import import_nemo
 from manifests.audio import read_audio
 from manifests.errors import InputError, ManifestError, MissingFileError, SettingsError
 from manifests.files import read_jsonl
-from manifests.validate import validate_rows
+from manifests.rows.validate import validate_rows
 
 ABOUT = About("told", "CC-BY-4.0", language="en")
 

@@ -15,7 +15,7 @@ from manifests.audio import read_audio
 from manifests.errors import AudioError, InputError, MissingFileError
 from manifests.files import read_jsonl
 from manifests.rows import read_corpus
-from manifests.validate import row_problems
+from manifests.rows.validate import row_problems
 from tests.curation.spoken import Reader, Spoken, say
 
 PROMPTS = {  # id: text, as published with the recordings

@@ -12,7 +12,7 @@ from manifests.audio import CutSound, audio_facts, decode_cut, need_channels
 from manifests.audio.settle import settle_channels
 from manifests.errors import SettingsError
 from manifests.rows import Reject, speech_cut
-from manifests.validate import row_problems
+from manifests.rows.validate import row_problems
 from tests.wave_bytes import noise, pcm16, saved
 
 

@@ -19,7 +19,7 @@ from manifests.rows import (
     speech_cut,
     write_corpus,
 )
-from manifests.validate import row_problems, validate_rows
+from manifests.rows.validate import row_problems, validate_rows
 
 
 def recording(name: str = "r1", seconds: float = 2.0) -> Recording:

@@ -16,8 +16,8 @@ from typing import Any
 from manifests.lines.supervisions import PADDING, disagreement, overlaps, spoken, supervision_problems
 from manifests.lines.values import as_list, as_text, number, repeats, walk
 from manifests.names import nearest
+from manifests.rows.splits import known_split
 from manifests.schema import Column, Place, by_need, in_words, table
-from manifests.splits import known_split
 from manifests.units import SLACK, Seconds
 
 TEXT, MIXED = "Text", "MixedCut"

@@ -24,10 +24,10 @@ from manifests.lines import PACKINGS
 from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
+from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.schema import allowed
 from manifests.settings.differences import compare
 from manifests.units import Seconds
-from manifests.validate import REPEATED, in_own_letters, row_problems
 
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut, Recording

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manifests.errors import SettingsError
-from manifests.splits import as_split, doubt, known_split, map_splits
+from manifests.rows.splits import as_split, doubt, known_split, map_splits
 
 KNOWN = {
     "train": """train Train TRAINING trn tr train-clean-100 train_960 train.other.500
