@@ -108,11 +108,10 @@ class Quality(BaseModel, CorpusPass):
 
 def _unclaimed(row: Row, sound: CutSound) -> Seconds:
     """Audio after the end of a cut that claims to end with its recording, up to a second: a manifest may lie."""
-    end = sound.start + sound.duration
-    claimed = (row.get("recording") or {}).get("duration")
+    claimed, end = (row.get("recording") or {}).get("duration"), sound.start + sound.duration
     if claimed is None or sound.transforms or end < float(claimed) - SLACK:
         return 0.0
-    after = seconds_after(sound.files[0].path, end)
+    after = max(seconds_after(file.path, end) for file in sound.files)
     return after if after > SLACK else 0.0
 
 

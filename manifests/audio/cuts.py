@@ -151,7 +151,7 @@ def _decoded(sound: CutSound, file: SoundFile, start: Seconds, duration: Seconds
     try:
         return decode(file.path, start=start, duration=duration)
     except AudioError as error:
-        raise AudioError(f"cut {sound.cut_id!r}: {error}", reason=error.reason) from error
+        raise AudioError(f"cut {sound.cut_id!r}: {error}", reason=error.reason, decoded=error.decoded) from error
 
 
 def _read_row(row: Mapping[str, Any]) -> CutSound:
