@@ -75,6 +75,6 @@ _HOMES = {
     "rows": ["CorpusInfo", "Reject", "TextRow", "cut_rows", "read_corpus", "speech_cut", "write_corpus"],
     "runs": ["RunInfo", "final_model", "read_run"],
     "units": ["Hours", "SAMPLE_RATE", "Seconds"],
-    "validate": ["validate_rows"],
+    "rows.validate": ["validate_rows"],
 }
 __getattr__ = lazy_names(__name__, {name: f"manifests.{home}" for home, names in _HOMES.items() for name in names})
