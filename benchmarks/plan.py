@@ -65,8 +65,8 @@ SELECT
   'en' AS language, NULL::VARCHAR AS target_language,
   'spk-' || (hash(i + 1) % 50000) AS speaker, 'the words ' || md5(i::VARCHAR) || ' of row ' || i AS text,
   CASE WHEN d = 'st' THEN 'die Worte' END AS target_text, NULL::VARCHAR[] AS sound, NULL::VARCHAR AS sound_original,
-  16000 AS sampling_rate, 1 AS channels, '/data/' || i || '.flac' AS source_path, 'CC0-1.0' AS license,
-  md5('a' || i) AS audio_sha256, '{}' AS manifest
+  16000 AS sampling_rate, 1 AS channels, '0' AS channel, '/data/' || i || '.flac' AS source_path, 'CC0-1.0' AS license,
+  md5('a' || i) AS audio_sha256, NULL::VARCHAR AS decoding, '{}' AS manifest
 FROM (SELECT i, CASE WHEN i % 20 < 14 THEN 'asr' WHEN i % 20 < 18 THEN 'st' ELSE 'sound' END AS d FROM range(ROWS) t(i))
 """
 

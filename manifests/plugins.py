@@ -104,4 +104,6 @@ def unknown(what: str, name: str, known: Sequence[str]) -> SettingsError:
     """The error for a name that no plugin has."""
     near = nearest(name, known)
     listed = f" The nearest: {', '.join(near)}." if near else ""
-    return SettingsError(f"No {what} is called `{name}`.{listed} Known {what}s: {', '.join(known)}.")
+    return SettingsError(
+        f"No {what} is called `{name}`.{listed} Known {what}{'es' if what.endswith('s') else 's'}: {', '.join(known)}."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,8 +13,11 @@ from curation.catalog.parts import SQL
 from curation.duck import quoted, quoted_list, short
 from manifests.errors import ManifestError
 from manifests.linked.same import same_text
+from manifests.schema import columns
 
 PAPER = Path(manifests.__file__).with_name("paper")
+# Columns that catalogs of earlier versions lack: there they are NULL. All sounds were one mono file then, or averaged.
+LATER = {"cuts": {"channel", "decoding"}}
 ONTOLOGY = Path(__file__).parents[1] / "audits" / "audioset.csv"
 
 
@@ -30,7 +33,7 @@ def create_views(
     """
     for table, paths in files.items():
         try:
-            con.execute(f"CREATE VIEW {table} AS {_read(table, paths)}")
+            _create(con, table, paths)
         except duckdb.BinderException as error:
             said = short(error).partition("\n")[0]
             raise ManifestError(
@@ -54,10 +57,29 @@ def create_paper(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE TABLE paper.{path.stem} AS FROM read_csv({quoted(path)}, header = true)")
 
 
-def _read(table: str, paths: Sequence[Path]) -> str:
+def _create(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:
+    try:
+        con.execute(f"CREATE VIEW {table} AS {_read(table, paths)}")
+    except duckdb.BinderException:
+        absent = _absent(con, table, paths)
+        if not absent:
+            raise
+        con.execute(f"CREATE VIEW {table} AS {_read(table, paths, absent)}")
+
+
+def _absent(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> set[str]:
+    """Columns of LATER that no part has."""
+    later = LATER.get(table, set())
+    found = con.execute(f"SELECT DISTINCT name FROM parquet_schema({quoted_list(paths)})").fetchall()
+    return later - {name for (name,) in found}
+
+
+def _read(table: str, paths: Sequence[Path], absent: Collection[str] = ()) -> str:
     if not paths:
         return empty(table)
-    return f"SELECT {names(table)} FROM read_parquet({quoted_list(paths)}, union_by_name = true)"
+    kinds = columns(table)
+    chosen = (f'CAST(NULL AS {kinds[name]}) AS "{name}"' if name in absent else f'"{name}"' for name in kinds)
+    return f"SELECT {', '.join(chosen)} FROM read_parquet({quoted_list(paths)}, union_by_name = true)"
 
 
 def _read_plans(paths: Sequence[Path]) -> str:

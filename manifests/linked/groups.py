@@ -58,8 +58,8 @@ class Grouped:
         shares = ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
         return (
             f"{self.largest:,} of {self.free:,} rows hang together and stay in train ({links}), so the splits "
-            f"are {shares}. Fewer links make smaller groups: name those that count with --split-links "
-            f"({', '.join(LINKS)}); what is left out may then be shared, and `soundwave audit` says so."
+            f"are {shares}. Fewer links make smaller groups: name those of {', '.join(LINKS)} that count "
+            "(`soundwave catalog import --split-links`); the others may be shared then, and `soundwave audit` says so."
         )
 
 

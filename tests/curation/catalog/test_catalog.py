@@ -382,6 +382,14 @@ def test_a_catalog_of_another_version_is_said(tmp_path: Path) -> None:
         connect(tmp_path)
 
 
+def test_a_catalog_of_before_channels_were_columns_opens(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a")])
+    part = tmp_path / "cuts" / "syn" / "part.parquet"
+    pq.write_table(pq.read_table(part).drop_columns(["channel", "decoding"]), part)
+    with connect(tmp_path) as con:
+        assert con.execute("SELECT cut_id, channel, decoding FROM cuts").fetchall() == [("a", None, None)]
+
+
 @pytest.mark.parametrize("content", [b"", None])
 def test_a_part_that_is_empty_or_gone_is_named(workspace: Path, content: bytes | None) -> None:
     part = workspace / "catalog" / make(workspace).parts[0].path

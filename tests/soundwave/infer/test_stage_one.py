@@ -118,7 +118,7 @@ def test_calibrate_learns_from_a_corpus_and_label_takes_it(run, tmp_path, monkey
         soundfile.write(path, rng.standard_normal(32000) * 0.1, 16000)
         said = SupervisionSegment(f"c{number}", f"c{number}", 0.0, 2.0, text="press one key", language="en")
         clip = MonoCut(f"c{number}", 0.0, 2.0, 0, [said], recording=Recording.from_file(path, f"c{number}"))
-        clip.custom = {"corpus": "made", "split": "train" if number < 18 else "test"}
+        clip.custom = {"corpus": "made", "task": "asr", "split": "train" if number < 18 else "test"}
         rows.append(clip.to_dict())
         words += [{"cut_id": f"c{number}", "position": n, "start": 0.6 * n, "duration": 0.5} for n in range(3)]
     write_jsonl(corpus / "cuts.jsonl.gz", rows)
