@@ -78,10 +78,12 @@ def build(folder: Path) -> dict[str, float]:
 def audit(folder: Path) -> dict[str, float]:
     """Run every audit; seconds of each, and peak memory."""
     from curation.audit import find_audits, run_audit
+    from curation.audit.functions import create_functions
     from curation.catalog import connect
 
     found: dict[str, float] = {}
     with connect(folder / "catalog") as con:
+        create_functions(con)
         for one in find_audits():
             start = time.perf_counter()
             run_audit(con, one)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -113,7 +114,7 @@ def first_share_error(folder: Path) -> float:
     """The largest error of hour shares in the whole windows of a plan's first DRAWS draws."""
     query = "SELECT domain, units, step FROM read_parquet(?) ORDER BY step, slot LIMIT ?"
     draws = duckdb.connect().execute(query, [str(folder / "plan.parquet"), DRAWS]).fetchall()
-    end = draws[-1][2] // WINDOW * WINDOW
+    end = draws[-1][2] // WINDOW * WINDOW or math.inf  # a small plan has no whole window
     return share_error((domain, units) for domain, units, step in draws if step < end)
 
 

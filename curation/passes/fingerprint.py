@@ -1,4 +1,7 @@
-"""Marks of each cut's sound that survive encoding it again: the audit `leakage_sound` compares them."""
+"""Marks of each cut's sound that survive encoding it again.
+
+The audit `leakage_sound` compares them.
+"""
 
 from __future__ import annotations
 
