@@ -28,7 +28,7 @@ class Reason(StrEnum):
     duplicate_id = "duplicate_id"  # an id that another row or file of the corpus has; the detail names both places
     transcript_too_long = "transcript_too_long"  # more tokens than frames can carry
     no_speech = "no_speech"  # the aligner found no speech
-    oov_word = "oov_word"  # a word that no lexicon or rule can pronounce
+    oov_word = "oov_word"  # a word that no lexicon or rule can pronounce, or no CTC vocabulary spell
     low_score = "low_score"  # aligned, but below the acceptance score
     aligner_failed = "aligner_failed"
     encoder_failed = "encoder_failed"

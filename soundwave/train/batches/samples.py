@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from manifests.errors import InputError, SettingsError
+from manifests.reasons import Reason
 from soundwave.model.batch import Batch, answer_ids, end_of_turn, pad_features
 from soundwave.model.ctc.head import least_frames
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 
     from soundwave.train.batches.plan_data import Cut
 
+SHOWN = 60  # letters of a text in a message
+
+
+class Refusal(NamedTuple):
+    """Why a CTC target is none."""
+
+    reason: Reason
+    detail: str
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -41,7 +51,7 @@ class Sample:
     """CTC classes; None: no CTC target."""
     prompt: list[int]
     answer: list[int]
-    unfit: str = ""
+    unfit: Refusal | None = None
     """Why the CTC target that it had was refused."""
 
 
@@ -104,7 +114,7 @@ class SampleMaker:
         if needed <= there:
             return sample
         found = f"CTC needs {needed} frames for {len(sample.target)} tokens, found {there}"
-        return replace(sample, target=None, unfit=found)
+        return replace(sample, target=None, unfit=Refusal(Reason.transcript_too_long, found))
 
     def _made(self, draws: Sequence[Draw], step: int) -> list[Sample]:
         rng = random.Random(f"{self.settings.seed}:{step}")
@@ -135,10 +145,11 @@ class SampleMaker:
     def _sample(self, slot: int, draw: Draw, unit: Unit, rng: random.Random) -> Sample:
         cut = draw.cut
         frames = self._masked(self._frames(cut, rng), rng) if cut.has_audio else None
-        target = self.target(cut, unit) if frames is not None else None
+        said = None if frames is None else target_text(cut, self.settings.ctc_languages)
+        target, unfit = self._target(said, unit)
         # In stage I a row may have a CTC target and nothing to answer.
         facts = self._facts(draw) if self.settings.lm_weight else Facts("")
-        return Sample((slot,), frames, target, *self._turn(cut.task, cut, facts, rng))
+        return Sample((slot,), frames, target, *self._turn(cut.task, cut, facts, rng), unfit)
 
     def _facts(self, draw: Draw) -> Facts:
         cut = draw.cut
@@ -205,8 +216,8 @@ class SampleMaker:
             pieces += cut_at_words(self._frames(cut, rng), cut, words, rng)
         for piece in join(pieces, len(mixable), rng):
             prompt, answer = self._turn("asr", draws[mixable[0]].cut, Facts(piece.text), rng)
-            target = self.table.encode(piece.text, unit)
-            samples.append(Sample(tuple(mixable), self._masked(piece.frames, rng), target, prompt, answer))
+            target, unfit = self._target(piece.text, unit)
+            samples.append(Sample(tuple(mixable), self._masked(piece.frames, rng), target, prompt, answer, unfit))
         return samples
 
     def _joined(self, draws: Sequence[Draw], step: int, unit: Unit) -> list[Sample]:
@@ -235,7 +246,8 @@ class SampleMaker:
         part = joins.joined([before, filling, after])
         facts = Facts(self._styled(part), label=joins.sound_name(sound.sound[0]))
         prompt, answer = self._turn("sandwich", speech[0], facts, rng)
-        return Sample(slots, self._masked(part.frames, rng), self.table.encode(part.heard, unit), prompt, answer)
+        target, unfit = self._target(part.heard, unit)
+        return Sample(slots, self._masked(part.frames, rng), target, prompt, answer, unfit)
 
     def _speakers_in_turn(
         self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random
@@ -246,15 +258,20 @@ class SampleMaker:
         answer = joins.quotations([self._styled(each) for each in parts])
         facts = Facts(answer, transcript=self._styled(part), count=joins.NUMBERS[len(cuts)])
         prompt, reply = self._turn("multi_speaker", cuts[0], facts, rng)
-        return Sample(slots, self._masked(part.frames, rng), self.table.encode(part.heard, unit), prompt, reply)
+        target, unfit = self._target(part.heard, unit)
+        return Sample(slots, self._masked(part.frames, rng), target, prompt, reply, unfit)
 
     def _styled(self, part: joins.SequencePart) -> str:
         return part.heard if self.settings.answer == "spoken" else part.written
 
-    def target(self, cut: Cut, unit: Unit) -> list[int] | None:
-        """CTC classes of a cut; None when it has no CTC target, or one that the vocabulary cannot spell."""
-        text = target_text(cut, self.settings.ctc_languages)
-        return None if text is None or not self.table.spells(text, unit) else self.table.encode(text, unit)
+    def _target(self, text: str | None, unit: Unit) -> tuple[list[int] | None, Refusal | None]:
+        """CTC classes of a text; none for no text, or one that cannot be spelled: letters would be missing."""
+        if text is None:
+            return None, None
+        if self.table.spells(text, unit):
+            return self.table.encode(text, unit), None
+        lacks = f"the CTC vocabulary cannot spell all of {text[:SHOWN]!r}"
+        return None, Refusal(Reason.oov_word, lacks) if self.settings.ctc_weight else None
 
 
 @lru_cache(maxsize=4096)

@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.files import atomic_write, read_jsonl
-from manifests.reasons import Reason
 from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
 from soundwave.train.batches.plan_data import Draw
-from soundwave.train.batches.samples import Sample
+from soundwave.train.batches.samples import Refusal, Sample
 from soundwave.train.micro_batches import Measured
 
 
@@ -52,7 +51,7 @@ def ledger_rows(
     frames, kept = output.frames.tolist(), output.kept_frames.tolist()
     found: dict[int, list[dict[str, float | None]]] = {}
     audio = 0
-    unfit: dict[int, str] = {}
+    unfit: dict[int, Refusal] = {}
     for number, sample in enumerate(samples):
         row: dict[str, float | None] = {
             "loss": _number(lm[number]),
@@ -70,7 +69,7 @@ def ledger_rows(
     return [
         {"run": run, "step": step, "cut_id": draw.cut.cut_id, "domain": draw.domain}
         | _mean(found[slot])
-        | ({"reason": Reason.transcript_too_long, "detail": unfit[slot]} if slot in unfit else {})
+        | (unfit[slot]._asdict() if slot in unfit else {})
         for slot, draw in enumerate(draws)
     ]
 

@@ -79,7 +79,7 @@ def maker(workspace, stage_values):
     data = PlanData(workspace / "mixtures" / "mixed", encoder="moonshine-tiny-en")
 
     def make(**changes):
-        settings = StageSettings(**stage_values("shrinking", model=FEW, **changes))
+        settings = StageSettings(**stage_values("shrinking", **{"model": FEW, **changes}))
         return make_maker(settings, data, make_model(settings, data, None, "fp32"), steps=9)
 
     return make
@@ -109,3 +109,10 @@ def test_frames_that_are_not_stored_are_only_counted_where_they_may_be_too_few(m
     monkeypatch.setattr(made.data.store, "frames", lambda *_: reads.append(1) or LazyFrames(list, 20))
     (sample,) = made.samples([cut], 0)
     assert len(reads) == read and bool(sample.unfit) is bool(read)
+
+
+def test_a_text_that_the_vocabulary_cannot_spell_is_no_shorter_target(maker):
+    made = maker(model=FEW | {"ctc_vocabulary": "seen"})
+    (sample,) = made.samples(speech(made, text="one ☃ ж", words=()), 0)
+    assert sample.target is None and sample.unfit.reason == Reason.oov_word
+    assert "cannot spell" in sample.unfit.detail and sample.answer
