@@ -2,27 +2,13 @@
 -- means: Audio of the dev or test split is also training audio (or test audio that of dev): cuts of one file overlap in time.
 -- do: Split by recording and audio (import with --split hash), or refuse the copies with the reason duplicate.
 -- setting: least_overlap = 0.01
-WITH pieces AS (
-  SELECT
-    cut_id,
-    corpus,
-    split,
-    start,
-    start + duration AS stop,
-    duration,
-    level,
-    held,
-    unnest(recording_keys(corpus, recording_id, source_path, audio_sha256)) AS key
-  FROM compared
-  WHERE recording_id IS NOT NULL
-),
 -- The small side is looked up: millions of training cuts pass by without being kept.
-held_keys AS (
-  SELECT DISTINCT level, key FROM pieces WHERE held
+WITH held_keys AS (
+  SELECT DISTINCT level, key FROM recording_pieces WHERE held
 ),
 shared AS (
   SELECT *
-  FROM pieces
+  FROM recording_pieces
   SEMI JOIN held_keys USING (level, key)
 ),
 seen_keys AS (

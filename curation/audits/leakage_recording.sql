@@ -2,22 +2,8 @@
 -- means: A cut of the dev or test split is from a recording that is also trained on (or test from one of dev): the same voice
 --   in the same room, and often the sentence before or after.
 -- do: Split by recording (import with --split hash) and prepare the corpus again, or leave the training cuts out.
-WITH pieces AS (
-  SELECT
-    cut_id,
-    corpus,
-    split,
-    start,
-    start + duration AS stop,
-    duration,
-    level,
-    held,
-    unnest(recording_keys(corpus, recording_id, source_path, audio_sha256)) AS key
-  FROM compared
-  WHERE recording_id IS NOT NULL
-),
-held_out AS (
-  SELECT * FROM pieces WHERE held
+WITH held_out AS (
+  SELECT * FROM recording_pieces WHERE held
 ),
 -- The small side is looked up: millions of training cuts pass by without being kept.
 seen AS (
@@ -26,7 +12,7 @@ seen AS (
     key,
     count(*) AS pieces,
     arg_min({cut: cut_id, corpus: corpus, split: split, start: start, stop: stop}, cut_id) AS other
-  FROM pieces
+  FROM recording_pieces
   SEMI JOIN held_out USING (level, key)
   WHERE NOT held
   GROUP BY ALL

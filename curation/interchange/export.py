@@ -28,7 +28,8 @@ import soundfile
 from curation.catalog import connect
 from curation.duck import one_select, records, short
 from curation.storage import local
-from manifests.audio import LIBAV_ONLY, CutSound, decode_cut
+from manifests.audio import CutSound, decode_cut
+from manifests.audio.streams import libav_reads
 from manifests.errors import InputError, ManifestError, QueryError
 from manifests.schema import arrow_schema, columns
 
@@ -184,7 +185,7 @@ def _bits(sound: CutSound) -> int:
 
 
 def _file_bits(path: Path) -> int:
-    if path.suffix.lower() in LIBAV_ONLY:
+    if libav_reads(path):  # its bytes say so, whatever its name
         return 16 if path.suffix.lower() == ".g722" else 24
     return 16 if soundfile.info(str(path)).subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW") else 24
 

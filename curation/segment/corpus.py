@@ -21,9 +21,10 @@ from curation.segment.silences import Gap, Limits
 from curation.text import Word
 from manifests.audio import LIBAV_ONLY, Channels, audio_facts
 from manifests.audio.settle import settle_channels
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
+from manifests.lines import texts
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
 from manifests.units import SAMPLE_RATE, Seconds
@@ -86,14 +87,11 @@ def segment_file(
     setting `channels` says what is heard of several that differ.
 
     Raises:
-        MissingFileError, InputError: no such file, a text that is not UTF-8 or has nothing to say.
+        MissingFileError, InputError: no such file, a text that is not UTF-8 or has nothing to say (with the line).
         AudioError: the recording cannot be read.
         OccupiedError: `output` holds something else; nothing in it was touched.
     """
-    try:
-        whole = need_file(text, what="text").read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{text} is not UTF-8 ({error}). Convert it first.") from error
+    whole = "\n".join(texts(need_file(text, what="text")))
     title = f"Pieces of {need_file(audio, what='recording').name}"
     claim_corpus(output, {"step": STEP}, title=title)
     source = _seekable(audio.resolve(), output)

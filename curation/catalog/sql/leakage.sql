@@ -35,3 +35,18 @@ CREATE MACRO recording_keys(corpus, recording_id, path, sha256) AS list_filter(
   ],
   lambda key: key IS NOT NULL
 );
+
+-- Cuts of recordings, a row for each thing that cuts of one recording share.
+CREATE VIEW recording_pieces AS
+SELECT
+  cut_id,
+  corpus,
+  split,
+  start,
+  start + duration AS stop,
+  duration,
+  level,
+  held,
+  unnest(recording_keys(corpus, recording_id, source_path, audio_sha256)) AS key
+FROM compared
+WHERE recording_id IS NOT NULL;

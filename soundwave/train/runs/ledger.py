@@ -99,7 +99,8 @@ def _number(value: float) -> float | None:
 def whole_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a file whose last line may be cut off."""
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    text = path.read_text(encoding="utf-8", errors="replace")  # it may be cut off inside a letter
+    for line in text.split("\n"):  # nothing else ends a line: details quote texts
         try:
             rows.append(json.loads(line))
         except ValueError:

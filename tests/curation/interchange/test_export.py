@@ -19,6 +19,7 @@ from curation.interchange.kaldi import import_kaldi
 from manifests.audio import decode
 from manifests.errors import AudioError, InputError, ManifestError, QueryError
 from manifests.files import read_jsonl, write_jsonl
+from tests.manifests.audio.written_audio import libav
 
 STEP = 2.0**-24  # half a step of FLAC's 24 bits: what the mixture of two such signals is rounded by
 EXPORTS = [export_huggingface, export_shar, export_webdataset]
@@ -185,3 +186,15 @@ def test_kinds_that_a_format_cannot_hold_are_refused_beforehand(catalog: Path, t
     for export in EXPORTS[::2]:
         with pytest.raises(ManifestError, match=r"MixedCut, e\.g\. 'told-mixed'"):
             export(catalog, tmp_path / "out", where="corpus = 'told'")
+
+
+@pytest.mark.parametrize("write", EXPORTS)
+def test_audio_under_a_name_that_lies_is_exported(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "call.wav").write_bytes(libav("ipod", "aac"))  # an M4A
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "wav.scp").write_text(f"r1 {tmp_path}/call.wav\n")
+    (data / "text").write_text("r1 YES\n")
+    import_kaldi(data, tmp_path / "corpora", About("told", "CC-BY-4.0", language="en"))
+    build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
+    assert write(tmp_path / "catalog", tmp_path / "out") == 1

@@ -135,9 +135,13 @@ def test_bad_files_are_one_sentence(tmp_path, spoken):
         segment_file(audio, tmp_path / "no.txt", tmp_path / "out", Reader(), CorpusOrigin("x"))
     with pytest.raises(AudioError, match="does not decode"):
         segment_file(text, text, tmp_path / "out", Reader(), CorpusOrigin("x"))
-    text.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="not UTF-8"):
-        segment_file(audio, text, tmp_path / "out", Reader(), CorpusOrigin("x"))
+    for data, said in (
+        (b"\xff\xfe\x00", "UTF-16 or UTF-32, expected UTF-8"),
+        (b"one\ncaf\xe9", ":2: not UTF-8: byte 0xe9"),
+    ):
+        text.write_bytes(data)
+        with pytest.raises(InputError, match=said):
+            segment_file(audio, text, tmp_path / "out", Reader(), CorpusOrigin("x"))
 
 
 def test_the_text_of_a_piece_is_as_it_was_written():
