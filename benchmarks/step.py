@@ -53,6 +53,8 @@ class Case:
     vocabulary: int = 12_288
     window: int = WINDOW
     tokens_per_second: int = 3
+    heads: int = 8
+    lora_rank: int = 16
 
 
 def network(case: Case, shrinking: str = "ctc") -> SpeechLLM:
@@ -60,11 +62,12 @@ def network(case: Case, shrinking: str = "ctc") -> SpeechLLM:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
+    attention = "sdpa" if torch.cuda.is_available() else "eager"  # as `soundwave.model.llm`
     sizes = {"hidden_size": case.width, "intermediate_size": 4 * case.width, "num_hidden_layers": case.layers}
     llm = LlamaForCausalLM(
-        LlamaConfig(vocab_size=case.vocabulary, num_attention_heads=8, attn_implementation="eager", **sizes)
+        LlamaConfig(vocab_size=case.vocabulary, num_attention_heads=case.heads, attn_implementation=attention, **sizes)
     )
-    settings = ModelSettings(llm="random", heads=8, lora_rank=16, dropout=0.0, shrinking=shrinking)
+    settings = ModelSettings(llm="random", heads=8, lora_rank=case.lora_rank, dropout=0.0, shrinking=shrinking)
     config = SpeechConfig(settings.model_dump(), encoder="random", feature_dim=case.features)
     return SpeechLLM(config, llm=llm).train()
 
@@ -97,14 +100,15 @@ def our_step(model: SpeechLLM, batch: Batch) -> Tensor:
 def released_step(model: SpeechLLM, batch: Batch, window: int) -> Tensor:
     """Clip after clip, each padded to `window` frames; the sum of the losses."""
     model.zero_grad(set_to_none=True)
-    total = torch.zeros(())
+    device = batch.features.device
+    total = torch.zeros((), device=device)
     for number, target in enumerate(batch.targets):
         length = int(batch.lengths[number])
         features = F.pad(batch.features[number : number + 1, :length], (0, 0, 0, window - length))
-        frames, counts = model.align(features, torch.tensor([window]))
+        frames, counts = model.align(features, torch.tensor([window], device=device))
         scores = F.linear(frames, model.ctc_head.weight, model.ctc_head.bias).log_softmax(-1)
         ctc = F.ctc_loss(
-            scores.transpose(0, 1), torch.tensor([target]), counts, torch.tensor([len(target)]),
+            scores.transpose(0, 1).float(), torch.tensor([target], device=device), counts, torch.tensor([len(target)]),
             blank=model.ctc_head.blank, zero_infinity=True,
         )  # fmt: skip
         best = scores.detach().max(-1)
@@ -113,7 +117,7 @@ def released_step(model: SpeechLLM, batch: Batch, window: int) -> Tensor:
         prompt, answer = batch.prompts[number], batch.answers[number]
         rows, places = embed_sequences(model.llm, [prompt], [answer], heard)
         logits = model.llm.lm_head(hidden_states(model.llm, rows, 0))
-        loss = F.cross_entropy(logits[0, places[0] :], torch.tensor(answer)) + CTC_WEIGHT * ctc
+        loss = F.cross_entropy(logits[0, places[0] :], torch.tensor(answer, device=device)) + CTC_WEIGHT * ctc
         loss.backward()
         total += loss.detach()
     return total
