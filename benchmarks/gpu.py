@@ -13,15 +13,16 @@ Rows (ratio: how many times better ours is):
                  float64, for 2 of the clips.
     stage2_step, stage2_mb   one step of stage II with 8 clips of 4 to 12 s, as in `benchmarks.step`, and what it adds
                  to the memory that the network takes. Peer: the clips one after another, each padded to 30 s.
+    reproducible seconds of our step as the trainer takes it, the same bits each time (ours), and without that (peer).
     x3, x4       seconds of our step with the shrinking adapter (ours), and with 3 or 4 frames joined into one (peer).
     align        64 utterances of 1,500 frames, 200 targets, emissions on the device. Peer: torchaudio's kernel there.
-    align_host   the same utterances in our kernels on the processor (ours) and on the device (peer).
     encode       seconds of audio a second through the Whisper encoder, windows of 30 s, as `label encode` runs it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,11 +33,11 @@ import torch
 from benchmarks import ctc_align, linear_ctc
 from benchmarks.rows import Row, paired, row, show
 from benchmarks.step import Case, inputs, network, our_step, released_step
-from curation.ctc import forced_align_batch
 from curation.ctc.batched import forced_align_torch
 from curation.encoders.whisper import WhisperEncoder
 from manifests.errors import InputError
 from manifests.units import SAMPLE_RATE
+from soundwave.train.setup import reproducible
 
 LARGE = Case(features=1280, width=2048, layers=16, vocabulary=128_256, heads=32, lora_rank=64)
 CTC = {"clips": 16, "frames": 375, "size": 2048, "vocabulary": 128_257, "tokens": 100}
@@ -102,6 +103,12 @@ def step_rows(case: Case, pairs: int) -> list[Row]:
     peers = {"stage2_step": cast(released_step, models["ctc"], batch, case.window)}
     peers |= {name: cast(our_step, models[name], batch) for name in ("x3", "x4")}
     table = [compared(name, ours, peer, pairs) for name, peer in peers.items()]
+
+    def exactly() -> None:
+        with reproducible(torch.device("cuda")):
+            ours()
+
+    table.append(compared("reproducible", exactly, ours, pairs))
     return [*table, row("stage2_mb", peak_mb(ours), peak_mb(peers["stage2_step"]), "MB")]
 
 
@@ -131,10 +138,7 @@ def align_rows(pairs: int) -> list[Row]:
     def device() -> object:
         return forced_align_torch(batch, labels)
 
-    return [
-        compared("align", device, each, pairs),
-        compared("align_host", lambda: forced_align_batch(scores, targets), device, pairs),
-    ]
+    return [compared("align", device, each, pairs)]
 
 
 def encode_row() -> Row:
@@ -168,6 +172,7 @@ def rows(pairs: int, parts: Sequence[str] = tuple(PARTS)) -> list[Row]:
     """
     if not torch.cuda.is_available():
         raise InputError("benchmarks.gpu needs a CUDA device, and torch sees none here.")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as in training
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}", file=sys.stderr)
     return [line for part in parts for line in PARTS[part](pairs)]
 

@@ -10,8 +10,8 @@ best where two ways into a state are equally good.
 
 A target `WILDCARD` stands for anything: what the vocabulary lacks, or speech that the transcript lacks (at its start,
 at its end, between words). The kernels release the global interpreter lock, so threads help. `curation.ctc.kernels`
-says how they work, `curation.ctc.long` does long recordings. `forced_align_torch` aligns a padded batch on a GPU; it is
-imported when it is first used, because PyTorch takes seconds.
+says how they work, `curation.ctc.long` does long recordings. `forced_align_torch` takes a padded batch from
+a GPU; it is imported when it is first used, because PyTorch takes seconds.
 
 AlignmentError               a reject: this item cannot be aligned; carries a reason code
 └── TranscriptTooLongError   more tokens than frames

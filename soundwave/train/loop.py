@@ -32,7 +32,14 @@ from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
 from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
-from soundwave.train.setup import make_accelerator, make_maker, make_model, make_optimiser, pick_precision
+from soundwave.train.setup import (
+    make_accelerator,
+    make_maker,
+    make_model,
+    make_optimiser,
+    pick_precision,
+    reproducible,
+)
 
 PARTS = {"alignment": "alignment.", "ctc_head": "ctc_head.", "shrinking": "shrinking.", "lora": "llm."}
 
@@ -174,7 +181,7 @@ class Trainer:
         self.model.train()
         writes = self.ranks.first
         opened = journal(self.output, info, tensorboard=self.settings.tensorboard) if writes else silent()
-        with opened as write:
+        with opened as write, reproducible(self.accelerator.device):
             for step in range(info.step, self.steps):
                 row, rows = self.step_or_skip(step, info)
                 info.step = step + 1

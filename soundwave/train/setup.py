@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.utils.deterministic
 from accelerate import Accelerator
 
 from manifests.errors import SettingsError
@@ -41,12 +45,36 @@ def make_accelerator() -> Accelerator:
     """Device, and the group of processes when there are several. Precision is the trainer's own matter: a process may
     train several runs, each with another, and accelerate takes one for the life of the process.
 
+    On CUDA cuBLAS is told to sum in one order (see `reproducible`), which it reads before its first product.
+
     Raises:
         SettingsError: started as FSDP, DeepSpeed and the like.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
     check_kind(accelerator)
     return accelerator
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Within, a step gives the same bits each time on a GPU too. On a CPU it does so by itself.
+
+    CUDA kernels that add atomically give way to others; for what has no other, torch warns and names it.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    mode: Any = torch.utils.deterministic  # its one setting is a property of the module, which type checkers miss
+    fills = mode.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    mode.fill_uninitialized_memory = False  # we read no memory that was never written
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        mode.fill_uninitialized_memory = fills
 
 
 def make_model(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:

@@ -111,8 +111,9 @@ def optimiser_state(
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, trainable: dict[Tensor, str], state: State) -> None:
-    """Put back what `optimiser_state` gave."""
+    """Put back what `optimiser_state` gave. Fused AdamW counts its steps where the parameter lies."""
     for parameter, name in trainable.items():
         if name in state.moments:
             values: dict[str, Any] = {moment: state.moments[name][moment].to(parameter.device) for moment in MOMENTS}
-            optimiser.state[parameter] = {"step": torch.tensor(float(state.updates[name])), **values}
+            count = torch.tensor(float(state.updates[name]), device=parameter.device)
+            optimiser.state[parameter] = {"step": count, **values}
