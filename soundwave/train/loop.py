@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -181,7 +182,8 @@ class Trainer:
         self.model.train()
         writes = self.ranks.first
         opened = journal(self.output, info, tensorboard=self.settings.tensorboard) if writes else silent()
-        with opened as write, reproducible(self.accelerator.device):
+        exact = reproducible(self.accelerator.device) if self.settings.reproducible else nullcontext()
+        with opened as write, exact:
             for step in range(info.step, self.steps):
                 row, rows = self.step_or_skip(step, info)
                 info.step = step + 1

@@ -13,6 +13,7 @@ from soundwave.model.settings import ModelSettings
 
 RUNTIME_ONLY = frozenset(
     {
+        "reproducible",
         "micro_batch",
         "gradient_checkpointing",
         "shard_llm",
@@ -170,6 +171,9 @@ class StageSettings(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
     """`auto`: bf16 where the processor or GPU multiplies it natively, else fp32. `fp64` is slow: it shows whether two
     ways of computing a run differ by more than rounding."""
+    reproducible: bool = True
+    """On a GPU: a step gives the same bits each time, so that a resumed run is the same run, at the cost of some speed;
+    false: it differs in rounding."""
     micro_batch: MicroBatch | None = None
     """Gradient accumulation; null: a process takes its share of a step in one pass."""
     gradient_checkpointing: bool = False

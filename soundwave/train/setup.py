@@ -58,9 +58,12 @@ def make_accelerator() -> Accelerator:
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Within, a step gives the same bits each time on a GPU too. On a CPU it does so by itself.
+    """Within, a step gives the same bits each time on a GPU too: kernels that add atomically give way to others.
 
-    CUDA kernels that add atomically give way to others; for what has no other, torch warns and names it.
+    On a CPU a step does so by itself.
+
+    Raises:
+        SettingsError: the LLM needs an operation that has no such kernel.
     """
     if device.type != "cuda":
         yield
@@ -68,10 +71,17 @@ def reproducible(device: torch.device) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     mode: Any = torch.utils.deterministic  # its one setting is a property of the module, which type checkers miss
     fills = mode.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True)  # a mere warning would leave attention's backward pass as it is
     mode.fill_uninitialized_memory = False  # we read no memory that was never written
     try:
         yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        raise SettingsError(
+            f"{str(error).partition(', but you set')[0]}: resumed runs would differ in rounding. "
+            "If that may be, train with the setting `reproducible` false."
+        ) from error
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         mode.fill_uninitialized_memory = fills

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundwave.model.alignment_adapter import positions_mask
-from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, linear_ctc_loss
+from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, ctc_device, linear_ctc_loss
 from soundwave.model.ctc.linear_head import at_least_float32
 
 CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
@@ -77,9 +77,11 @@ class CTCHead(nn.Module):
             )
         # (N, S, C) -> (S, N, C)
         scores = at_least_float32(F.linear(frames, self.weight, self.bias)).log_softmax(-1).transpose(0, 1)
-        return F.ctc_loss(
-            scores, flat.to(frames.device), lengths, counts, blank=self.blank, reduction="none", zero_infinity=True
+        device = ctc_device(scores.device)
+        loss = F.ctc_loss(
+            scores.to(device), flat.to(device), lengths, counts, blank=self.blank, reduction="none", zero_infinity=True
         )
+        return loss.to(frames.device)
 
     @torch.no_grad()
     def best(self, frames: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -153,16 +153,20 @@ def _pack(features: Tensor, frames: list[int]) -> Tensor:
     return flat.index_select(0, valid.flatten().nonzero().squeeze(1).to(features.device))
 
 
+def ctc_device(device: torch.device) -> torch.device:
+    """Where torch's CTC kernel is to run for scores on `device`. It exists on CPUs and CUDA; its CUDA gradient adds
+    atomically, so where reproducible results are asked for, the CPU's is taken.
+    """
+    there = device.type == "cpu" or (device.type == "cuda" and not torch.are_deterministic_algorithms_enabled())
+    return device if there else torch.device("cpu")
+
+
 def _ctc(normaliser: Tensor, scores: Tensor, labels: _Labels, frames: list[int], *, zero_infinity: bool) -> Tensor:
     """Per-clip loss (N,), float64, from the frames' normalisers (F,) and the scores of their columns (F, K)."""
     if not frames:
         return normaliser.double()
     # The kernel refuses a batch without a single frame.
-    device, longest = scores.device, max(1, *frames)
-    # Torch's kernel exists on these two. Its CUDA gradient adds atomically; where reproducible results are asked for,
-    # the CPU's does not.
-    if device.type not in ("cpu", "cuda") or torch.are_deterministic_algorithms_enabled():
-        device = torch.device("cpu")
+    device, longest = ctc_device(scores.device), max(1, *frames)
     exact = scores.to(device, torch.float64)
     # What a frame loses to the rest of the vocabulary: (F,)
     outside = normaliser.to(device, torch.float64) - exact.logsumexp(dim=1)
