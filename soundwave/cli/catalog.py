@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+
 if TYPE_CHECKING:
+    from curation.duck import Limits
     from curation.interchange.common import About
     from manifests.rows import CorpusInfo
 
@@ -67,19 +70,23 @@ def register(app: typer.Typer) -> None:
         format_: Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")] = (
             ExportFormat.jsonl
         ),
+        seconds: SecondsOption = SECONDS,
+        memory: MemoryOption = MEMORY,
     ) -> None:
         """Write cuts back as Lhotse JSONL, byte for byte as they came in; or with their audio in one of the formats.
 
         Example: soundwave catalog export train.jsonl.gz --where "split = 'train' AND task = 'asr'"
         """
-        print(f"{_export(format_, catalog, output, where):,} rows to {output}")
+        from soundwave.cli._limits import limits
+
+        print(f"{_export(format_, catalog, output, where, limits(seconds, memory)):,} rows to {output}")
 
 
-def _export(kind: ExportFormat, catalog: Path, output: Path, where: str) -> int:
+def _export(kind: ExportFormat, catalog: Path, output: Path, where: str, limits: "Limits") -> int:
     if kind is ExportFormat.jsonl:
         from curation.interchange.jsonl import export_jsonl
 
-        return export_jsonl(catalog, output, where=where)
+        return export_jsonl(catalog, output, where=where, limits=limits)
     from curation.interchange import export as exports
 
     writers = {
@@ -87,7 +94,7 @@ def _export(kind: ExportFormat, catalog: Path, output: Path, where: str) -> int:
         ExportFormat.shar: exports.export_shar,
         ExportFormat.webdataset: exports.export_webdataset,
     }
-    return writers[kind](catalog, output, where=where)
+    return writers[kind](catalog, output, where=where, limits=limits)
 
 
 SPLIT_HELP = (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import SetOption, overrides
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def plan(  # noqa: PLR0917 - options are keywords
     force: Annotated[
         bool, typer.Option("--force", help="Move another mixture's plan that is in the folder to OUTPUT.old-1.")
     ] = False,
+    seconds: SecondsOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     json_: JsonOption = False,
 ) -> None:
     """Draw a mixture's plan and lock it. The same mixture and catalog give the same bytes; another mixture's plan in
@@ -47,12 +50,13 @@ def plan(  # noqa: PLR0917 - options are keywords
     from curation.plan.mixture import load_mixture
     from curation.storage import local
     from manifests.errors import OccupiedError
+    from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json
 
     loaded = load_mixture(mixture, overrides(set_))
     folder = local(output or catalog.parent / "mixtures" / loaded.name, what="a plan (--output)")
     try:
-        lock = make_plan(loaded, catalog, folder, aside=force)
+        lock = make_plan(loaded, catalog, folder, aside=force, limits=limits(seconds, memory))
     except OccupiedError as error:
         hint = "\n--output names another folder, --force moves that plan aside." if error.movable else ""
         raise OccupiedError(f"{error}{hint}", movable=error.movable) from error
@@ -120,10 +124,12 @@ def diff(
         raise typer.Exit(1)
 
 
-def lint(
+def lint(  # noqa: PLR0917 - options are keywords
     mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
     catalog: CatalogOption = CATALOG,
     set_: SetOption = None,
+    seconds: SecondsOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     json_: JsonOption = False,
 ) -> None:
     """Can this mixture be had from this catalog? Draws nothing. Exit 2 with the nearest that can, if it cannot.
@@ -132,10 +138,11 @@ def lint(
     """
     from curation.plan import plan_schedule
     from curation.plan.mixture import load_mixture
+    from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json, print_rows
 
     loaded = load_mixture(mixture, overrides(set_))
-    schedule, pools = plan_schedule(loaded, catalog)
+    schedule, pools = plan_schedule(loaded, catalog, limits=limits(seconds, memory))
     rows = [
         {
             "domain": name,
