@@ -30,8 +30,8 @@ def create_views(
 ) -> None:
     """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
 
-    Beside them the tables `ontology` (names of AudioSet's ontology) and those of the paper. `listed` says by which names
-    the connection reads files.
+    Beside them the tables `ontology` (names of AudioSet's ontology) and those of the paper. `listed` says by which
+    names the connection reads files.
 
     Raises:
         ManifestError: a table without a column of this version's.
@@ -91,6 +91,5 @@ def _read_plans(paths: Sequence[Path], listed: Listed) -> str:
     if not paths:
         return f"SELECT CAST(NULL AS VARCHAR) AS plan, * FROM ({empty('plans')})"
     return (
-        f"SELECT parse_path(filename)[-2] AS plan, {names('plans')} "
-        f"FROM read_parquet({listed(paths)}, filename = true)"
+        f"SELECT parse_path(filename)[-2] AS plan, {names('plans')} FROM read_parquet({listed(paths)}, filename = true)"
     )

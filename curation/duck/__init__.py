@@ -1,10 +1,10 @@
 """The one door to DuckDB: a connection, SQL literals, the lock that holds other people's SQL, and rows out.
 
-    messages     what DuckDB says, as we say it on
-    files        files that a locked connection can read and never write
-    spill        where data goes that does not fit into memory
-    statements   what a statement does, as the parser sees it
-    limits       how long a statement may run, and how much memory it may take
+messages     what DuckDB says, as we say it on
+files        files that a locked connection can read and never write
+spill        where data goes that does not fit into memory
+statements   what a statement does, as the parser sees it
+limits       how long a statement may run, and how much memory it may take
 """
 
 from __future__ import annotations

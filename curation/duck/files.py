@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fsspec import AbstractFileSystem
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 
 from curation.duck.messages import READ_ONLY
 
 
-class ReadOnlyFiles(AbstractFileSystem):  # type: ignore[misc]
+class ReadOnlyFiles(AbstractFileSystem):
     """Some files, local or on S3, under names that DuckDB brings here (`read-only://PATH`)."""
 
     protocol = READ_ONLY

@@ -81,8 +81,8 @@ def limited(con: duckdb.DuckDBPyConnection, limits: Limits, *, where: str) -> It
             yield
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise QueryError(
-            f"{where}: it needs more than {_size(limits.memory)} of memory, or more than {_size(limits.spill)} on disk. "
-            "Ask for less at once, or give more with the setting `memory`."
+            f"{where}: it needs more than {_size(limits.memory)} of memory, or {_size(limits.spill)} on disk. Ask for "
+            "less at once, or give more with the setting `memory`."
         ) from error
     except duckdb.Error as error:
         raise QueryError(clock.message if clock.is_late else f"{where}: {short(error)}") from error

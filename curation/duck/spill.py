@@ -39,7 +39,7 @@ def _folder(parent: str, process: int) -> Path:
 
 
 def _make(folder: Path) -> bool:
-    """Make a folder that only its owner can read; whether it is ours. Where none can be made, DuckDB says so in need."""
+    """Make a folder that only its owner can read; whether it is ours. Where none can be made, DuckDB will say so."""
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
     if not folder.is_symlink() and not folder.exists():

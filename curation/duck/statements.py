@@ -1,8 +1,8 @@
 """What a statement does, as DuckDB's own parser sees it: other people's SQL may read, and no more.
 
-DuckDB calls more a SELECT than reads: `WITH a AS (COPY ... TO 'file') FROM a` writes a file. So the parsed tree is looked
-at: its queries are SELECTs throughout, its table functions are known ones or the catalog's, and none of its functions
-changes or reads the state of the connection.
+DuckDB calls more a SELECT than reads: `WITH a AS (COPY ... TO 'file') FROM a` writes a file. So the parsed tree is
+looked at: its queries are SELECTs throughout, its table functions are known ones or the catalog's, and none of its
+functions changes or reads the state of the connection.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def one_condition(con: duckdb.DuckDBPyConnection, sql: str, *, where: str) -> st
         QueryError: it is none.
     """
     # What closes a parenthesis that it did not open does not fit into brackets.
-    for text in (f"SELECT [\n{sql}\n]", f"SELECT (\n{sql}\n)"):
+    for text in (f"SELECT [\n{sql}\n]", f"SELECT (\n{sql}\n)", f"SELECT\n{sql}\nAS condition"):
         one_select(con, text, where=where)
     return f"(\n{sql}\n)"
 

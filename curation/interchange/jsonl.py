@@ -46,7 +46,7 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true", limits: Li
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """A file for writing, through gzip when its name ends in .gz (no time in it: same rows, same bytes)."""
     with path.open("wb") as raw:
         if path.suffix != ".gz":

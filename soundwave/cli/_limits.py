@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from soundwave.cli._tables import say
+
 if TYPE_CHECKING:
     from curation.duck import Limits
 
@@ -30,5 +32,6 @@ def limits(seconds: float, memory: str) -> "Limits":
 
 def _leave(message: str) -> None:
     """End the process from another thread: the main one is inside a function that hears nothing."""
-    print(f"error: {message.replace('`seconds`', '`seconds` (--seconds)')}", file=sys.stderr, flush=True)
+    say(f"error: {message.replace('`seconds`', '`seconds` (--seconds)')}", error=True)
+    sys.stderr.flush()
     os._exit(2)

@@ -76,7 +76,8 @@ def _setting(text: str) -> tuple[str, float | str]:
 
 def _show(findings: "list[Finding]") -> None:
     """A table of counts, then what each finding means, what to do, and its worst rows."""
-    from soundwave.cli._tables import print_rows
+    from manifests.shown import shown
+    from soundwave.cli._tables import print_rows, say
 
     print_rows(
         [
@@ -92,6 +93,6 @@ def _show(findings: "list[Finding]") -> None:
     for finding in findings:
         if not finding.rows:
             continue
-        print(f"\n{finding.name} ({finding.severity}, {finding.rows:,} rows)\n  {finding.means}\n  To do: {finding.do}")
+        say(f"\n{finding.name} ({finding.severity}, {finding.rows:,} rows)\n  {finding.means}\n  To do: {finding.do}")
         for row in finding.examples:
-            print(f"    {row.get('cut_id', row.get('subject', ''))}: {row.get('found', row)}")
+            print(f"    {shown(row.get('cut_id', row.get('subject', '')))}: {shown(row.get('found', row))}")

@@ -139,7 +139,7 @@ def lint(  # noqa: PLR0917 - options are keywords
     from curation.plan import plan_schedule
     from curation.plan.mixture import load_mixture
     from soundwave.cli._limits import limits
-    from soundwave.cli._tables import print_json, print_rows
+    from soundwave.cli._tables import print_json, print_rows, say
 
     loaded = load_mixture(mixture, overrides(set_))
     schedule, pools = plan_schedule(loaded, catalog, limits=limits(seconds, memory))
@@ -159,13 +159,13 @@ def lint(  # noqa: PLR0917 - options are keywords
         return
     print_rows(rows, title=f"{loaded.name}: {schedule.budget:g} {loaded.unit} can be had")
     for note in schedule.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
 
 
 def _show(lock: "Lock", folder: Path) -> None:
     """The planned/realised table, and the facts of the plan that are not in it."""
     from manifests.units import clock
-    from soundwave.cli._tables import print_rows
+    from soundwave.cli._tables import print_rows, say
 
     rows = [
         {
@@ -187,13 +187,13 @@ def _show(lock: "Lock", folder: Path) -> None:
         f"longest step {lock.longest_step:.1f} s), plan {lock.plan_sha256[:12]}"
     )
     passes = ["quality"] if lock.passes is None else lock.passes
-    print(f"verdicts it went by: {', '.join(passes) or 'none'}")
+    say(f"verdicts it went by: {', '.join(passes) or 'none'}")
     worst = lock.worst_window
     if worst:
-        print(
+        say(
             f"worst window of {lock.window} steps: number {worst.window}, {worst.domain} has {worst.share:.2%} for "
             f"{worst.share - worst.error:.2%} ({worst.off_by:+.4g} {lock.unit}; its longest row is "
             f"{worst.longest:.4g})"
         )
     for note in lock.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")

@@ -127,7 +127,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output
 def _encode_parquet(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
     import pyarrow.parquet as pq
 
-    reader = result.to_arrow_reader(BATCH)
+    reader: Any = result.to_arrow_reader(BATCH)
     with pq.ParquetWriter(buffer, reader.schema, compression="zstd") as writer:
         for batch in reader:
             writer.write_batch(batch)
@@ -166,6 +166,7 @@ def _prompt(con: "duckdb.DuckDBPyConnection", most: "Limits") -> None:
 
     from manifests.errors import QueryError
     from manifests.files import cache_dir
+    from soundwave.cli._tables import say
 
     history = cache_dir() / HISTORY
     with contextlib.suppress(ImportError, OSError):
@@ -183,7 +184,7 @@ def _prompt(con: "duckdb.DuckDBPyConnection", most: "Limits") -> None:
         try:
             _answer(con, "\n".join(lines), RowFormat.table, None, most)
         except QueryError as error:
-            print(f"error: {error}", file=sys.stderr)
+            say(f"error: {error}", error=True)
         lines = []
     with contextlib.suppress(ImportError, OSError):
         import readline
