@@ -1,4 +1,4 @@
-"""Where DuckDB puts what does not fit into memory."""
+"""Where DuckDB puts what does not fit into memory: a folder a process, that only its user can read."""
 
 from __future__ import annotations
 
@@ -6,70 +6,69 @@ import atexit
 import contextlib
 import os
 import re
+import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # not a POSIX system
+except ImportError:  # not a POSIX system: nobody tells whether a folder is in use, and none is swept
     fcntl = None  # type: ignore[assignment]
 
-_OWNER = re.compile(r"(duckdb_temp_\d+_\d+_)owner")  # DuckDB locks it while the process lives
+PREFIX = "soundwave-duckdb-"
+_OURS = re.compile(rf"{PREFIX}\d+-\w{{8}}")
 
 
 def spill_folder() -> Path:
-    """The user's folder for spilled data, without what killed processes left in it.
-
-    All processes of a user share it: DuckDB names its files by process, and removes them at the end.
-    """
-    folder = _folder(tempfile.gettempdir(), os.getpid())
-    _make(folder)  # another process that ended may have removed it
-    return folder
+    """This process's folder for spilled data. It goes when the process ends; those of killed processes go now."""
+    return _folder(tempfile.gettempdir(), os.getpid())
 
 
 @cache
 def _folder(parent: str, process: int) -> Path:
-    folder = Path(parent) / f"soundwave-duckdb-{_user()}"
-    if not _make(folder):  # somebody else's: never write into it
-        folder = Path(tempfile.mkdtemp(prefix="soundwave-duckdb-", dir=parent))
-    _sweep(folder)
-    atexit.register(_remove_empty, folder, process)
+    for dead in _unused(Path(parent)):
+        shutil.rmtree(dead, ignore_errors=True)
+    try:
+        folder = _make(parent, process)
+    except OSError:  # a full disk: most queries need no folder, and DuckDB says so where one does
+        return Path(parent) / f"{PREFIX}{process}"
+    atexit.register(_remove, folder, process)
     return folder
 
 
-def _make(folder: Path) -> bool:
-    """Make a folder that only its owner can read; whether it is ours. Where none can be made, DuckDB will say so."""
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    if not folder.is_symlink() and not folder.exists():
-        return True
-    return not folder.is_symlink() and folder.is_dir() and folder.stat().st_uid == _user()
+def _make(parent: str, process: int) -> Path:
+    """A folder that this process holds locked while it lives."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{process}-", dir=parent))
+        if _lock(folder) is not None and folder.is_dir():  # not swept before it was locked
+            return folder
 
 
-def _user() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0
+def _lock(folder: Path) -> int | None:
+    """Lock a folder; None if another process holds it. The lock goes with the descriptor, however the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY) if fcntl is not None else -1
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the files of processes that are gone: their lock is free."""
-    for path in folder.glob("duckdb_temp_*_owner"):
-        match = _OWNER.fullmatch(path.name)
-        if match and _is_free(path):
-            for other in folder.glob(f"{match[1]}*"):
-                other.unlink(missing_ok=True)
-
-
-def _is_free(path: Path) -> bool:
-    if fcntl is None or f"_{os.getpid()}_" in path.name:
-        return False
-    with contextlib.suppress(OSError), path.open("r+b") as file:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
-
-
-def _remove_empty(folder: Path, process: int) -> None:
-    if os.getpid() == process:  # not in a copy of it
+def _unused(parent: Path) -> Iterator[Path]:
+    """Folders of this user's processes that are gone."""
+    for folder in parent.glob(f"{PREFIX}*") if fcntl is not None else ():
         with contextlib.suppress(OSError):
-            folder.rmdir()
+            ours = _OURS.fullmatch(folder.name) and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+            descriptor = _lock(folder) if ours else None
+            if descriptor is not None:
+                yield folder
+                os.close(descriptor)
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not in a copy of it
+        shutil.rmtree(folder, ignore_errors=True)

@@ -5,11 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from curation.duck import Limits, limited, memory_bytes, open_memory, spill_folder
-from curation.duck import spill as spilling
 from manifests.errors import QueryError, SettingsError
 
 SLOW = {
@@ -108,29 +106,21 @@ def test_what_a_killed_process_spilled_is_removed_by_the_next(tmp_path: Path, mo
     assert sum(path.stat().st_size for path in run("kill")) > 1_000_000
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     folder = spill_folder()
+    assert list(tmp_path.iterdir()) == [folder]
     assert list(folder.iterdir()) == []
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
-def test_what_a_living_process_spilled_stays(tmp_path: Path) -> None:
-    con = duckdb.connect()
-    con.execute(f"SET temp_directory = '{tmp_path}'")
-    con.execute("SET memory_limit = '60MB'; SET threads = 1")
-    con.execute("CREATE TEMP TABLE t AS SELECT md5(i::VARCHAR) AS m FROM range(1500000) t(i) ORDER BY m")
-    before = sorted(tmp_path.iterdir())
-    assert before
-    sweep = f"import pathlib; from curation.duck.spill import _sweep; _sweep(pathlib.Path({str(tmp_path)!r}))"
-    subprocess.run([sys.executable, "-c", sweep], check=True)
-    assert sorted(tmp_path.iterdir()) == before
-    con.close()
-
-
-def test_anothers_folder_is_not_spilled_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folders_of_the_living_and_of_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (tmp_path / f"soundwave-duckdb-{spilling._user()}").symlink_to(elsewhere)
     folder = spill_folder()
-    assert folder.resolve() != elsewhere
-    assert folder.is_dir()
+    (folder / "spilled").touch()
+    others = [tmp_path / name for name in ("soundwave-duckdb-mine", "soundwave-duckdb-1-notours.txt", "other")]
+    for other in others:
+        other.mkdir()
+    link = tmp_path / "soundwave-duckdb-1-abcdefgh"
+    link.symlink_to(others[0])
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), "end"], check=True, env=dict(os.environ))
+    assert sorted(tmp_path.iterdir()) == sorted([folder, link, *others])
+    assert (folder / "spilled").is_file()
