@@ -14,7 +14,6 @@ def progress_bar() -> Progress:
     Add tasks with `add_task(name, total=N, note="")`. When standard error is no terminal, bars print once
     at the end, so that logs stay short.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -24,12 +23,14 @@ def progress_bar() -> Progress:
         TimeRemainingColumn,
     )
 
+    from manifests.shown import DataConsole
+
     return Progress(
-        TextColumn("{task.description:<28}"),
+        TextColumn("{task.description:<28}", markup=False),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
+        console=DataConsole(stderr=True),
     )

@@ -26,7 +26,7 @@ import duckdb
 from curation.audit.functions import create_functions
 from curation.catalog import connect
 from curation.catalog.views import create_paper
-from curation.duck import first, lock_down, one_select, open_memory, short
+from curation.duck import Limits, first, limited, lock_down, one_select, open_memory
 from manifests.errors import QueryError, SettingsError
 from manifests.files import need_folder
 from manifests.units import Hours
@@ -125,6 +125,7 @@ def run_audits(
     only: Sequence[str] = (),
     settings: Mapping[str, float | str] | None = None,
     examples: int = EXAMPLES,
+    limits: Limits | None = None,
 ) -> list[Finding]:
     """Run every audit; errors with findings first, then warnings, then what is clean.
 
@@ -135,10 +136,11 @@ def run_audits(
         only: names; all by default.
         settings: replace the defaults of the audits' headers.
         examples: the most worst rows to keep of each.
+        limits: of each audit's time and memory.
 
     Raises:
         MissingFileError: no catalog there.
-        QueryError: an audit that does not run, or that does more than read.
+        QueryError: an audit that does not run, that does more than read, or that passes its limits.
         SettingsError: a setting that no audit has.
     """
     audits = find_audits(folders, only)
@@ -147,19 +149,22 @@ def run_audits(
     if unknown:
         known = sorted({name for audit in audits for name in audit.settings})
         raise SettingsError(f"No audit has the setting {', '.join(unknown)}. Known settings: {', '.join(known)}.")
-    with connect(catalog, plans=plans) as con:
+    limits = limits or Limits()
+    with connect(catalog, plans=plans, limits=limits) as con:
         create_functions(con)
-        findings = [run_audit(con, audit, given, examples) for audit in audits]
+        findings = [run_audit(con, audit, given, examples, limits) for audit in audits]
     return sorted(findings, key=lambda found: (not found.failed, found.rows == 0, found.severity, found.name))
 
 
-def run_paper_audits(settings: Mapping[str, float | str] | None = None, examples: int = EXAMPLES) -> list[Finding]:
+def run_paper_audits(
+    settings: Mapping[str, float | str] | None = None, examples: int = EXAMPLES, limits: Limits | None = None
+) -> list[Finding]:
     """The audits of the paper's own tables (manifests/paper), which need no catalog."""
-    with open_memory() as con:
+    with open_memory(limits=limits) as con:
         create_paper(con)
-        lock_down(con, [])
+        lock_down(con)
         audits = [read_audit(path) for path in sorted((AUDITS / "paper").glob("*.sql"))]
-        return [run_audit(con, audit, settings, examples) for audit in audits]
+        return [run_audit(con, audit, settings, examples, limits) for audit in audits]
 
 
 def run_audit(
@@ -167,20 +172,19 @@ def run_audit(
     audit: Audit,
     settings: Mapping[str, float | str] | None = None,
     examples: int = EXAMPLES,
+    limits: Limits | None = None,
 ) -> Finding:
     """Run one audit on an open connection, in one pass over its rows.
 
     Raises:
-        QueryError: it does not run, or does more than read.
+        QueryError: it does not run, does more than read, or passes its limits.
     """
     sql = one_select(con, audit.sql, where=str(audit.path))
     for name, value in audit.settings.items():
         con.execute(f"SET VARIABLE {name} = ?", [(settings or {}).get(name, value)])
-    try:
+    with limited(con, limits or Limits(), where=str(audit.path)):
         names = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM (\n{sql}\n)").fetchall()}
         row = first(con, _summary(sql, names, examples))
-    except duckdb.Error as error:
-        raise QueryError(f"{audit.path}: {short(error)}") from error
     assert row is not None  # an aggregate has one row
     hours = None if row[1] is None else float(row[1])
     return Finding(

@@ -19,7 +19,7 @@ from curation.catalog.parts import Part, Source, corpus_source, pass_source, wri
 from curation.catalog.repeats import places
 from curation.catalog.runs import create_run_views
 from curation.catalog.views import create_views
-from curation.duck import first, lock_down, open_memory, quoted_list
+from curation.duck import Limits, first, lock_down, open_memory, quoted_list, read_only_files
 from curation.storage import answering, open_place, resolve
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import claim_folder, need_folder, read_json, write_json
@@ -112,16 +112,19 @@ def connect(
     runs: Sequence[Path] = (),
     threads: int | None = None,
     variables: dict[str, Any] | None = None,
+    limits: Limits | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
     Args:
         catalog: the catalog's folder, or `s3://BUCKET/PREFIX`.
-        read_only: lock the connection down: it reads the catalog's files and nothing else, and cannot be reopened.
+        read_only: lock the connection down: it reads the catalog's files and nothing else, cannot write them, and
+            cannot be reopened. Without it the connection is for our own SQL only.
         plans: a folder of plans (PLANS/NAME/plan.parquet) for the view `plans`, with the column `plan` = NAME.
         runs: folders of runs (RUNS/NAME) for the views `runs` and `ledger` and those of sql/ledger.sql.
         threads: DuckDB threads; all cores by default.
         variables: read in SQL with getvariable('name').
+        limits: of memory and of what is spilled to disk.
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
@@ -135,16 +138,17 @@ def connect(
                 f"{path} is missing or empty (0 bytes), but {catalog / INDEX} names it. "
                 "Delete catalog.json and run `soundwave catalog build` again."
             )
-    con = open_memory(threads)
+    con = open_memory(threads, limits)
+    door, listed = read_only_files(con) if read_only else (None, quoted_list)
     open_place(con, catalog)
     files = {table: [catalog / p.path for p in parts if p.table == table] for table in CATALOG_TABLES}
     drawn = plan_files(plans) if plans else []
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
-    create_views(con, files, drawn)
-    run_files = create_run_views(con, runs, drawn)
-    if read_only:
-        lock_down(con, [path for paths in files.values() for path in paths] + drawn + run_files)
+    create_views(con, files, drawn, listed=listed)
+    create_run_views(con, runs, drawn, listed=listed)
+    if door is not None:
+        lock_down(con, door)
     return con
 
 

@@ -11,13 +11,17 @@ import duckdb
 from curation.catalog import CATALOG_TABLES, connect
 from curation.catalog.runs import create_run_views, find_runs
 from curation.catalog.views import create_views
-from curation.duck import lock_down, open_memory, records
+from curation.duck import Limits, lock_down, open_memory, read_only_files, records
 from manifests.errors import InputError
 from manifests.plans import plan_files
 
 
 def open_ledger(
-    places: Sequence[Path], *, catalog: Path | None = None, plans: Path | None = None
+    places: Sequence[Path],
+    *,
+    catalog: Path | None = None,
+    plans: Path | None = None,
+    limits: Limits | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A locked connection over runs: `runs`, `ledger` and the views and macros of curation/catalog/sql/ledger.sql.
 
@@ -26,6 +30,7 @@ def open_ledger(
         catalog: for texts and hours; without it the catalog's tables are empty.
         plans: a folder of plans (PLANS/NAME/plan.parquet), among which each run's plan is looked for by its hash;
             without it units and `off_plan` stay empty.
+        limits: of memory and of what is spilled to disk.
 
     Raises:
         MissingFileError: no run there, or no catalog.
@@ -33,11 +38,13 @@ def open_ledger(
     """
     runs = find_runs(places)
     if catalog is not None:
-        return connect(catalog, plans=plans, runs=runs)
-    con = open_memory()
+        return connect(catalog, plans=plans, runs=runs, limits=limits)
+    con = open_memory(limits=limits)
+    door, listed = read_only_files(con)
     found = plan_files(plans) if plans else []
-    create_views(con, dict.fromkeys(CATALOG_TABLES, ()), found)
-    lock_down(con, create_run_views(con, runs, found) + found)
+    create_views(con, dict.fromkeys(CATALOG_TABLES, ()), found, listed=listed)
+    create_run_views(con, runs, found, listed=listed)
+    lock_down(con, door)
     return con
 
 

@@ -14,7 +14,7 @@ import duckdb
 
 from curation.catalog.columns import empty, json_columns, names, typed
 from curation.catalog.parts import SQL
-from curation.duck import quoted_list
+from curation.duck import Listed, quoted_list
 from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.files import is_aside, read_json
 from manifests.plans import LOCK, Lock, read_lock
@@ -60,29 +60,31 @@ def run_name(folder: Path) -> str:
     return str(value["run"])
 
 
-def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path]) -> list[Path]:
-    """The views `runs` and `ledger` over run folders, and those of ledger.sql; return the files that they read.
+def create_run_views(
+    con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path], *, listed: Listed = quoted_list
+) -> None:
+    """The views `runs` and `ledger` over run folders, and those of ledger.sql.
 
     Args:
         con: a connection that has the views `cuts` and `plans`.
         runs: folders of runs, of different names.
         plans: the files of the view `plans` (PLANS/NAME/plan.parquet), among which each run's plan is looked for.
+        listed: by which names the connection reads files.
     """
     jsons = [run / RUN for run in runs]
     ledgers = [run / LEDGER for run in runs if (run / LEDGER).is_file()]
     growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
-    con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons)}")
-    known = f"SELECT * FROM ({_read_json('ledger', growing)})"
+    con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons, listed)}")
+    known = f"SELECT * FROM ({_read_json('ledger', growing, listed)})"
     if ledgers:
         # By name: a ledger of an earlier version lacks columns.
-        known += f" UNION ALL BY NAME SELECT * FROM read_parquet({quoted_list(ledgers)}, union_by_name = true)"
+        known += f" UNION ALL BY NAME SELECT * FROM read_parquet({listed(ledgers)}, union_by_name = true)"
     con.execute(f"CREATE VIEW ledger AS SELECT {names('ledger')} FROM ({known})")
     _write_locks(con, runs, plans)
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
-    return [*jsons, *ledgers, *growing]
 
 
-def _read_json(table: str, paths: Sequence[Path]) -> str:
+def _read_json(table: str, paths: Sequence[Path], listed: Listed) -> str:
     """Rows of JSON files with the table's columns; a line that a running trainer has half written is left out."""
     if not paths:
         return empty(table)
@@ -90,7 +92,7 @@ def _read_json(table: str, paths: Sequence[Path]) -> str:
     if table == "ledger":
         layout, kept = "format = 'newline_delimited', ignore_errors = true", "WHERE run IS NOT NULL"
     asked = json_columns(table, settings="JSON")
-    return typed(table, f"SELECT * FROM read_json({quoted_list(paths)}, columns = {asked}, {layout}) {kept}")
+    return typed(table, f"SELECT * FROM read_json({listed(paths)}, columns = {asked}, {layout}) {kept}")
 
 
 def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path]) -> None:

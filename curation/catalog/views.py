@@ -10,7 +10,7 @@ import duckdb
 import manifests
 from curation.catalog.columns import empty, names
 from curation.catalog.parts import SQL
-from curation.duck import quoted, quoted_list, short
+from curation.duck import Listed, quoted, quoted_list, short
 from manifests.errors import ManifestError
 from manifests.linked.same import same_text
 from manifests.schema import columns
@@ -22,25 +22,30 @@ ONTOLOGY = Path(__file__).parents[1] / "audits" / "audioset.csv"
 
 
 def create_views(
-    con: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]], plans: Sequence[Path] = ()
+    con: duckdb.DuckDBPyConnection,
+    files: Mapping[str, Sequence[Path]],
+    plans: Sequence[Path] = (),
+    *,
+    listed: Listed = quoted_list,
 ) -> None:
     """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
 
-    Beside them the tables `ontology` (names of AudioSet's ontology) and those of the paper.
+    Beside them the tables `ontology` (names of AudioSet's ontology) and those of the paper. `listed` says by which
+    names the connection reads files.
 
     Raises:
         ManifestError: a table without a column of this version's.
     """
     for table, paths in files.items():
         try:
-            _create(con, table, paths)
+            _create(con, table, paths, listed)
         except duckdb.BinderException as error:
             said = short(error).partition("\n")[0]
             raise ManifestError(
                 f"{paths[0].parents[2]} was built by another version: its table `{table}` lacks a column ({said}). "
                 "Run `soundwave catalog build` again."
             ) from error
-    con.execute(f"CREATE VIEW plans AS {_read_plans(plans)}")
+    con.execute(f"CREATE VIEW plans AS {_read_plans(plans, listed)}")
     create_paper(con)
     con.execute(
         f"CREATE TABLE ontology AS FROM read_csv({quoted(ONTOLOGY)}, header = true, columns = {{'name': 'VARCHAR'}})"
@@ -57,35 +62,34 @@ def create_paper(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE TABLE paper.{path.stem} AS FROM read_csv({quoted(path)}, header = true)")
 
 
-def _create(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:
+def _create(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], listed: Listed) -> None:
     try:
-        con.execute(f"CREATE VIEW {table} AS {_read(table, paths)}")
+        con.execute(f"CREATE VIEW {table} AS {_read(table, paths, listed)}")
     except duckdb.BinderException:
-        absent = _absent(con, table, paths)
+        absent = _absent(con, table, paths, listed)
         if not absent:
             raise
-        con.execute(f"CREATE VIEW {table} AS {_read(table, paths, absent)}")
+        con.execute(f"CREATE VIEW {table} AS {_read(table, paths, listed, absent)}")
 
 
-def _absent(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> set[str]:
+def _absent(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], listed: Listed) -> set[str]:
     """Columns of LATER that no part has."""
     later = LATER.get(table, set())
-    found = con.execute(f"SELECT DISTINCT name FROM parquet_schema({quoted_list(paths)})").fetchall()
+    found = con.execute(f"SELECT DISTINCT name FROM parquet_schema({listed(paths)})").fetchall()
     return later - {name for (name,) in found}
 
 
-def _read(table: str, paths: Sequence[Path], absent: Collection[str] = ()) -> str:
+def _read(table: str, paths: Sequence[Path], listed: Listed, absent: Collection[str] = ()) -> str:
     if not paths:
         return empty(table)
     kinds = columns(table)
     chosen = (f'CAST(NULL AS {kinds[name]}) AS "{name}"' if name in absent else f'"{name}"' for name in kinds)
-    return f"SELECT {', '.join(chosen)} FROM read_parquet({quoted_list(paths)}, union_by_name = true)"
+    return f"SELECT {', '.join(chosen)} FROM read_parquet({listed(paths)}, union_by_name = true)"
 
 
-def _read_plans(paths: Sequence[Path]) -> str:
+def _read_plans(paths: Sequence[Path], listed: Listed) -> str:
     if not paths:
         return f"SELECT CAST(NULL AS VARCHAR) AS plan, * FROM ({empty('plans')})"
     return (
-        f"SELECT parse_path(filename)[-2] AS plan, {names('plans')} "
-        f"FROM read_parquet({quoted_list(paths)}, filename = true)"
+        f"SELECT parse_path(filename)[-2] AS plan, {names('plans')} FROM read_parquet({listed(paths)}, filename = true)"
     )

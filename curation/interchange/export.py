@@ -25,12 +25,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from curation.catalog import connect
-from curation.duck import one_select, records, short
+from curation.duck import Limits, records
+from curation.interchange.selection import chosen_cuts
 from curation.storage import local
 from manifests.audio import CutSound, decode_cut
 from manifests.audio.streams import libav_reads
-from manifests.errors import InputError, ManifestError, QueryError
+from manifests.errors import InputError, ManifestError
 from manifests.schema import arrow_schema, columns
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class Clip:
     rate: int  # Hz
 
 
-def export_huggingface(catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000) -> int:
+def export_huggingface(
+    catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000, limits: Limits | None = None
+) -> int:
     """Write `target`/data/SPLIT-NUMBER.parquet with a column of audio; return the rows.
 
     `datasets.load_dataset(str(target))` reads it, and its splits are train, validation and test. Text-only rows have no
@@ -67,10 +69,10 @@ def export_huggingface(catalog: Path, target: Path, *, where: str = "true", shar
     """
     schema = _hf_schema()
     count = 0
-    with _new_folder(target) as folder, connect(catalog, read_only=False) as con:
+    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
         (folder / "data").mkdir()
         for split, name in HF_SPLITS.items():
-            clips = _clips(con, f"({where}) AND split = '{split}'", texts=True, selected=where)
+            clips = _clips(con, texts=True, split=split)
             for number, chunk in enumerate(_chunks(clips, shard_rows)):
                 table = pa.Table.from_pylist([_hf_row(clip) for clip in chunk], schema=schema)
                 pq.write_table(table, folder / "data" / f"{name}-{number:05}.parquet", row_group_size=100)
@@ -78,7 +80,9 @@ def export_huggingface(catalog: Path, target: Path, *, where: str = "true", shar
     return count
 
 
-def export_shar(catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000) -> int:
+def export_shar(
+    catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000, limits: Limits | None = None
+) -> int:
     """Write Lhotse Shar (cuts.NUMBER.jsonl.gz, recording.NUMBER.tar) into `target`; return the cuts.
 
     `CutSet.from_shar(in_dir=target)` reads it: MonoCuts of channel 0, the signal that the cut hears. Supervisions (but
@@ -90,8 +94,8 @@ def export_shar(catalog: Path, target: Path, *, where: str = "true", shard_rows:
     from lhotse.shar import JsonlShardWriter, TarWriter
 
     count = 0
-    with _new_folder(target) as folder, connect(catalog, read_only=False) as con:
-        clips = _clips(con, where, texts=False, selected=where)
+    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+        clips = _clips(con, texts=False)
         # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits.
         with (
             JsonlShardWriter(f"{folder}/cuts.%06d.jsonl.gz", shard_size=shard_rows) as cuts,
@@ -106,7 +110,9 @@ def export_shar(catalog: Path, target: Path, *, where: str = "true", shard_rows:
     return count
 
 
-def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000) -> int:
+def export_webdataset(
+    catalog: Path, target: Path, *, where: str = "true", shard_rows: int = 1000, limits: Limits | None = None
+) -> int:
     """Write `target`/shard-NUMBER.tar with KEY.flac (or KEY.wav) and KEY.json for each cut; return the cuts.
 
     A key is a number, for WebDataset ends keys at the first dot; the JSON has the cut's id and facts. Text-only rows
@@ -116,8 +122,8 @@ def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard
         As `export_huggingface`.
     """
     count = 0
-    with _new_folder(target) as folder, connect(catalog, read_only=False) as con:
-        clips = _clips(con, where, texts=True, selected=where)
+    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+        clips = _clips(con, texts=True)
         for number, chunk in enumerate(_chunks(clips, shard_rows)):
             with tarfile.open(folder / f"shard-{number:06}.tar", "w") as tar:
                 for clip in chunk:
@@ -129,25 +135,18 @@ def export_webdataset(catalog: Path, target: Path, *, where: str = "true", shard
     return count
 
 
-def _clips(con: duckdb.DuckDBPyConnection, where: str, *, texts: bool, selected: str) -> Iterator[Clip]:
-    """The cuts of a condition, checked at once and read BATCH at a time, in order of their ids."""
-    query = one_select(con, f"SELECT cut_id FROM cuts WHERE ({where})", where="setting `where`")
-    try:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS {query} ORDER BY cut_id")
-        total = con.execute(f"SELECT count(*) FROM cuts WHERE ({selected})").fetchall()[0][0]
-    except duckdb.Error as error:
-        raise QueryError(f"The setting `where` is {selected}: {short(error)}") from error
-    if not total:
-        raise QueryError(f"The setting `where` is {selected}: no cut matches.")
+def _clips(con: duckdb.DuckDBPyConnection, *, texts: bool, split: str | None = None) -> Iterator[Clip]:
+    """The chosen cuts (of one split), checked at once and read BATCH at a time, in order of their ids."""
     _refuse(con, texts=texts)
-    return _read(con)
+    return _read(con, split)
 
 
-def _read(con: duckdb.DuckDBPyConnection) -> Iterator[Clip]:
-    rows = con.execute("SELECT count(*) FROM chosen").fetchall()[0][0]
+def _read(con: duckdb.DuckDBPyConnection, split: str | None) -> Iterator[Clip]:
+    ids = "SELECT cut_id FROM chosen WHERE ? IS NULL OR split = ? ORDER BY cut_id"
+    rows = con.execute(f"SELECT count(*) FROM ({ids})", [split, split]).fetchall()[0][0]
     for first in range(0, rows, BATCH):
-        slice_ = f"(SELECT cut_id FROM chosen ORDER BY cut_id LIMIT {BATCH} OFFSET {first})"
-        for row in records(con.execute(f"SELECT * FROM cuts WHERE cut_id IN {slice_} ORDER BY cut_id")):
+        slice_ = f"({ids} LIMIT {BATCH} OFFSET {first})"
+        for row in records(con.execute(f"SELECT * FROM cuts WHERE cut_id IN {slice_} ORDER BY cut_id", [split, split])):
             yield _clip(row)
 
 
@@ -155,8 +154,8 @@ def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
     kinds = "json_extract_string(manifest, '$.type')"
     allowed = "('MonoCut', 'MultiCut', 'Text')" if texts else "('MonoCut', 'MultiCut')"
     found = con.execute(
-        f"SELECT {kinds}, count(*), min(cut_id) FROM cuts WHERE cut_id IN (FROM chosen) AND {kinds} NOT IN {allowed} "
-        "GROUP BY ALL ORDER BY ALL"
+        f"SELECT {kinds}, count(*), min(cut_id) FROM cuts WHERE cut_id IN (SELECT cut_id FROM chosen) "
+        f"AND {kinds} NOT IN {allowed} GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     if found:
         kind, count, example = found[0]

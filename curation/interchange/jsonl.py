@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-import duckdb
-
-from curation.catalog import connect
-from curation.duck import one_select, quoted, short
+from curation.duck import Limits
+from curation.interchange.selection import chosen_cuts
 from curation.storage import is_remote, resolve
-from manifests.errors import InputError, QueryError
+from manifests.errors import InputError
 from manifests.files import atomic_write, claim_file, read_jsonl
 
 # A lone carriage return is a space of JSON between values, and the end of a line to Python's `open`.
 LINE = "replace(manifest, chr(13), ' ')"
+BATCH = 10_000  # rows in hand at a time
 
 
-def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
+def export_jsonl(catalog: Path, target: Path, *, where: str = "true", limits: Limits | None = None) -> int:
     """Write the manifest rows of the cuts that `where` selects, in the catalog's order; return their number.
 
     Custom fields and fields that the catalog has no column for come back too: `manifest` holds the line itself.
@@ -32,19 +35,25 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true") -> int:
         raise InputError(f"{target}: expected a name ending in .jsonl or .jsonl.gz.")
     if not is_remote(target):
         claim_file(target, "a manifest of cuts", ours=_is_manifest)
-    packing = "gzip" if target.suffix == ".gz" else "none"
-    with connect(catalog, read_only=False) as con:
-        query = one_select(con, f"SELECT {LINE} FROM cuts WHERE ({where})", where="setting `where`")
-        try:
-            # JSON escapes control characters, so neither the delimiter nor a line end can occur inside a row.
-            layout = f"FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', COMPRESSION {packing}"
-            with atomic_write(resolve(target)) as temporary:
-                rows = con.execute(f"COPY ({query}) TO {quoted(temporary)} ({layout})").fetchall()[0][0]
-                if not rows:
-                    raise QueryError(f"The setting `where` is {where}: no cut matches.")
-        except duckdb.Error as error:
-            raise QueryError(f"The setting `where` is {where}: {short(error)}") from error
-    return int(rows)
+    count = 0
+    with chosen_cuts(catalog, where, limits) as con, atomic_write(resolve(target)) as temporary:
+        lines = con.execute(f"SELECT {LINE} FROM cuts WHERE cut_id IN (SELECT cut_id FROM chosen)")
+        with _opened(temporary) as stream:
+            while rows := lines.fetchmany(BATCH):
+                stream.write("".join(f"{line}\n" for (line,) in rows).encode())
+                count += len(rows)
+    return count
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """A file for writing, through gzip when its name ends in .gz (no time in it: same rows, same bytes)."""
+    with path.open("wb") as raw:
+        if path.suffix != ".gz":
+            yield raw
+            return
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed:
+            yield packed
 
 
 def _is_manifest(path: Path) -> bool:

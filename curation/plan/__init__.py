@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.catalog import catalog_fingerprint, connect
-from curation.duck import first, one_select, short, sql_text
+from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, short, sql_text
 from curation.plan.certificate import certify
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
@@ -40,7 +40,13 @@ ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on ho
 
 
 def make_plan(
-    mixture: Mixture, catalog: Path, output: Path, *, threads: int | None = None, aside: bool = False
+    mixture: Mixture,
+    catalog: Path,
+    output: Path,
+    *,
+    threads: int | None = None,
+    aside: bool = False,
+    limits: Limits | None = None,
 ) -> Lock:
     """Write plan.parquet and lock.json into `output`; an existing plan is kept if nothing it depends on has changed.
 
@@ -52,6 +58,7 @@ def make_plan(
         output: a local folder.
         threads: DuckDB threads; all cores by default.
         aside: another mixture's plan in `output` is moved to OUTPUT.old-1, or the next number that is free.
+        limits: of the time and memory of the mixture's query.
 
     Raises:
         InputError: `output` is remote, or cannot be written to.
@@ -63,8 +70,9 @@ def make_plan(
     current = _reusable(mixture, catalog, output)
     if current is not None:
         return current
-    with connect(catalog, threads=threads) as con:
-        schedule = _prepare(con, mixture)
+    limits = limits or Limits()
+    with connect(catalog, threads=threads, limits=limits) as con:
+        schedule = _prepare(con, mixture, limits)
         _claim(mixture, output, aside=aside)  # not before it is known that there will be a plan
         (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
         with atomic_write(output / PLAN) as temporary:
@@ -117,14 +125,17 @@ def _undrawn(domains: dict[str, DomainShare]) -> list[str]:
     ]
 
 
-def plan_schedule(mixture: Mixture, catalog: Path) -> tuple[Schedule, dict[str, DomainPool]]:
+def plan_schedule(
+    mixture: Mixture, catalog: Path, *, limits: Limits | None = None
+) -> tuple[Schedule, dict[str, DomainPool]]:
     """What `make_plan` would draw, without drawing it (for `mix lint`).
 
     Raises:
         QueryError, MixtureError: as `make_plan`.
     """
-    with connect(catalog) as con:
-        schedule = _prepare(con, mixture)
+    limits = limits or Limits()
+    with connect(catalog, limits=limits) as con:
+        schedule = _prepare(con, mixture, limits)
         return schedule, _pools(con, mixture)
 
 
@@ -166,9 +177,9 @@ def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
     return lock if same else None
 
 
-def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Schedule:
+def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -> Schedule:
     """The tables and variables that plan.sql reads."""
-    _make_pool(con, mixture)
+    _make_pool(con, mixture, limits)
     shared = _check_pool(con, mixture)
     _keep_fraction(con, mixture)
     if shared:
@@ -212,8 +223,9 @@ def _slack(mixture: Mixture, batch: int) -> int:
     return batch // 2 if mixture.window >= 8 else 0
 
 
-def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
-    query = one_select(con, mixture.query or "", where=f"the query of {mixture.name}")
+def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -> None:
+    where = f"the query of {mixture.name}"
+    query = one_select(con, mixture.query or "", where=where)
     counts = {"frames": ["frames"], "llm_tokens": ["llm_tokens"]}.get(mixture.unit, [])
     # Text-only rows are measured in tokens whatever the unit.
     values = {
@@ -226,12 +238,15 @@ def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
     text = (HERE / "pool.sql").read_text(encoding="utf-8")
     for key in ("ticks", "seconds_per_token", "counts", "weighed", "query"):
         text = text.replace(f"${key}", values[key])
-    try:
-        con.execute(f"CREATE TEMP TABLE pool AS {text}")
-    except duckdb.Error as error:
-        raise QueryError(
-            f"the query of {mixture.name}: {short(error)}\nIt must be one SELECT that returns cut_id and domain."
-        ) from error
+    with limited(con, limits, where=where):
+        try:
+            con.execute(f"CREATE TEMP TABLE pool AS {text}")
+        except BEYOND_LIMITS:
+            raise
+        except duckdb.Error as error:
+            raise QueryError(
+                f"{where}: {short(error)}\nIt must be one SELECT that returns cut_id and domain."
+            ) from error
 
 
 def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> bool:

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from manifests.errors import MixtureError
+from manifests.errors import MixtureError, SettingsError
 from manifests.files import need_file
 from manifests.fingerprint import fingerprint
 from manifests.settings import Overrides, SettingsFiles
+from manifests.settings.beside import file_beside
 from manifests.units import Seconds
 
 Unit: TypeAlias = Literal["samples", "hours", "frames", "llm_tokens"]
@@ -51,7 +52,7 @@ class Mixture(BaseModel):
     stage: Literal["alignment", "shrinking", "sft"]
     """Which training stage it is for."""
     select: str | None = None
-    """SQL file beside the YAML: one SELECT over the catalog that returns cut_id and domain."""
+    """SQL file beside the YAML or below it, or a bundled one: one SELECT that returns cut_id and domain."""
     query: str | None = None
     """The SELECT itself, in place of `select`."""
     unit: Unit = "hours"
@@ -116,10 +117,11 @@ def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()
     """A mixture from its YAML file or by its bundled name, with the SQL of `select` read into `query`.
 
     The path in `select` is relative to the file that says it; one from an override is relative to the mixture's file.
+    It leads to a .sql file in that folder or below it, or is the name of a bundled one.
 
     Raises:
         MissingFileError: no such mixture, or no such SQL file.
-        SettingsError: unknown key, wrong type, or keys that do not fit together.
+        SettingsError: unknown key, wrong type, keys that do not fit together, or a `select` that leads elsewhere.
     """
     found = MIXTURES.resolve(name, overrides)
     file, mixture = found.files[0], found.settings
@@ -128,8 +130,21 @@ def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()
     if mixture.select is None:
         return mixture
     said_by = found.origin(("select",)).path or file
-    sql = need_file(said_by.parent / mixture.select, what="SQL file", hint=f"`select` of {said_by} names it.")
-    return mixture.model_copy(update={"query": sql.read_text(encoding="utf-8")})
+    return mixture.model_copy(update={"query": _read_select(mixture.select, said_by)})
+
+
+def _read_select(name: str, said_by: Path) -> str:
+    """The SQL in the file that a mixture's file names."""
+    where = f"`select` of {said_by}"
+    path = file_beside(said_by.parent, name, where=where)
+    if path.suffix != ".sql":
+        raise SettingsError(f"{where} names {name!r}, expected a file that ends in .sql.")
+    if not path.is_file() and (bundled := MIXTURES.folder / name).is_file():
+        path = bundled
+    try:
+        return need_file(path, what="SQL file", hint=f"{where} names it.").read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 (byte {error.start + 1}), expected SQL.") from error
 
 
 def flat_shares(value: Mapping[str, Any], *, inside: str = "") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Settings: YAML files checked by pydantic, files that extend others, and single keys replaced from outside.
 
-    extends: alignment            # a bundled name, or the path of a file, relative to this one
+    extends: alignment            # a bundled name, or a file in this file's folder or below it
     seed: 3
     optimiser: {learning_rate: 2.0e-3}
 
@@ -23,6 +23,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import need_file, read_json
 from manifests.names import hint
+from manifests.settings.beside import file_beside
 from manifests.settings.fields import KeyPath, below, expected, explain, from_text, unknown_key
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -115,14 +116,15 @@ class SettingsFiles(Generic[Settings]):
         return bundled_names(self.folder)
 
     def find(self, name: str | Path, *, beside: Path | None = None) -> Path:
-        """The file that `name` means: a bundled name, or the path of a file (relative to the folder `beside`).
+        """The file that `name` means: a bundled name, or the path of a file (in the folder `beside`, or below it).
 
         Raises:
+            SettingsError: a file outside the folder `beside`.
             MissingFileError: neither; the message lists the nearest bundled names.
         """
         if str(name) in self.names():
             return self.folder / f"{name}.yaml"
-        path = Path(name) if beside is None else beside / name
+        path = Path(name) if beside is None else file_beside(beside, name, where=f"a {self.what}'s file")
         if path.is_file():
             return need_file(path, what=self.what)
         looked = f" (looked for {path})" if beside is not None and path.suffix in YAML_ENDINGS else ""
@@ -179,8 +181,8 @@ class SettingsFiles(Generic[Settings]):
                 raise SettingsError(f"{path}: `{EXTENDS}` is {name!r}, expected one name or path.")
             try:
                 path = self.find(name, beside=path.parent)
-            except MissingFileError as error:
-                raise MissingFileError(f"{path}: `{EXTENDS}`: {error}") from error
+            except (MissingFileError, SettingsError) as error:
+                raise type(error)(f"{path}: `{EXTENDS}`: {error}") from error
             seen = [file.resolve() for file, _ in found]
             if path.resolve() in seen:
                 circle = [*(self.label(file) for file, _ in found), self.label(path)]

@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import manifests
-from curation.plan.mixture import Mixture, load_mixture
+from curation.plan.mixture import MIXTURES, Mixture, load_mixture
 from manifests.fingerprint import fingerprint
-from manifests.settings import Layer
+from manifests.settings import YAML_ENDINGS, Layer, SettingsFiles
+from manifests.settings.beside import file_beside
 from soundwave.ablation.grid import ArmStage, Grid
 from soundwave.train.runs.identity import Training
-from soundwave.train.settings import StageSettings, load_stage
+from soundwave.train.settings import STAGES, StageSettings, load_stage
 
 KEY_DIGITS = 12
 
@@ -112,7 +114,7 @@ def resolve_stage(grid: Grid, step: ArmStage, seed: int, root: Path) -> StageSet
         SettingsError: a key or value that a stage does not have.
     """
     cell = Layer({"seed": seed}, "the cell")
-    return load_stage(_beside(step.stage, root), [*grid.stage_layers(step), cell])
+    return load_stage(_beside(step.stage, root, STAGES), [*grid.stage_layers(step), cell])
 
 
 def resolve_plan(
@@ -125,13 +127,15 @@ def resolve_plan(
         SettingsError: a key or value that a mixture does not have.
     """
     cell = Layer({"seed": seed, "fraction": fraction}, "the cell")
-    mixture = load_mixture(_beside(step.mixture, root), [*grid.mixture_layers(step), cell])
+    mixture = load_mixture(_beside(step.mixture, root, MIXTURES), [*grid.mixture_layers(step), cell])
     key = fingerprint(manifests.__version__, mixture.sha256, catalog_fingerprint)[:KEY_DIGITS]
     return PlanSpec(key, mixture)
 
 
-def _beside(name: str, root: Path) -> str:
-    """A path in a grid file is relative to that file, unless it exists as given."""
-    if Path(name).suffix not in {".yaml", ".yml"} or Path(name).is_file():
+def _beside(name: str, root: Path, files: SettingsFiles[Any]) -> str:
+    """What a grid's file names: a bundled name, or a file in the grid's folder or below it."""
+    if name in files.names():
         return name
-    return str(root / name)
+    path = file_beside(root, name, where="the grid's file")
+    # A word that is no file here either is left to the message that knows the bundled names.
+    return str(path) if path.suffix in YAML_ENDINGS or path.exists() or Path(name).exists() else name

@@ -97,5 +97,7 @@ def with_flags(message: str, named: Mapping[str, str]) -> str:
 
 
 def _fail(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    from manifests.shown import shown
+
+    print(f"error: {shown(message, lines=True)}", file=sys.stderr)
     sys.exit(2)

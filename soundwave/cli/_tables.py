@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 WIDEST = 70  # characters of a cell
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def print_json(value: Any) -> None:
-    """Print indented JSON on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+    """Print indented JSON on standard output; halves of characters, which UTF-8 has no bytes for, as `\\udc80`."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(_HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text) + "\n")
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print lines for people that have data in them; what would steer the terminal is made visible."""
+    from manifests.shown import shown
+
+    print(shown(text, lines=True), file=sys.stderr if error else sys.stdout)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, names: Sequence[str] = ()) -> None:
     """Print rows as a table; numbers stand right. `names` keep their columns when there are no rows."""
-    from rich.console import Console
     from rich.table import Table
+
+    from manifests.shown import DataConsole
 
     columns = list(rows[0]) if rows else list(names)
     table = Table(title=title, title_justify="left")
@@ -28,13 +38,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, n
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(row[name]) for name in columns))
-    Console().print(table)
+    DataConsole().print(table)
 
 
 def cell(value: Any) -> str:
     """A value as people read it."""
-    from rich.markup import escape
-
     if value is None:
         return ""
     if isinstance(value, float):
@@ -42,4 +50,4 @@ def cell(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)
-    return escape(text if len(text) <= WIDEST else text[: WIDEST - 1] + "…")
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

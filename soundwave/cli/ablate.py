@@ -65,9 +65,9 @@ def ablate(  # noqa: PLR0917 - options are keywords
 
 
 def _show(summary: AblationSummary) -> None:
-    from rich.console import Console
+    from manifests.shown import DataConsole
 
-    console = Console()
+    console = DataConsole()
     for name, report in summary.reports.items():
         console.print(_table(name, report, [row for row in summary.rows if row["grid"] == name]))
         for arm, fit in report["fits"].items():

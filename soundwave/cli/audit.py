@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+
 if TYPE_CHECKING:
     from curation.audit import Finding
 
@@ -24,6 +26,8 @@ def register(app: typer.Typer) -> None:
         set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. min_seconds=1.")] = None,
         examples: Annotated[int, typer.Option(min=0, help="Worst rows to show of each.")] = 3,
         paper: Annotated[bool, typer.Option("--paper", help="Audit the paper's published tables instead.")] = False,
+        seconds: SecondsOption = SECONDS,
+        memory: MemoryOption = MEMORY,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
         """Run every audit over the catalog and its plans. Exit 1 if an error-severity audit finds anything.
@@ -32,15 +36,23 @@ def register(app: typer.Typer) -> None:
         """
         from curation.audit import run_audits, run_paper_audits
         from curation.storage import sibling
+        from soundwave.cli._limits import limits
         from soundwave.cli._tables import print_json
 
+        most = limits(seconds, memory)
         settings = dict(_setting(text) for text in set_ or [])
         if paper:
-            findings = run_paper_audits(settings, examples)
+            findings = run_paper_audits(settings, examples, most)
         else:
             folder = plans or sibling(catalog, "mixtures")
             findings = run_audits(
-                catalog, plans=folder, folders=audits or [], only=names or [], settings=settings, examples=examples
+                catalog,
+                plans=folder,
+                folders=audits or [],
+                only=names or [],
+                settings=settings,
+                examples=examples,
+                limits=most,
             )
         if json_:
             print_json([finding.row() for finding in findings])
@@ -64,7 +76,8 @@ def _setting(text: str) -> tuple[str, float | str]:
 
 def _show(findings: "list[Finding]") -> None:
     """A table of counts, then what each finding means, what to do, and its worst rows."""
-    from soundwave.cli._tables import print_rows
+    from manifests.shown import shown
+    from soundwave.cli._tables import print_rows, say
 
     print_rows(
         [
@@ -80,6 +93,6 @@ def _show(findings: "list[Finding]") -> None:
     for finding in findings:
         if not finding.rows:
             continue
-        print(f"\n{finding.name} ({finding.severity}, {finding.rows:,} rows)\n  {finding.means}\n  To do: {finding.do}")
+        say(f"\n{finding.name} ({finding.severity}, {finding.rows:,} rows)\n  {finding.means}\n  To do: {finding.do}")
         for row in finding.examples:
-            print(f"    {row.get('cut_id', row.get('subject', ''))}: {row.get('found', row)}")
+            print(f"    {shown(row.get('cut_id', row.get('subject', '')))}: {shown(row.get('found', row))}")

@@ -1,13 +1,15 @@
 """`soundwave catalog`: corpora and labels as Parquet."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+
 if TYPE_CHECKING:
+    from curation.duck import Limits
     from curation.interchange.common import About
     from manifests.rows import CorpusInfo
 
@@ -60,26 +62,30 @@ def register(app: typer.Typer) -> None:
         print(f"{summary.written} parts written, {summary.reused} unchanged; fingerprint {summary.fingerprint[:12]}")
 
     @commands.command()
-    def export(
+    def export(  # noqa: PLR0917 - options are keywords
         output: Annotated[Path, typer.Argument(help="File to write, .jsonl or .jsonl.gz; a new folder with --format.")],
         catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
         where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
         format_: Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")] = (
             ExportFormat.jsonl
         ),
+        seconds: SecondsOption = SECONDS,
+        memory: MemoryOption = MEMORY,
     ) -> None:
         """Write cuts back as Lhotse JSONL, byte for byte as they came in; or with their audio in one of the formats.
 
         Example: soundwave catalog export train.jsonl.gz --where "split = 'train' AND task = 'asr'"
         """
-        print(f"{_export(format_, catalog, output, where):,} rows to {output}")
+        from soundwave.cli._limits import limits
+
+        print(f"{_export(format_, catalog, output, where, limits(seconds, memory)):,} rows to {output}")
 
 
-def _export(kind: ExportFormat, catalog: Path, output: Path, where: str) -> int:
+def _export(kind: ExportFormat, catalog: Path, output: Path, where: str, limits: "Limits") -> int:
     if kind is ExportFormat.jsonl:
         from curation.interchange.jsonl import export_jsonl
 
-        return export_jsonl(catalog, output, where=where)
+        return export_jsonl(catalog, output, where=where, limits=limits)
     from curation.interchange import export as exports
 
     writers = {
@@ -87,7 +93,7 @@ def _export(kind: ExportFormat, catalog: Path, output: Path, where: str) -> int:
         ExportFormat.shar: exports.export_shar,
         ExportFormat.webdataset: exports.export_webdataset,
     }
-    return writers[kind](catalog, output, where=where)
+    return writers[kind](catalog, output, where=where, limits=limits)
 
 
 SPLIT_HELP = (
@@ -132,6 +138,7 @@ def import_(
     from manifests.audio import need_channels, probing
     from manifests.files import read_jsonl
     from manifests.rows import REJECTS
+    from soundwave.cli._tables import say
 
     named = _pairs(split_map, "--split-map", "NAME=train")
     about = About(
@@ -151,7 +158,7 @@ def import_(
     _show_import(info, [str(row["reason"]) for row in rejects], cost.row(), as_json=json_)
     if not info.cuts:
         why = f"the first was refused for: {rejects[0]['detail']}" if rejects else "the source has no rows"
-        print(f"No row became a cut: {why}", file=sys.stderr)
+        say(f"No row became a cut: {why}", error=True)
         raise typer.Exit(1)
 
 
@@ -160,7 +167,7 @@ def _show_import(info: "CorpusInfo", reasons: list[str], lengths: dict[str, Any]
     from collections import Counter
     from dataclasses import asdict
 
-    from soundwave.cli._tables import print_json, print_rows
+    from soundwave.cli._tables import print_json, print_rows, say
 
     counts = Counter(reasons)
     if as_json:
@@ -168,9 +175,9 @@ def _show_import(info: "CorpusInfo", reasons: list[str], lengths: dict[str, Any]
         return
     print_rows([{"corpus": info.name, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
     for name, meaning in info.splits.items():
-        print(f"split {name or '(rows that name none)'}: {meaning}")
+        say(f"split {name or '(rows that name none)'}: {meaning}")
     for reason, count in sorted(counts.items()):
-        print(f"rejected: {count:,} {reason}")
+        say(f"rejected: {count:,} {reason}")
     print(lengths["text"])
 
 

@@ -174,9 +174,9 @@ def _show_families(found: list[dict[str, Any]]) -> None:
 
 
 def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from manifests.shown import DataConsole
     from soundwave.evaluate.table import json_row
 
     rows = [json_row([result]) for result in found]
@@ -201,7 +201,7 @@ def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
         blank = ["-"] * (len(shown) - 1)
         band, letters = _band(best["wer"], best["wer_band"]), [f"{best['cer']:.3f}", *blank]
         table.add_row("Moonshine's own decoder", "-", band, *blank, *letters)
-    console = Console()
+    console = DataConsole()
     console.print(table)
     if units := {str(row["wer_unit"]) for row in rows if row.get("wer_unit", "words") != "words"}:
         console.print(f"WER counts {'; '.join(sorted(units))}: there are no spaces between words.", highlight=False)

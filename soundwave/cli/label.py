@@ -190,9 +190,9 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
 
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
+    from manifests.shown import DataConsole
     from manifests.units import clock
 
     table = Table(box=None, pad_edge=False)
@@ -214,4 +214,4 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         counts = (str(row["cuts"]), str(row["labelled"]), str(row["rejected"]))
         times = (clock(row["seconds"]), clock(row["wall_seconds"]))
         table.add_row(row["name"], row["corpus"], *counts, *times, f"{row['shards']} ({row['shards_reused']})", why)
-    Console().print(table)
+    DataConsole().print(table)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -24,6 +26,8 @@ def ledger(
     bins: Annotated[int, typer.Option(min=1, help="Stretches of steps to average losses over.")] = 6,
     uses: Annotated[int, typer.Option(min=2, help="`Never learn` looks at rows trained at least this often.")] = 3,
     most: Annotated[int, typer.Option(min=1, help="Rows to print of those that never learn.")] = 10,
+    seconds: SecondsOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Planned against realised by domain, loss by domain over the steps, and rows that never learn.
@@ -33,12 +37,19 @@ def ledger(
     Example: soundwave ledger demo/runs --catalog demo/catalog --plans demo/mixtures
     """
     from curation.catalog import ledger as ledgers
+    from curation.duck import limited
+    from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json
+
+    allowed = limits(seconds, memory)
 
     where = catalog or (Path("demo/catalog") if Path("demo/catalog").is_dir() else None)
     folder = plans or (where.parent / "mixtures" if where else None)
     found = folder if folder is not None and folder.is_dir() else None
-    with ledgers.open_ledger(runs, catalog=where, plans=found) as con:
+    with (
+        ledgers.open_ledger(runs, catalog=where, plans=found, limits=allowed) as con,
+        limited(con, allowed, where="the ledgers"),
+    ):
         facts: dict[str, Any] = {
             "runs": _runs(con),
             "planned_realised": ledgers.planned_realised(con),
@@ -61,7 +72,7 @@ def _runs(con: Any) -> list[dict[str, Any]]:
 
 
 def _show(facts: "Mapping[str, Any]", uses: int) -> None:
-    from soundwave.cli._tables import print_rows
+    from soundwave.cli._tables import print_rows, say
 
     print_rows(facts["runs"], title="runs")
     for run in facts["runs"]:
@@ -79,7 +90,7 @@ def _show(facts: "Mapping[str, Any]", uses: int) -> None:
     if not facts["never_learn"]:
         print(f"no row trained {uses} times or more kept a high loss")
     for run in facts["plan_not_found"]:
-        print(f"note: the plan of {run} was not found, so its units are unknown (--plans names a folder of plans)")
+        say(f"note: the plan of {run} was not found, so its units are unknown (--plans names a folder of plans)")
     if facts["off_plan"]:
         print_rows(facts["off_plan"][:20], title=f"{len(facts['off_plan']):,} rows where training left its plan")
     elif len(facts["plan_not_found"]) < len(facts["runs"]):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import SetOption, overrides
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def plan(  # noqa: PLR0917 - options are keywords
     force: Annotated[
         bool, typer.Option("--force", help="Move another mixture's plan that is in the folder to OUTPUT.old-1.")
     ] = False,
+    seconds: SecondsOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     json_: JsonOption = False,
 ) -> None:
     """Draw a mixture's plan and lock it. The same mixture and catalog give the same bytes; another mixture's plan in
@@ -47,12 +50,13 @@ def plan(  # noqa: PLR0917 - options are keywords
     from curation.plan.mixture import load_mixture
     from curation.storage import local
     from manifests.errors import OccupiedError
+    from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json
 
     loaded = load_mixture(mixture, overrides(set_))
     folder = local(output or catalog.parent / "mixtures" / loaded.name, what="a plan (--output)")
     try:
-        lock = make_plan(loaded, catalog, folder, aside=force)
+        lock = make_plan(loaded, catalog, folder, aside=force, limits=limits(seconds, memory))
     except OccupiedError as error:
         hint = "\n--output names another folder, --force moves that plan aside." if error.movable else ""
         raise OccupiedError(f"{error}{hint}", movable=error.movable) from error
@@ -120,10 +124,12 @@ def diff(
         raise typer.Exit(1)
 
 
-def lint(
+def lint(  # noqa: PLR0917 - options are keywords
     mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
     catalog: CatalogOption = CATALOG,
     set_: SetOption = None,
+    seconds: SecondsOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     json_: JsonOption = False,
 ) -> None:
     """Can this mixture be had from this catalog? Draws nothing. Exit 2 with the nearest that can, if it cannot.
@@ -132,10 +138,11 @@ def lint(
     """
     from curation.plan import plan_schedule
     from curation.plan.mixture import load_mixture
-    from soundwave.cli._tables import print_json, print_rows
+    from soundwave.cli._limits import limits
+    from soundwave.cli._tables import print_json, print_rows, say
 
     loaded = load_mixture(mixture, overrides(set_))
-    schedule, pools = plan_schedule(loaded, catalog)
+    schedule, pools = plan_schedule(loaded, catalog, limits=limits(seconds, memory))
     rows = [
         {
             "domain": name,
@@ -152,13 +159,13 @@ def lint(
         return
     print_rows(rows, title=f"{loaded.name}: {schedule.budget:g} {loaded.unit} can be had")
     for note in schedule.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
 
 
 def _show(lock: "Lock", folder: Path) -> None:
     """The planned/realised table, and the facts of the plan that are not in it."""
     from manifests.units import clock
-    from soundwave.cli._tables import print_rows
+    from soundwave.cli._tables import print_rows, say
 
     rows = [
         {
@@ -180,13 +187,13 @@ def _show(lock: "Lock", folder: Path) -> None:
         f"longest step {lock.longest_step:.1f} s), plan {lock.plan_sha256[:12]}"
     )
     passes = ["quality"] if lock.passes is None else lock.passes
-    print(f"verdicts it went by: {', '.join(passes) or 'none'}")
+    say(f"verdicts it went by: {', '.join(passes) or 'none'}")
     worst = lock.worst_window
     if worst:
-        print(
+        say(
             f"worst window of {lock.window} steps: number {worst.window}, {worst.domain} has {worst.share:.2%} for "
             f"{worst.share - worst.error:.2%} ({worst.off_by:+.4g} {lock.unit}; its longest row is "
             f"{worst.longest:.4g})"
         )
     for note in lock.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")

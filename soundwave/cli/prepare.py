@@ -83,21 +83,23 @@ def _show_recipes(recipes: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         _print_json(recipes)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from manifests.shown import DataConsole
 
     table = Table("recipe", "task", "licence", "what it is", "source", box=None, pad_edge=False)
     for row in recipes:
         table.add_row(row["name"], row["task"], row["license"], row["title"], row["source"])
-    Console().print(table)
+    DataConsole().print(table)
 
 
 def _show_corpora(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         _print_json(rows)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from manifests.shown import DataConsole
 
     table = Table(box=None, pad_edge=False)
     for heading in ("corpus", "cuts", "hours", "texts", "rejects", "why"):
@@ -106,7 +108,7 @@ def _show_corpora(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         why = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
         numbers = (str(row["cuts"]), f"{row['hours']:.3f}", str(row["texts"]), str(row["rejects"]))
         table.add_row(row["corpus"], *numbers, why)
-    Console().print(table)
+    DataConsole().print(table)
     for row in rows:
         if row["lengths"]["files"]:
             print(f"{row['corpus']}: {row['lengths']['text']}")

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._limits import MEMORY, MemoryOption, SecondsOption
+
 if TYPE_CHECKING:
     import duckdb
 
+    from curation.duck import Limits
+
 HISTORY = "sql_history"
 MOST_ROWS = 200  # printed of a table; files get them all
+SECONDS = 60.0
+BATCH = 10_000  # rows in hand at a time
+SPOOLED = 64 << 20  # bytes of a result that are kept in memory until they are written
 
 
 class RowFormat(StrEnum):
@@ -40,9 +47,11 @@ def register(app: typer.Typer) -> None:
         format_: Annotated[RowFormat, typer.Option("--format", help="How rows are written.")] = RowFormat.table,
         output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
         force: Annotated[bool, typer.Option("--force", help="Replace the file that --output names.")] = False,
+        seconds: SecondsOption = SECONDS,
+        memory: MemoryOption = MEMORY,
         json_: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     ) -> None:
-        """Ask the catalog in SQL. It only reads.
+        """Ask the catalog in SQL. It only reads: one SELECT, DESCRIBE, SUMMARIZE, SHOW TABLES, or an EXPLAIN of one.
 
         Tables: cuts, words, labels, rejects, features, plans. Views: accepted, refused, speech, texts,
         overview.
@@ -57,83 +66,107 @@ def register(app: typer.Typer) -> None:
         from curation.catalog.runs import find_runs
         from curation.storage import resolve, sibling
         from manifests.files import new_file
+        from soundwave.cli._limits import limits
 
+        most = limits(seconds, memory)
         target = None if output is None else new_file(resolve(output), force=force)
 
-        with connect(catalog, plans=plans or sibling(catalog, "mixtures"), runs=find_runs(runs or [])) as con:
+        plans = plans or sibling(catalog, "mixtures")
+        with connect(catalog, plans=plans, runs=find_runs(runs or []), limits=most) as con:
             if query is None:
-                _prompt(con)
+                _prompt(con, most)
             else:
-                _answer(con, query, RowFormat.json if json_ else format_, target)
+                _answer(con, query, RowFormat.json if json_ else format_, target, most)
 
 
-def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None) -> None:
+def _answer(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None, most: "Limits") -> None:
     """Run one query and write its rows."""
-    from curation.duck import records, run_select
+    from curation.duck import limited, run_select
     from soundwave.cli._tables import print_rows
 
-    if kind is RowFormat.table and output is None:
+    if kind is not RowFormat.table or output is not None:
+        _write(con, query, kind, output, most)
+        return
+    with limited(con, most, where="query"):
         result = run_select(con, query, where="query")
         names = [column[0] for column in result.description or []]
-        rows = records(result)
-        print_rows(rows[:MOST_ROWS], names=names)
-        if len(rows) > MOST_ROWS:
-            print(f"{MOST_ROWS} of {len(rows):,} rows; --format csv, json or parquet writes them all")
-        return
-    _write(con, query, kind, output)
+        rows = result.fetchmany(MOST_ROWS)
+        total = len(rows)
+        while more := len(result.fetchmany(BATCH)):
+            total += more
+    print_rows([dict(zip(names, row, strict=True)) for row in rows], names=names)
+    if total > MOST_ROWS:
+        print(f"{MOST_ROWS} of {total:,} rows; --format csv, json or parquet writes them all")
 
 
-def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None) -> None:
-    """Write all rows as CSV, JSON or Parquet, to a file (atomically) or standard output."""
-    import io
+def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output: Path | None, most: "Limits") -> None:
+    """Write all rows as CSV, JSON or Parquet, to a file (atomically) or standard output, when all of them are there."""
+    import shutil
     import sys
+    import tempfile
 
+    from curation.duck import limited, run_select
     from manifests.errors import SettingsError
     from manifests.files import atomic_write
 
     if kind is RowFormat.table:
         raise SettingsError("--output needs --format csv, json or parquet.")
-    buffer = io.BytesIO()
-    _encode(con, query, kind, buffer)
-    if output is None:
-        sys.stdout.buffer.write(buffer.getvalue())
-        sys.stdout.buffer.flush()
-        return
-    with atomic_write(output) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    encode = {RowFormat.csv: _encode_csv, RowFormat.json: _encode_json, RowFormat.parquet: _encode_parquet}[kind]
+    with tempfile.SpooledTemporaryFile(max_size=SPOOLED) as buffer:
+        with limited(con, most, where="query"):
+            encode(run_select(con, query, where="query"), buffer)
+        buffer.seek(0)
+        if output is None:
+            shutil.copyfileobj(buffer, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return
+        with atomic_write(output) as temporary, temporary.open("wb") as target:
+            shutil.copyfileobj(buffer, target)
 
 
-def _encode(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, buffer: Any) -> None:
-    import csv
-    import io
+def _encode_parquet(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
+    import pyarrow.parquet as pq
+
+    reader: Any = result.to_arrow_reader(BATCH)
+    with pq.ParquetWriter(buffer, reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+def _encode_json(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
     import json
 
-    from curation.duck import arrow_table, records, run_select
+    names = [column[0] for column in result.description or []]
+    before = "[\n  "
+    while rows := result.fetchmany(BATCH):
+        for row in rows:
+            text = json.dumps(dict(zip(names, row, strict=True)), indent=2, ensure_ascii=False, default=str)
+            buffer.write((before + text.replace("\n", "\n  ")).encode())
+            before = ",\n  "
+    buffer.write(b"[]\n" if before.startswith("[") else b"\n]\n")
 
-    if kind is RowFormat.parquet:
-        import pyarrow.parquet as pq
 
-        pq.write_table(arrow_table(con, query, where="query"), buffer, compression="zstd")
-        return
-    result = run_select(con, query, where="query")
+def _encode_csv(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
+    """Values as they are: what a spreadsheet would take for a formula is for the spreadsheet to refuse."""
+    import csv
+    import io
+
     text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
-    if kind is RowFormat.json:
-        json.dump(records(result), text, indent=2, ensure_ascii=False, default=str)
-        text.write("\n")
-    else:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column[0] for column in result.description or []])
-        writer.writerows(result.fetchall())
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column[0] for column in result.description or []])
+    while rows := result.fetchmany(BATCH):
+        writer.writerows(rows)
     text.detach()
 
 
-def _prompt(con: "duckdb.DuckDBPyConnection") -> None:
+def _prompt(con: "duckdb.DuckDBPyConnection", most: "Limits") -> None:
     """Read queries until the end of input; one may take several lines and ends with a semicolon."""
     import contextlib
     import sys
 
     from manifests.errors import QueryError
     from manifests.files import cache_dir
+    from soundwave.cli._tables import say
 
     history = cache_dir() / HISTORY
     with contextlib.suppress(ImportError, OSError):
@@ -149,9 +182,9 @@ def _prompt(con: "duckdb.DuckDBPyConnection") -> None:
         if not line.rstrip().endswith(";"):
             continue
         try:
-            _answer(con, "\n".join(lines), RowFormat.table, None)
+            _answer(con, "\n".join(lines), RowFormat.table, None, most)
         except QueryError as error:
-            print(f"error: {error}", file=sys.stderr)
+            say(f"error: {error}", error=True)
         lines = []
     with contextlib.suppress(ImportError, OSError):
         import readline

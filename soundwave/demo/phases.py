@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from manifests.errors import InputError
 from manifests.files import read_json, write_json
+from manifests.shown import DataConsole
 from manifests.units import Seconds, clock
 
 
@@ -73,7 +73,7 @@ class Phases:
             table.add_row(phase.name, phase.note, clock(phase.seconds), "reused" if phase.reused else "made")
         table.add_section()
         table.add_row("total", "", clock(sum(phase.seconds for phase in self.done)), clock(self.elapsed()))
-        Console(stderr=True).print(table)
+        DataConsole(stderr=True).print(table)
 
     def elapsed(self) -> Seconds:
         """Seconds since this run began."""

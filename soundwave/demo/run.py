@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from curation.audit import run_audits
@@ -29,6 +28,7 @@ from manifests.files import claim_folder, read_json, write_json
 from manifests.plans import LOCK, Lock
 from manifests.rows import CORPUS, PASS_FILE
 from manifests.runs import RUN, read_run
+from manifests.shown import DataConsole
 from manifests.units import clock
 from recipes import registry
 from soundwave.ablation.results import GRID
@@ -157,7 +157,7 @@ def _shares_table(locks: Sequence[Lock]) -> None:
             shares = f"{domain.share:.2%}", f"{domain.realised_share:.2%}"
             table.add_row(lock.stage, name, *shares, f"{domain.draws:,}", f"{domain.unique:,}", str(domain.max_repeat))
         table.add_section()
-    Console(stderr=True).print(table)
+    DataConsole(stderr=True).print(table)
 
 
 def _train(phases: Phases, output: Path, settings: DemoSettings) -> None:

@@ -77,17 +77,17 @@ def test_the_sql_file_stands_beside_the_yaml(tmp_path: Path) -> None:
 
 def test_the_path_of_select_is_relative_to_the_file_that_says_it(tmp_path: Path) -> None:
     values = {k: v for k, v in GOOD.items() if k != "query"} | {"select": "q.sql", "name": "theirs"}
-    for folder, sql in (("a", "SELECT 1"), ("b", "SELECT 2")):
-        (tmp_path / folder).mkdir()
+    for folder, sql in (("b/a", "SELECT 1"), ("b", "SELECT 2")):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / "q.sql").write_text(sql)
-    (tmp_path / "a" / "base.yaml").write_text(yaml.safe_dump(values))
-    (tmp_path / "b" / "mine.yaml").write_text("extends: ../a/base.yaml\nseed: 3\n")
+    (tmp_path / "b" / "a" / "base.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "b" / "mine.yaml").write_text("extends: a/base.yaml\nseed: 3\n")
     mine = load_mixture(tmp_path / "b" / "mine.yaml")
     assert (mine.query, mine.seed, mine.name) == ("SELECT 1", 3, "mine")
-    (tmp_path / "b" / "own.yaml").write_text("extends: ../a/base.yaml\nselect: q.sql\nname: own\n")
+    (tmp_path / "b" / "own.yaml").write_text("extends: a/base.yaml\nselect: q.sql\nname: own\n")
     own = load_mixture(tmp_path / "b" / "own.yaml")
     assert (own.query, own.name) == ("SELECT 2", "own")
-    (tmp_path / "b" / "direct.yaml").write_text("extends: ../a/base.yaml\nquery: SELECT 3\n")
+    (tmp_path / "b" / "direct.yaml").write_text("extends: a/base.yaml\nquery: SELECT 3\n")
     assert load_mixture(tmp_path / "b" / "direct.yaml").query == "SELECT 3"
 
 

@@ -54,7 +54,7 @@ def files(tmp_path: Path) -> SettingsFiles[Settings]:
 
 def write(tmp_path: Path, text: str, name: str = "s.yaml") -> Path:
     path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
 
@@ -101,8 +101,8 @@ def test_a_file_extends_another_key_by_key_and_lists_are_replaced(
 def test_extends_goes_on_through_files_and_paths_are_relative_to_the_file(
     files: SettingsFiles[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, "extends: paper/large\ntitle: base\n", "deep/base.yaml")
-    top = write(tmp_path, "extends: ../deep/base.yaml\nrate: 2\n", "top/top.yaml")
+    write(tmp_path, "extends: paper/large\ntitle: base\n", "top/deep/base.yaml")
+    top = write(tmp_path, "extends: deep/base.yaml\nrate: 2\n", "top/top.yaml")
     monkeypatch.chdir(tmp_path / "bundled")
     resolved = files.resolve(top)
     assert resolved.settings.model_dump(include={"rate", "title", "words"}) == {
