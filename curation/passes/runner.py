@@ -96,7 +96,7 @@ def run_pass(
 
     Raises:
         MissingFileError: no prepared corpus there.
-        InputError: the pass cannot run here, or no scheduler answers.
+        InputError: the pass cannot run here, no scheduler answers, or its workers are unlike this process.
         StaleError: another run removed our shards meanwhile.
         OccupiedError: the folder of these labels holds something else; nothing in it was touched.
     """
@@ -108,7 +108,7 @@ def run_pass(
     summary = PassSummary(job.name, corpus_dir.name, folder)
     with ExitStack() as stack:
         pool = pool or stack.enter_context(WorkerPool(workers=workers, dask=dask))
-        run = _PassRun(job, corpus_dir, folder, shard_size, pool)
+        run = _PassRun(job, corpus_dir, folder.absolute(), shard_size, pool)  # workers have other working folders
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(f"{job.name} {corpus_dir.name}", total=info.cuts, note="")
         computed: Seconds = 0.0

@@ -275,6 +275,6 @@ def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> Non
 
 
 def test_an_unreachable_scheduler_is_named(workspace: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.passes.workers.PATIENCE", "0.5s")
+    monkeypatch.setattr("curation.passes.cluster.PATIENCE", 0.5)
     with pytest.raises(InputError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         call("quality", *workspace, "--dask", "tcp://127.0.0.1:9")
