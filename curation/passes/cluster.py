@@ -93,7 +93,7 @@ def _no_scheduler(address: str, found: str) -> InputError:
 def local_client(workers: int) -> Iterator[Client]:
     """A client of `workers` new processes on this machine, which end with it.
 
-    A process that dies while it starts costs a second start; if that goes on, fewer are started.
+    When a process dies while it starts, all start again, half as many: memory may be short.
 
     Raises:
         InputError: they die while they start, however few.
@@ -118,7 +118,7 @@ def local_client(workers: int) -> Iterator[Client]:
 def _started(workers: int, scratch: str) -> LocalCluster:
     from distributed import LocalCluster
 
-    tries = [workers, workers, max(1, workers // 2), 1]
+    tries = [workers, max(1, workers // 2), 1]
     for number in tries:
         try:
             return LocalCluster(

@@ -1,0 +1,96 @@
+"""Schedulers that do not answer, and processes of this machine that die while they start or with their driver."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dask
+import distributed  # before dask.config.set, which takes away what it did not find
+import pytest
+
+from curation.passes.cluster import remote_client
+from curation.passes.runner import run_pass
+from manifests.errors import InputError
+from tests.curation.dask_processes import DIES_ONCE, ROOT, until
+from tests.curation.labelling import Counting, plain_rows, table, write_made
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.passes.cluster.PATIENCE", 0.5)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["tcp://127.0.0.1:9", "http://127.0.0.1:8787", "127.0.0.1", "tcp://127.0.0.1:abc", "tls://127.0.0.1:9", "", "nil:"],
+)
+def test_an_address_without_a_scheduler_is_named(address: str) -> None:
+    with pytest.raises(InputError, match="No Dask scheduler answers at") as error, remote_client(address):
+        pass
+    assert f"at {address} (" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_server_that_says_nothing_is_no_scheduler() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InputError, match=f"No Dask scheduler answers at {address}"), remote_client(address):
+            pass
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_web_server_is_no_scheduler(web: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match=f"No Dask scheduler answers at {web}"), remote_client(web):
+        pass
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@contextmanager
+def preload(path: Path, text: str) -> Iterator[None]:
+    """Have worker processes run a text as they start."""
+    path.write_text(textwrap.dedent(text))
+    with dask.config.set({"distributed.worker.preload": [str(path)]}):
+        yield
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return write_made(tmp_path / "corpora" / "made", plain_rows(12))
+
+
+def test_a_process_that_is_killed_as_it_starts_ends_nothing(
+    corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flag = tmp_path / "killed"
+    with preload(tmp_path / "killer.py", DIES_ONCE.format(flag=str(flag))):
+        summary = run_pass(Counting(tmp_path / "log", {}), corpus, tmp_path / "labels", workers=2, shard_size=4)
+    assert flag.exists() and (summary.labelled, summary.rejected) == (12, 0)
+    said = capfd.readouterr().err
+    assert "starting again" in said and "Traceback" not in said
+
+
+def test_processes_that_always_die_as_they_start_are_an_error(
+    corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    always = preload(tmp_path / "killer.py", "import os\nos.kill(os.getpid(), 9)")
+    with always, pytest.raises(InputError, match="die while they start"):
+        run_pass(Counting(tmp_path / "log", {}), corpus, tmp_path / "labels", workers=1, shard_size=4)
+    assert "Traceback" not in capfd.readouterr().err
