@@ -11,18 +11,17 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dask
-import distributed  # before dask.config.set, which takes away what it did not find
 import pytest
 
 from curation.passes.cluster import remote_client
 from curation.passes.runner import run_pass
 from manifests.errors import InputError
 from tests.curation.dask_processes import DIES_ONCE, ROOT, until
-from tests.curation.labelling import Counting, plain_rows, table, write_made
+from tests.curation.labelling import Counting, plain_rows, write_made
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +93,51 @@ def test_processes_that_always_die_as_they_start_are_an_error(
     with always, pytest.raises(InputError, match="die while they start"):
         run_pass(Counting(tmp_path / "log", {}), corpus, tmp_path / "labels", workers=1, shard_size=4)
     assert "Traceback" not in capfd.readouterr().err
+
+
+DRIVER = """
+    import sys
+    from pathlib import Path
+    sys.path.insert(0, {root!r})
+    from curation.passes.isolation import label_isolated
+    from curation.passes.runner import run_pass
+    from tests.curation.labelling import Counting, plain_rows
+
+    if __name__ == "__main__":
+        job = Counting(Path({log!r}), {{"made-0005": "hold_once"}})
+        {call}
+"""
+CLUSTER = "run_pass(job, Path({corpus!r}), Path({labels!r}), workers=1, shard_size=4)"
+ISOLATED = "label_isolated(job, list(plain_rows(12)), 'key', Path({labels!r}))"
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [(CLUSTER, signal.SIGINT), (CLUSTER, signal.SIGKILL), (ISOLATED, signal.SIGKILL)],
+    ids=["Ctrl-C", "killed", "killed in isolation"],
+)
+def test_no_process_outlives_its_driver(corpus: Path, tmp_path: Path, call: str, number: int) -> None:
+    places = {"corpus": str(corpus), "labels": str(tmp_path / "labels")}
+    script, flag = tmp_path / "driver.py", tmp_path / "made-0005.flag"
+    text = textwrap.dedent(DRIVER).format(root=str(ROOT), log=str(tmp_path / "log"), call=call.format(**places))
+    script.write_text(text)
+    driver = subprocess.Popen([sys.executable, script], start_new_session=True, stderr=subprocess.PIPE)
+    until(lambda: flag.exists() or driver.poll() is not None, "the cut that is held")
+    if number == signal.SIGINT:
+        os.killpg(driver.pid, number)  # as a terminal does
+    else:
+        driver.kill()
+    _, said = driver.communicate()
+    assert driver.returncode in {-number, 1}
+    until(lambda: not in_session(driver.pid), f"the end of {in_session(driver.pid)}")
+    assert said.count(b"Traceback") == (number == signal.SIGINT)  # the driver's own: it is not the command line
+
+
+def in_session(number: int) -> list[str]:
+    """Processes that were started by the process of this number."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            found += [path.parent.name] if session == str(number) and state != "Z" else []
+    return found
