@@ -18,6 +18,7 @@ import duckdb
 from manifests.errors import InputError, MissingFileError, require
 
 _REMOTE = re.compile(r"^s3:/+")
+_ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")  # two letters at least: C:/ is a disk
 _BLOCK = 5 << 20  # bytes asked for at least (S3 takes no smaller parts): footers and small columns come in one request
 _INSTALL = "pip install 'soundwave-lab[s3]'"
 
@@ -44,15 +45,21 @@ def resolve(path: Path | str) -> Path:
     return cast(Path, require("upath", used_for=url, install=_INSTALL).UPath(url, **options))
 
 
-def local(path: Path, *, what: str) -> Path:
+def local(path: Path, *, what: str, use: str = "is written to") -> Path:
     """`path`, if it is on disk.
 
     Raises:
-        InputError: it is remote.
+        InputError: it is an object store, or begins as any other address does.
     """
-    if is_remote(path):
-        raise InputError(f"{path}: {what} is written to a local folder. Name one.")
+    if _ADDRESS.match(str(path)):
+        shown = re.sub(":/+", "://", str(path), count=1)
+        raise InputError(f"{shown}: {what} {use} a local folder. Name one.")
     return path
+
+
+def model_place(name: str) -> str:
+    """A model's folder as processes in other folders find it, with its whole path; any other name as it is."""
+    return str(Path(name).absolute()) if Path(name).is_dir() else name
 
 
 def sibling(catalog: Path, name: str) -> Path | None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from curation.align.base import Aligner
 from curation.align.ctc_aligner import CTCAligner, CTCOptions
 from curation.align.ctc_model import in_windows, letter_ids, pick_columns
+from curation.storage import model_place
 from manifests.errors import InputError, SettingsError
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.settings.makers import Maker, Needs
@@ -38,7 +39,7 @@ class CheckpointOptions(CTCOptions):
 def _make(options: CheckpointOptions) -> Aligner:
     if not options.model:
         raise SettingsError(f"The aligner `{NAME}` needs a checkpoint as `model`: {EXAMPLE}, or a local folder.")
-    return CTCAligner.from_options(Checkpoint(options.model), options)
+    return CTCAligner.from_options(Checkpoint(model_place(options.model)), options)
 
 
 ALIGNER = Maker(CheckpointOptions, _make, Needs(("torch", "transformers")))

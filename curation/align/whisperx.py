@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ class WhisperX:
     name: str = NAME
     # Mean log-probability of a letter. A guess: no trained Wav2Vec2 could be had where this was written.
     least_score: float = -3.0
+    base: Path = field(default_factory=Path.cwd, compare=False)  # relative folders are looked for there, by workers too
 
     @property
     def version(self) -> str:
@@ -82,9 +84,12 @@ class WhisperX:
             MissingPackageError, InputError: they cannot be loaded here; says why.
         """
         whisperx = _whisperx()
-        _pipeline(whisperx, self.whisper)
+        _pipeline(whisperx, self._place(self.whisper))
         if self.wav2vec:
-            _wav2vec(whisperx, "en", self.wav2vec)
+            _wav2vec(whisperx, "en", self._place(self.wav2vec))
+
+    def _place(self, model: str) -> str:
+        return str(self.base / model) if (self.base / model).is_dir() else model
 
     def speaks(self, language: str) -> bool:
         """Of transcripts that are given: English, or whatever language the user names a Wav2Vec2 model of."""
@@ -104,7 +109,7 @@ class WhisperX:
             Rejected: no speech is found, nothing that can be said is heard, or in a language that has no aligner.
             InputError: a model cannot be loaded.
         """
-        pipeline = _pipeline(_whisperx(), self.whisper)
+        pipeline = _pipeline(_whisperx(), self._place(self.whisper))
         if not len(samples):
             raise Rejected(Reason.no_speech, "no audio")
         if language is None and not pipeline.model.model.is_multilingual:
@@ -144,7 +149,7 @@ class WhisperX:
             return []
         whisperx = _whisperx()
         _punkt_data()
-        model, metadata, device = _wav2vec(whisperx, language, self.wav2vec)
+        model, metadata, device = _wav2vec(whisperx, language, self.wav2vec and self._place(self.wav2vec))
         text = " ".join(words[at].text for at in positions)
         part = {"text": text, "start": start, "end": min(end, len(samples) / SAMPLE_RATE)}
         aligned = whisperx.align([part], model, metadata, samples, device)["word_segments"]

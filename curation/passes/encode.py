@@ -8,17 +8,20 @@ for Speech Recognition", 2015).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 
 from curation.encoders import MOONSHINE, Encoder, encoder_family, load_encoder
 from curation.passes.base import CorpusPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
+from curation.storage import model_place
 from manifests.errors import Rejected, SettingsError
+from manifests.files import need_folder
 from manifests.reasons import Reason
 from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
@@ -43,6 +46,12 @@ class Encode(BaseModel, CorpusPass):
     version: ClassVar[str] = "1"
     failure: ClassVar[Reason] = Reason.encoder_failed
 
+    _place: str = PrivateAttr(default="")  # of the encoder, for workers in other folders; `encoder` is what rows say
+
+    def model_post_init(self, _: object) -> None:
+        """Find the encoder from the working folder of the process that names it."""
+        self._place = model_place(self.encoder)
+
     @field_validator("speeds")
     @classmethod
     def _check_speeds(cls, speeds: tuple[float, ...]) -> tuple[float, ...]:
@@ -60,10 +69,12 @@ class Encode(BaseModel, CorpusPass):
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the encoder's weights are not here."""
         encoder_family(self.encoder).check()
+        if Path(self._place).is_absolute():
+            need_folder(Path(self._place), what="folder of an encoder")
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Encode all variants of each row, in batches of like lengths, and store them in row order."""
-        encoder = load_encoder(self.encoder)
+        encoder = load_encoder(self._place)
         result = ShardResult()
         stored: dict[str, list[NDArray[np.float16]]] = {}
         refused = {}

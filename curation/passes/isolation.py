@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -16,21 +18,36 @@ from manifests.rows import Reject
 
 def label_isolated(job: LabelPass, rows: list[Row], key: str, folder: Path) -> Counts:
     """Label one cut at a time in a process of its own: those that kill it become rejects."""
-    context = multiprocessing.get_context("spawn")
     whole = ShardResult()
-    executor = ProcessPoolExecutor(1, mp_context=context)
+    executor = _executor()
     try:
         for row in rows:
             try:
                 _extend(whole, executor.submit(label_good, job, [row]).result())
             except BrokenProcessPool:
                 executor.shutdown()
-                executor = ProcessPoolExecutor(1, mp_context=context)
+                executor = _executor()
                 detail = "the process that labelled this cut died, several times"
                 whole.rejects.append(Reject(str(row["id"]), corpus_of(row), job.name, Reason.pass_failed, detail))
     finally:
         executor.shutdown()
     return write_shard(job, rows, key, folder, whole)
+
+
+def _executor() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _extend(whole: ShardResult, part: ShardResult) -> None:

@@ -28,6 +28,7 @@ from curation.passes.shards import (
     with_absolute_audio,
 )
 from curation.passes.workers import WorkerPool
+from curation.storage import local
 from manifests.errors import InputError, StaleError
 from manifests.files import claim_folder, write_json
 from manifests.progress import progress_bar
@@ -90,17 +91,20 @@ def run_pass(
         corpus_dir: a prepared corpus (`corpus.json` in it).
         labels_dir: parts go to `labels_dir/PASS/CORPUS`.
         workers: processes; None: one per core, 0: none, in this process.
-        dask: address of a running scheduler instead, whose workers see the same files.
+        dask: address of a running scheduler instead, whose workers see the same files at the same paths.
         shard_size: cuts per shard, roughly.
         pool: workers to share between calls; `workers` and `dask` are then ignored.
 
     Raises:
         MissingFileError: no prepared corpus there.
-        InputError: the pass cannot run here, or no scheduler answers.
+        InputError: the pass cannot run here, no scheduler answers, its workers are unlike this process, or a folder is
+            in an object store.
         StaleError: another run removed our shards meanwhile.
         OccupiedError: the folder of these labels holds something else; nothing in it was touched.
     """
     began = time.monotonic()
+    local(corpus_dir, what="the audio of a corpus", use="is read from")
+    local(labels_dir, what="what a pass finds")
     info = read_corpus(corpus_dir)
     job.check()
     folder = labels_dir / job.name / corpus_dir.name
@@ -108,7 +112,7 @@ def run_pass(
     summary = PassSummary(job.name, corpus_dir.name, folder)
     with ExitStack() as stack:
         pool = pool or stack.enter_context(WorkerPool(workers=workers, dask=dask))
-        run = _PassRun(job, corpus_dir, folder, shard_size, pool)
+        run = _PassRun(job, corpus_dir, folder.absolute(), shard_size, pool)  # workers have other working folders
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(f"{job.name} {corpus_dir.name}", total=info.cuts, note="")
         computed: Seconds = 0.0

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
-import tempfile
-import time
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation.passes.cluster import cores, local_client, remote_client
 from curation.passes.isolation import label_isolated
+from curation.passes.members import Members, Place
 from curation.passes.shards import Counts, LabelPass, Row, finished, label_good, write_shard
 from manifests.errors import InputError
 from manifests.units import Seconds
@@ -24,20 +22,35 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 IN_FLIGHT = 3  # shards per worker that the driver has handed out at any time
-PATIENCE = "10s"  # until a scheduler answers
 MOMENT: Seconds = 2.0  # between looks at whether workers live
-SCRATCH = "soundwave-"  # prefix of the folders for Dask's own files
-NEW: Seconds = 60.0  # younger folders may not be locked yet
-OWNER = "owner"  # a file in such a folder that is locked for as long as its driver lives
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+LOSSES_LOCAL, LOSSES_REMOTE = 2, 4  # times that all workers of a shard died; then it runs isolated
+_ONE_SHARD = threading.Lock()  # of a process: models and decoders are shared by its threads, and not made for that
 
 
 def label_rows(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
     """Label one shard and write it. The only thing that goes back is its counts."""
     rows = unpack(packed)
-    if counts := finished(folder, key):  # another worker was quicker, or this one was thought dead
-        return counts
-    return write_shard(job, rows, key, folder, label_good(job, rows))
+    with _ONE_SHARD:
+        if counts := finished(folder, key):  # another worker was quicker, or this one was thought dead
+            return counts
+        return write_shard(job, rows, key, folder, label_good(job, rows))
+
+
+def label_there(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
+    """`label_rows` on another machine, which is named where it fails.
+
+    Raises:
+        InputError: the pass cannot run there, or the labels cannot be written.
+    """
+    from distributed import get_worker
+
+    try:
+        return label_rows(job, packed, key, folder)
+    except OSError as error:
+        said = f"{error.strerror or error}: {error.filename or folder}"
+    except InputError as error:
+        said = str(error)
+    raise InputError(f"The worker {get_worker().address} says: {said}")
 
 
 def pack(rows: list[Row]) -> bytes:
@@ -57,7 +70,8 @@ class _Shard:
     packed: bytes
     key: str
     folder: Path
-    losses: int = 0  # clusters that died while it was in flight
+    losses: int = 0  # times that all workers that might have it died
+    workers: frozenset[str] = frozenset()  # that might have it, of a remote cluster
 
     def isolated(self) -> Counts:
         return label_isolated(self.job, unpack(self.packed), self.key, self.folder)
@@ -68,10 +82,11 @@ class WorkerPool:
 
     def __init__(self, *, workers: int | None = None, dask: str | None = None) -> None:
         """`workers` processes (None: one per core; 0: run in this process), or the cluster at `dask`."""
-        self._workers = _cores() if workers is None else workers
+        self._workers = cores() if workers is None else workers
         self._address = dask
         self._stack = ExitStack()
         self._client: Client | None = None
+        self._members: Members | None = None  # of a remote cluster
         self._ready: list[Counts] = []
         self._pending: dict[Future, _Shard] = {}
 
@@ -79,16 +94,25 @@ class WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for future in self._pending:
-            future.cancel()
+        with suppress(Exception):  # the scheduler may be gone, and with it what is cancelled here
+            for future in self._pending:
+                future.cancel()
         self._pending.clear()
         self._stack.close()
 
     def submit(self, job: LabelPass, rows: list[Row], key: str, folder: Path) -> None:
-        """Have one shard labelled and written."""
+        """Have one shard labelled and written.
+
+        Raises:
+            InputError: no scheduler answers, or a worker of its cluster cannot do it.
+        """
         if self._workers == 0 and self._address is None:
             self._ready.append(label_rows(job, pack(rows), key, folder))
             return
+        self._open()
+        if self._members is not None:
+            with self._talking():
+                self._members.require(Place.of(job, folder, rows))
         self._send(_Shard(job, pack(rows), key, folder))
 
     def busy(self) -> bool:
@@ -97,47 +121,84 @@ class WorkerPool:
 
     def full(self) -> bool:
         """Should the driver take a result before it hands out more?"""
-        return bool(self._ready) or len(self._pending) >= IN_FLIGHT * max(self._width(), 1)
+        width = len(self._members.usable()) if self._members else self._workers
+        return bool(self._ready) or len(self._pending) >= IN_FLIGHT * max(width, 1)
 
     def next(self) -> Counts:
-        """Counts of the next finished shard, in any order."""
-        if self._ready or self._client is None:
-            return self._ready.pop()
-        from distributed.scheduler import KilledWorker
+        """Counts of the next finished shard, in any order.
 
+        Raises:
+            InputError: the scheduler or all workers of a remote cluster are gone, or a worker cannot go on.
+        """
         while not self._ready:
             done = self._done()
-            try:
-                counts: Counts | None = done.result(timeout=MOMENT) if done else None
-            except KilledWorker:
-                return self._pending.pop(done).isolated()
-            except TimeoutError:  # its worker died with the counts: Dask has it done again, if there are workers left
-                if done is None or done.status == "error":
-                    raise
-                counts = None
+            counts = self._result(done) if done else None
             if counts is not None:
-                del self._pending[done]
                 return counts
-            if not self._alive():
-                self._revive()
+            self._tend()
         return self._ready.pop()
 
+    def _open(self) -> None:
+        if self._client is not None:
+            return
+        if self._address is None:
+            self._client = self._stack.enter_context(local_client(self._workers))
+        else:
+            self._client = self._stack.enter_context(remote_client(self._address))
+            self._members = Members(self._client, self._address)
+
     def _send(self, shard: _Shard) -> None:
-        if self._client is None:
-            self._client = self._stack.enter_context(_client(self._workers, self._address))
+        self._open()
+        assert self._client is not None
         name = f"label-{shard.key}-{shard.losses}"
-        future = self._client.submit(label_rows, shard.job, shard.packed, shard.key, shard.folder, key=name)
+        task = (shard.job, shard.packed, shard.key, shard.folder)
+        if self._members is None:
+            future = self._client.submit(label_rows, *task, key=name)
+        else:
+            with self._talking():
+                usable = self._members.look()
+                shard.workers = frozenset(usable)
+                future = self._client.submit(label_there, *task, key=name, workers=usable)
         self._pending[future] = shard
 
     def _done(self) -> Future | None:
         """A finished future, or None after a moment."""
         from distributed import wait
 
-        if self._client is None:
-            return None
-        with self._client.as_current(), suppress(TimeoutError):
+        assert self._client is not None
+        with self._talking(), self._client.as_current(), suppress(TimeoutError):
             return next(iter(wait(list(self._pending), timeout=MOMENT, return_when="FIRST_COMPLETED").done))
         return None
+
+    def _result(self, done: Future) -> Counts | None:
+        """What a shard gave; None if that is lost: its worker died with it."""
+        from distributed.scheduler import KilledWorker
+
+        try:
+            with self._talking():
+                counts: Counts = done.result(timeout=MOMENT)
+        except KilledWorker:
+            return self._pending.pop(done).isolated()
+        except TimeoutError:  # Dask has it done again, if there are workers left
+            if done.status == "error":
+                raise
+            return None
+        del self._pending[done]
+        return counts
+
+    def _tend(self) -> None:
+        """See that every shard in flight has a worker that lives."""
+        if self._members is None:
+            if not self._alive():
+                self._revive()
+            return
+        with self._talking():
+            usable = set(self._members.look())
+        for future, shard in list(self._pending.items()):
+            if not shard.workers & usable:
+                del self._pending[future]
+                future.cancel()
+                self._again(shard, LOSSES_REMOTE)
 
     def _alive(self) -> bool:
         """Is a local worker process alive? Dask restarts those that die, but not those that die as they start."""
@@ -145,79 +206,38 @@ class WorkerPool:
         return cluster is None or any(nanny.is_alive() for nanny in cluster.workers.values())
 
     def _revive(self) -> None:
-        """Hand the shards in flight to new workers; those that have lost two clusters run isolated."""
+        """Hand the shards in flight to new workers."""
         lost = list(self._pending.values())
         self._pending.clear()
         self._stack.close()
         self._client = None
         for shard in lost:
-            shard.losses += 1
-            if shard.losses < 2:
-                self._send(shard)
-            else:
-                self._ready.append(shard.isolated())
+            self._again(shard, LOSSES_LOCAL)
 
-    def _width(self) -> int:
-        if self._client is None or self._address is None:
-            return self._workers
-        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+    def _again(self, shard: _Shard, most: int) -> None:
+        """Send a shard that has lost its workers; one that has lost them `most` times runs isolated."""
+        shard.losses += 1
+        if shard.losses < most:
+            self._send(shard)
+        else:
+            self._ready.append(shard.isolated())
 
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Say in one sentence that a remote scheduler has gone."""
+        from distributed import CancelledError
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _scratch() -> Iterator[str]:
-    """A folder for Dask's own files. Folders that killed drivers left are removed."""
-    for owner in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{OWNER}"):
-        # An error says that its driver lives, or that it is another user's.
-        with suppress(OSError), owner.open("rb") as held:
-            if time.time() - owner.stat().st_mtime > NEW:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(owner.parent, ignore_errors=True)
-    with (
-        tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as folder,
-        (Path(folder) / OWNER).open("wb") as held,
-    ):
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield folder
-
-
-@contextmanager
-def _client(workers: int, address: str | None) -> Iterator[Client]:
-    import dask
-    from distributed import Client, LocalCluster
-
-    if address is not None:
+        if self._address is None:
+            yield
+            return
         try:
-            client = Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
+            yield
+        except TimeoutError:
+            raise
+        except (OSError, CancelledError) as error:
+            if getattr(error, "filename", None) is not None:  # a file here, not a connection
+                raise
             raise InputError(
-                f"No Dask scheduler answers at {address} ({error}). Expected an address such as "
-                "tcp://HOST:8786 of a running one, or leave the setting `dask` out to use this machine."
+                f"The Dask scheduler at {self._address} has gone. What is done is kept: when a scheduler answers "
+                "again, run the same command."
             ) from error
-        with client:
-            yield client
-        return
-    quiet = {
-        "distributed.scheduler.allowed-failures": 1,  # a shard that kills two workers runs isolated
-        "distributed.admin.large-graph-warning-threshold": "1GB",
-        # One process a core: more threads inside each would only take turns.
-        **{f"distributed.nanny.pre-spawn-environ.{name}": "1" for name in ONE_THREAD},
-    }
-    with (
-        _scratch() as scratch,
-        dask.config.set(quiet),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=None,
-            dashboard_address=None,
-            local_directory=scratch,
-            silence_logs=50,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client

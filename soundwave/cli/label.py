@@ -69,12 +69,17 @@ def label(
 ) -> None:
     """Label every cut, or reject it with a reason. What is done already is not done again.
 
+    The workers of --dask need this command's versions of Python, soundwave and its libraries, and see corpora, labels
+    and models at the same paths; each is asked before work starts. A worker takes one shard at a time: start several,
+    `dask worker ADDR --nworkers auto --nthreads 1`.
+
     Exit 1 if the words of more cuts of a corpus are not heard by `align` than are: its texts are not what is said.
 
     Example: `soundwave label align --corpus asterisk`
     """
     from curation.passes.runner import run_pass
     from curation.passes.workers import WorkerPool
+    from curation.storage import local
     from manifests.settings.makers import Text
     from soundwave.cli._settings import overrides
 
@@ -86,6 +91,8 @@ def label(
     options |= {pair.key: Text(pair.value) for pair in overrides(set_)}
     job = _make(pass_, {name: value for name, value in options.items() if value is not None})
     _check_export(job.name, export)
+    local(corpora, what="the audio of a corpus (--corpora)", use="is read from")
+    local(labels, what="what a pass finds (--labels)")
     rows = []
     with WorkerPool(workers=workers, dask=dask) as pool:
         for folder in _folders(corpora, corpus):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from curation.passes.base import CorpusPass, label
 from curation.passes.shards import Row, ShardResult
 from manifests.errors import Rejected
-from manifests.files import read_json, write_json, write_jsonl
+from manifests.files import read_json, write_json, write_jsonl, write_text
 from manifests.fingerprint import file_sha256
 from manifests.reasons import Reason
 
@@ -99,7 +100,8 @@ def tone(seconds: float, rate: int = 16000, *, level: float = 0.5) -> np.ndarray
 class Counting(CorpusPass):
     """Labels a cut with the length of its id; odd things happen to cuts that `fates` names.
 
-    Every labelled cut is noted in `log`. Fates: reject, raise, forget, die_once, die, kill_driver.
+    Every labelled cut is noted in `log`. Fates: reject, raise, forget, die_once, die, kill_driver, hold_once (until
+    it is killed: its process is in ID.flag).
     """
 
     log: Path
@@ -135,6 +137,10 @@ class Counting(CorpusPass):
         if fate == "kill_driver" and not flag.exists():
             flag.touch()
             os.kill(os.getppid(), signal.SIGKILL)
+        if fate == "hold_once" and not flag.exists():
+            write_text(flag, str(os.getpid()))
+            while True:
+                time.sleep(60)
         if fate != "forget":
             result.labels.append(label(self.name, row, "length", float(len(row["id"]) + self.tune)))
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.passes import workers
+from curation.passes import cluster, workers
 from curation.passes.runner import run_pass
 from curation.passes.shards import ShardResult, finished, shard_key, split_rows
 from curation.passes.workers import WorkerPool
@@ -165,7 +165,7 @@ def test_nothing_to_do_starts_no_cluster(
 ) -> None:
     job = Counting(log, {})
     run_pass(job, corpus, tmp_path / "labels", workers=0)
-    monkeypatch.setattr("curation.passes.workers._client", lambda *_: pytest.fail("a cluster was started"))
+    monkeypatch.setattr("curation.passes.workers.local_client", lambda *_: pytest.fail("a cluster was started"))
     run_pass(job, corpus, tmp_path / "labels", workers=2)
 
 
@@ -256,14 +256,14 @@ def test_what_killed_drivers_left_in_the_temporary_folder_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("curation.passes.workers.NEW", -1.0)
+    monkeypatch.setattr("curation.passes.cluster.NEW", -1.0)
     dead, strange = tmp_path / "soundwave-dead", tmp_path / "soundwave-notes"
     for folder in (dead, strange):
         (folder / "worker").mkdir(parents=True)
-    (dead / workers.OWNER).touch()
-    with workers._scratch() as first:
+    (dead / cluster.OWNER).touch()
+    with cluster._scratch() as first:
         assert not dead.exists()
-        with workers._scratch() as second:
+        with cluster._scratch() as second:
             assert Path(first).is_dir() and first != second
     assert list(tmp_path.iterdir()) == [strange]
 

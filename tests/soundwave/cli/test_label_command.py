@@ -267,6 +267,9 @@ def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> Non
         (SettingsError, "unknown key `wildcard`", ["quality", "--wildcard", "ends"]),
         (SettingsError, "pass `align`", ["quality", "--export", str(tmp_path)]),
         (MissingFileError, "made", ["quality", "--corpus", "other"]),
+        (InputError, r"s3://b/labels: what .*--labels.* local folder", ["quality", "--labels", "s3://b/labels"]),
+        (InputError, r"gs://b/labels: what .*--labels.* local folder", ["quality", "--labels", "gs://b/labels"]),
+        (InputError, r"s3://b/corpora: the audio .*--corpora.* local", ["quality", "--corpora", "s3://b/corpora"]),
         (MissingFileError, "soundwave prepare", ["quality", "--corpora", str(tmp_path / "none")]),
     ]
     for kind, expected, arguments in bad:
@@ -275,6 +278,6 @@ def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> Non
 
 
 def test_an_unreachable_scheduler_is_named(workspace: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.passes.workers.PATIENCE", "0.5s")
+    monkeypatch.setattr("curation.passes.cluster.PATIENCE", 0.5)
     with pytest.raises(InputError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         call("quality", *workspace, "--dask", "tcp://127.0.0.1:9")

@@ -1,0 +1,174 @@
+"""Where Dask's workers come from: processes of this machine, or a scheduler that is running somewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manifests.errors import InputError
+from manifests.units import Seconds
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+PATIENCE: Seconds = 10.0  # until a scheduler answers
+SCRATCH = "soundwave-"  # prefix of the folders for Dask's own files
+NEW: Seconds = 60.0  # younger folders may not be locked yet
+OWNER = "owner"  # a file in such a folder that is locked for as long as its driver lives
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+NOISY = ("distributed", "tornado", "asyncio")  # loggers that tell in pages what an error here says in a sentence
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def remote_client(address: str) -> Iterator[Client]:
+    """A client of the scheduler at `address`.
+
+    Raises:
+        InputError: none answers there.
+    """
+    import distributed
+
+    with _quiet(), warnings.catch_warnings():
+        # Versions are compared by `members`, which says what to do.
+        warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
+        _need_scheduler(address)
+        try:
+            client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            raise _no_scheduler(address, str(error)) from error
+        with client:
+            yield client
+
+
+def _need_scheduler(address: str) -> None:
+    """Raise InputError unless a scheduler answers: a client would wait for ever for a server that says nothing."""
+    with ThreadPoolExecutor(1) as thread:  # of its own: the caller's may have a running loop, as in a notebook
+        try:
+            kind = thread.submit(asyncio.run, _kind_at(address)).result()
+        except TimeoutError as error:
+            raise _no_scheduler(address, f"no answer in {PATIENCE:g} s") from error
+        except Exception as error:  # whatever a server of another kind, or an address that is none, brings about
+            raise _no_scheduler(address, str(error) or type(error).__name__) from error
+    if kind != "Scheduler":
+        raise _no_scheduler(address, f"a {kind.lower()} of Dask answers")
+
+
+async def _kind_at(address: str) -> str:
+    from distributed import Security, rpc
+
+    security = Security().get_connection_args("client")
+
+    async def ask() -> str:
+        async with rpc(address, timeout=PATIENCE, connection_args=security) as server:
+            return str((await server.identity())["type"])
+
+    return await asyncio.wait_for(ask(), PATIENCE)
+
+
+def _no_scheduler(address: str, found: str) -> InputError:
+    return InputError(
+        f"No Dask scheduler answers at {address} ({' '.join(found.split())}). Expected an address such as "
+        "tcp://HOST:8786 of a running one, or leave the setting `dask` out to use this machine."
+    )
+
+
+@contextmanager
+def local_client(workers: int) -> Iterator[Client]:
+    """A client of `workers` new processes on this machine, which end with it.
+
+    When a process dies while it starts, all start again, half as many: memory may be short.
+
+    Raises:
+        InputError: they die while they start, however few.
+    """
+    import dask
+    from distributed import Client
+
+    settings = {
+        "distributed.scheduler.allowed-failures": 1,  # a shard that kills two workers runs isolated
+        "distributed.admin.large-graph-warning-threshold": "1GB",
+        # One process a core: more threads inside each would only take turns.
+        **{f"distributed.nanny.pre-spawn-environ.{name}": "1" for name in ONE_THREAD},
+    }
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        scratch = stack.enter_context(_scratch())
+        stack.enter_context(dask.config.set(settings))
+        cluster = stack.enter_context(_started(workers, scratch))
+        yield stack.enter_context(Client(cluster, set_as_default=False))
+
+
+def _started(workers: int, scratch: str) -> LocalCluster:
+    from distributed import LocalCluster
+
+    tries = [workers, max(1, workers // 2), 1]
+    for number in tries:
+        try:
+            return LocalCluster(
+                n_workers=number,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=None,
+                dashboard_address=None,
+                local_directory=scratch,
+                silence_logs=logging.CRITICAL,
+            )
+        except RuntimeError:
+            say("A worker process died while it started; starting again.")
+    raise InputError(
+        f"Worker processes die while they start, in {len(tries)} attempts with {workers} to 1 of them. Memory may be "
+        "short. With 0 as `workers` everything runs in this process, which shows the cause."
+    )
+
+
+def say(line: str) -> None:
+    """A line about workers on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing from the loggers of Dask and of what it is built on."""
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in NOISY]
+    levels = {name: logging.getLogger(name).level for name in {*known, *NOISY}}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder for Dask's own files. Folders that killed drivers left are removed."""
+    for owner in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{OWNER}"):
+        # An error says that its driver lives, or that it is another user's.
+        with suppress(OSError), owner.open("rb") as held:
+            if time.time() - owner.stat().st_mtime > NEW:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(owner.parent, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / OWNER).open("wb") as held,
+    ):
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield folder
