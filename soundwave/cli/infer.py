@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from soundwave.cli._settings import BEAMS, MOST, finite
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -21,10 +23,13 @@ def infer(
         str | None, typer.Option(help="What to ask; {audio} says where the sound goes. Default: to transcribe.")
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print answers as they come; searches greedily.")] = False,
-    longest: Annotated[float, typer.Option(help="Longer recordings are heard in pieces cut at silences (s).")] = 30.0,
-    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.", min=1)] = None,
+    longest: Annotated[
+        float, typer.Option(help="Longer recordings are heard in pieces cut at silences (s).", callback=finite)
+    ] = 30.0,
+    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.", min=1, max=MOST)] = None,
     beams: Annotated[
-        int | None, typer.Option(help="Of the search. Default: 4 to transcribe, 1 for other questions.", min=1)
+        int | None,
+        typer.Option(help="Of the search. Default: 4 to transcribe, 1 for other questions.", min=1, max=BEAMS),
     ] = None,
     channels: Annotated[str, typer.Option(help="Of a file whose channels differ: mix, first or reject.")] = "reject",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
