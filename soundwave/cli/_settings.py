@@ -103,8 +103,6 @@ def _leaves(values: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[
 
 def _yaml(value: Any) -> str:
     """A value on one line of YAML."""
-    import yaml
+    from manifests.settings.core_yaml import yaml_line
 
-    return (
-        yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf).removesuffix("...\n").strip()
-    )
+    return yaml_line(value)
