@@ -33,9 +33,11 @@ def chat(
     from manifests.audio import need_channels
     from soundwave.infer.chat import Chat, converse
     from soundwave.infer.listener import Listener
+    from soundwave.infer.pieces import need_longest
 
     typed = sys.stdin.isatty()
     how = need_channels(channels)
+    need_longest(longest)  # before the model is loaded
     talk = Chat(Listener.load(run), longest=longest, max_new_tokens=max_new_tokens, channels=how)
     converse(talk, _typed_lines() if typed else sys.stdin, lenient=typed)
 
