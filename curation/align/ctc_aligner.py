@@ -43,7 +43,7 @@ ANYTHING = -2  # as its token
 class CTCOptions(BaseModel):
     """Options of aligners that are CTC models."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     model: str | None = None
     """Which weights."""

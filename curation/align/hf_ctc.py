@@ -8,6 +8,8 @@ Torch and transformers are imported when a model is loaded: the list of aligners
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +29,9 @@ from manifests.units import SAMPLE_RATE, Seconds
 
 NAME = "hf-ctc"
 EXAMPLE = "facebook/wav2vec2-base-960h"
+EXPECTED = (
+    f"Expected a hub name such as {EXAMPLE}, or a folder with a CTC model, its tokenizer and its feature extractor."
+)
 
 
 class CheckpointOptions(CTCOptions):
@@ -98,6 +103,7 @@ class HuggingFaceCTC:
         self.frame: Seconds = self._stride / SAMPLE_RATE
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         special = {int(number) for number in self._tokenizer.all_special_ids}
+        _check_classes(model, self._tokenizer, vocabulary, int(loaded.config.vocab_size))
         self.blank = int(self._tokenizer.pad_token_id)
         mark = getattr(self._tokenizer, "word_delimiter_token", None)
         self.separator: int | None = vocabulary.get(mark) if mark else None
@@ -127,20 +133,37 @@ class HuggingFaceCTC:
         return frames
 
 
+def _check_classes(model: str, tokenizer: Any, vocabulary: Mapping[str, int], classes: int) -> None:
+    """Refuse a tokenizer without a blank, or with tokens that the model has no class for.
+
+    Raises:
+        InputError: says which.
+    """
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"The tokenizer of {model} has no `pad_token`, which is CTC's blank. {EXPECTED}")
+    over = sorted((number, token) for token, number in vocabulary.items() if number >= classes)
+    # Marks of a sentence's ends are often added and never written.
+    if over := [row for row in over if row[1] not in tokenizer.all_special_tokens]:
+        raise InputError(
+            f"The tokenizer of {model} has tokens without a class in the model, such as {over[0][1]!r} with id "
+            f"{over[0][0]} of {classes} classes. {EXPECTED}"
+        )
+
+
 def _pretrained(model: str) -> tuple[Any, Any, Any]:
     from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-    name, _, revision = model.partition("@")
+    from curation.pretrained import ModelKind, load_model, load_part
+
+    name, _, revision = (model, "", "") if Path(model).is_dir() else model.partition("@")
     options = {"revision": revision} if revision else {}
-    try:
-        return (
-            AutoFeatureExtractor.from_pretrained(name, **options),
-            AutoTokenizer.from_pretrained(name, **options),
-            AutoModelForCTC.from_pretrained(name, **options),
-        )
-    except (OSError, ValueError, KeyError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"No CTC checkpoint loads from {model!r} ({first}). Expected a hub name such as {EXAMPLE}, or a folder "
-            "with a CTC model, its tokenizer and its feature extractor."
-        ) from error
+    kind = ModelKind(
+        "CTC checkpoint",
+        EXPECTED,
+        re.compile("masked_spec_embed$"),  # for training alone
+    )
+    return (
+        load_part(AutoFeatureExtractor, name, kind, **options),
+        load_part(AutoTokenizer, name, kind, **options),
+        load_model(AutoModelForCTC, name, kind, **options),
+    )

@@ -89,8 +89,11 @@ class BundleModel:
         star = model == "MMS_FA"
         try:
             loaded = bundle.get_model(with_star=False) if star else bundle.get_model()
-        except OSError as error:  # URLError is one
-            raise InputError(f"The weights of {model} cannot be downloaded here: {error}.") from error
+        except Exception as error:  # of the network, or of a file that an earlier download left half-written
+            raise InputError(
+                f"The weights of {model} do not load: {error}. torchaudio downloads them on first use; where that was "
+                "cut short, delete its file in the folder of torch.hub."
+            ) from error
         labels = bundle.get_labels(star=None) if star else bundle.get_labels()
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model: Any = loaded.to(self._device).eval()

@@ -182,7 +182,7 @@ def _pipeline(whisperx: Any, name: str) -> Any:
     """Speech detection and Whisper, loaded once per process."""
     try:
         return whisperx.load_model(name, _device(), threads=1)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # of five libraries, each with its own errors
         raise InputError(
             f"No Whisper model loads from {name!r} ({_first_line(error)}). Expected a size such as {DEFAULT!r}, a hub "
             "name, or a folder with a model in CTranslate2's format."
@@ -194,7 +194,7 @@ def _wav2vec(whisperx: Any, language: str, name: str | None) -> tuple[Any, Any, 
     device = _device()
     try:
         model, metadata = whisperx.load_align_model(language, device, model_name=name)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         wanted = repr(name) if name else f"WhisperX's choice for {language!r}"
         raise InputError(
             f"No Wav2Vec2 model loads from {wanted} ({_first_line(error)}). Name a hub model or a folder: `model` is "

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from curation.encoders import MOONSHINE as NAME
 from curation.encoders import EncoderFamily
-from manifests.errors import MissingFileError, MissingPackageError, SettingsError
+from manifests.errors import ManifestError, MissingFileError, MissingPackageError, SettingsError
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
@@ -54,11 +54,21 @@ def model_files() -> Path:
 
 
 def session(name: str) -> Any:
-    """An ONNX Runtime session of one model file on one thread: passes run one process a core."""
+    """An ONNX Runtime session of one model file on one thread: passes run one process a core.
+
+    Raises:
+        MissingPackageError, MissingFileError: as `model_files`.
+        ManifestError: a damaged file.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(str(model_files() / name), options, providers=["CPUExecutionProvider"])
+    path = model_files() / name
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no base class but this
+        said = " ".join(str(error).split())[:200]
+        raise ManifestError(f"{path} is damaged ({said}). Install the wheel again: {INSTALL}") from error
 
 
 class MoonshineEncoder:

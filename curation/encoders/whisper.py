@@ -6,6 +6,7 @@ Torch and transformers are imported when a model is loaded: the list of encoders
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.encoders import EncoderFamily
-from manifests.errors import InputError
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
@@ -57,14 +57,15 @@ class WhisperEncoder:
         from transformers import WhisperFeatureExtractor
         from transformers.models.whisper.modeling_whisper import WhisperModel
 
-        try:
-            extractor = WhisperFeatureExtractor.from_pretrained(name)
-            model = WhisperModel.from_pretrained(name).get_encoder()
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"No Whisper encoder loads from {name!r} ({str(error).splitlines()[0]}). "
-                "Expected moonshine-tiny-en, a hub name such as openai/whisper-large-v3, or a folder with such a model."
-            ) from error
+        from curation.pretrained import ModelKind, load_model, load_part
+
+        kind = ModelKind(
+            "Whisper encoder",
+            "Expected moonshine-tiny-en, a hub name such as openai/whisper-large-v3, or a folder with such a model.",
+            re.compile("^(?!encoder)"),  # the decoder stays unused
+        )
+        extractor = load_part(WhisperFeatureExtractor, name, kind)
+        model = load_model(WhisperModel, name, kind).get_encoder()
         return cls(name, model, extractor, batch=batch)
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

@@ -156,7 +156,7 @@ class Align(CorpusPass):
 class AlignOptions(BaseModel):
     """Options of the pass; options of the aligner may follow."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     backend: str = BACKEND
     """The aligner."""

@@ -33,7 +33,7 @@ BATCH_SECONDS = 120.0  # audio handed to the encoder at once
 class Encode(BaseModel, CorpusPass):
     """Writes the `features` table with its matrices, and the label `frames` (of the plain variant)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     encoder: str = MOONSHINE
     """moonshine-tiny-en, or the hub name or folder of a Whisper checkpoint."""

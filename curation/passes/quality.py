@@ -39,7 +39,7 @@ class Quality(BaseModel, CorpusPass):
     Rejects silent, too_short, duplicate and clipped cuts; their labels are kept.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     least_seconds: Seconds = 0.05
     """Shorter cuts are rejected."""

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from manifests.errors import MixtureError, SettingsError
 from manifests.files import need_file
 from manifests.fingerprint import fingerprint
 from manifests.settings import Overrides, SettingsFiles
 from manifests.settings.beside import file_beside
+from manifests.settings.fields import STRICT
 from manifests.units import Seconds
 
 Unit: TypeAlias = Literal["samples", "hours", "frames", "llm_tokens"]
-STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class StepSize(BaseModel):
@@ -25,7 +25,7 @@ class StepSize(BaseModel):
 
     model_config = STRICT
 
-    seconds: Seconds = Field(gt=0)
+    seconds: Seconds = Field(ge=0.001, le=1e6)
     """Audio a step holds on average; a single step holds at most about this and its longest row."""
     rows: int | None = Field(default=None, ge=1)
     """At most this many rows a step, for corpora of very short clips."""

@@ -7,6 +7,7 @@ piece needs: a long silence, or speech that the text lacks.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class Limits:
     longest: Seconds = 30.0  # kept always, unless a single word is longer
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shortest * 2 <= self.longest:
+        if not 0 <= self.shortest * 2 <= self.longest < math.inf:
             raise SettingsError(
                 f"Pieces of {self.shortest:g} to {self.longest:g} s cannot be had everywhere: the longest must be at "
                 "least twice the shortest."

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import regex
-import yaml
 from babel import Locale
 from babel.dates import format_date, get_date_format
 from babel.numbers import get_currency_name
@@ -17,6 +16,7 @@ from babel.units import format_unit
 from curation.text.forms import LETTERS, spelled
 from curation.text.numbers import cardinal, dotted, number, ordinal_of, spoken
 from curation.text.rules import THIN, Reading, Readings, Rules, as_readings, currencies, some
+from manifests.settings.core_yaml import load_yaml
 
 SPACED_ONLY = ("s",)  # "1980s"
 _NOT_SAID = regex.compile(r"[^\p{L}\p{M}\s#'’.\-–\p{Cf}]")
@@ -26,7 +26,7 @@ _NOT_SAID = regex.compile(r"[^\p{L}\p{M}\s#'’.\-–\p{Cf}]")
 @cache
 def signs() -> dict[str, str]:
     """units.yaml: as written behind a number -> CLDR's name."""
-    found = yaml.safe_load(Path(__file__).with_name("units.yaml").read_text(encoding="utf-8"))
+    found = load_yaml(Path(__file__).with_name("units.yaml").read_text(encoding="utf-8"))
     return {sign: name for name, written in found.items() for sign in written}
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import regex
-import yaml
 from babel import Locale, UnknownLocaleError
 
 from curation.text.forms import base_language, is_unspaced
+from manifests.settings.core_yaml import load_yaml
 
 Reading = tuple[str, ...]  # spoken words: lower-case letters and apostrophes
 Readings = tuple[Reading, ...]
@@ -126,9 +126,7 @@ def rules_for(language: str) -> Rules:
 @cache
 def tables() -> dict[str, dict[str, Any]]:
     """languages.yaml: ISO 639 code -> its block."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(
-        Path(__file__).with_name("languages.yaml").read_text(encoding="utf-8")
-    )
+    found: dict[str, dict[str, Any]] = load_yaml(Path(__file__).with_name("languages.yaml").read_text(encoding="utf-8"))
     return found
 
 

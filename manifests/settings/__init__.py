@@ -24,6 +24,7 @@ from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import need_file, read_json
 from manifests.names import hint
 from manifests.settings.beside import file_beside
+from manifests.settings.core_yaml import load_yaml
 from manifests.settings.fields import KeyPath, below, expected, explain, from_text, unknown_key
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -314,22 +315,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     need_file(path, what="settings file")
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(value, dict):
         raise SettingsError(f"{path} holds {type(value).__name__}, expected `key: value` lines.")
-    if _holds_itself(value):
-        raise SettingsError(f"{path}: an alias (*) stands inside what it names. Write the value out.")
     return value
-
-
-def _holds_itself(value: Any, holders: tuple[int, ...] = ()) -> bool:
-    """Whether a mapping or list is somewhere inside itself."""
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return id(value) in holders or any(_holds_itself(item, (*holders, id(value))) for item in inner)
 
 
 def replace_defaults(model: type[Settings], overrides: Overrides, *, where: str) -> Settings:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from manifests.errors import SettingsError
 from manifests.names import nearest
+from manifests.settings.core_yaml import CoreLoader, compose_yaml, yaml_value
 
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+"""Of settings: unknown keys, nan and infinity are refused."""
+LARGEST = 2**63 - 1  # of the whole numbers that DuckDB and torch take
 KeyPath: TypeAlias = tuple[str, ...]
 WORDS: dict[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text", Path: "a path"}
 
@@ -112,11 +116,11 @@ def from_text(kind: Any, text: str) -> Any:
     if _takes_text(kind):
         return _text(kind, text)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=CoreLoader)):
             raise SettingsError(f"{text!r} names an alias (*), which a single value cannot have")
-        return _built(kind, yaml.compose(text, Loader=yaml.SafeLoader))
+        return _built(kind, compose_yaml(text))
     except yaml.YAMLError as error:
-        why = getattr(error, "problem", None) or "it cannot be read"
+        why = getattr(error, "problem", None) or " ".join(str(error).split()) or "it cannot be read"
         raise SettingsError(f"{text!r} is not valid YAML: {why}") from error
 
 
@@ -132,7 +136,7 @@ def _built(kind: Any, node: yaml.Node | None) -> Any:
     if _takes_text(kind):
         quoted = isinstance(node, yaml.ScalarNode) and node.style
         return node.value if quoted else _text(kind, node.value)
-    return yaml.SafeLoader("").construct_object(node, deep=True)
+    return yaml_value(node)
 
 
 def _takes_text(kind: Any) -> bool:

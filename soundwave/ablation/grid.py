@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from manifests.errors import SettingsError
 from manifests.names import hint
 from manifests.settings import Layer, Overrides, SettingsFiles
+from manifests.settings.fields import LARGEST, STRICT
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import RATES, find_figure
 
@@ -21,7 +22,7 @@ from soundwave.evaluate.registry import RATES, find_figure
 class ArmStage(BaseModel):
     """One training of an arm: a stage on a mixture. It starts from the arm's stage before it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     stage: str
     """Name of a bundled stage (soundwave/train/stages/NAME.yaml), or the path of a YAML file."""
@@ -36,7 +37,7 @@ class ArmStage(BaseModel):
 class Evaluate(BaseModel):
     """What every trained stage is evaluated on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     split: Literal["dev", "test"] = "test"
     """Which held-out split: choose on dev, report on test."""
@@ -52,7 +53,7 @@ class Evaluate(BaseModel):
 class Grid(BaseModel):
     """An ablation: every arm at every size with every seed is one cell."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     question: str = Field(min_length=1)
     """What the ablation is to answer, in one sentence."""
@@ -64,7 +65,7 @@ class Grid(BaseModel):
     """Mixture, as the arms name it -> what all arms replace in it. An arm's own mixture_settings come on top."""
     fractions: tuple[float, ...] = (1.0,)
     """Sizes: the share of each domain's candidates that training may see. Subsets are nested: 0.25 is inside 0.5."""
-    seeds: tuple[int, ...] = (7,)
+    seeds: tuple[Annotated[int, Field(ge=0, le=LARGEST)], ...] = (7,)
     """Seeds of data order, subset and initial weights."""
     evaluate: Evaluate = Evaluate()
     """What trained stages are evaluated on."""

@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
-
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
 from manifests.errors import InputError, OccupiedError
@@ -25,6 +23,7 @@ from manifests.fingerprint import fingerprint
 from manifests.plans import LOCK
 from manifests.runs import METRICS, RUN
 from manifests.settings import Overrides, stored
+from manifests.settings.core_yaml import yaml_text
 from manifests.settings.differences import Difference, compare
 from soundwave.ablation.commands import (
     COMMANDS,
@@ -371,4 +370,4 @@ def _total(infos: Sequence[Mapping[str, Any]], name: str) -> float | None:
 
 
 def _write_yaml(path: Path, value: Mapping[str, Any]) -> None:
-    write_text(path, yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True))
+    write_text(path, yaml_text(dict(value)))

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 WIDEST = 60  # characters before a comment
 
+LARGEST = 2**63 - 1  # of a seed
+BEAMS = 256  # each is a copy of the whole cache
+MOST = 2**31 - 1  # of an option that counts something: nothing here comes in larger numbers
+PROCESSES = 1024  # more on one machine is a slip of the hand
+
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -22,6 +27,14 @@ SetOption = Annotated[
         "May be given several times.",
     ),
 ]
+
+
+def finite(value: Any) -> Any:
+    """The value of an option that takes numbers with a point (its `callback`), if each is finite."""
+    for number in value if isinstance(value, list | tuple) else [value]:
+        if number is not None and not math.isfinite(number):
+            raise typer.BadParameter(f"{number} is no finite number.")
+    return value
 
 
 def overrides(pairs: list[str] | None, flags: Mapping[str, tuple[str, Any]] | None = None) -> list[Override]:
@@ -90,8 +103,6 @@ def _leaves(values: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[
 
 def _yaml(value: Any) -> str:
     """A value on one line of YAML."""
-    import yaml
+    from manifests.settings.core_yaml import yaml_line
 
-    return (
-        yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf).removesuffix("...\n").strip()
-    )
+    return yaml_line(value)

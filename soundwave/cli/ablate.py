@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import SetOption, overrides
+from soundwave.cli._settings import LARGEST, PROCESSES, SetOption, overrides
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,10 +27,12 @@ def ablate(  # noqa: PLR0917 - options are keywords
         "demo/ablation"
     ),
     workers: Annotated[
-        int | None, typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1)
+        int | None,
+        typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1, max=PROCESSES),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option(help="Seeds instead of the grid's; give it several times for bands.")
+        list[int] | None,
+        typer.Option(help="Seeds instead of the grid's; give it several times for bands.", min=0, max=LARGEST),
     ] = None,
     set_: SetOption = None,
     force: Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+from soundwave.cli._settings import MOST
 
 if TYPE_CHECKING:
     from curation.audit import Finding
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         audits: Annotated[list[Path] | None, typer.Option(help="Folder with more audits (*.sql).")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. min_seconds=1.")] = None,
-        examples: Annotated[int, typer.Option(min=0, help="Worst rows to show of each.")] = 3,
+        examples: Annotated[int, typer.Option(min=0, max=MOST, help="Worst rows to show of each.")] = 3,
         paper: Annotated[bool, typer.Option("--paper", help="Audit the paper's published tables instead.")] = False,
         seconds: SecondsOption = SECONDS,
         memory: MemoryOption = MEMORY,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from soundwave.cli._settings import MOST, finite
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -16,8 +18,10 @@ def register(app: typer.Typer) -> None:
 def chat(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
     *,
-    longest: Annotated[float, typer.Option(help="Longer recordings are heard in pieces cut at silences (s).")] = 30.0,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.", min=1)] = 256,
+    longest: Annotated[
+        float, typer.Option(help="Longer recordings are heard in pieces cut at silences (s).", callback=finite)
+    ] = 30.0,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.", min=1, max=MOST)] = 256,
     channels: Annotated[str, typer.Option(help="Of a file whose channels differ: mix, first or reject.")] = "reject",
 ) -> None:
     """Talk with a run, a message a line; `/audio FILE` adds sound to the next one, `/reset` forgets, `/quit` leaves.
@@ -29,9 +33,11 @@ def chat(
     from manifests.audio import need_channels
     from soundwave.infer.chat import Chat, converse
     from soundwave.infer.listener import Listener
+    from soundwave.infer.pieces import need_longest
 
     typed = sys.stdin.isatty()
     how = need_channels(channels)
+    need_longest(longest)  # before the model is loaded
     talk = Chat(Listener.load(run), longest=longest, max_new_tokens=max_new_tokens, channels=how)
     converse(talk, _typed_lines() if typed else sys.stdin, lenient=typed)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soundwave.cli._settings import SetOption, overrides
+from soundwave.cli._settings import PROCESSES, SetOption, overrides
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def demo(
         "demo"
     ),
     workers: Annotated[
-        int | None, typer.Option(help="Processes side by side, one thread each (default 2).", min=1)
+        int | None, typer.Option(help="Processes side by side, one thread each (default 2).", min=1, max=PROCESSES)
     ] = None,
     set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json on standard output at the end.")] = False,

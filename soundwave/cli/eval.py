@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import SetOption, overrides
+from soundwave.cli._settings import MOST, SetOption, overrides
 from soundwave.evaluate.registry import ALL, METRICS, RATES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def evaluate_runs(
         typer.Option(help="Whose clips. Default: asterisk for error rates, for other metrics all that have some."),
     ] = None,
     min_words: Annotated[
-        int | None, typer.Option(help="Clips with fewer words are left out (default 3).", min=1)
+        int | None, typer.Option(help="Clips with fewer words are left out (default 3).", min=1, max=MOST)
     ] = None,
     metrics: Annotated[
         list[str] | None,
@@ -43,7 +43,7 @@ def evaluate_runs(
         list[str] | None,
         typer.Option(help="ctc (greedy), llm (its own answers), joint (both choose). Default: ctc and llm."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1, max=MOST)] = None,
     text: Annotated[Path | None, typer.Option(help="Plain text for the perplexity of `retention`.")] = None,
     air_bench: Annotated[
         Path | None, typer.Option(help="Ask the questions of this AIR-Bench file (.json, .jsonl) and nothing else.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import SetOption
+from soundwave.cli._settings import MOST, PROCESSES, SetOption, finite
 
 # Passes, aligners and encoders declare their own options: --set reaches all of them, flags some.
 Backend = Annotated[str | None, typer.Option(help="align: the aligner, pocketsphinx unless given; see --list.")]
@@ -20,14 +20,19 @@ Wildcard = Annotated[
 ]
 LeastScore = Annotated[
     float | None,
-    typer.Option(help="align: cuts whose words score less on average are rejected. Default: the aligner's limit."),
+    typer.Option(
+        help="align: cuts whose words score less on average are rejected. Default: the aligner's limit.",
+        callback=finite,
+    ),
 ]
 EncoderName = Annotated[
     str | None, typer.Option(help="encode: moonshine-tiny-en (default), or a Whisper name or folder.")
 ]
 Speeds = Annotated[
     list[float] | None,
-    typer.Option("--speed", "--speeds", help="encode: a variant at this speed; may be repeated. Default: 1."),
+    typer.Option(
+        "--speed", "--speeds", help="encode: a variant at this speed; may be repeated. Default: 1.", callback=finite
+    ),
 ]
 
 
@@ -55,12 +60,12 @@ def label(
     speed: Speeds = None,
     set_: SetOption = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes. Default: one per core; 0: in this process.")
+        int | None, typer.Option(min=0, max=PROCESSES, help="Processes. Default: one per core; 0: in this process.")
     ] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="ADDR", help="A running scheduler, e.g. tcp://host:8786, instead.")
     ] = None,
-    shard_size: Annotated[int, typer.Option(min=1, help="Cuts per shard, roughly.")] = 64,
+    shard_size: Annotated[int, typer.Option(min=1, max=MOST, help="Cuts per shard, roughly.")] = 64,
     export: Annotated[
         Path | None, typer.Option(help="align: also write Lhotse cuts with their words to EXPORT/CORPUS.jsonl.gz.")
     ] = None,

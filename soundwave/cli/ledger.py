@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+from soundwave.cli._settings import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,11 +24,13 @@ def ledger(
         Path | None, typer.Option(help="For texts and hours; demo/catalog by default, if it is there.")
     ] = None,
     plans: Annotated[Path | None, typer.Option(help="Folder of plans; mixtures beside the catalog by default.")] = None,
-    bins: Annotated[int, typer.Option(min=1, help="Stretches of steps to average losses over.")] = 6,
-    uses: Annotated[int, typer.Option(min=2, help="`Never learn` looks at rows trained at least this often.")] = 3,
-    most: Annotated[int, typer.Option(min=1, help="Rows to print of those that never learn.")] = 10,
     seconds: SecondsOption = SECONDS,
     memory: MemoryOption = MEMORY,
+    bins: Annotated[int, typer.Option(min=1, max=MOST, help="Stretches of steps to average losses over.")] = 6,
+    uses: Annotated[
+        int, typer.Option(min=2, max=MOST, help="`Never learn` looks at rows trained at least this often.")
+    ] = 3,
+    most: Annotated[int, typer.Option(min=1, max=MOST, help="Rows to print of those that never learn.")] = 10,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Planned against realised by domain, loss by domain over the steps, and rows that never learn.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
-from soundwave.cli._settings import SetOption, overrides
+from soundwave.cli._settings import MOST, SetOption, overrides
 
 if TYPE_CHECKING:
     from manifests.plans import Lock
@@ -101,7 +101,7 @@ def diff(
     plan_a: Annotated[Path, typer.Argument(help="Folder of a plan.")],
     plan_b: Annotated[Path, typer.Argument(help="Folder of another plan.")],
     catalog: CatalogOption = CATALOG,
-    most: Annotated[int, typer.Option(min=1, help="Rows to print of each dimension.")] = 12,
+    most: Annotated[int, typer.Option(min=1, max=MOST, help="Rows to print of each dimension.")] = 12,
     json_: JsonOption = False,
 ) -> None:
     """What plan B draws that plan A does not: hours by domain, corpus, language, label, speaker. Exit 1 if they differ.

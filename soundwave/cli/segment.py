@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from soundwave.cli._settings import finite
+
 EMBEDDED = "heard"  # a speech recogniser in place of a CTC model
 
 
@@ -30,13 +32,14 @@ def segment(
         str, typer.Option(help="What aligns each piece again: pocketsphinx, another aligner, or none.")
     ] = "pocketsphinx",
     language: Annotated[str, typer.Option(help="ISO 639-1 code of the text.")] = "en",
-    shortest: Annotated[float, typer.Option(help="Seconds of the shortest piece.")] = 3.0,
-    longest: Annotated[float, typer.Option(help="Seconds of the longest piece.")] = 30.0,
+    shortest: Annotated[float, typer.Option(help="Seconds of the shortest piece.", callback=finite)] = 3.0,
+    longest: Annotated[float, typer.Option(help="Seconds of the longest piece.", callback=finite)] = 30.0,
     least_score: Annotated[
         float | None,
         typer.Option(
             help="Pieces whose words score less on average are rejected. Default: the limit measured for the backend, "
-            "-1 for heard. What --refine aligns has its own limit."
+            "-1 for heard. What --refine aligns has its own limit.",
+            callback=finite,
         ),
     ] = None,
     license_: Annotated[str, typer.Option("--license", help="SPDX name, for the manifest.")] = "NOASSERTION",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manifests.errors import InputError, NonFiniteError, OccupiedError, SettingsError
-from soundwave.cli._settings import SetOption, overrides, show_settings
+from soundwave.cli._settings import LARGEST, MOST, SetOption, overrides, show_settings
 
 if TYPE_CHECKING:
     from soundwave.train.runs.folder import Existing
@@ -29,8 +29,8 @@ BranchOption = Annotated[
     Path | None,
     typer.Option(help="A kept checkpoint of a run that is the same up to there (schedule: wsd): go on from it."),
 ]
-SeedOption = Annotated[int | None, typer.Option(help="Instead of the settings' seed.", min=0)]
-StepsOption = Annotated[int | None, typer.Option(help="Instead of the settings' steps.", min=1)]
+SeedOption = Annotated[int | None, typer.Option(help="Instead of the settings' seed.", min=0, max=LARGEST)]
+StepsOption = Annotated[int | None, typer.Option(help="Instead of the settings' steps.", min=1, max=MOST)]
 ShowOption = Annotated[
     bool, typer.Option("--show", help="Print the whole settings and where each value comes from; train nothing.")
 ]

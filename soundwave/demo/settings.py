@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from curation.plan.mixture import MIXTURES, Mixture, load_mixture
 from manifests.errors import SettingsError
 from manifests.names import hint
 from manifests.settings import Layer, Override, Overrides
+from manifests.settings.fields import STRICT
 from soundwave.ablation.grid import GRIDS, load_grid
 from soundwave.train.settings import STAGES, load_stage
 
@@ -17,7 +18,7 @@ from soundwave.train.settings import STAGES, load_stage
 class DemoSettings(BaseModel):
     """The demo. Its stages and mixtures are bundled files of those names; what is replaced here holds for every arm."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     workers: int = Field(default=2, ge=1)
     """Processes side by side, one thread each."""

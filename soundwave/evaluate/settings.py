@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from manifests.errors import SettingsError
 from manifests.rows.splits import as_split
+from manifests.settings.fields import STRICT
 from soundwave.evaluate.held_out import DECODES, Decode, EvalOptions
 
 
 class EvalSettings(BaseModel):
     """An evaluation of finished runs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     split: str = "dev"
     """dev to choose settings on, test to report."""

@@ -12,7 +12,7 @@ from manifests.audio import Channels
 from manifests.errors import InputError
 from manifests.units import Seconds
 from soundwave.infer.listener import EncodedAudio, Listener, Question, place_audio
-from soundwave.infer.pieces import LONGEST
+from soundwave.infer.pieces import LONGEST, need_longest
 from soundwave.infer.streaming import stream_answer
 
 ANSWER_TOKENS = 256
@@ -35,7 +35,7 @@ class Chat:
         max_new_tokens: int = ANSWER_TOKENS,
         channels: Channels = "reject",
     ) -> None:
-        self.listener, self.longest, self.max_new_tokens = listener, longest, max_new_tokens
+        self.listener, self.longest, self.max_new_tokens = listener, need_longest(longest), max_new_tokens
         self.channels = channels
         self.reset()
 

@@ -131,13 +131,18 @@ class Listener:
         for first in range(0, len(questions), BATCH):
             chosen = questions[first : first + BATCH]
             for question in chosen:
-                self._check_room(question, int(options.get("max_new_tokens") or 0))
+                self.check_room(question, int(options.get("max_new_tokens") or 0))
             frames = [part for question in chosen for part in question.frames]
             inputs = pad_features(frames, self.model.feature_dim)
             answers += self.model.generate([question.prompt for question in chosen], *inputs, **options)
         return answers
 
-    def _check_room(self, question: Question, answer: int) -> None:
+    def check_room(self, question: Question, answer: int) -> None:
+        """Refuse a conversation that is longer than the LLM can read.
+
+        Raises:
+            InputError: with both lengths.
+        """
         most = getattr(self.model.llm.config, "max_position_embeddings", None)
         stack = self.model.settings.stack
         needed = len(question.prompt) + answer + sum(-(-len(part) // stack) for part in question.frames)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,10 +23,9 @@ def cut_at_silences(samples: NDArray[np.float32], longest: Seconds = LONGEST) ->
     least loud. The last two share what is left, so that neither is a splinter (a quarter of `longest` at least).
 
     Raises:
-        SettingsError: `longest` is below SHORTEST.
+        SettingsError: as `need_longest`.
     """
-    if longest < SHORTEST:
-        raise SettingsError(f"Pieces of at most {longest:g} s cannot be understood; expected {SHORTEST:g} s or more.")
+    need_longest(longest)
     most, total = round(longest * SAMPLE_RATE), len(samples)
     spans: list[tuple[int, int]] = []
     first = 0
@@ -37,6 +38,17 @@ def cut_at_silences(samples: NDArray[np.float32], longest: Seconds = LONGEST) ->
             spans.append((first, last))
             first = last
     return [*spans, (first, total)]
+
+
+def need_longest(longest: Seconds) -> Seconds:
+    """`longest`, if pieces of that length can be understood.
+
+    Raises:
+        SettingsError: it is below SHORTEST, or no finite number.
+    """
+    if not SHORTEST <= longest < math.inf:
+        raise SettingsError(f"Pieces of at most {longest:g} s cannot be understood; expected {SHORTEST:g} s or more.")
+    return longest
 
 
 def power(samples: NDArray[np.float32]) -> NDArray[np.float32]:

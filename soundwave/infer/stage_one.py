@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from curation import encoders
 from curation.align.ctc_aligner import CTCAligner
 from curation.align.ctc_model import in_windows
 from curation.ctc import WILDCARD
-from manifests.files import need_file
+from curation.pretrained.weights import read_weights
+from manifests.errors import ManifestError
 from manifests.fingerprint import file_sha256
 from manifests.runs import WEIGHTS, final_model, read_run
 from manifests.units import SAMPLE_RATE, Seconds
@@ -29,6 +29,7 @@ from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.settings import ModelSettings
 from soundwave.model.tokens import TokenTable, Unit, written_unit
 
+GO_ON = "Train the run again, or take its folder from a copy."
 CHUNK = 64  # frames whose logits over the whole vocabulary are held at once
 
 
@@ -96,11 +97,15 @@ class StageOne:
         """
         config = SpeechConfig.read(folder)
         settings = ModelSettings(**config.settings)
-        weights = load_file(need_file(folder / WEIGHTS, what="weights"))
-        weight = weights["ctc_head.weight"]
+        weights = read_weights(folder / WEIGHTS, mend=GO_ON)
+        weight = weights.get("ctc_head.weight", torch.empty(0, 0))
         head = weight, weights.get("ctc_head.bias", weight.new_zeros(len(weight)))
-        adapter = AlignmentAdapter.of(settings, config.feature_dim, weight.shape[1])
-        adapter.load_state_dict(_part(weights, "alignment."))
+        try:
+            adapter = AlignmentAdapter.of(settings, config.feature_dim, weight.shape[1])
+            adapter.load_state_dict(_part(weights, "alignment."))
+        except (RuntimeError, ValueError, ZeroDivisionError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise ManifestError(f"{folder / WEIGHTS} does not fit its config.json ({said}). {GO_ON}") from error
         table = TokenTable(load_tokenizer(settings.llm), config.token_ids)
         return cls(encoders.load_encoder(config.encoder), adapter, head, table, _unit(folder.parent, settings))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from transformers import PretrainedConfig
 
 from manifests.errors import ManifestError
@@ -25,8 +26,8 @@ class _Saved:
 
     settings: ModelSettings
     encoder: str
-    feature_dim: int
-    token_ids: list[int] | None
+    feature_dim: Annotated[int, Field(gt=0)]
+    token_ids: list[Annotated[int, Field(ge=0)]] | None
 
 
 class SpeechConfig(PretrainedConfig):  # type: ignore[misc, unused-ignore]

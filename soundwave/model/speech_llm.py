@@ -14,13 +14,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedModel
 
 from curation import encoders
+from curation.pretrained import ModelKind, library_errors
+from curation.pretrained.weights import read_weights
 from manifests.errors import ManifestError, SettingsError
-from manifests.files import atomic_write, need_file, write_json
+from manifests.files import atomic_write, write_json
 from manifests.runs import WEIGHTS
 from soundwave.model.adapters import FRAMES_JOINED, make_adapters
 from soundwave.model.batch import AdapterOutput, Batch, SpeechLLMOutput, pad_features, render
@@ -43,6 +45,8 @@ from soundwave.model.shrinking_adapter import (
 )
 from soundwave.model.tokens import TokenTable
 
+GO_ON = "Train the run again, or take its folder from a copy."
+SAVED = ModelKind("saved model", f"Expected what its config.json says, around the LLM that it names. {GO_ON}")
 AUTO = frozenset(
     {"adapter_kwargs", "cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token"}
     | {"trust_remote_code", "_from_auto", "_commit_hash"}
@@ -144,8 +148,10 @@ class SpeechLLM(PreTrainedModel):
             model = cls._made(released_config(path, compat), kind)
             model.load_adapters(model.adapter_state() | released_adapters(path))
         else:
-            model = cls._made(SpeechConfig.read(path, compat), kind)
-            model.load_adapters(load_file(need_file(path / WEIGHTS, what="weights")))
+            config = SpeechConfig.read(path, compat)
+            with library_errors(str(path), SAVED):  # numbers that fit neither each other nor the LLM of today
+                model = cls._made(config, kind)
+            model.load_adapters(read_weights(path / WEIGHTS, mend=GO_ON))
         model.eval()
         return model
 

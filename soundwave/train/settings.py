@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from manifests.settings import Overrides, SettingsFiles
+from manifests.settings.fields import LARGEST, STRICT
 from soundwave.model.settings import ModelSettings
 
 RUNTIME_ONLY = frozenset(
@@ -32,7 +33,7 @@ Part = Literal["alignment", "ctc_head", "shrinking", "lora"]
 class Optimiser(BaseModel):
     """AdamW and its learning rate over the steps."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     learning_rate: float = Field(gt=0)
     """The highest."""
@@ -54,14 +55,14 @@ class Optimiser(BaseModel):
     """The same as a number of steps."""
     final: float = Field(default=0.0, ge=0, le=1)
     """Where the rate ends, relative to the highest."""
-    clip: float = Field(default=1.0, gt=0)
-    """Gradients are scaled down to this norm."""
+    clip: float = Field(default=1.0, gt=0, allow_inf_nan=True)
+    """Gradients are scaled down to this norm; .inf: they are not."""
 
 
 class SpecAugment(BaseModel):
     """Masks over encoder frames (Park et al., 2019). Masked values become the average frame."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     time_masks_per_second: float = Field(default=0.7, ge=0)
     """How many stretches are masked."""
@@ -76,7 +77,7 @@ class SpecAugment(BaseModel):
 class Splice(BaseModel):
     """New sentences: a step's clips are cut at word boundaries, shuffled and joined again. Needs word alignments."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     share: float = Field(ge=0, le=1)
     """Share of the steps that are spliced."""
@@ -89,7 +90,7 @@ class Sandwich(BaseModel):
     put into a clip of transcribed speech of the same step, at a word boundary where words are aligned, else between
     two clips."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     share: float = Field(ge=0, le=1)
     """Share of the sound draws; the others stay alone, as does a sound for which the step has no speech left."""
@@ -98,7 +99,7 @@ class Sandwich(BaseModel):
 class MultiSpeaker(BaseModel):
     """Clips of different speakers one after another, to be answered by who says what. Needs the cuts' speakers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     share: float = Field(ge=0, le=1)
     """How often a clip of transcribed speech begins such a sequence."""
@@ -110,7 +111,7 @@ class MicroBatch(BaseModel):
     """Gradient accumulation: how much of a step goes through the model at once, in each process. The step's loss and
     gradient stay those of one pass, whatever is set here; less memory, more passes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     rows: int | None = Field(default=None, ge=1)
     """At most this many samples."""
@@ -121,7 +122,7 @@ class MicroBatch(BaseModel):
 class StageSettings(BaseModel):
     """One training stage."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     stage: Literal["alignment", "shrinking", "sft"]
     """The paper's I, II, III."""
@@ -191,7 +192,7 @@ class StageSettings(BaseModel):
     and counts it."""
     nonfinite_limit: int = Field(default=10, ge=0)
     """With `skip`: most batches that a run drops; one more stops it."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST)
     """Of new weights, augmentation and dropout."""
 
     @model_validator(mode="after")

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from curation.pretrained.folder import json_object
+from curation.pretrained.weights import read_weights, tensor_facts
 from manifests.errors import ManifestError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -54,8 +55,7 @@ def is_released(path: Path) -> bool:
     config = path / CONFIG
     if not config.is_file():
         return False
-    found = read_json(config)
-    return isinstance(found, dict) and found.get("model_type") == MODEL_TYPE
+    return json_object(config).get("model_type") == MODEL_TYPE
 
 
 def to_ours(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -108,8 +108,7 @@ class ReleasedFolder:
 
     def _read(self, names: list[str]) -> Iterator[tuple[str, Tensor]]:
         for path in sorted({self.files[name] for name in names}):
-            with safe_open(str(path), framework="pt") as file:
-                yield from ((name, file.get_tensor(name)) for name in names if self.files[name] == path)
+            yield from read_weights(path, [name for name in names if self.files[name] == path]).items()
 
 
 def check_folder(path: Path, config: dict[str, Any], expected: Shapes) -> ReleasedFolder:
@@ -154,13 +153,10 @@ def _keys(folder: Path) -> tuple[dict[str, Path], dict[str, tuple[int, ...]]]:
     paths = [folder / SINGLE] if (folder / SINGLE).is_file() else sorted(folder.glob(SHARDS))
     if not paths:
         need_file(folder / SINGLE, what="weights", hint=f"Expected that file, or shards named {SHARDS}.")
-    files, shapes = {}, {}
+    files: dict[str, Path] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for path in paths:
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 - the reader is no mapping
-                    files[name] = path
-                    shapes[name] = tuple(file.get_slice(name).get_shape())
-        except SafetensorError as error:
-            raise ManifestError(f"{path} is no whole safetensors file ({error}). Fetch it again.") from error
+        facts = tensor_facts(path)
+        files |= dict.fromkeys(facts, path)
+        shapes |= {name: found.shape for name, found in facts.items()}
     return files, shapes

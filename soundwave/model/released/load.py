@@ -12,11 +12,13 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from curation.pretrained import ModelKind, library_errors, load_part
+from curation.pretrained.folder import json_object
+from curation.pretrained.quiet import quiet
 from manifests.errors import InputError, ManifestError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
 from soundwave.model.adapters import make_adapters
 from soundwave.model.config import SpeechConfig
-from soundwave.model.quiet import quiet
 from soundwave.model.released.audio_tower import AudioTower
 from soundwave.model.released.layout import CONFIG, ReleasedFolder, Shapes, check_folder, to_theirs
 from soundwave.model.settings import Compat, ModelSettings
@@ -25,6 +27,9 @@ EXTRA = frozenset(["model_type", "architectures", "audio_tower", "adapter_size",
 """Fields of their config that the LLM does not have, or that the caller decides."""
 STACK, FEED_FORWARD = 2, 2.0  # fixed in their code
 OURS_ONLY = ("alignment.feature_",)  # the scale of the encoder's frames: 0 and 1, theirs has none
+RELEASED = ModelKind("released model", "docs/released-weights.md says what such a folder holds.")
+WHISPER = ModelKind("Whisper", "Put its config.json into the folder of that name beside the released config.json.")
+NEEDED = ("vocab_size", "num_attention_heads", "adapter_size", "audio_tower")
 
 
 @lru_cache(maxsize=2)
@@ -36,8 +41,12 @@ def open_released(folder: Path) -> ReleasedFolder:
         ManifestError: keys that are missing, unexpected or of a wrong shape; files cut short.
         InputError: the Whisper that the config names does not load.
     """
-    config = read_json(need_file(folder / CONFIG, what="model"))
-    return check_folder(folder, config, expected_shapes(folder, config))
+    config = json_object(need_file(folder / CONFIG, what="model"))
+    if absent := [name for name in NEEDED if name not in config]:
+        raise ManifestError(f"{folder / CONFIG} has no `{absent[0]}`. {RELEASED.expected}")
+    with library_errors(str(folder), RELEASED):
+        shapes = expected_shapes(folder, config)
+    return check_folder(folder, config, shapes)
 
 
 def expected_shapes(folder: Path, config: dict[str, Any]) -> Shapes:
@@ -99,11 +108,11 @@ def tower_config(folder: Path, config: dict[str, Any]) -> Any:
     name = str(config["audio_tower"])
     source = folder / name if (folder / name / CONFIG).is_file() else name
     try:
-        return WhisperConfig.from_pretrained(str(source))
-    except (OSError, ValueError) as error:
+        return load_part(WhisperConfig, name, WHISPER, files=str(source))
+    except InputError as error:
         raise InputError(
-            f"{folder / CONFIG} names the Whisper {name!r} as audio_tower, whose config.json does not load "
-            f"({str(error).splitlines()[0]}). Put it into {folder / name}/."
+            f"{folder / CONFIG} names the Whisper {name!r} as audio_tower, whose config.json does not load. Put it "
+            f"into {folder / name}/. {error}"
         ) from error
 
 
@@ -115,7 +124,7 @@ def released_llm(folder: Path, *, dtype: torch.dtype, attention: str) -> Any:
     """
     found = open_released(folder)
     weights = {name.removeprefix("llm."): value for name, value in found.tensors("llm.").items()}
-    with quiet():
+    with library_errors(str(folder), RELEASED), quiet():
         return LlamaForCausalLM.from_pretrained(
             None,
             config=llm_config(found.config),

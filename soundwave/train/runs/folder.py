@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import yaml
 
 from manifests.errors import InputError, OccupiedError
 from manifests.files import contents, listed, move_aside, write_json, write_text
 from manifests.plans import LOCK
 from manifests.runs import ENVIRONMENT, RUN, SETTINGS, RunInfo, final_model, read_run
 from manifests.settings import check_settings, stored
+from manifests.settings.core_yaml import yaml_text
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.runs.identity import VERSION, Training, differences
 from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings
@@ -112,7 +112,7 @@ def resumed(folder: Path, asked: StageSettings, init: Path | None) -> tuple[Stag
 def describe(folder: Path, info: RunInfo, plan: Path) -> None:
     """Write run.json, which makes the folder a run's, then settings.yaml, lock.json and environment.json."""
     info.write(folder)
-    write_text(folder / SETTINGS, yaml.safe_dump(info.settings, sort_keys=False))
+    write_text(folder / SETTINGS, yaml_text(info.settings))
     shutil.copyfile(plan / LOCK, folder / LOCK)
     write_json(folder / ENVIRONMENT, environment())
 

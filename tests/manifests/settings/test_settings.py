@@ -255,12 +255,12 @@ def test_a_replaced_section_has_the_origin_of_what_replaced_it(files: SettingsFi
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("batch: &a {rows: *a}\n", r"s\.yaml: an alias .* inside what it names"),
+        ("batch: &a {rows: *a}\n", r"s\.yaml.*: an alias .* inside what it names"),
         ("rat: 1\n", r"unknown key `rat` \(nearest: rate\)"),
         ("quite: 1\n", r"unknown key `quite` \(known: rate, batch, split, words"),
         ("batch: {second: 1}\n", r"unknown key `batch\.second` \(nearest: batch\.seconds"),
         ("rate: fast\n", "`rate`: found 'fast', expected a number"),
-        ("words: [no]\n", r"`words\.0`: found False, expected text \(in quotes\)"),
+        ("words: [false]\n", r"`words\.0`: found False, expected text \(in quotes\)"),
         ("arms: {a: [{}]}\n", r"`arms\.a\.0\.name` is missing, expected text"),
         ("1: 2\n", "s.yaml"),
         ("- 1\n", "holds list"),

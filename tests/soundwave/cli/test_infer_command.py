@@ -1,8 +1,11 @@
 """`soundwave infer` and `soundwave chat` as they are typed and piped."""
 
 import json
+import shutil
 
+import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from curation import encoders
@@ -72,3 +75,89 @@ def test_chat_through_a_pipe(run, files):
 def test_chat_stops_at_a_bad_line(run):
     with pytest.raises(AudioError, match="No such audio file"):
         ask("chat", run, stdin="/audio none.wav\nwhat is this?\n")
+
+
+def told(*words):
+    return CliRunner().invoke(build_app(), ["infer", *map(str, words)])
+
+
+@pytest.fixture
+def folder(files, tmp_path):
+    """Two sounds, one of them in a folder of the folder, among other files."""
+    folder = tmp_path / "folder"
+    (folder / "inner").mkdir(parents=True)
+    shutil.copy(files[0], folder / "b.wav")
+    shutil.copy(files[1], folder / "inner" / "sound without an ending")
+    (folder / "a.txt").write_text("no sound")
+    (folder / ".hidden.wav").write_text("no sound")
+    return folder
+
+
+def test_a_folder_is_heard_whole(run, folder):
+    found = told(run, folder, "--json", "--beams", 1)
+    assert found.exit_code == 0, found.output
+    rows = json.loads(found.stdout)
+    assert [row["file"] for row in rows] == [str(folder / "b.wav"), str(folder / "inner" / "sound without an ending")]
+    assert [row["error"] for row in rows] == [None, None] and rows[1]["seconds"] == 4.0
+    assert f"skipped, since they are no audio: 1 files ({folder / 'a.txt'})" in found.stderr
+    alone = json.loads(told(run, folder / "b.wav", "--json", "--beams", 1).stdout)
+    assert alone == rows[:1]
+
+
+@pytest.mark.parametrize("stream", [(), ("--stream",)])
+def test_bad_files_among_many_are_said_and_the_others_go_on(run, files, folder, tmp_path, stream):
+    (folder / "c.flac").write_bytes(b"fLaC" + bytes(40))
+    (folder / "d.wav").write_bytes(b"")
+    found = told(run, tmp_path / "none.wav", folder, files[1], *stream)
+    assert found.exit_code == 1, found.output
+    assert str(folder / "b.wav") in found.stdout and str(files[1]) in found.stdout
+    for said in ("No such audio file", "c.flac", "d.wav is empty", "3 of 6 files could not be heard"):
+        assert said in found.stderr
+    assert "Traceback" not in found.output
+
+
+def test_json_has_a_row_for_each_bad_file(run, files, tmp_path):
+    soundfile.write(tmp_path / "none.wav", np.zeros(0, np.float32), 16000)
+    soundfile.write(tmp_path / "one.wav", np.zeros(1, np.float32), 16000)
+    noise = np.random.default_rng(0).normal(size=(16000, 2)) / 8
+    soundfile.write(tmp_path / "stereo.wav", noise, 16000)
+    given = [tmp_path / "none.wav", files[0], tmp_path / "one.wav", tmp_path / "stereo.wav", tmp_path / "text.wav"]
+    (tmp_path / "text.wav").write_text("no sound")
+    found = told(run, *given, "--json")
+    rows = json.loads(found.stdout)
+    assert found.exit_code == 1 and [row["file"] for row in rows] == [str(path) for path in given]
+    assert [row["error"] is None for row in rows] == [False, True, True, False, False]
+    assert "--channels" in rows[3]["error"] or "channels" in rows[3]["error"]
+
+
+def test_folders_without_sound(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty holds no files"):
+        ask("infer", run, tmp_path / "empty")
+    (tmp_path / "empty" / "a.txt").write_text("x")
+    with pytest.raises(InputError, match="no audio in what was named"):
+        ask("infer", run, tmp_path / "empty")
+
+
+def test_a_recording_too_long_for_the_question_is_its_own_error(run, files, monkeypatch):
+    from soundwave.infer.listener import Listener
+
+    check = Listener.check_room
+    long = {str(files[1])}
+
+    def narrow(self, question, answer):
+        if question.frames and len(question.frames[0]) > 100 and long:
+            raise InputError("The conversation is too long.")
+        check(self, question, answer)
+
+    monkeypatch.setattr(Listener, "check_room", narrow)
+    rows = json.loads(told(run, *files, "--prompt", "what?", "--max-new-tokens", 2, "--json").stdout)
+    assert rows[1]["error"] == "The conversation is too long." and rows[1]["ctc"] is not None
+    assert rows[0]["error"] is None and isinstance(rows[0]["answer"], str)
+
+
+@pytest.mark.parametrize("longest", ["0", "-1", "0.5"])
+def test_pieces_have_a_length(run, files, longest):
+    for command in (("infer", run, *files), ("chat", run)):
+        found = CliRunner().invoke(build_app(), [*map(str, command), f"--longest={longest}"], input="/quit\n")
+        assert isinstance(found.exception, InputError) and "expected 1 s or more" in str(found.exception)

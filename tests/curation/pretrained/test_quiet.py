@@ -3,7 +3,7 @@
 import pytest
 from transformers.utils import logging
 
-from soundwave.model.quiet import quiet
+from curation.pretrained.quiet import quiet
 
 
 @pytest.fixture(params=[True, False])
