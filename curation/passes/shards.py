@@ -30,6 +30,7 @@ from manifests.files import atomic_write, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
 from manifests.rows import Reject, checked_rows
+from manifests.rows.places import audio_paths
 from manifests.schema import arrow_schema
 from manifests.units import Seconds
 
@@ -156,42 +157,9 @@ def audio_stamp(row: Row, corpus_dir: Path) -> list[int]:
         try:
             found = path.stat()
             stamp += [found.st_size, found.st_mtime_ns]
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a path with a zero byte
             stamp += [-1, -1]
     return stamp
-
-
-def audio_paths(row: Row, corpus_dir: Path = Path()) -> list[Path]:
-    """The cut's audio files; relative ones are looked for in the corpus folder, then from the working folder."""
-    return [_found(source, corpus_dir) for source in _sources(row) if _is_file(source)]
-
-
-def _sources(row: Row) -> list[Any]:
-    """What a row lists as the sources of its recording, whatever it is: passes read rows that nobody has checked."""
-    recording = row.get("recording")
-    sources = recording.get("sources") if isinstance(recording, dict) else None
-    return sources if isinstance(sources, list) else []
-
-
-def _is_file(source: Any) -> bool:
-    return isinstance(source, dict) and source.get("type") == "file" and isinstance(source.get("source"), str)
-
-
-def _found(source: Row, corpus_dir: Path) -> Path:
-    path = Path(source["source"])
-    inside = corpus_dir / path
-    return path if path.is_absolute() or not inside.is_file() else inside
-
-
-def with_absolute_audio(row: Row, corpus_dir: Path) -> Row:
-    """The row as a worker with another working folder can use it."""
-    if not audio_paths(row, corpus_dir):
-        return row
-    sources = [
-        {**source, "source": str(_found(source, corpus_dir).absolute())} if _is_file(source) else source
-        for source in _sources(row)
-    ]
-    return {**row, "recording": {**row["recording"], "sources": sources}}
 
 
 def marker_path(folder: Path, key: str) -> Path:

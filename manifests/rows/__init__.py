@@ -24,6 +24,7 @@ from manifests.lines import PACKINGS
 from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
+from manifests.rows.places import with_found_audio
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.schema import allowed
 from manifests.settings.differences import compare
@@ -227,18 +228,18 @@ def row_files(folder: Path, *names: str) -> tuple[Path, ...]:
 
 
 def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The JSON rows of a corpus's cuts that keep the contract (none when it is text-only).
+    """The JSON rows of a corpus's cuts that keep the contract (none when it is text-only), with absolute audio paths.
 
     Raises:
         MissingFileError, ManifestError: as `checked_rows`.
     """
-    return (row for row in checked_rows(folder) if not isinstance(row, Reject))
+    return (with_found_audio(row, folder) for row in checked_rows(folder) if not isinstance(row, Reject))
 
 
 def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
     """The rows of a corpus's files of cuts, as `catalog build` takes them: those that it refuses are rejects.
 
-    Words of closed vocabularies (split, task) come in their own letters, however the row writes them.
+    Relative audio paths are as the row has them: `with_found_audio` finds them. Words of closed vocabularies (split, task) come in their own letters, however the row writes them.
 
     Raises:
         MissingFileError: a file of 0 bytes.
