@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,8 @@ Row = dict[str, Any]
 TABLES = ("words", "labels", "rejects", "features")
 MATRIX = "matrix"
 HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
-REFUSED = " refused"  # a field of what stands for a row that breaks the contract
+REFUSED = " refused"  # a field of what stands for a row that breaks the contract: what is said of it
+REASON = " reason"  # a field of the same: the code, where it is not bad_row
 _OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features)-([0-9a-f]{16})\.(?:json|parquet|npy)")
 
 
@@ -101,7 +102,8 @@ def corpus_rows(corpus_dir: Path) -> Iterator[Row]:
     """
     for row in checked_rows(corpus_dir):
         if isinstance(row, Reject):
-            yield {"id": row.cut_id, "custom": {"corpus": row.corpus}, REFUSED: row.detail}
+            reason = {} if row.reason is Reason.bad_row else {REASON: str(row.reason)}
+            yield {"id": row.cut_id, "custom": {"corpus": row.corpus}, REFUSED: row.detail, **reason}
         else:
             yield row
 
@@ -109,11 +111,7 @@ def corpus_rows(corpus_dir: Path) -> Iterator[Row]:
 def label_good(job: LabelPass, rows: list[Row]) -> ShardResult:
     """What a pass says about rows; it never sees those that break the contract."""
     good = [row for row in rows if REFUSED not in row]
-    result = job.label_shard(good) if good else ShardResult()
-    result.rejects += [
-        Reject(str(row["id"]), corpus_of(row), job.name, Reason.bad_row, row[REFUSED]) for row in rows if REFUSED in row
-    ]
-    return result
+    return job.label_shard(good) if good else ShardResult()
 
 
 def split_rows(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -215,15 +213,22 @@ def write_shard(job: LabelPass, rows: Sequence[Row], key: str, folder: Path, res
 
 
 def complete_rejects(job: LabelPass, rows: Sequence[Row], result: ShardResult) -> list[Reject]:
-    """One reject at most per cut, and one for each cut that the pass left without a word."""
+    """In the rows' order: one reject at most per cut, one for each cut that the pass left without a word, and those of
+    the rows that it never saw, whose ids may be those of cuts that it did see.
+    """
     rejects = {reject.cut_id: reject for reject in reversed(result.rejects)}
     heard = {row["cut_id"] for row in itertools.chain(result.labels, result.words, result.features)}
-    for row in rows:
-        cut_id = str(row["id"])
-        if cut_id not in heard and cut_id not in rejects:
-            detail = "the pass gave neither a label nor a reason"
-            rejects[cut_id] = Reject(cut_id, corpus_of(row), job.name, Reason.pass_failed, detail)
-    return [rejects[cut_id] for cut_id in (str(row["id"]) for row in rows) if cut_id in rejects]
+    return [reject for row in rows if (reject := _verdict(job, row, rejects, heard)) is not None]
+
+
+def _verdict(job: LabelPass, row: Row, rejects: Mapping[str, Reject], heard: Container[str]) -> Reject | None:
+    """Why a row was refused; None where it was not."""
+    cut_id = str(row["id"])
+    if REFUSED in row:
+        return Reject(cut_id, corpus_of(row), job.name, Reason(row.get(REASON, Reason.bad_row)), row[REFUSED])
+    if cut_id in rejects or cut_id in heard:
+        return rejects.get(cut_id)
+    return Reject(cut_id, corpus_of(row), job.name, Reason.pass_failed, "the pass gave neither a label nor a reason")
 
 
 def corpus_of(row: Row) -> str:

@@ -25,6 +25,7 @@ from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
 from manifests.rows.places import with_found_audio
+from manifests.rows.repeats import refused_repeats
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.schema import allowed
 from manifests.settings.differences import compare
@@ -245,9 +246,13 @@ def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
         MissingFileError: a file of 0 bytes.
         ManifestError: a file that cannot be read to its end, or is UTF-16.
     """
+    repeats = refused_repeats([need_file(path) for path in row_files(folder)])
     for path in row_files(folder, CUTS):
         for number, row in json_rows(need_file(path)):
             place = f"{path.name}:{number}"
+            if place in repeats:
+                yield Reject(repeats[place][0], folder.name, "catalog", Reason.duplicate_id, repeats[place][1])
+                continue
             problem = row if isinstance(row, str) else next(row_problems(row), None)
             if problem is None:
                 yield in_own_letters(cast(dict[str, Any], row))
