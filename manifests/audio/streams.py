@@ -26,6 +26,7 @@ MPEG = "mp3"  # FFmpeg's name of the format
 UNKNOWN = 1 << 62  # frames that libsndfile reports at least where a header gives no length
 # Of these FFmpeg knows the time of each packet to the sample after seeking; all others are decoded from the beginning.
 SEEKABLE = {MPEG, "flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2"}
+QUICK = {MPEG, "flac", "wav"}
 # Demuxers of audio: playlists and scripts, which name other files, are none.
 DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,g722,gsm,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 _CONTAINERS = (b"RIFF", b"RF64", b"riff", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")  # G.722 has no header at all
@@ -55,15 +56,28 @@ def _goes_on(path: Path) -> bool:
     return size is not None and size.held == 0 and size.surplus > 0
 
 
+def quick_to_enter(path: Path) -> bool:
+    """Whether a span in the middle is read without decoding what comes before, or finding it in an index.
+
+    Raises:
+        AudioError: FFmpeg reads it, and reads nothing.
+    """
+    return not libav_reads(path) or _format(path) in QUICK
+
+
 def is_mpeg(path: Path) -> bool:
     """Whether FFmpeg reads it as a plain stream of MPEG audio: MP3, MP2.
 
     Raises:
         AudioError: it reads nothing.
     """
+    return _format(path) == MPEG
+
+
+def _format(path: Path) -> str:
     try:
         with open_libav(path) as container:
-            return str(container.format.name) == MPEG
+            return str(container.format.name)
     except av.error.FFmpegError as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
 
