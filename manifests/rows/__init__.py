@@ -218,7 +218,7 @@ def read_corpus(folder: Path) -> CorpusInfo:
     try:
         return CorpusInfo(**value)
     except TypeError as error:
-        raise ManifestError(f"{path}: {error}. Prepare the corpus again with `soundwave prepare --force`.") from error
+        raise ManifestError(f"{path}: {error}. Prepare the corpus again: `soundwave prepare` with the setting `force`.") from error
 
 
 def row_files(folder: Path, *names: str) -> tuple[Path, ...]:
