@@ -158,7 +158,7 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
     """The recipe's rejects, and if rows were `refused` here: no JSON, a broken contract, an id of two things."""
     path = part_path(source, "rejects")
     _read_rejects(con, source)
-    body = f"SELECT {names('rejects')} FROM known_rejects"
+    body = f"SELECT {names('rejects')} FROM (SELECT * REPLACE (lower(pass) AS pass) FROM known_rejects)"
     if refused:
         facts = "cut_id, getvariable('corpus'), 'catalog', reason, detail"
         body += f" UNION ALL SELECT {facts} FROM ({_refused(con, source)})"
@@ -203,6 +203,7 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     body = f"SELECT * FROM read_parquet({quoted_list(source.files[table])}, union_by_name = true)"
     path = part_path(source, table)
     try:
+        _need_own_pass(con, source, table, body)
         with atomic_write(catalog / path) as temporary:
             _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
@@ -211,6 +212,22 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
             f"{source.folder}: the {table} shards do not fit the table `{table}` of manifests/schema.sql ({error}). "
             f"Run `soundwave label` again for {source.corpus}."
         ) from error
+
+
+def _need_own_pass(con: duckdb.DuckDBPyConnection, source: Source, table: str, body: str) -> None:
+    """Rows name the pass that their folder is of; there is no list of passes, for anybody may add one.
+
+    Raises:
+        ManifestError: they name another, which no query that asks for the pass would find.
+    """
+    if "pass" not in columns(table):
+        return
+    found = con.execute(f"SELECT DISTINCT pass FROM ({body}) WHERE pass <> {sql_text(source.name)} ORDER BY 1").fetchall()
+    if found:
+        raise ManifestError(
+            f"{source.folder}: rows of {table} name the pass {found[0][0]!r}, expected {source.name!r} as the folder "
+            f"does. Rename the folder, or run `soundwave label` again for {source.corpus}."
+        )
 
 
 def cuts_query(
