@@ -213,7 +213,7 @@ def new_file(target: Path, *, force: bool) -> Path:
         OccupiedError: something is there. Nothing is touched.
     """
     if target.is_dir() or (target.exists() and not force):
-        how = "Name another file." if target.is_dir() else "Name another file, or replace it with --force."
+        how = "Name another file." if target.is_dir() else "Name another file, or replace it with the setting `force`."
         raise OccupiedError(f"{target} is there already. Nothing was touched. {how}")
     return target
 

@@ -6,15 +6,21 @@ import duckdb
 
 from curation.text.readings import number_readings
 from manifests.audio.landmarks import alike
+from manifests.languages import language_doubt
 from manifests.linked import speaker_keys, text_keys
 
 
 def create_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Add text_keys(text, language), speaker_keys(corpus, speaker) and alike_sounds(marks, marks) to a connection."""
+    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code) and alike_sounds(marks, marks)."""
     con.create_function("text_keys", _text_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     con.create_function("speaker_keys", speaker_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
+    con.create_function("language_doubt", _language_doubt, ["VARCHAR"], "VARCHAR")
     con.create_function("alike_sounds", alike, ["VARCHAR", "VARCHAR"], "DOUBLE")
 
 
 def _text_keys(text: str, language: str) -> list[str]:
     return text_keys(text, language, number_readings)
+
+
+def _language_doubt(code: str) -> str:
+    return language_doubt(code) or ""

@@ -26,6 +26,13 @@ PLAIN_SOUND = """
       AND coalesce(CAST(r.recording.transforms AS VARCHAR), '[]') IN ('[]', 'null')
       AND coalesce(r.channel, '0') = coalesce(r.recording.sources[1].channels[1], '0')
       AND coalesce(len(list_filter(r.supervisions, lambda x: x.channel <> coalesce(r.channel, '0'))), 0) = 0"""
+FOLDER = "getvariable('folder')"  # the corpus's, NULL for one that is not on this machine
+RELATIVE = "x.type = 'file' AND NOT starts_with(x.source, '/')"
+ELSEWHERE = f"""coalesce(
+      len(list_filter(r.recording.sources, lambda x: {RELATIVE})) > 0
+      OR len(list_filter(r.tracks, lambda t: len(list_filter(t.cut.recording.sources, lambda x: {RELATIVE})) > 0)) > 0,
+      false
+    )"""  # an audio file is named by a relative path
 CHANNELS = ("e.channel", "e.channels")  # of a supervision, and of the cut it stands in
 
 
@@ -39,7 +46,7 @@ def structure() -> str:
             root = {"cut": cut, "row": row}.get(place.root, supervision)
             leaf: Any = ["VARCHAR"] if place.length else "VARCHAR" if column.kind in RAW else "JSON"
             _insert(root, place.steps, leaf)
-    for name, leaf in (("type", "VARCHAR"), ("channels", ["VARCHAR"])):  # these and below: for PLAIN_SOUND
+    for name, leaf in (("type", "VARCHAR"), ("channels", ["VARCHAR"]), ("source", "VARCHAR")):  # these and below: how it is heard
         _insert(cut, ("recording", "sources", 0, name), leaf)
     _insert(cut, ("recording", "transforms"), "JSON")
     supervision |= {"start": "JSON", "duration": "JSON", "channel": "VARCHAR"}
@@ -57,7 +64,8 @@ def values() -> str:
     """Select list: NAME of every column, with its type."""
     typed = [f'{_value(column)} AS "{column.name}"' for column in _read()]
     manifest = "CAST(manifest AS VARCHAR)"
-    decoding = f"CASE WHEN NOT coalesce(is_text OR ({PLAIN_SOUND}), false) THEN {manifest} END AS decoding"
+    row = f"CASE WHEN {ELSEWHERE} THEN coalesce(found_line({manifest}, {FOLDER}), {manifest}) ELSE {manifest} END"
+    decoding = f"CASE WHEN NOT coalesce(is_text OR ({PLAIN_SOUND}), false) THEN {row} END AS decoding"
     return ",\n    ".join([*typed, decoding, f"{manifest} AS manifest"])
 
 
@@ -225,6 +233,9 @@ def _path(root: str, place: Place) -> str:
 
 def _value(column: Column) -> str:
     name, text = f'"_{column.name}"', f'CAST("_{column.name}" AS VARCHAR)'
+    if column.name == "source_path":
+        relative = f"r.recording.sources[1].type = 'file' AND NOT starts_with({name}, '/')"
+        return f"CASE WHEN {relative} THEN coalesce(found_audio({name}, {FOLDER}), {name}) ELSE {name} END"
     if column.kind == "VARCHAR":
         plain = f"lower({name})" if column.allowed else name
         return plain if column.nullable else f"nullif({plain}, '')"

@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from curation.duck import sql_text
+from curation.storage import is_remote
 from manifests.files import need_file
 from manifests.lines import blocks
 from manifests.lines.doubts import problems
 from manifests.lines.jsonl import no_object
+from manifests.rows.places import found_audio, line_with_found_audio
 from manifests.rows.validate import near
 from manifests.schema import table
 
@@ -109,6 +111,26 @@ def no_object_said() -> str:
     """Expression: what is said of a `manifest` that is JSON of another kind."""
     cases = " ".join(f"WHEN {sql_text(kind)} THEN {sql_text(no_object(said))}" for kind, said in _KINDS.items())
     return f"CASE json_type(manifest) {cases} ELSE {sql_text(no_object('a number'))} END"
+
+
+def define_finding(con: duckdb.DuckDBPyConnection, folder: Path | None) -> None:
+    """The functions found_audio(path, folder) and found_line(manifest, folder), and the variable `folder`.
+
+    See manifests/rows/places.py. The variable is NULL without a folder on this machine: paths stay then.
+    """
+    local = None if folder is None or is_remote(folder) else str(folder.absolute())
+    con.execute("SET VARIABLE folder = CAST(? AS VARCHAR)", [local])
+    if not con.execute("SELECT 1 FROM duckdb_functions() WHERE function_name = 'found_audio'").fetchall():
+        con.create_function("found_audio", _found_audio, ["VARCHAR", "VARCHAR"], "VARCHAR")
+        con.create_function("found_line", _found_line, ["VARCHAR", "VARCHAR"], "VARCHAR")
+
+
+def _found_audio(name: str, folder: str) -> str:
+    return str(found_audio(name, Path(folder)))
+
+
+def _found_line(line: str, folder: str) -> str:
+    return line_with_found_audio(line, Path(folder))
 
 
 def define_nearest(con: duckdb.DuckDBPyConnection) -> None:

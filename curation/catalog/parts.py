@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from curation.catalog.columns import given, names, problems, spoken, structure, typed, values
-from curation.catalog.lines import LINES, TRIMMED, define_nearest, keys_repeat, lines_of, no_object_said, repeated
+from curation.catalog.lines import LINES, TRIMMED, define_finding, define_nearest, keys_repeat, lines_of, no_object_said, repeated
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
 from curation.duck import quoted, quoted_list, short, sql_text
 from manifests.errors import InputError, ManifestError
@@ -73,7 +73,9 @@ def corpus_source(folder: Path) -> Source:
     others = [folder / name for name in (REJECTS, CORPUS) if (folder / name).is_file()]
     present = [*rows, *others]
     files = {"cuts": rows, "rejects": tuple(path for path in others if path.name == REJECTS)}
-    return Source(folder.name, "prepare", ("cuts", "rejects"), folder, files, _key(_stat(present)))
+    # Audio paths are found from the folder: a corpus that moved is read again.
+    key = _key([str(folder.absolute()), _stat(present)])
+    return Source(folder.name, "prepare", ("cuts", "rejects"), folder, files, key)
 
 
 def pass_source(folder: Path) -> Source:
@@ -121,7 +123,7 @@ def _write_corpus(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path)
 def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> bool:
     """Write the rows of `cuts`; False if a line is no JSON or breaks the contract."""
     keep = "CASE WHEN problem IS NULL THEN true ELSE error(problem) END"
-    query = cuts_query(con, source.corpus, STRICT)
+    query = cuts_query(con, source.corpus, STRICT, folder=source.folder)
     try:
         with lines_of(con, source.files["cuts"]):
             _copy(con, f"SELECT {names('cuts')} FROM ({query}) WHERE {keep}", target)
@@ -143,7 +145,8 @@ def map_splits(con: duckdb.DuckDBPyConnection, corpus: str, files: Sequence[Path
 
 def _copy_leniently(con: duckdb.DuckDBPyConnection, source: Source, target: Path) -> None:
     """Write the rows of `cuts` that keep the contract, of an id that stands for two things the first."""
-    good = f"SELECT {names('cuts')} FROM ({cuts_query(con, source.corpus, LENIENT)}) WHERE problem IS NULL"
+    rows = cuts_query(con, source.corpus, LENIENT, folder=source.folder)
+    good = f"SELECT {names('cuts')} FROM ({rows}) WHERE problem IS NULL"
     with lines_of(con, source.files["cuts"]):
         _copy(con, good, target)
     if find_repeats(con, target, source.files["cuts"]):
@@ -155,7 +158,7 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path
     """The recipe's rejects, and if rows were `refused` here: no JSON, a broken contract, an id of two things."""
     path = part_path(source, "rejects")
     _read_rejects(con, source)
-    body = f"SELECT {names('rejects')} FROM known_rejects"
+    body = f"SELECT {names('rejects')} FROM (SELECT * REPLACE (lower(pass) AS pass) FROM known_rejects)"
     if refused:
         facts = "cut_id, getvariable('corpus'), 'catalog', reason, detail"
         body += f" UNION ALL SELECT {facts} FROM ({_refused(con, source)})"
@@ -200,6 +203,7 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     body = f"SELECT * FROM read_parquet({quoted_list(source.files[table])}, union_by_name = true)"
     path = part_path(source, table)
     try:
+        _need_own_pass(con, source, table, body)
         with atomic_write(catalog / path) as temporary:
             _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
@@ -210,9 +214,31 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
         ) from error
 
 
-def cuts_query(con: duckdb.DuckDBPyConnection, corpus: str, reading: Mapping[str, str] = STRICT) -> str:
-    """The rows of the relation `lines` as `cuts`, with a column `problem`; sets what the query needs."""
+def _need_own_pass(con: duckdb.DuckDBPyConnection, source: Source, table: str, body: str) -> None:
+    """Rows name the pass that their folder is of; there is no list of passes, for anybody may add one.
+
+    Raises:
+        ManifestError: they name another, which no query that asks for the pass would find.
+    """
+    if "pass" not in columns(table):
+        return
+    found = con.execute(f"SELECT DISTINCT pass FROM ({body}) WHERE pass <> {sql_text(source.name)} ORDER BY 1").fetchall()
+    if found:
+        raise ManifestError(
+            f"{source.folder}: rows of {table} name the pass {found[0][0]!r}, expected {source.name!r} as the folder "
+            f"does. Rename the folder, or run `soundwave label` again for {source.corpus}."
+        )
+
+
+def cuts_query(
+    con: duckdb.DuckDBPyConnection, corpus: str, reading: Mapping[str, str] = STRICT, *, folder: Path | None = None
+) -> str:
+    """The rows of the relation `lines` as `cuts`, with a column `problem`; sets what the query needs.
+
+    folder: the corpus's, where relative audio paths are looked for; None: they stay as they are.
+    """
     con.execute("SET VARIABLE corpus = ?", [corpus])
+    define_finding(con, folder)
     define_nearest(con)
     return query_text("cuts", **reading, **_pieces())
 

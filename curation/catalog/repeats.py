@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from curation.duck import quoted
 from manifests.lines import blocks
+from manifests.rows.repeats import NO_PLACE, said_again, said_clash
 
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]*)"')  # of most lines; others are parsed
 _ONCE = "row_number() OVER (PARTITION BY cut_id ORDER BY manifest) = 1"  # the first row in JSON order is kept
@@ -67,8 +68,7 @@ def find_repeats(con: duckdb.DuckDBPyConnection, path: Path, files: Sequence[Pat
     refused = [(cut_id, said) for cut_id, lines in twice for said in _again(found.get(cut_id, []), lines)]
     for cut_id, first, recording, audio, kept in clashes:
         here, there = (found.get(name, [("", name)])[0][1] for name in (cut_id, first))
-        said = f"{here}: the recording id {recording!r} is that of other audio ({audio}) in {there} ({kept}), kept"
-        refused.append((cut_id, said))
+        refused.append((cut_id, said_clash(here, recording, audio, there, kept)))
     _table(con, "repeated", {"cut_id": [row[0] for row in refused], "detail": [row[1] for row in refused]})
     _table(con, "clashing", {"cut_id": [row[0] for row in clashes]})
     return bool(refused)
@@ -96,10 +96,10 @@ def places(files: Sequence[Path], ids: set[str]) -> dict[str, list[tuple[str, st
 
 def _again(found: list[tuple[str, str]], lines: list[str]) -> Iterator[str]:
     """What to say of each line but the kept one, which is the first of `lines`; other lines broke the contract."""
-    kept = next((place for text, place in found if text == lines[0]), "another line")
+    kept = next((place for text, place in found if text == lines[0]), NO_PLACE)
     others = [place for text, place in found if text in lines and place != kept]
     for place in others or ["a line"] * (len(lines) - 1):
-        yield f"{place}: the id is that of {kept} too, which was kept (the first row in JSON order)"
+        yield said_again(place, kept)
 
 
 def _parsed_id(line: bytes) -> str | None:

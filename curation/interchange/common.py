@@ -15,6 +15,7 @@ from manifests.audio import PADDING, AudioFacts, Channels, audio_facts, map_in_c
 from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
+from manifests.languages import need_language
 from manifests.linked import LINKS
 from manifests.reasons import Reason
 from manifests.rows import CORPUS, TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
@@ -49,6 +50,8 @@ class About:
         if self.split is not None:
             object.__setattr__(self, "split", as_split(self.split, setting="split", others=(HASH,)))
         read_split_map(self.split_map)
+        if self.language is not None:
+            need_language(self.language, setting="language")
         if self.task not in TASKS:
             raise SettingsError(f"task is {self.task!r}, expected one of {', '.join(TASKS)}.")
         if not self.corpus or "/" in self.corpus or self.corpus.startswith("."):

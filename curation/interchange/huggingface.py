@@ -2,13 +2,15 @@
 
 Columns named like columns of `cuts` (text, language, speaker, target_text, task, ...) are understood; others are named
 in `columns`, e.g. {"text": "sentence", "speaker": "client_id"}. What is left over stands in `cut.custom["columns"]`; a
-column of what JSON cannot hold (times, decimals, bytes) is an error until it is left out or cast. Splits are the
-dataset's own, or a column `split`: of a dataset of one part, or one that `columns` names.
+column of what JSON cannot hold (times, decimals, bytes) is an error until it is left out or cast. A length that rows state (a
+column `duration`, `duration_ms`, ..., or what `columns` names as `duration`, in seconds) must be that of the audio.
+Splits are the dataset's own, or a column `split`: of a dataset of one part, or one that `columns` names.
 Audio that lies inside the dataset is written to CORPUS/audio, byte for byte.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,12 +27,18 @@ from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
+from manifests.rows.places import found_audio
+from manifests.units import Seconds
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 FIELDS = ("text", "language", "speaker", "target_text", "target_language", "sound", "sound_original", "task", "domain")
-NAMES = ("audio", "id", "split", "license", *FIELDS)
+NAMES = ("audio", "id", "split", "license", "duration", *FIELDS)
+LENGTHS = {  # columns that state how long a row's audio is -> how many of their unit make a second
+    **dict.fromkeys(("duration", "duration_s", "duration_sec", "duration_seconds", "audio_duration"), 1.0),
+    **dict.fromkeys(("duration_ms", "duration[ms]", "audio_duration_ms"), 1000.0),
+}
 _MAGIC = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"), (b"\xff", ".mp3"))
 
 
@@ -86,7 +94,7 @@ def import_dataset(
     content = fingerprint({part.name: part.table._fingerprint for part in parts})
     known_by = str(Path(source).absolute()) if source and Path(source).is_dir() else source or f"dataset {content[:12]}"
     return write_items(
-        (item for part in parts for item in _items(part, output / about.corpus / "audio", about, default)),
+        (item for part in parts for item in _items(part, output / about.corpus / "audio", about, default, Path(source))),
         output,
         about,
         source=f"Hugging Face: {Path(source).name or 'datasets'}",
@@ -185,7 +193,10 @@ def _own_split(part: _Part, row: Mapping[str, Any], default: str | None) -> str:
     return part.name or default or "" if value in (None, "") else str(value)
 
 
-def _items(part: _Part, folder: Path, about: About, default: str | None) -> Iterator[Item | Reject]:
+def _items(
+    part: _Part, folder: Path, about: About, default: str | None, root: Path
+) -> Iterator[Item | Reject]:
+    """folder: where audio from inside the dataset is written; root: the dataset's own, if it has one."""
     for number, row in enumerate(part.table):
         given = row.get(part.columns.get("id", ""))
         key = f"{part.name or 'row'}-{number:06}" if given in (None, "") else str(given)
@@ -196,7 +207,7 @@ def _items(part: _Part, folder: Path, about: About, default: str | None) -> Iter
         elif about.leaves_out(split):
             yield about.reject(key, Reason.out_of_scope, f"{part.place(number)}: split {split!r} is left out")
         else:
-            yield _item(row, key, _audio(audio, folder), part, place=part.place(number), split=split)
+            yield _item(row, key, _audio(audio, folder, root), part, place=part.place(number), split=split)
 
 
 def _item(row: dict[str, Any], key: str, audio: Path, part: _Part, *, place: str, split: str) -> Item:
@@ -213,11 +224,22 @@ def _item(row: dict[str, Any], key: str, audio: Path, part: _Part, *, place: str
         recording=key,
         audio=audio,
         split=split or None,
+        claimed=_claimed(row, names),
         sound=[sound] if isinstance(sound, str) else sound or None,
         license=row.get(names.get("license", "")),
         extra={"columns": left} if left else {},
         **texts,
     )
+
+
+def _claimed(row: Mapping[str, Any], names: Mapping[str, str]) -> Seconds | None:
+    """The length that a row states; NaN, which no audio has, where that is no number."""
+    column = names.get("duration") or next((name for name in LENGTHS if row.get(name) is not None), "")
+    value = row.get(column)
+    try:
+        return None if value is None else float(value) / LENGTHS.get(column, 1.0)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _plain(part: _Part, column: str | None, value: Any) -> Any:
@@ -231,11 +253,11 @@ def _plain(part: _Part, column: str | None, value: Any) -> Any:
     return [inner.int2str(one) for one in value] if isinstance(value, list) else inner.int2str(value)
 
 
-def _audio(audio: Mapping[str, Any], folder: Path) -> Path:
+def _audio(audio: Mapping[str, Any], folder: Path, root: Path) -> Path:
     """The file of a row's audio: where the dataset says it is, or written out of it under the hash of its bytes."""
     data = audio.get("bytes")
     if data is None:
-        return Path(audio["path"])
+        return found_audio(audio["path"], root)
     suffix = Path(audio.get("path") or "").suffix or next(
         (ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav"
     )

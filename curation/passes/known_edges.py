@@ -48,7 +48,7 @@ def examples(corpus_dir: Path, labels_dir: Path, *, source: EdgeSource, noise: b
 def reference_examples(corpus_dir: Path, labels_dir: Path) -> Iterator[Example]:
     """The aligned cuts with the aligner's edges. Raises MissingFileError."""
     folder = labels_dir / "align" / corpus_dir.name
-    hint = f"Run `soundwave label align --corpus {corpus_dir.name}` first: its words are the reference."
+    hint = f"Run `soundwave label align` for the corpus {corpus_dir.name} first: its words are the reference."
     need_file(folder / PASS_FILE, what="alignment", hint=hint)
     known: dict[str, dict[int, tuple[Seconds, Seconds]]] = {}
     for key in read_json(folder / PASS_FILE)["shards"]:

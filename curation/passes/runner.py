@@ -25,7 +25,6 @@ from curation.passes.shards import (
     remove_stale,
     shard_key,
     split_rows,
-    with_absolute_audio,
 )
 from curation.passes.workers import WorkerPool
 from curation.storage import local
@@ -33,6 +32,7 @@ from manifests.errors import InputError, StaleError
 from manifests.files import claim_folder, write_json
 from manifests.progress import progress_bar
 from manifests.rows import PASS_FILE, read_corpus
+from manifests.rows.places import with_found_audio
 from manifests.units import Seconds, hours
 
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker
@@ -149,7 +149,7 @@ class _PassRun:
             if counts := finished(self.folder, key):
                 yield counts, True
                 continue
-            self.pool.submit(self.job, [with_absolute_audio(row, self.corpus_dir) for row in rows], key, self.folder)
+            self.pool.submit(self.job, [with_found_audio(row, self.corpus_dir) for row in rows], key, self.folder)
             while self.pool.full():
                 yield self.pool.next(), False
         while self.pool.busy():

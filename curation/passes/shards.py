@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ from manifests.files import atomic_write, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
 from manifests.rows import Reject, checked_rows
+from manifests.rows.places import audio_paths
 from manifests.schema import arrow_schema
 from manifests.units import Seconds
 
@@ -37,7 +38,8 @@ Row = dict[str, Any]
 TABLES = ("words", "labels", "rejects", "features")
 MATRIX = "matrix"
 HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
-REFUSED = " refused"  # a field of what stands for a row that breaks the contract
+REFUSED = " refused"  # a field of what stands for a row that breaks the contract: what is said of it
+REASON = " reason"  # a field of the same: the code, where it is not bad_row
 _OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features)-([0-9a-f]{16})\.(?:json|parquet|npy)")
 
 
@@ -100,7 +102,8 @@ def corpus_rows(corpus_dir: Path) -> Iterator[Row]:
     """
     for row in checked_rows(corpus_dir):
         if isinstance(row, Reject):
-            yield {"id": row.cut_id, "custom": {"corpus": row.corpus}, REFUSED: row.detail}
+            reason = {} if row.reason is Reason.bad_row else {REASON: str(row.reason)}
+            yield {"id": row.cut_id, "custom": {"corpus": row.corpus}, REFUSED: row.detail, **reason}
         else:
             yield row
 
@@ -108,11 +111,7 @@ def corpus_rows(corpus_dir: Path) -> Iterator[Row]:
 def label_good(job: LabelPass, rows: list[Row]) -> ShardResult:
     """What a pass says about rows; it never sees those that break the contract."""
     good = [row for row in rows if REFUSED not in row]
-    result = job.label_shard(good) if good else ShardResult()
-    result.rejects += [
-        Reject(str(row["id"]), corpus_of(row), job.name, Reason.bad_row, row[REFUSED]) for row in rows if REFUSED in row
-    ]
-    return result
+    return job.label_shard(good) if good else ShardResult()
 
 
 def split_rows(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -156,42 +155,9 @@ def audio_stamp(row: Row, corpus_dir: Path) -> list[int]:
         try:
             found = path.stat()
             stamp += [found.st_size, found.st_mtime_ns]
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a path with a zero byte
             stamp += [-1, -1]
     return stamp
-
-
-def audio_paths(row: Row, corpus_dir: Path = Path()) -> list[Path]:
-    """The cut's audio files; relative ones are looked for in the corpus folder, then from the working folder."""
-    return [_found(source, corpus_dir) for source in _sources(row) if _is_file(source)]
-
-
-def _sources(row: Row) -> list[Any]:
-    """What a row lists as the sources of its recording, whatever it is: passes read rows that nobody has checked."""
-    recording = row.get("recording")
-    sources = recording.get("sources") if isinstance(recording, dict) else None
-    return sources if isinstance(sources, list) else []
-
-
-def _is_file(source: Any) -> bool:
-    return isinstance(source, dict) and source.get("type") == "file" and isinstance(source.get("source"), str)
-
-
-def _found(source: Row, corpus_dir: Path) -> Path:
-    path = Path(source["source"])
-    inside = corpus_dir / path
-    return path if path.is_absolute() or not inside.is_file() else inside
-
-
-def with_absolute_audio(row: Row, corpus_dir: Path) -> Row:
-    """The row as a worker with another working folder can use it."""
-    if not audio_paths(row, corpus_dir):
-        return row
-    sources = [
-        {**source, "source": str(_found(source, corpus_dir).absolute())} if _is_file(source) else source
-        for source in _sources(row)
-    ]
-    return {**row, "recording": {**row["recording"], "sources": sources}}
 
 
 def marker_path(folder: Path, key: str) -> Path:
@@ -247,15 +213,22 @@ def write_shard(job: LabelPass, rows: Sequence[Row], key: str, folder: Path, res
 
 
 def complete_rejects(job: LabelPass, rows: Sequence[Row], result: ShardResult) -> list[Reject]:
-    """One reject at most per cut, and one for each cut that the pass left without a word."""
+    """In the rows' order: one reject at most per cut, one for each cut that the pass left without a word, and those of
+    the rows that it never saw, whose ids may be those of cuts that it did see.
+    """
     rejects = {reject.cut_id: reject for reject in reversed(result.rejects)}
     heard = {row["cut_id"] for row in itertools.chain(result.labels, result.words, result.features)}
-    for row in rows:
-        cut_id = str(row["id"])
-        if cut_id not in heard and cut_id not in rejects:
-            detail = "the pass gave neither a label nor a reason"
-            rejects[cut_id] = Reject(cut_id, corpus_of(row), job.name, Reason.pass_failed, detail)
-    return [rejects[cut_id] for cut_id in (str(row["id"]) for row in rows) if cut_id in rejects]
+    return [reject for row in rows if (reject := _verdict(job, row, rejects, heard)) is not None]
+
+
+def _verdict(job: LabelPass, row: Row, rejects: Mapping[str, Reject], heard: Container[str]) -> Reject | None:
+    """Why a row was refused; None where it was not."""
+    cut_id = str(row["id"])
+    if REFUSED in row:
+        return Reject(cut_id, corpus_of(row), job.name, Reason(row.get(REASON, Reason.bad_row)), row[REFUSED])
+    if cut_id in rejects or cut_id in heard:
+        return rejects.get(cut_id)
+    return Reject(cut_id, corpus_of(row), job.name, Reason.pass_failed, "the pass gave neither a label nor a reason")
 
 
 def corpus_of(row: Row) -> str:

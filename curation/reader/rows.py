@@ -109,14 +109,14 @@ class LhotseCuts:
         return (cuts for _, cuts in self._batched())
 
     def _batched(self) -> Iterator[tuple[PlanBatch, list[Cut]]]:
-        names = ("cut_id", "recording_id", "manifest")
+        names = ("cut_id", "recording_id", "source_path", "decoding", "manifest")
         for batch, pairs in with_rows(iter(self.reader), self.reader.catalog, names=names):
             found = [] if batch.padding else [self._cut(draw, row) for draw, row in pairs]
             yield batch, [cut for cut in found if cut is not None]
 
     def _cut(self, draw: PlanDraw, row: Row) -> Cut | None:
         if row["recording_id"] is not None:
-            return _lhotse_cut(draw, row["manifest"])
+            return _lhotse_cut(draw, row)
         if self.texts == "refuse":
             raise InputError(
                 f"{self.reader.plan_dir}: draw {draw.slot} of step {draw.step} is the text-only row {draw.cut_id!r}, "
@@ -191,12 +191,15 @@ def _matrix(path: str, *_: int) -> NDArray[Any]:
     return matrix
 
 
-def _lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:
+def _lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
     from lhotse.serialization import deserialize_item
 
-    cut = deserialize_item(json.loads(manifest))
+    facts = json.loads(row["decoding"] or row["manifest"])
+    if not row["decoding"] and "recording" in facts:  # one file, which the row may name by a relative path
+        facts["recording"]["sources"][0]["source"] = row["source_path"]
+    cut = deserialize_item(facts)
     if draw.repeat:
         cut = cut.with_id(f"{draw.cut_id}_repeat{draw.repeat}")
-    facts = {"step": draw.step, "slot": draw.slot, "domain": draw.domain, "repeat": draw.repeat}
-    cut.plan = facts  # Lhotse keeps it in `custom`; of a mixed cut, in that of its first track
+    # Lhotse keeps it in `custom`; of a mixed cut, in that of its first track.
+    cut.plan = {"step": draw.step, "slot": draw.slot, "domain": draw.domain, "repeat": draw.repeat}
     return cut

@@ -19,8 +19,9 @@ from curation.align.ctc_model import CTCModel
 from curation.segment.long_form import AudioFile, LongForm, LongPiece, segment
 from curation.segment.silences import Gap, Limits
 from curation.text import Word
-from manifests.audio import LIBAV_ONLY, Channels, audio_facts
+from manifests.audio import Channels, audio_facts
 from manifests.audio.settle import settle_channels
+from manifests.audio.streams import libav_frames, quick_to_enter
 from manifests.errors import AudioError
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
@@ -151,21 +152,20 @@ def _summary(found: LongForm, written: CorpusInfo, output: Path, duration: Secon
 
 def _seekable(audio: Path, output: Path) -> Path:
     """The recording in a format that can be read from anywhere."""
-    if audio.suffix.lower() not in LIBAV_ONLY:
+    if quick_to_enter(audio):
         return audio
     target = output.resolve() / "audio" / f"{audio.stem}.flac"
-    options = {"format": "g722"} if audio.suffix.lower() == ".g722" else {}
-    try:
-        with av.open(str(audio), **options) as container, atomic_write(target) as temporary:
-            layout = container.streams.audio[0].layout
-            count = len(layout.channels)
-            resampler = av.AudioResampler(format="s16", layout=layout, rate=SAMPLE_RATE)
-            with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, count, subtype="PCM_16", format="FLAC") as stream:
-                for frame in itertools.chain(container.decode(audio=0), [None]):  # None: what the resampler still holds
-                    for part in resampler.resample(frame):
-                        stream.write(part.to_ndarray().reshape(-1, count))
-    except (av.error.FFmpegError, IndexError) as error:
-        raise AudioError(f"{audio} does not decode as audio ({error}).") from error
+    frames = (frame for frame, _ in libav_frames(audio))
+    first = next(frames)
+    count = len(first.layout.channels)
+    resampler = av.AudioResampler(format="s16", layout=first.layout, rate=SAMPLE_RATE)
+    with (
+        atomic_write(target) as temporary,
+        soundfile.SoundFile(temporary, "w", SAMPLE_RATE, count, subtype="PCM_16", format="FLAC") as stream,
+    ):
+        for frame in itertools.chain([first], frames, [None]):  # None: what the resampler still holds
+            for part in resampler.resample(frame):
+                stream.write(part.to_ndarray().reshape(-1, count))
     return target
 
 

@@ -17,7 +17,6 @@ from manifests.units import SAMPLE_RATE, SLACK, Seconds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LIBAV_ONLY = {".g722", ".m4a", ".mp4", ".aac", ".webm", ".wma"}
 RATES = (1_000, 1_000_000)  # Hz; a header that claims another rate is broken, and resampling it could fill the memory
 _SCALES = {np.dtype(np.int16): 1 << 15, np.dtype(np.int32): 1 << 31}  # full scale of libav's whole numbers
 

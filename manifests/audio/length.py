@@ -9,9 +9,10 @@ import numpy as np
 import soundfile
 
 from manifests.audio.mpeg import index_length
+from manifests.audio.mpeg_frames import need_whole_mpeg
 from manifests.audio.pages import need_whole_ogg
 from manifests.audio.sizes import data_size
-from manifests.audio.streams import UNKNOWN, libav_frames, libav_reads, open_libav
+from manifests.audio.streams import MPEG, UNKNOWN, is_mpeg, libav_frames, libav_reads, open_libav
 from manifests.errors import AudioError
 from manifests.units import SLACK, Seconds
 
@@ -62,8 +63,9 @@ def decoded_length(path: Path) -> Length:
         soundfile.LibsndfileError: libsndfile does not read it.
     """
     if libav_reads(path):
+        framed = need_whole_mpeg(path) if is_mpeg(path) else None
         found = _by_libav(path)
-        declared = _declared_by_libav(path, found) if found.samples else None
+        declared = _declared_by_libav(path, found, framed) if found.samples else None
     else:
         with soundfile.SoundFile(path) as stream:
             found, declared = _by_sndfile(path, stream), stream.frames / stream.samplerate
@@ -139,15 +141,18 @@ def _need_sizes(path: Path, stream: soundfile.SoundFile) -> bool:
     return True
 
 
-def _declared_by_libav(path: Path, found: Length) -> Seconds | None:
-    """What the header says; None where it says nothing, or where libav only guesses."""
+def _declared_by_libav(path: Path, found: Length, framed: Seconds | None) -> Seconds | None:
+    """What the header says; None where it says nothing, or where libav only guesses.
+
+    framed: length of an MPEG file's frames.
+    """
     size = data_size(path)
     if size is not None:
         return found.samples / found.rate * size.declared / size.held if size.declared and size.held else None
     with open_libav(path) as container:
         stream = container.streams.audio[0]
-        if container.format.name == "mp3":
-            return index_length(path)
+        if container.format.name == MPEG:
+            return index_length(path) or framed
         if container.format.name not in DECLARING:
             return None
         if stream.duration is not None:

@@ -15,15 +15,18 @@ import av
 import soundfile
 
 from manifests.audio.mpeg import index_length
+from manifests.audio.mpeg_frames import Frames, mpeg_frames
 from manifests.audio.sizes import data_size
 from manifests.errors import AudioError
 from manifests.units import Seconds
 
 # Decoded before a time that was asked for, in turns: what codecs carry over from earlier frames.
 PREROLLS: tuple[Seconds, ...] = (0.5, 4.0)
+MPEG = "mp3"  # FFmpeg's name of the format
 UNKNOWN = 1 << 62  # frames that libsndfile reports at least where a header gives no length
 # Of these FFmpeg knows the time of each packet to the sample after seeking; all others are decoded from the beginning.
-SEEKABLE = {"mp3", "flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2"}
+SEEKABLE = {MPEG, "flac", "wav", "mov,mp4,m4a,3gp,3g2,mj2"}
+QUICK = {MPEG, "flac", "wav"}
 # Demuxers of audio: playlists and scripts, which name other files, are none.
 DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,g722,gsm,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 _CONTAINERS = (b"RIFF", b"RF64", b"riff", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")  # G.722 has no header at all
@@ -40,6 +43,8 @@ def libav_reads(path: Path) -> bool:
         return True
     try:
         with soundfile.SoundFile(path) as file:
+            if file.format == "MP3":  # after zeros or other bytes
+                return True
             return not file.seekable() or file.frames >= UNKNOWN or (file.frames == 0 and _goes_on(path))
     except soundfile.LibsndfileError as error:
         return error.code in _NOT_ITS_OWN
@@ -49,6 +54,32 @@ def _goes_on(path: Path) -> bool:
     """Does audio follow a data chunk of 0 bytes, as programs leave it that write to a pipe?"""
     size = data_size(path)
     return size is not None and size.held == 0 and size.surplus > 0
+
+
+def quick_to_enter(path: Path) -> bool:
+    """Whether a span in the middle is read without decoding what comes before, or finding it in an index.
+
+    Raises:
+        AudioError: FFmpeg reads it, and reads nothing.
+    """
+    return not libav_reads(path) or _format(path) in QUICK
+
+
+def is_mpeg(path: Path) -> bool:
+    """Whether FFmpeg reads it as a plain stream of MPEG audio: MP3, MP2.
+
+    Raises:
+        AudioError: it reads nothing.
+    """
+    return _format(path) == MPEG
+
+
+def _format(path: Path) -> str:
+    try:
+        with open_libav(path) as container:
+            return str(container.format.name)
+    except av.error.FFmpegError as error:
+        raise AudioError(f"{path} does not decode as audio ({error}).") from error
 
 
 def open_libav(path: Path) -> Any:
@@ -111,12 +142,16 @@ def _placed(frames: Iterator[Any], origin: Seconds | None) -> Iterator[tuple[Any
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    frames: Frames | None = None
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:
             # Tags between MP3s that were glued together look like a frame; whatever else does not decode is broken.
-            if container.format.name != "mp3":
+            if container.format.name != MPEG:
+                raise
+            frames = frames or mpeg_frames(Path(container.name))
+            if not frames.whole or frames.has(packet.pos or 0):
                 raise
 
 
@@ -125,7 +160,7 @@ def _origin(path: Path, start: Seconds) -> Seconds | None:
     with open_libav(path) as container:
         if container.format.name not in SEEKABLE:
             return None
-        end = index_length(path) if container.format.name == "mp3" else None
+        end = index_length(path) if container.format.name == MPEG else None
         if end is not None and start > end:  # past the end that an MP3's index names, time stamps are off
             return None
         first = next(_decoded(container, container.streams.audio[0]), None)

@@ -59,7 +59,7 @@ class Grouped:
         return (
             f"{self.largest:,} of {self.free:,} rows hang together and stay in train ({links}), so the splits "
             f"are {shares}. Fewer links make smaller groups: name those of {', '.join(LINKS)} that count "
-            "(`soundwave catalog import --split-links`); the others may be shared then, and `soundwave audit` says so."
+            "(the setting `split_links` of an import); the others may be shared then, and `soundwave audit` says so."
         )
 
 

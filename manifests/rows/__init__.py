@@ -24,6 +24,8 @@ from manifests.lines import PACKINGS
 from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
+from manifests.rows.places import with_found_audio
+from manifests.rows.repeats import refused_repeats
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.schema import allowed
 from manifests.settings.differences import compare
@@ -216,7 +218,7 @@ def read_corpus(folder: Path) -> CorpusInfo:
     try:
         return CorpusInfo(**value)
     except TypeError as error:
-        raise ManifestError(f"{path}: {error}. Prepare the corpus again with `soundwave prepare --force`.") from error
+        raise ManifestError(f"{path}: {error}. Prepare the corpus again: `soundwave prepare` with the setting `force`.") from error
 
 
 def row_files(folder: Path, *names: str) -> tuple[Path, ...]:
@@ -227,26 +229,30 @@ def row_files(folder: Path, *names: str) -> tuple[Path, ...]:
 
 
 def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The JSON rows of a corpus's cuts that keep the contract (none when it is text-only).
+    """The JSON rows of a corpus's cuts that keep the contract (none when it is text-only), with absolute audio paths.
 
     Raises:
         MissingFileError, ManifestError: as `checked_rows`.
     """
-    return (row for row in checked_rows(folder) if not isinstance(row, Reject))
+    return (with_found_audio(row, folder) for row in checked_rows(folder) if not isinstance(row, Reject))
 
 
 def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
     """The rows of a corpus's files of cuts, as `catalog build` takes them: those that it refuses are rejects.
 
-    Words of closed vocabularies (split, task) come in their own letters, however the row writes them.
+    Relative audio paths are as the row has them: `with_found_audio` finds them. Words of closed vocabularies (split, task) come in their own letters, however the row writes them.
 
     Raises:
         MissingFileError: a file of 0 bytes.
         ManifestError: a file that cannot be read to its end, or is UTF-16.
     """
+    repeats = refused_repeats([need_file(path) for path in row_files(folder)])
     for path in row_files(folder, CUTS):
         for number, row in json_rows(need_file(path)):
             place = f"{path.name}:{number}"
+            if place in repeats:
+                yield Reject(repeats[place][0], folder.name, "catalog", Reason.duplicate_id, repeats[place][1])
+                continue
             problem = row if isinstance(row, str) else next(row_problems(row), None)
             if problem is None:
                 yield in_own_letters(cast(dict[str, Any], row))

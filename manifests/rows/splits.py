@@ -158,11 +158,11 @@ def map_splits(names: Mapping[str, str], given: Mapping[str, str]) -> dict[str, 
 
 def _question(unknown: Iterable[str], places: Mapping[str, str]) -> str:
     lines = [f"{places[name]}: split {name!r}" + (f" ({why})" if (why := doubt(name)) else "") for name in unknown]
-    maps = " ".join(f"--split-map {shlex.quote(f'{name}=train')}" for name in unknown)
+    maps = " ".join(shlex.quote(f"{name}=train") for name in unknown)
     return (
         "Names of splits that are not known:\n  " + "\n  ".join(lines) + "\n"
         f"Expected {in_words(SPLITS)}, or a name that means one (validation, testclean, eval92, ...). Say what they "
-        f"are with the setting `split_map`, e.g. {maps} (or {in_words(TARGETS[1:])}). Nothing was written."
+        f"are with the setting `split_map`, once for each: {maps} (or {in_words(TARGETS[1:])}). Nothing was written."
     )
 
 

@@ -2,11 +2,12 @@
 
 -- The verdicts of labelling passes. One row per cut and pass that refused it. Not in here are
 --   rejects of the steps that make rows: what they refused is no row of `cuts`, though a row that was kept may have its id;
---   rejects that are no verdict: a pass met a row that is not for it (a sound, no transcript, a language it has no model of).
+--   rejects that are no verdict: a pass met a row that is not for it (a sound, no transcript, a language it has no model of),
+--   or a second row of an id (the first was kept, and the reject has its id).
 CREATE VIEW refused AS
 SELECT * FROM rejects
 WHERE pass NOT IN ('prepare', 'segment', 'catalog')
-  AND reason NOT IN ('not_speech', 'text_missing', 'unsupported_language');
+  AND reason NOT IN ('not_speech', 'text_missing', 'unsupported_language', 'duplicate_id');
 
 -- Cuts that no labelling pass refused. A pass that has not run on a cut has not refused it.
 CREATE VIEW accepted AS

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from curation.interchange.common import About
+from curation.interchange.huggingface import import_dataset
 from curation.interchange.kaldi import import_kaldi
 from curation.interchange.nemo import import_nemo
 from manifests.files import read_jsonl
@@ -77,3 +78,32 @@ def test_a_file_that_ends_half_way_is_no_cut(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"audio_filepath": "a.wav", "text": "words"}))
     import_nemo([tmp_path / "a.json"], tmp_path / "out", ABOUT)
     assert outcome(tmp_path / "out") == ["audio_unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "named", "expected"),
+    [
+        ({"duration": 3.0}, {}, [3.0]),
+        ({"duration": 2.9}, {}, [3.0]),
+        ({"duration": 1.5}, {}, ["duration_mismatch"]),
+        ({"duration": "3.0"}, {}, [3.0]),
+        ({"duration": "0:03"}, {}, ["duration_mismatch"]),
+        ({"duration": None}, {}, [3.0]),
+        ({"duration_ms": 3000}, {}, [3.0]),
+        ({"duration_ms": 1500}, {}, ["duration_mismatch"]),
+        ({"audio_duration": 6.0}, {}, ["duration_mismatch"]),
+        ({"length": 6.0}, {}, [3.0]),  # of what, nobody knows
+        ({"length": 6.0}, {"duration": "length"}, ["duration_mismatch"]),
+    ],
+)
+def test_datasets(
+    tmp_path: Path, audio: Path, columns: dict[str, Any], named: dict[str, str], expected: list[Any]
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    facts = {"audio": [str(audio)], "text": ["words"], **{name: [value] for name, value in columns.items()}}
+    table = datasets.Dataset.from_dict(facts).cast_column("audio", datasets.Audio())
+    import_dataset(table, tmp_path / "out", ABOUT, columns=named)
+    assert outcome(tmp_path / "out") == expected
+    for row in read_jsonl(tmp_path / "out" / "told" / "cuts.jsonl.gz"):
+        kept = {name: value for name, value in columns.items() if name not in named.values() and value is not None}
+        assert row["custom"].get("columns", {}).items() >= kept.items()

@@ -48,7 +48,7 @@ def test_splits_of_a_dataset_by_their_names(tmp_path: Path) -> None:
 
 def test_unknown_splits_stop_the_import_before_anything_is_written(tmp_path: Path) -> None:
     both = parts(tmp_path, "train", "validated", "other")
-    with pytest.raises(SettingsError, match=r"validated=train --split-map other=train"):
+    with pytest.raises(SettingsError, match=r"`split_map`, once for each: validated=train other=train"):
         import_dataset(both, tmp_path / "out", ABOUT, columns=TEXT)
     assert not (tmp_path / "out").exists()
     mapped = about(split_map={"validated": "dev", "other": "reject"})

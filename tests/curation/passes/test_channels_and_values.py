@@ -10,8 +10,9 @@ import pytest
 from curation.passes.encode import Encode
 from curation.passes.quality import Quality, duplicates
 from curation.passes.runner import run_pass
-from curation.passes.shards import audio_stamp, shard_key, with_absolute_audio
+from curation.passes.shards import audio_stamp, shard_key
 from manifests.fingerprint import fingerprint
+from manifests.rows.places import with_found_audio
 from tests.curation.labelling import cut, of_channels, table, write_made
 from tests.wave_bytes import float32, noise, pcm16, saved
 
@@ -102,5 +103,5 @@ def test_every_file_of_a_recording_is_found_and_watched(tmp_path: Path) -> None:
         {"type": "file", "channels": [n], "source": path.name} for n, path in enumerate(files)
     ]
     assert audio_stamp(row, tmp_path / "made")[::2] == [path.stat().st_size for path in files]
-    found = with_absolute_audio(row, tmp_path / "made")
+    found = with_found_audio(row, tmp_path / "made")
     assert [source["source"] for source in found["recording"]["sources"]] == [str(path) for path in files]

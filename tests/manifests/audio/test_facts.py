@@ -46,6 +46,10 @@ RIGHT: dict[str, tuple[bytes, int]] = {
     "index-less.mp3": (made.xing(0.5), made.SAMPLES),  # libsndfile: half
     "glued-no-index.mp3": (made.mp3(index=False) * 2, 2 * 49_536),  # libsndfile: a quarter
     "tag-before.mp3": (made.id3() + made.mp3(index=False), 49_536),  # libsndfile: counts the tag
+    "rest-after.mp3": (made.mp3(index=False) + bytes(3), 49_536),
+    "page-noise.mp3": (made.noised(made.mp3(index=False)), 49_536),  # of frames that are all there
+    "tags-between.mp3": (made.mp3(index=False) + made.id3() + made.ape() + made.mp3(index=False), 98_496),
+    "lyrics-after.mp3": (made.mp3(index=False) + made.lyrics() + b"TAG" + bytes(125), 49_536),
     "tag-after.mp3": (made.mp3() + b"TAG" + bytes(125), made.SAMPLES),
     "vorbis.ogg": (made.sndfile(*VORBIS), made.SAMPLES),
     "opus.opus": (made.sndfile(*OPUS), made.SAMPLES),
@@ -87,10 +91,22 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "half.flac": (made.half(made.sndfile("FLAC")), "does not decode"),
     "half-streamed.flac": (made.half(made.flac(0)), "does not decode"),
     "half.mp3": (made.half(made.mp3()), "truncated"),
+    "zero-page.mp3": (made.zeroed(made.mp3(index=False), 0.5), r"damaged: the 4,\d\d\d bytes .*after \d\.\d\d s"),
+    "zero-page-index.mp3": (made.zeroed(made.mp3(), 0.5), "damaged: the 4,"),
+    "zero-page-first.mp3": (made.zeroed(made.mp3(index=False), 0.0), "from byte 0 on"),
+    "zero-page-last.mp3": (made.zeroed(made.mp3(index=False, constant=True), 1.0), "damaged: the 4,"),
+    "zeros-after.mp3": (made.mp3(index=False) + bytes(4096), "damaged: the 4,"),
+    "zeros-before.mp3": (bytes(4096) + made.mp3(index=False), "the 4,096 bytes from byte 0 on"),
+    "cut-out.mp3": (made.cut_out(made.mp3(index=False)), "no frame of MPEG audio"),
+    "junk-between.mp3": (made.mp3() + b"junk" * 25 + made.mp3(), "no frame of MPEG audio"),
+    "junk-after.mp3": (made.mp3(index=False) + b"junk" * 250, "damaged: the 1,"),
     "index-more.mp3": (made.xing(2.0), "truncated"),
     "gap.ogg": (made.lost_page(made.sndfile(*VORBIS)), "lacks Ogg pages"),
     "gap.opus": (made.lost_page(made.sndfile(*OPUS)), "lacks Ogg pages"),
     "half.ogg": (made.half(made.sndfile(*VORBIS)), "ends inside Ogg page"),
+    "zero-page.ogg": (made.zeroed(made.sndfile(*VORBIS), 0.5), r"Ogg page \d is damaged"),
+    "bit.ogg": (made.noised(made.sndfile(*VORBIS), 1), r"Ogg page \d is damaged \(its checksum differs\)"),
+    "bit.opus": (made.noised(made.sndfile(*OPUS), 1), r"Ogg page \d is damaged \(its checksum differs\)"),
     "chain.ogg": (made.sndfile(*VORBIS) + made.sndfile(*VORBIS, seconds=2.0), "chain of streams"),
     "chain.opus": (made.sndfile(*OPUS) * 2, "chain of streams"),
     "half.m4a": (made.half(made.libav("ipod", "aac")), "does not decode"),

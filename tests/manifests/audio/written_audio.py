@@ -111,6 +111,36 @@ def id3(size: int = 50_000) -> bytes:
     return b"ID3\x04\x00\x00" + bytes(size >> shift & 127 for shift in (21, 14, 7, 0)) + bytes(size)
 
 
+def ape() -> bytes:
+    """A tag of one item, with header and footer."""
+    item = b"\x03\0\0\0\0\0\0\0key\0" + b"abc"
+    facts = struct.pack("<III", 2000, len(item) + 32, 1)
+    parts = [b"APETAGEX" + facts + struct.pack("<I", flags) + bytes(8) for flags in (0xA0000000, 0x80000000)]
+    return parts[0] + item + parts[1]
+
+
+def lyrics() -> bytes:
+    """Lyrics as Lyrics3 writes them before an ID3 tag."""
+    return b"LYRICSBEGIN" + b"IND0000200" + b"000021" + b"LYRICS200"
+
+
+def zeroed(data: bytes, share: float, size: int = 4096) -> bytes:
+    """A file of which a page was never written, at a share of its length."""
+    place = round((len(data) - size) * share)
+    return data[:place] + bytes(size) + data[place + size :]
+
+
+def cut_out(data: bytes, size: int = 2000) -> bytes:
+    """A file without some bytes in the middle."""
+    return data[: len(data) // 2] + data[len(data) // 2 + size :]
+
+
+def noised(data: bytes, size: int = 40) -> bytes:
+    """A file with other bytes in the body of a frame or page."""
+    place = len(data) // 2 + 40
+    return data[:place] + bytes(byte ^ 0x5A for byte in data[place : place + size]) + data[place + size :]
+
+
 def pages(data: bytes) -> list[bytes]:
     """Of an Ogg file."""
     found, place = [], 0

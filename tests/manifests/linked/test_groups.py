@@ -72,6 +72,6 @@ def test_one_voice_is_one_group_and_says_so() -> None:
     found = split_groups([*rows, Linked("alone", "dev", {"speaker": ["ben"]})])
     assert found.splits == ["train"] * 40 + ["dev"]
     assert "40 of 41 rows hang together and stay in train (speaker 'anna' in 40)" in found.said()
-    assert "--split-links" in found.said()
+    assert "`split_links`" in found.said()
     assert split_groups([]).splits == []
     assert split_groups(rows[:1]).said() == ""

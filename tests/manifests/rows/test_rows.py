@@ -79,7 +79,7 @@ def test_an_unfinished_corpus_is_no_corpus(tmp_path: Path) -> None:
     assert corpus_folders(tmp_path) == []
     assert list(cut_rows(tmp_path / "toy")) == []
     write_json(tmp_path / "toy" / "corpus.json", {"nam": 1})
-    with pytest.raises(ManifestError, match="--force"):
+    with pytest.raises(ManifestError, match="setting `force`"):
         read_corpus(tmp_path / "toy")
 
 

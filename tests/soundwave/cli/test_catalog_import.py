@@ -106,7 +106,7 @@ def test_the_map_of_splits_is_printed_and_kept(source: Path) -> None:
     path = (source / "train.json").rename(source / "pilot_set.json")
     rows = [json.loads(line) | {"split": name} for line, name in zip(path.read_text().splitlines(), "xyz", strict=True)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(SettingsError, match="--split-map x=train --split-map y=train --split-map z=train"):
+    with pytest.raises(SettingsError, match="setting `split_map`, once for each: x=train y=train z=train"):
         run("import", "nemo", path, *words)
     assert not (source / "corpora").exists()
     maps = ["--split-map", "x=Train", "--split-map", "y=validation", "--split-map", "z=test"]
