@@ -4,6 +4,7 @@ SoundwaveError
 └── InputError              bad input or use: the command line prints it and exits with 2
     ├── MissingFileError    a path that should exist does not
     ├── ManifestError       a manifest row breaks the contract
+    │   └── DamagedError    a file is not what was written
     ├── AudioError          audio that cannot be read; carries a reject reason
     ├── SettingsError       a settings file or option with a wrong key or value
     ├── QueryError          SQL that does not run, or returns the wrong columns
@@ -40,6 +41,10 @@ class MissingFileError(InputError):
 
 class ManifestError(InputError):
     """A manifest row breaks the contract."""
+
+
+class DamagedError(ManifestError):
+    """A file is not what was written: half of it is there, a bit is another, it was exchanged for another."""
 
 
 class AudioError(InputError):

@@ -25,7 +25,11 @@ def language_doubt(code: str) -> str | None:
     if _CODE.fullmatch(said) and re.split("[-_]", said.lower())[0] in _codes():
         return None
     named = _names().get(said.casefold())
-    close = [named] if named else nearest(said, sorted(code for code in Locale("en").languages if "_" not in code))
+    close = (
+        [named]
+        if named
+        else nearest(said, sorted(known for known in map(str, Locale("en").languages) if "_" not in known))
+    )
     return f"{code!r} is no ISO 639 code that is known" + (f" (nearest: {', '.join(close)})" if close else "")
 
 

@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from manifests.errors import StaleError
 from manifests.files import is_aside, need_file
+from manifests.fingerprint import file_sha256
 from manifests.settings import read_stored
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"
+AGAIN = "Run `soundwave mix plan` again."
 
 
 @dataclass(frozen=True)
@@ -90,4 +93,24 @@ def read_lock(plan_dir: Path) -> Lock:
         ManifestError: half a lock.json, or one without what this version needs; the message says what and how to go on.
     """
     path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
-    return read_stored(Lock, path, go_on="Run `soundwave mix plan` again.")
+    return read_stored(Lock, path, go_on=AGAIN)
+
+
+def read_whole(plan_dir: Path) -> Lock:
+    """The lock of a plan whose plan.parquet is the one that it was made for.
+
+    Raises:
+        MissingFileError: no plan there.
+        DamagedError: half a lock.json, or one that is not what was written.
+        ManifestError: one without what this version needs.
+        StaleError: another plan.parquet.
+    """
+    lock = read_lock(plan_dir)
+    plan = need_file(plan_dir / PLAN, what="plan", hint=AGAIN)
+    found = file_sha256(plan)
+    if found != lock.plan_sha256:
+        raise StaleError(
+            f"{plan} is not the plan its lock was made for (found {found[:12]}, expected {lock.plan_sha256[:12]}). "
+            f"{AGAIN}"
+        )
+    return lock

@@ -18,8 +18,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from manifests.digests import files_of, need_written, write_sealed, written
 from manifests.errors import StaleError
-from manifests.files import need_file, write_json
+from manifests.files import need_file
+from manifests.plans import LOCK
 from manifests.settings import read_stored
 
 RUN, SETTINGS, ENVIRONMENT = "run.json", "settings.yaml", "environment.json"
@@ -27,6 +29,7 @@ METRICS, LEDGER, LEDGER_ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
 CHECKPOINTS, EVENTS, FINAL = "checkpoints", "tensorboard", "final"
 WEIGHTS = "adapters.safetensors"  # in final/: what the run trained
 
+TRAIN_AGAIN = "Train the run again, into another folder."
 RENAMED: dict[str, str | None] = {"versions": None}  # keys of earlier versions -> today's; None: they have gone
 
 
@@ -64,10 +67,20 @@ class RunInfo:
     """Steps whose batch was dropped, since a loss or gradient was not finite."""
     unfit: int = 0
     """Of a finished run: draws whose CTC target needs more frames than they have; the ledger's `reason` says which."""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a finished run: size and checksum of its files by path; empty: made before runs said so."""
 
     def write(self, folder: Path) -> None:
         """Write run.json."""
-        write_json(folder / RUN, asdict(self))
+        write_sealed(folder / RUN, asdict(self))
+
+    def record(self, folder: Path) -> None:
+        """Take down the files of a run that is finished."""
+        paths = [folder / name for name in (SETTINGS, LOCK, ENVIRONMENT, METRICS, LEDGER)]
+        paths += [path for path in (folder / FINAL).rglob("*") if path.is_file() and not path.name.startswith(".")]
+        self.files = {
+            path.relative_to(folder).as_posix(): written(path).row() for path in sorted(paths) if path.is_file()
+        }
 
 
 def read_run(folder: Path) -> RunInfo:
@@ -78,23 +91,40 @@ def read_run(folder: Path) -> RunInfo:
         ManifestError: half a run.json, or one without what this version needs: what, and how to go on.
     """
     path = need_file(folder / RUN, what="run", hint="`soundwave train` makes runs.")
-    go_on = "Train the run again, into another folder."
-    return read_stored(RunInfo, path, go_on=go_on, renamed=RENAMED)
+    return read_stored(RunInfo, path, go_on=TRAIN_AGAIN, renamed=RENAMED)
 
 
 def final_model(folder: Path) -> Path:
-    """The model that a finished run left.
+    """The model that a finished run left; its files are read to see that they are what was written.
 
     Raises:
         MissingFileError: no run there.
         StaleError: the run has not reached its end.
+        DamagedError: a file of the model, or run.json, is not what was written.
     """
     info = read_run(folder)
-    if info.status != "done" or not (folder / FINAL / WEIGHTS).is_file():
+    if info.status != "done":
         raise StaleError(
             f"{folder} stopped at step {info.step} of {info.steps}. Run the same `soundwave train` again to finish it."
         )
+    names = [name for name in info.files if name.startswith(f"{FINAL}/")]
+    for name in names or [f"{FINAL}/{WEIGHTS}"]:
+        need_run_file(folder, info, name)
     return folder / FINAL
+
+
+def need_run_file(folder: Path, info: RunInfo, name: str) -> Path:
+    """A file of a run, if it is what was written, as far as run.json says what that is.
+
+    Raises:
+        DamagedError: it is not.
+        MissingFileError: it is missing or empty, and nobody wrote down what it was.
+    """
+    if name not in info.files:
+        return need_file(folder / name, hint=TRAIN_AGAIN)
+    record = files_of(folder / RUN, info.files, go_on=TRAIN_AGAIN)
+    need_written(folder / name, record[name], go_on=TRAIN_AGAIN)
+    return folder / name
 
 
 def eval_file(split: str) -> str:

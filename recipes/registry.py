@@ -22,6 +22,7 @@ from manifests.linked.same import Readings
 from manifests.plugins import Plugins, unknown
 from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.rows.validate import validate_rows
+from manifests.rows.written import check_corpus
 from recipes.apt import marker
 from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
 from recipes.grouped import keep_together
@@ -181,8 +182,9 @@ def _files(path: Path) -> Iterable[Path]:
 def _reusable(folder: Path, facts: Collection[dict[str, Any]]) -> CorpusInfo | None:
     try:
         known = read_corpus(folder)
+        check_corpus(folder)
     except (MissingFileError, ManifestError):
-        return None
+        return None  # none, or a damaged one: it is made again
     return known if known.provenance in facts else None
 
 

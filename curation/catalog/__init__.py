@@ -15,23 +15,33 @@ from typing import Any
 
 import duckdb
 
+from curation.catalog.index import (
+    CATALOG_TABLES,
+    INDEX,
+    incomplete,
+    known_parts,
+    part_files,
+    read_index,
+    refuse_damaged_parts,
+    remember,
+    whole_parts,
+)
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.repeats import places
 from curation.catalog.runs import create_run_views
 from curation.catalog.views import create_views
 from curation.duck import Limits, first, lock_down, open_memory, quoted_list, read_only_files
 from curation.storage import answering, open_place, resolve
+from manifests.digests import Checked, write_sealed
 from manifests.errors import ManifestError, MissingFileError
-from manifests.files import claim_folder, need_folder, read_json, write_json
+from manifests.files import claim_folder, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
-from manifests.plans import plan_files
+from manifests.plans import LOCK, plan_files, read_whole
 from manifests.rows import PASS_FILE, corpus_folders
 from manifests.units import Hours
 
-__all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
+__all__ = ["CATALOG_TABLES", "INDEX", "CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
-INDEX = "catalog.json"
-CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
 FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine
 
 
@@ -44,6 +54,10 @@ class CatalogSummary:
     parts: tuple[Part, ...]
     written: int  # parts written now
     reused: int  # parts whose inputs had not changed
+    damaged: tuple[str, ...] = ()  # what was not as it had been written, and was made again
+    changed: tuple[str, ...] = ()  # what was changed by hand, as it seems, and is taken as it is
+    left: tuple[str, ...] = ()  # whose rows were in the catalog and have left it, though their files are there
+    unfinished: tuple[str, ...] = ()  # what has files but no mark that it is complete
 
     def rows(self, table: str) -> int:
         """Rows of one table."""
@@ -74,6 +88,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     Raises:
         MissingFileError: no corpora folder, or no prepared corpus in it.
         ManifestError: an id that two corpora share, or label shards that break the schema.
+        DamagedError: a file of a corpus or of labels is not what was written. The old catalog stays.
         OccupiedError: `catalog` holds something else; nothing in it was touched.
     """
     corpora, labels, catalog = resolve(corpora), resolve(labels), resolve(catalog)
@@ -81,27 +96,32 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
         sources = _sources(corpora, labels)
     with answering(catalog):
         claim_folder(catalog, "a catalog", known=(INDEX,))
-        known = _known(catalog)
+        known, notes = known_parts(catalog)
     parts: list[Part] = []
     written = 0
+    checked, changed = Checked(catalog), list[str]()
     with open_memory() as con:
         for folder in (corpora, labels, catalog):
             open_place(con, folder)
         for source in sources:
             old = known.get((source.corpus, source.name, source.key), [])
-            if old and all((catalog / part.path).is_file() for part in old):
-                parts += old
-                continue
-            fresh = write_parts(con, source, catalog)
-            parts += fresh
-            written += len(fresh)
+            whole, said = whole_parts(con, catalog, old, checked)
+            notes += said
+            if not whole:
+                changed += source.check()
+                whole = write_parts(con, source, catalog)
+                written += len(whole)
+            parts += whole
         if written:
             _refuse_shared_ids(con, catalog, parts, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
-    write_json(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
+    write_sealed(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
     _sweep(catalog, {part.path for old in known.values() for part in old} - {part.path for part in parts})
-    return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written)
+    remember(catalog, parts, checked)
+    left, unfinished = incomplete(corpora, labels, {(corpus, name) for corpus, name, _ in known})
+    facts = (tuple(notes), tuple(changed), tuple(left), tuple(unfinished))
+    return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written, *facts)
 
 
 def connect(
@@ -128,21 +148,21 @@ def connect(
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
+        DamagedError: a part is not what was written.
+        StaleError: a plan is not the one that its lock was made for.
     """
     catalog = resolve(catalog)
     parts = catalog_parts(catalog)
-    for part in parts:
-        path = catalog / part.path
-        if not path.is_file() or path.stat().st_size == 0:
-            raise MissingFileError(
-                f"{path} is missing or empty (0 bytes), but {catalog / INDEX} names it. "
-                "Delete catalog.json and run `soundwave catalog build` again."
-            )
+    with answering(catalog):
+        refuse_damaged_parts(catalog, parts)
     con = open_memory(threads, limits)
     door, listed = read_only_files(con) if read_only else (None, quoted_list)
     open_place(con, catalog)
     files = {table: [catalog / p.path for p in parts if p.table == table] for table in CATALOG_TABLES}
     drawn = plan_files(plans) if plans else []
+    for path in drawn:
+        if (path.parent / LOCK).is_file():
+            read_whole(path.parent)
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
     create_views(con, files, drawn, listed=listed)
@@ -160,7 +180,7 @@ def catalog_fingerprint(catalog: Path) -> str:
     """
     catalog = resolve(catalog)
     with answering(catalog):
-        value = _index(catalog)
+        value = read_index(catalog)
     return str(value["fingerprint"]) if value else _fingerprint(catalog_parts(catalog))
 
 
@@ -173,15 +193,10 @@ def catalog_parts(catalog: Path) -> list[Part]:
     catalog = resolve(catalog)
     with answering(catalog):
         need_folder(catalog, what="catalog", hint="Run `soundwave catalog build` first.")
-        value = _index(catalog)
+        value = read_index(catalog)
     if value is not None:
-        return [Part(**row) for row in value["parts"]]
-    found = [
-        (table, path)
-        for table in CATALOG_TABLES
-        for path in sorted(catalog.glob(f"{table}/*/*.parquet"))
-        if not path.name.startswith(".")
-    ]
+        return list(value["parts"])
+    found = part_files(catalog)
     if not found:
         raise MissingFileError(f"{catalog} holds no catalog. Run `soundwave catalog build` first.")
     return [_foreign_part(catalog, table, path) for table, path in found]
@@ -190,16 +205,6 @@ def catalog_parts(catalog: Path) -> list[Part]:
 def _foreign_part(catalog: Path, table: str, path: Path) -> Part:
     digest = file_sha256(path)
     return Part(table, path.parent.name, path.stem, f"{table}/{path.parent.name}/{path.name}", -1, digest, digest)
-
-
-def _index(catalog: Path) -> dict[str, Any] | None:
-    path = catalog / INDEX
-    if not path.is_file():
-        return None
-    value = read_json(path)
-    if not isinstance(value, dict) or not {"fingerprint", "parts"} <= set(value):
-        raise ManifestError(f"{path} is no catalog index. Delete it and run `soundwave catalog build` again.")
-    return value
 
 
 def _sources(corpora: Path, labels: Path) -> list[Source]:
@@ -212,15 +217,6 @@ def _sources(corpora: Path, labels: Path) -> list[Source]:
     names = {folder.name for folder in folders}
     passes = sorted(path.parent for path in labels.glob(f"*/*/{PASS_FILE}") if path.parent.name in names)
     return [corpus_source(folder) for folder in folders] + [pass_source(folder) for folder in passes]
-
-
-def _known(catalog: Path) -> dict[tuple[str, str, str], list[Part]]:
-    known: dict[tuple[str, str, str], list[Part]] = {}
-    value = _index(catalog) if catalog.is_dir() else None
-    for row in value["parts"] if value else []:
-        part = Part(**row)
-        known.setdefault((part.corpus, part.name, part.key), []).append(part)
-    return known
 
 
 def _refuse_shared_ids(

@@ -46,7 +46,11 @@ def structure() -> str:
             root = {"cut": cut, "row": row}.get(place.root, supervision)
             leaf: Any = ["VARCHAR"] if place.length else "VARCHAR" if column.kind in RAW else "JSON"
             _insert(root, place.steps, leaf)
-    for name, leaf in (("type", "VARCHAR"), ("channels", ["VARCHAR"]), ("source", "VARCHAR")):  # these and below: how it is heard
+    for name, leaf in (
+        ("type", "VARCHAR"),
+        ("channels", ["VARCHAR"]),
+        ("source", "VARCHAR"),
+    ):  # these and below: how it is heard
         _insert(cut, ("recording", "sources", 0, name), leaf)
     _insert(cut, ("recording", "transforms"), "JSON")
     supervision |= {"start": "JSON", "duration": "JSON", "channel": "VARCHAR"}

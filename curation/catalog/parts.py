@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -12,16 +12,30 @@ from typing import Any
 import duckdb
 
 from curation.catalog.columns import given, names, problems, spoken, structure, typed, values
-from curation.catalog.lines import LINES, TRIMMED, define_finding, define_nearest, keys_repeat, lines_of, no_object_said, repeated
+from curation.catalog.lines import (
+    LINES,
+    TRIMMED,
+    define_finding,
+    define_nearest,
+    keys_repeat,
+    lines_of,
+    no_object_said,
+    repeated,
+)
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
 from curation.duck import quoted, quoted_list, short, sql_text
+from curation.storage import is_remote
+from manifests.digests import Written
+from manifests.digests import written as written_now
 from manifests.errors import InputError, ManifestError
-from manifests.files import atomic_write, read_json
+from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from manifests.lines.jsonl import HEAD, not_json
-from manifests.rows import CORPUS, PASS_FILE, REJECTS, row_files
+from manifests.rows import CORPUS, REJECTS, row_files
+from manifests.rows.passes import LABEL_TABLES, check_files, read_pass, recorded
 from manifests.rows.splits import SPLITS, known_split
 from manifests.rows.validate import REPEATED
+from manifests.rows.written import check_corpus
 from manifests.schema import columns
 from manifests.units import SLACK
 
@@ -31,7 +45,6 @@ LENIENT = {
 }  # every line gets its row and what is wrong with it
 STRICT = {"parsed": "true", "repeated": "false"}  # a line that is no JSON ends the query; see `keys_repeat`
 SQL = Path(__file__).with_name("sql")
-LABEL_TABLES = ("words", "labels", "rejects", "features")
 LAYOUT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880"  # level 1: half the time of 3
 
 
@@ -49,6 +62,13 @@ class Part:
     hours: float = 0.0  # of audio; cuts only
     first_id: str | None = None  # the range of cut ids: corpora whose ranges lie apart share none; cuts only
     last_id: str | None = None
+    bytes: int | None = None  # of the file; None: built before there were checksums, or by another tool
+    xxh3_128: str | None = None
+
+    @property
+    def written(self) -> Written | None:
+        """What the file was when it was written, where that is known."""
+        return None if self.bytes is None else Written(self.bytes, self.xxh3_128)
 
     def row(self) -> dict[str, Any]:
         """As written to catalog.json."""
@@ -65,6 +85,19 @@ class Source:
     folder: Path
     files: dict[str, tuple[Path, ...]]  # table -> its input files
     key: str
+    record: Mapping[str, Written] = field(default_factory=dict)  # of labels: what their files were, by name
+
+    def check(self) -> list[str]:
+        """Read the files that the parts are made from; what of a corpus was changed by hand, as it seems, in words.
+
+        Raises:
+            DamagedError: one is not what was written.
+        """
+        if self.name == "prepare":
+            return check_corpus(self.folder)
+        names = {path.name for paths in self.files.values() for path in paths}
+        check_files(self.folder, {name: row for name, row in self.record.items() if name in names}, whole=True)
+        return []
 
 
 def corpus_source(folder: Path) -> Source:
@@ -82,19 +115,20 @@ def pass_source(folder: Path) -> Source:
     """The parts of one labelling pass over one corpus: the shards that its pass.json names.
 
     Raises:
-        ManifestError: pass.json without a list of shards.
+        MissingFileError: an empty pass.json.
+        DamagedError: pass.json, or a file that it names, is not what was written (their sizes, that is).
     """
-    facts = read_json(folder / PASS_FILE)
-    shards = facts.get("shards") if isinstance(facts, dict) else None
-    if not isinstance(shards, list):
-        raise ManifestError(f"{folder / PASS_FILE} has no list `shards`. Run `soundwave label` again.")
-    files = {
-        table: tuple(path for path in (folder / f"{table}-{shard}.parquet" for shard in shards) if path.is_file())
-        for table in LABEL_TABLES
-    }
+    facts = read_pass(folder)
+    record = recorded(folder, facts)
+    seen = {name: row for name, row in record.items() if not (is_remote(folder) and name.endswith(".npy"))}
+    check_files(folder, seen, whole=False)
+    shards = facts["shards"]
+    parts = {table: [f"{table}-{shard}.parquet" for shard in shards] for table in LABEL_TABLES}
+    files = {table: tuple(folder / name for name in names if name in record) for table, names in parts.items()}
     inputs = [path for paths in files.values() for path in paths]
     tables = tuple(table for table, paths in files.items() if paths)
-    return Source(folder.name, folder.parent.name, tables, folder, files, _key([shards, _stat(inputs)]))
+    key = _key([shards, _stat(inputs)])
+    return Source(folder.name, folder.parent.name, tables, folder, files, key, record)
 
 
 def write_parts(con: duckdb.DuckDBPyConnection, source: Source, catalog: Path) -> list[Part]:
@@ -222,7 +256,9 @@ def _need_own_pass(con: duckdb.DuckDBPyConnection, source: Source, table: str, b
     """
     if "pass" not in columns(table):
         return
-    found = con.execute(f"SELECT DISTINCT pass FROM ({body}) WHERE pass <> {sql_text(source.name)} ORDER BY 1").fetchall()
+    found = con.execute(
+        f"SELECT DISTINCT pass FROM ({body}) WHERE pass <> {sql_text(source.name)} ORDER BY 1"
+    ).fetchall()
     if found:
         raise ManifestError(
             f"{source.folder}: rows of {table} name the pass {found[0][0]!r}, expected {source.name!r} as the folder "
@@ -261,14 +297,23 @@ def _pieces() -> dict[str, str]:
 
 
 def _part(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: str, written: Path) -> Part:
-    """Count and digest a part as written: the sum over rows of 64 bits of MD5, so that their order does not matter."""
+    """What is to be said of a part as written."""
+    rows, digest = rows_digest(con, table, written)
+    facts: tuple[Any, ...] = (0.0, None, None)
+    if table == "cuts":
+        select = "SELECT coalesce(sum(duration), 0) / 3600, min(cut_id), max(cut_id)"
+        facts = con.execute(f"{select} FROM read_parquet({quoted(written)})").fetchall()[0]
+    size, checksum = written_now(written)
+    part = Part(table, source.corpus, source.name, path, rows, source.key, digest, *facts)
+    return replace(part, bytes=size, xxh3_128=checksum)
+
+
+def rows_digest(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> tuple[int, str]:
+    """Number and digest of a part's rows: the sum over them of 64 bits of MD5, so that their order does not matter."""
     text = "manifest" if table == "cuts" else "CAST(t AS VARCHAR)"
-    facts = "coalesce(sum(duration), 0) / 3600, min(cut_id), max(cut_id)" if table == "cuts" else "0.0, NULL, NULL"
-    row = con.execute(
-        f"SELECT count(*), coalesce(sum(md5_number_lower({text})), 0), {facts} FROM read_parquet({quoted(written)}) t"
-    ).fetchall()[0]
-    digest = fingerprint(table, str(row[0]), str(row[1]))
-    return Part(table, source.corpus, source.name, path, int(row[0]), source.key, digest, float(row[2]), row[3], row[4])
+    digest = f"coalesce(sum(md5_number_lower({text})), 0)"
+    row = con.execute(f"SELECT count(*), {digest} FROM read_parquet({quoted(path)}) t").fetchall()[0]
+    return int(row[0]), fingerprint(table, str(row[0]), str(row[1]))
 
 
 def part_path(source: Source, table: str) -> str:

@@ -15,10 +15,11 @@ import duckdb
 from curation.catalog.columns import empty, json_columns, names, typed
 from curation.catalog.parts import SQL
 from curation.duck import Listed, quoted_list
-from manifests.errors import InputError, ManifestError, MissingFileError
-from manifests.files import is_aside, read_json
+from manifests.digests import files_of, need_written, read_sealed
+from manifests.errors import DamagedError, InputError, ManifestError, MissingFileError
+from manifests.files import is_aside
 from manifests.plans import LOCK, Lock, read_lock
-from manifests.runs import LEDGER, LEDGER_ROWS, RUN
+from manifests.runs import LEDGER, LEDGER_ROWS, RUN, TRAIN_AGAIN
 
 
 def find_runs(places: Sequence[Path]) -> list[Path]:
@@ -52,9 +53,10 @@ def run_name(folder: Path) -> str:
     """The name that a run's ledger calls it by.
 
     Raises:
+        DamagedError: it is not what was written.
         ManifestError: a run.json without `run`.
     """
-    value = read_json(folder / RUN)
+    value = read_sealed(folder / RUN, go_on=TRAIN_AGAIN)
     if not isinstance(value, dict) or not isinstance(value.get("run"), str):
         raise ManifestError(f"{folder / RUN} is no run of this version (no `run`). Train it again.")
     return str(value["run"])
@@ -73,6 +75,8 @@ def create_run_views(
     """
     jsons = [run / RUN for run in runs]
     ledgers = [run / LEDGER for run in runs if (run / LEDGER).is_file()]
+    for run in runs:
+        _check_ledger(run)
     growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
     con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons, listed)}")
     known = f"SELECT * FROM ({_read_json('ledger', growing, listed)})"
@@ -82,6 +86,18 @@ def create_run_views(
     con.execute(f"CREATE VIEW ledger AS SELECT {names('ledger')} FROM ({known})")
     _write_locks(con, runs, plans)
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
+
+
+def _check_ledger(run: Path) -> None:
+    """Read a finished run's ledger to see that it is what was written, where its run.json says what that is.
+
+    Raises:
+        DamagedError: it is not.
+    """
+    value = read_sealed(run / RUN, go_on=TRAIN_AGAIN)
+    record = files_of(run / RUN, value.get("files") or {}, go_on=TRAIN_AGAIN) if isinstance(value, dict) else {}
+    if LEDGER in record:
+        need_written(run / LEDGER, record[LEDGER], go_on=TRAIN_AGAIN)
 
 
 def _read_json(table: str, paths: Sequence[Path], listed: Listed) -> str:
@@ -115,8 +131,14 @@ def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Se
 
 
 def _lock(folder: Path) -> Lock | None:
-    """The lock in a folder; None where there is none of this version, for a ledger can be read without it."""
+    """The lock in a folder; None where there is none of this version, for a ledger can be read without it.
+
+    Raises:
+        MissingFileError, DamagedError: it is empty, or not what was written.
+    """
     try:
         return read_lock(folder) if (folder / LOCK).is_file() else None
+    except (DamagedError, MissingFileError):
+        raise
     except InputError:
         return None

@@ -94,7 +94,11 @@ def import_dataset(
     content = fingerprint({part.name: part.table._fingerprint for part in parts})
     known_by = str(Path(source).absolute()) if source and Path(source).is_dir() else source or f"dataset {content[:12]}"
     return write_items(
-        (item for part in parts for item in _items(part, output / about.corpus / "audio", about, default, Path(source))),
+        (
+            item
+            for part in parts
+            for item in _items(part, output / about.corpus / "audio", about, default, Path(source))
+        ),
         output,
         about,
         source=f"Hugging Face: {Path(source).name or 'datasets'}",
@@ -193,9 +197,7 @@ def _own_split(part: _Part, row: Mapping[str, Any], default: str | None) -> str:
     return part.name or default or "" if value in (None, "") else str(value)
 
 
-def _items(
-    part: _Part, folder: Path, about: About, default: str | None, root: Path
-) -> Iterator[Item | Reject]:
+def _items(part: _Part, folder: Path, about: About, default: str | None, root: Path) -> Iterator[Item | Reject]:
     """folder: where audio from inside the dataset is written; root: the dataset's own, if it has one."""
     for number, row in enumerate(part.table):
         given = row.get(part.columns.get("id", ""))

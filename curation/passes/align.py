@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from curation.align import aligner_maker, load_aligner
 from curation.align.base import AlignedWord, Aligner, AlignsUntranscribed, Transcribes, Untranscribed
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
-from curation.passes.shards import Row, ShardResult, corpus_rows, finished, part_path
+from curation.passes.shards import Row, ShardResult, corpus_rows, finished
 from curation.text import READING_VERSION, Word, base_language, normalise
 from manifests.errors import Rejected, SettingsError, StaleError
-from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
+from manifests.files import claim_file, need_file, read_jsonl, write_jsonl
 from manifests.reasons import Reason
 from manifests.rows import PASS_FILE
+from manifests.rows.passes import check_files, read_pass, recorded, shard_part
 from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -215,13 +216,15 @@ def export_alignments(corpus_dir: Path, labels_dir: Path, output: Path) -> int:
 
     Raises:
         MissingFileError: the pass has not been run on this corpus.
+        DamagedError: a file of the pass is not what was written.
         StaleError: the corpus has changed since.
         OccupiedError: `output` is a file of another kind; it was not touched.
     """
     claim_file(output, "a manifest of cuts", ours=lambda path: "id" in next(iter(read_jsonl(path)), {"id": ""}))
     folder = labels_dir / Align.name / corpus_dir.name
     need_file(folder / PASS_FILE, what="alignment", hint="Run `soundwave label align` first.")
-    done = read_json(folder / PASS_FILE)
+    done = read_pass(folder)
+    check_files(folder, recorded(folder, done), whole=True)
     return write_jsonl(output, _aligned_cuts(corpus_rows(corpus_dir), folder, done["shards"]))
 
 
@@ -244,7 +247,7 @@ def _aligned_cuts(rows: Iterator[Row], folder: Path, keys: Sequence[str]) -> Ite
 
 def _read_words(folder: Path, key: str) -> dict[str, list[list[Any]]]:
     """Cut id -> its words as Lhotse writes AlignmentItems: symbol, start, duration, score."""
-    path = part_path(folder, key, "words")
+    path = shard_part(folder, key, "words")
     found: dict[str, list[list[Any]]] = {}
     for word in pq.read_table(path).to_pylist() if path.is_file() else ():
         item = [word["symbol"], word["start"], word["duration"], word["score"]]

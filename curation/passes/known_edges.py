@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 
 from curation.align.concatenated import Example, WordRecording, add_noise, join_words, trim
 from curation.passes.base import cut_audio, supervision
-from curation.passes.shards import Row, part_path
+from curation.passes.shards import Row
 from curation.text import Word, normalise
 from manifests.errors import AudioError, InputError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
 from manifests.rows import PASS_FILE, cut_rows
+from manifests.rows.passes import check_files, read_pass, recorded, shard_part
 from manifests.rows.splits import known_split
 from manifests.units import Seconds
 
@@ -46,13 +47,15 @@ def examples(corpus_dir: Path, labels_dir: Path, *, source: EdgeSource, noise: b
 
 
 def reference_examples(corpus_dir: Path, labels_dir: Path) -> Iterator[Example]:
-    """The aligned cuts with the aligner's edges. Raises MissingFileError."""
+    """The aligned cuts with the aligner's edges. Raises MissingFileError, DamagedError."""
     folder = labels_dir / "align" / corpus_dir.name
     hint = f"Run `soundwave label align` for the corpus {corpus_dir.name} first: its words are the reference."
     need_file(folder / PASS_FILE, what="alignment", hint=hint)
     known: dict[str, dict[int, tuple[Seconds, Seconds]]] = {}
-    for key in read_json(folder / PASS_FILE)["shards"]:
-        _read_edges(part_path(folder, key, "words"), known)
+    facts = read_pass(folder)
+    check_files(folder, recorded(folder, facts), whole=True)
+    for key in facts["shards"]:
+        _read_edges(shard_part(folder, key, "words"), known)
     for row in _rows(corpus_dir):
         if edges := known.get(str(row["id"])):
             yield Example(cut_audio(row), _words(row), edges)

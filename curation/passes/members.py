@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from curation.passes import probe
 from curation.passes.cluster import say
-from curation.passes.shards import LabelPass, Row, audio_paths
+from curation.passes.shards import LabelPass, Row
 from manifests.errors import InputError
 from manifests.files import atomic_write
+from manifests.rows.places import audio_paths
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Place:
     @classmethod
     def of(cls, job: LabelPass, folder: Path, rows: Sequence[Row]) -> Place:
         """Of rows with absolute paths. Files that this process does not see either are a matter of the pass."""
-        files = {str(path) for row in rows for path in audio_paths(row)}
+        files = {str(path) for row in rows for path in audio_paths(row, Path())}
         return cls(job, folder, tuple(sorted(file for file in files if Path(file).is_file())))
 
     def trouble(self, token: Path) -> str:

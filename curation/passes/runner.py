@@ -9,6 +9,7 @@ cut at a time, and becomes a reject.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,17 +22,21 @@ import manifests
 from curation.passes.shards import (
     Counts,
     LabelPass,
-    finished,
+    ShardOnDisk,
+    check_shard,
     remove_stale,
     shard_key,
+    shard_on_disk,
     split_rows,
 )
 from curation.passes.workers import WorkerPool
 from curation.storage import local
+from manifests.digests import Checked, write_sealed
 from manifests.errors import InputError, StaleError
-from manifests.files import claim_folder, write_json
+from manifests.files import claim_folder
 from manifests.progress import progress_bar
 from manifests.rows import PASS_FILE, read_corpus
+from manifests.rows.passes import FILES
 from manifests.rows.places import with_found_audio
 from manifests.units import Seconds, hours
 
@@ -137,6 +142,9 @@ class _PassRun:
     pool: WorkerPool
     keys: list[str] = field(default_factory=list)  # of the shards, in corpus order
 
+    def __post_init__(self) -> None:
+        self.checked = Checked(self.folder)
+
     def results(self) -> Iterator[tuple[Counts, bool]]:
         """Counts of each shard, and whether it was there before."""
         seen: set[str] = set()
@@ -146,9 +154,12 @@ class _PassRun:
                 raise InputError(f"{self.corpus_dir}: cut {rows[0].get('id')!r} occurs twice, expected unique ids.")
             seen.add(key)
             self.keys.append(key)
-            if counts := finished(self.folder, key):
-                yield counts, True
+            found = check_shard(self.folder, key, self.checked)
+            if isinstance(found, Counts):
+                yield found, True
                 continue
+            if found is not None:
+                print(f"{self.folder}: {found}. The shard is made again.", file=sys.stderr)
             self.pool.submit(self.job, [with_found_audio(row, self.corpus_dir) for row in rows], key, self.folder)
             while self.pool.full():
                 yield self.pool.next(), False
@@ -162,12 +173,17 @@ def _speed(audio: Seconds, wall: Seconds) -> str:
 
 def _finish(job: LabelPass, summary: PassSummary, keys: list[str]) -> None:
     counts = {name: summary.row()[name] for name in ("cuts", "labelled", "rejected", "seconds", "reasons")}
-    if lost := [key for key in keys if finished(summary.folder, key) is None]:
+    found = {key: shard_on_disk(summary.folder, key) for key in keys}
+    whole = {key: shard for key, shard in found.items() if isinstance(shard, ShardOnDisk)}
+    files = {name: row for shard in whole.values() for name, row in shard.parts.items()}
+    checked = Checked(summary.folder)
+    wrong = checked.check(files)
+    if lost := [key for key in keys if key not in whole or not wrong.keys().isdisjoint(whole[key].parts)]:
         raise StaleError(
             f"{len(lost)} of {len(keys)} shards in {summary.folder} were removed while they were made: another run "
             "with other settings is at work there. When it has ended, run the same command again."
         )
-    write_json(
+    write_sealed(
         summary.folder / PASS_FILE,
         {
             "pass": job.name,
@@ -177,6 +193,8 @@ def _finish(job: LabelPass, summary: PassSummary, keys: list[str]) -> None:
             "settings": dict(job.settings),
             "shards": keys,
             "counts": counts,
+            FILES: {name: row.row() for name, row in files.items()},
         },
     )
+    checked.save(files)
     remove_stale(summary.folder, keys, before=time.time() - summary.wall_seconds - GRACE)

@@ -1,11 +1,7 @@
 """Shards of a labelling pass on disk: content-addressed parts, then a marker that says they are whole.
 
-    LABELS/PASS/CORPUS/words-KEY.parquet ... features-KEY.npy     the parts that have rows
-    LABELS/PASS/CORPUS/shard-KEY.json                             the marker: counts and the parts' sizes; last
-    LABELS/PASS/CORPUS/pass.json                                  the keys that are current, in corpus order
-
-KEY depends on the pass, its version and settings, the manifest rows and the audio, so a finished shard
-stays valid for as long as all of them do, and no longer.
+KEY (the files are in manifests/rows/passes.py) depends on the pass, its version and settings, the manifest rows and the
+audio, so a finished shard stays valid for as long as all of them do, and no longer.
 """
 
 from __future__ import annotations
@@ -25,18 +21,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from manifests.audio import CutSound
+from manifests.digests import Checked, Written, checksum, problem, read_sealed, write_sealed, written
 from manifests.errors import InputError
-from manifests.files import atomic_write, read_json, write_json
+from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
 from manifests.rows import Reject, checked_rows
+from manifests.rows.passes import LABEL_TABLES, MATRIX, marked, marker_path, refuse_damaged, shard_part
 from manifests.rows.places import audio_paths
 from manifests.schema import arrow_schema
 from manifests.units import Seconds
 
 Row = dict[str, Any]
-TABLES = ("words", "labels", "rejects", "features")
-MATRIX = "matrix"
 HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
 REFUSED = " refused"  # a field of what stands for a row that breaks the contract: what is said of it
 REASON = " reason"  # a field of the same: the code, where it is not bad_row
@@ -160,33 +156,96 @@ def audio_stamp(row: Row, corpus_dir: Path) -> list[int]:
     return stamp
 
 
-def marker_path(folder: Path, key: str) -> Path:
-    """The shard's completion marker."""
-    return folder / f"shard-{key}.json"
+def finished(folder: Path, key: str, *, whole: bool = True) -> Counts | None:
+    """The counts of a shard that is whole on disk, or None. whole: read its parts, not only their sizes."""
+    found = shard_on_disk(folder, key)
+    if found is None or isinstance(found, str):
+        return None
+    if any(problem(folder / name, row, whole=whole) for name, row in found.parts.items()):
+        return None
+    return found.counts
 
 
-def part_path(folder: Path, key: str, table: str) -> Path:
-    """One part of a shard."""
-    return folder / (f"features-{key}.npy" if table == MATRIX else f"{table}-{key}.parquet")
+@dataclass(frozen=True)
+class ShardOnDisk:
+    """What a marker says."""
+
+    counts: Counts
+    parts: Mapping[str, Written]  # by file name
 
 
-def finished(folder: Path, key: str) -> Counts | None:
-    """The counts of a shard that is whole on disk, or None."""
+def shard_on_disk(folder: Path, key: str) -> ShardOnDisk | str | None:
+    """What a shard's marker says; what is wrong with the marker; or None: there is none."""
     path = marker_path(folder, key)
     if not path.is_file():
         return None
     try:
-        marker = read_json(path)
-        whole = all(part_path(folder, key, table).stat().st_size == size for table, size in marker["parts"].items())
-        return Counts(**marker["counts"]) if whole else None
+        marker = read_sealed(path, go_on="")
+        return ShardOnDisk(Counts(**marker["counts"]), marked(folder, key, marker))
     except (InputError, OSError, KeyError, TypeError):
+        return f"{path.name} is not what was written"
+
+
+def check_shard(folder: Path, key: str, checked: Checked) -> Counts | str | None:
+    """Counts of a shard that is whole; what is damaged in it; or None: it has not been made.
+
+    A shard of before there were checksums is looked at as far as that goes, and its marker gets them.
+    """
+    found = shard_on_disk(folder, key)
+    if found is None or isinstance(found, str):
+        return found
+    for name, row in found.parts.items():
+        said = checked.problem(name, row)
+        if said is None and row.xxh3_128 is None:
+            said = _no_parquet(folder / name)
+        if said is not None:
+            return f"{name} {said}"
+    if any(row.xxh3_128 is None for row in found.parts.values()):
+        marker = read_json(marker_path(folder, key))
+        sums = {table: checksum(shard_part(folder, key, table)) for table in marker["parts"]}
+        write_sealed(marker_path(folder, key), marker | {"key": key, "checksums": sums})
+    return found.counts
+
+
+def _no_parquet(path: Path) -> str | None:
+    """What is wrong with a Parquet file's footer."""
+    if path.suffix != ".parquet":
         return None
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException) as error:
+        return f"is no whole Parquet file ({error})"
+    return None
+
+
+def check_matrices(paths: Iterable[str]) -> None:
+    """Read the matrices that `features` names, those that have changed since they were last read.
+
+    Raises:
+        DamagedError: one is not what the pass wrote.
+    """
+    folders: dict[Path, list[str]] = {}
+    for path in sorted({Path(path) for path in paths}):
+        folders.setdefault(path.parent, []).append(path.name)
+    for folder, names in folders.items():
+        checked = Checked(folder)
+        found = ((name, _matrix_problem(folder, name, checked)) for name in names)
+        refuse_damaged(folder, ((name, said) for name, said in found if said is not None))
+
+
+def _matrix_problem(folder: Path, name: str, checked: Checked) -> str | None:
+    """A matrix that no pass of ours wrote is not judged here: nobody knows what it was."""
+    key = name.removeprefix("features-").removesuffix(".npy")
+    found = shard_on_disk(folder, key)
+    if isinstance(found, ShardOnDisk) and name in found.parts:
+        return checked.problem(name, found.parts[name])
+    return None
 
 
 def write_shard(job: LabelPass, rows: Sequence[Row], key: str, folder: Path, result: ShardResult) -> Counts:
     """Write the parts that have rows, then the marker; every input cut is in it, labelled or rejected."""
     rejects = complete_rejects(job, rows, result)
-    matrix_path = part_path(folder, key, MATRIX)
+    matrix_path = shard_part(folder, key, MATRIX)
     tables: dict[str, list[Row]] = {
         "words": result.words,
         "labels": result.labels,
@@ -197,10 +256,10 @@ def write_shard(job: LabelPass, rows: Sequence[Row], key: str, folder: Path, res
         _write_matrix(matrix_path, result.matrix)
     for table, found in tables.items():
         if found:
-            _write_table(part_path(folder, key, table), table, found)
-    parts = {table: part_path(folder, key, table).stat().st_size for table in TABLES if tables[table]}
+            _write_table(shard_part(folder, key, table), table, found)
+    parts = {table: written(shard_part(folder, key, table)) for table in LABEL_TABLES if tables[table]}
     if result.matrix is not None and len(result.matrix):
-        parts[MATRIX] = matrix_path.stat().st_size
+        parts[MATRIX] = written(matrix_path)
     counts = Counts(
         cuts=len(rows),
         labelled=len(rows) - len(rejects),
@@ -208,7 +267,14 @@ def write_shard(job: LabelPass, rows: Sequence[Row], key: str, folder: Path, res
         seconds=sum(float(row.get("duration") or 0.0) for row in rows),
         reasons=dict(sorted(Counter(str(reject.reason) for reject in rejects).items())),
     )
-    write_json(marker_path(folder, key), {"pass": job.name, "counts": vars(counts), "parts": parts})
+    marker = {
+        "pass": job.name,
+        "key": key,
+        "counts": vars(counts),
+        "parts": {table: facts.bytes for table, facts in parts.items()},
+        "checksums": {table: facts.xxh3_128 for table, facts in parts.items()},
+    }
+    write_sealed(marker_path(folder, key), marker)
     return counts
 
 

@@ -21,8 +21,9 @@ from curation.plan.schedule import DomainPool, Schedule, make_schedule, planned_
 from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
 from curation.storage import local, resolve
+from manifests.digests import write_sealed
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
-from manifests.files import atomic_write, claim_folder, move_aside, write_json
+from manifests.files import atomic_write, claim_folder, move_aside
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
 from manifests.schema import arrow_schema
@@ -104,7 +105,7 @@ def make_plan(
         notes=[*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"])],
         **facts,
     )
-    write_json(output / LOCK, lock.row())
+    write_sealed(output / LOCK, lock.row())
     return lock
 
 

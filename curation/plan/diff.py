@@ -8,7 +8,7 @@ from pathlib import Path
 from curation.catalog import connect
 from curation.duck import quoted, records
 from manifests.files import need_file
-from manifests.plans import PLAN
+from manifests.plans import LOCK, PLAN, read_whole
 from manifests.units import Hours
 
 
@@ -32,6 +32,9 @@ def diff_plans(plan_a: Path, plan_b: Path, catalog: Path) -> list[Change]:
         MissingFileError: no such plan or catalog.
     """
     files = {name: need_file(folder / PLAN, what="plan") for name, folder in (("plan_a", plan_a), ("plan_b", plan_b))}
+    for folder in (plan_a, plan_b):
+        if (folder / LOCK).is_file():
+            read_whole(folder)
     with connect(catalog, read_only=False) as con:
         for name, path in files.items():
             con.execute(f"CREATE VIEW {name} AS SELECT cut_id, domain, seconds FROM read_parquet({quoted(path)})")

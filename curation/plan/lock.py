@@ -6,9 +6,7 @@ from pathlib import Path
 
 from curation.catalog import catalog_fingerprint
 from manifests.errors import StaleError
-from manifests.files import need_file
-from manifests.fingerprint import file_sha256
-from manifests.plans import PLAN, Lock, read_lock
+from manifests.plans import Lock, read_whole
 
 
 def check_plan(plan_dir: Path, catalog: Path) -> Lock:
@@ -18,14 +16,7 @@ def check_plan(plan_dir: Path, catalog: Path) -> Lock:
         MissingFileError: no plan, or no catalog.
         StaleError: plan.parquet or the catalog's rows have changed since.
     """
-    lock = read_lock(plan_dir)
-    plan = need_file(plan_dir / PLAN, what="plan", hint="Run `soundwave mix plan` again.")
-    found = file_sha256(plan)
-    if found != lock.plan_sha256:
-        raise StaleError(
-            f"{plan} is not the plan its lock was made for (found {found[:12]}, expected {lock.plan_sha256[:12]}). "
-            "Run `soundwave mix plan` again."
-        )
+    lock = read_whole(plan_dir)
     current = catalog_fingerprint(catalog)
     if current != lock.catalog_fingerprint:
         raise StaleError(

@@ -7,8 +7,8 @@ from typing import Any
 
 from curation.duck import open_memory, quoted, records
 from manifests.errors import SettingsError
-from manifests.files import atomic_write, need_file
-from manifests.plans import PLAN, read_lock
+from manifests.files import atomic_write
+from manifests.plans import PLAN, read_lock, read_whole
 
 SHARES = """
 WITH found AS (
@@ -82,7 +82,6 @@ def chart(plan_dir: Path) -> Any:
 
 
 def _ask(plan_dir: Path, sql: str) -> list[dict[str, Any]]:
-    lock = read_lock(plan_dir)
-    plan = need_file(plan_dir / PLAN, what="plan")
+    lock, plan = read_whole(plan_dir), plan_dir / PLAN
     with open_memory() as con:
         return records(con.execute(sql.format(window=lock.window, plan=quoted(plan))))

@@ -22,7 +22,6 @@ from curation.text import Word
 from manifests.audio import Channels, audio_facts
 from manifests.audio.settle import settle_channels
 from manifests.audio.streams import libav_frames, quick_to_enter
-from manifests.errors import AudioError
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.lines import texts

@@ -5,7 +5,8 @@ A prepared corpus is a folder:
     CORPUS/cuts.jsonl.gz     Lhotse MonoCuts (MultiCuts where channels are mixed), one supervision each
     CORPUS/texts.jsonl.gz    text-only rows (TextRow), for corpora that have any
     CORPUS/rejects.jsonl.gz  what the recipe refused, with reason codes
-    CORPUS/corpus.json       name, licence, makers, counts, provenance; written last: it marks the folder complete
+    CORPUS/corpus.json       name, licence, makers, counts, provenance, the files' checksums; written last: it marks the
+                             folder complete
 
 What Lhotse has no field for stands in `cut.custom` (corpus, split, task, license, audio_sha256, ...) and
 `supervision.custom` (target_text, target_language, sound, sound_original).
@@ -18,15 +19,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from manifests.digests import SEAL, write_sealed
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
-from manifests.files import claim_folder, need_file, read_json, write_json, write_jsonl
-from manifests.lines import PACKINGS
+from manifests.files import claim_folder, need_file, read_json, write_jsonl
 from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
+from manifests.rows.passes import PASS_FILE
 from manifests.rows.places import with_found_audio
 from manifests.rows.repeats import refused_repeats
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
+from manifests.rows.written import CORPUS, CUTS, FILES, REJECTS, TEXTS, check_corpus, record_of, row_files
 from manifests.schema import allowed
 from manifests.settings.differences import compare
 from manifests.units import Seconds
@@ -34,9 +37,12 @@ from manifests.units import Seconds
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut, Recording
 
+__all__ = [
+    "CORPUS", "CUTS", "PASS_FILE", "REJECTS", "SPLITS", "TASKS", "TEXTS", "CorpusInfo", "Reject", "TextRow",
+    "checked_rows", "claim_corpus", "corpus_folders", "cut_rows", "read_corpus", "row_files", "speech_cut",
+    "write_corpus",
+]  # fmt: skip
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
-CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
-PASS_FILE = "pass.json"  # of LABELS/PASS/CORPUS: the shards that are current; written last
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ def write_corpus(
         **(asdict(info) | {"cuts": len(cut_rows), "texts": len(text_rows), "rejects": len(reject_rows)})
         | {"hours": seconds / 3600.0}
     )
-    write_json(folder / CORPUS, asdict(counted))
+    write_sealed(folder / CORPUS, asdict(counted) | {FILES: record_of(folder)})
     return counted
 
 
@@ -216,16 +222,11 @@ def read_corpus(folder: Path) -> CorpusInfo:
     path = need_file(folder / CORPUS, what="prepared corpus", hint="Run `soundwave prepare` first.")
     value = read_json(path)
     try:
-        return CorpusInfo(**value)
-    except TypeError as error:
-        raise ManifestError(f"{path}: {error}. Prepare the corpus again: `soundwave prepare` with the setting `force`.") from error
-
-
-def row_files(folder: Path, *names: str) -> tuple[Path, ...]:
-    """The files of a corpus's rows (of cuts and texts; or those of `names`), plain or packed in any way we read."""
-    stems = [name.removesuffix(".gz") for name in names or (CUTS, TEXTS)]
-    found = [folder / f"{stem}{packing}" for packing in (".gz", "", *PACKINGS[1:]) for stem in stems]
-    return tuple(path for path in found if path.is_file())
+        return CorpusInfo(**{key: item for key, item in value.items() if key not in (FILES, SEAL)})
+    except (AttributeError, TypeError) as error:
+        raise ManifestError(
+            f"{path}: {error}. Prepare the corpus again: `soundwave prepare` with the setting `force`."
+        ) from error
 
 
 def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:
@@ -244,8 +245,10 @@ def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
 
     Raises:
         MissingFileError: a file of 0 bytes.
+        DamagedError: a file that is no longer what corpus.json says, and not by hand (see manifests/rows/written.py).
         ManifestError: a file that cannot be read to its end, or is UTF-16.
     """
+    check_corpus(folder)
     repeats = refused_repeats([need_file(path) for path in row_files(folder)])
     for path in row_files(folder, CUTS):
         for number, row in json_rows(need_file(path)):

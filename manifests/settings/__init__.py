@@ -20,8 +20,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from manifests.digests import read_sealed
 from manifests.errors import ManifestError, MissingFileError, SettingsError
-from manifests.files import need_file, read_json
+from manifests.files import need_file
 from manifests.names import hint
 from manifests.settings.beside import file_beside
 from manifests.settings.core_yaml import load_yaml
@@ -392,12 +393,10 @@ def read_stored(
 
     Raises:
         MissingFileError: no such file, or an empty one.
-        ManifestError: no JSON, half a file, or keys that do not fit.
+        DamagedError: no JSON, half a file, or not what was written.
+        ManifestError: keys that do not fit.
     """
-    try:
-        values = read_json(path)
-    except ManifestError as error:
-        raise ManifestError(f"{path} is not valid JSON, or not whole. {go_on}") from error
+    values = read_sealed(path, go_on=go_on)
     return stored(kind, values, where=str(path), go_on=go_on, renamed=renamed)
 
 

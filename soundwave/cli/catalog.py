@@ -9,6 +9,7 @@ import typer
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 
 if TYPE_CHECKING:
+    from curation.catalog import CatalogSummary
     from curation.duck import Limits
     from curation.interchange.common import About
     from manifests.rows import CorpusInfo
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     commands = typer.Typer(help="Corpora and labels as Parquet, for SQL.", no_args_is_help=True)
     app.add_typer(commands, name="catalog")
     commands.command("import")(import_)
+    commands.command("verify")(verify)
 
     @commands.command()
     def build(
@@ -46,7 +48,9 @@ def register(app: typer.Typer) -> None:
         catalog: Annotated[Path, typer.Option(help="The catalog to write.")] = CATALOG,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
-        """Mirror prepared corpora and finished labelling passes as Parquet; only what changed is written.
+        """Mirror prepared corpora and finished labelling passes as Parquet; only what changed or is damaged is written.
+
+        Exit 1: rows left the catalog because a corpus or pass lost the file that marks it complete.
 
         Example: soundwave catalog build --corpora demo/corpora --labels demo/labels --catalog demo/catalog
         """
@@ -54,12 +58,18 @@ def register(app: typer.Typer) -> None:
         from soundwave.cli._tables import print_json, print_rows
 
         summary = build_catalog(corpora, labels, catalog)
+        _say(summary)
+        found = {name: list(getattr(summary, name)) for name in ("damaged", "changed", "left", "unfinished")}
         facts = {"fingerprint": summary.fingerprint, "parts_written": summary.written, "parts_reused": summary.reused}
         if json_:
-            print_json({"catalog": str(catalog), **facts, "corpora": summary.corpora()})
-            return
-        print_rows(summary.corpora(), title=f"{catalog}  ({summary.hours:.3f} h of audio)")
-        print(f"{summary.written} parts written, {summary.reused} unchanged; fingerprint {summary.fingerprint[:12]}")
+            print_json({"catalog": str(catalog), **facts, **found, "corpora": summary.corpora()})
+        else:
+            print_rows(summary.corpora(), title=f"{catalog}  ({summary.hours:.3f} h of audio)")
+            mended = f", {len(summary.damaged)} damaged and made again" if summary.damaged else ""
+            counts = f"{summary.written} parts written, {summary.reused} unchanged{mended}"
+            print(f"{counts}; fingerprint {summary.fingerprint[:12]}")
+        if summary.left:
+            raise typer.Exit(1)
 
     @commands.command()
     def export(  # noqa: PLR0917 - options are keywords
@@ -79,6 +89,61 @@ def register(app: typer.Typer) -> None:
         from soundwave.cli._limits import limits
 
         print(f"{_export(format_, catalog, output, where, limits(seconds, memory)):,} rows to {output}")
+
+
+def _say(summary: "CatalogSummary") -> None:
+    """What a build found that nobody wrote so, on standard error."""
+    from soundwave.cli._tables import say
+
+    for title, lines in (
+        ("damaged, made again", summary.damaged),
+        ("changed", summary.changed),
+        ("left the catalog", summary.left),
+        ("not in the catalog", summary.unfinished),
+    ):
+        for line in lines:
+            say(f"{title}: {line}", error=True)
+
+
+def verify(
+    catalog: Annotated[Path | None, typer.Option(help="A catalog.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="A folder of labelling passes.")] = None,
+    corpora: Annotated[Path | None, typer.Option(help="A folder of prepared corpora.")] = None,
+    plans: Annotated[Path | None, typer.Option(help="A folder of plans.")] = None,
+    runs: Annotated[Path | None, typer.Option(help="A run, or a folder of runs.")] = None,
+    *,
+    accept: Annotated[bool, typer.Option("--accept", help="Take changed corpora as they are now.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Read every file to its end and say which are no longer what was written; without options those of the demo.
+
+    Exit 1: something is damaged or missing. What has no record was made before there were checksums, or by another
+    tool.
+
+    Example: soundwave catalog verify --catalog demo/catalog --labels demo/labels
+    """
+    from soundwave.cli._tables import print_json, print_rows, say
+    from soundwave.report import verify as verifying
+
+    demo = {"catalog": "catalog", "labels": "labels", "corpora": "corpora", "plans": "mixtures", "runs": "runs"}
+    given = {"catalog": catalog, "labels": labels, "corpora": corpora, "plans": plans, "runs": runs}
+    places = {kind: place for kind, place in given.items() if place is not None}
+    places = places or {kind: path for kind, name in demo.items() if (path := Path("demo") / name).is_dir()}
+    if not places:
+        places = {"catalog": CATALOG}
+    if accept and "corpora" in places:
+        for folder in verifying.accept(places["corpora"]):
+            say(f"taken as it is now: {folder}", error=True)
+    found = verifying.verify(places)
+    problems = [row for result in found for row in result.problems]
+    if json_:
+        print_json({"kinds": [result.row() for result in found], "problems": problems})
+    else:
+        print_rows([result.row() for result in found])
+        for row in problems:
+            say(f"{row['path']}: {row['problem'].removeprefix(row['path']).strip()}")
+    if problems:
+        raise typer.Exit(1)
 
 
 def _export(kind: ExportFormat, catalog: Path, output: Path, where: str, limits: "Limits") -> int:

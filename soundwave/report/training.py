@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from manifests.files import is_aside
-from manifests.runs import METRICS, RUN
+from manifests.runs import RUN
 from soundwave.ablation.results import read_results
-from soundwave.report.workspace import STAGES, Workspace, json_object, json_rows
+from soundwave.report.workspace import STAGES, Workspace, json_object, metrics_rows
 
 Row = dict[str, Any]
 MEASURES = ("lm_loss", "ctc_loss")  # next-token loss per answer token, CTC loss per target token
@@ -28,7 +28,8 @@ def curves(workspace: Workspace) -> list[Row]:
     ]
     rows = []
     for folder, arm in chosen:
-        info, metrics = json_object(folder / RUN) or {}, json_rows(folder / METRICS)
+        info = json_object(folder / RUN) or {}
+        metrics = metrics_rows(folder, info)
         steps = [row for row in metrics if "step" in row and any(name in row for name in MEASURES)]
         if not steps:
             continue

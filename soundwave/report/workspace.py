@@ -5,6 +5,7 @@ corpora/  labels/  catalog/  mixtures/  runs/  ablation/GRID/  timings.json  cei
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ import duckdb
 
 from curation.catalog import connect
 from curation.duck import records
+from manifests.digests import files_of, need_written, read_sealed
 from manifests.errors import InputError, MissingFileError
-from manifests.files import is_aside, need_folder, read_json, read_jsonl
-from manifests.runs import RUN
+from manifests.files import is_aside, need_folder, read_jsonl
+from manifests.runs import METRICS, RUN
 from soundwave.ablation.results import RESULTS
 
 STAGES = ("alignment", "shrinking", "sft")
@@ -84,12 +86,27 @@ def open_workspace(root: Path) -> Workspace:
 
 
 def json_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file, or None when it is missing, broken or something else."""
+    """The JSON object in a file, or None when it is missing, or damaged, which is said."""
     try:
-        value = read_json(path)
-    except InputError:
+        value = read_sealed(path, go_on="It is left out.")
+    except MissingFileError:
+        return None
+    except InputError as error:
+        print(error, file=sys.stderr)
         return None
     return value if isinstance(value, dict) else None
+
+
+def metrics_rows(run: Path, info: dict[str, Any]) -> list[dict[str, Any]]:
+    """A run's rows of metrics; none where they are not what was written, which is said. info: its run.json."""
+    try:
+        record = files_of(run / RUN, info.get("files") or {}, go_on="")
+        if METRICS in record:
+            need_written(run / METRICS, record[METRICS], go_on="They are left out.")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return []
+    return json_rows(run / METRICS)
 
 
 def json_rows(path: Path) -> list[dict[str, Any]]:

@@ -71,6 +71,7 @@ def train(
 
     Raises:
         MissingFileError, StaleError: no plan, a changed catalog, or an unfinished `init`.
+        DamagedError: the model of `init`, the branch or the finished run in `output` is not what was written.
         MixtureError: the plan draws a cut that a labelling pass refused.
         SettingsError: settings that do not fit the plan, the model or the branch.
         OccupiedError: `output` holds another run, or what is no run; nothing in it was touched.
@@ -85,6 +86,7 @@ def train(
     asked = planned_training(settings, data.lock.plan_sha256, start)
     old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
     if old is not None and old.status == "done":
+        final_model(output)
         ranks.print_once(f"{output}: reused, this run is finished ({old.steps} steps)")
         return old
     begun = check_branch(branch, asked, settings.steps or len(data)) if old is None and branch is not None else 0
@@ -97,7 +99,7 @@ def train(
             info.write(output)
     ranks.barrier()
     if old is not None or branch is not None:
-        info.step = trainer.resume()
+        info.step = trainer.resume(info)
         info.skipped = ranks.broadcast_object(count_skipped(output, info.step) if ranks.first else 0)
         ranks.print_once(f"{output}: resumed after step {info.step} of {info.steps}")
     trainer.run(info)
@@ -192,7 +194,7 @@ class Trainer:
                 write({**row, "seconds": info.seconds, "cpu_seconds": info.cpu_seconds}, rows)
                 if writes and self._is_due(info.step):
                     stay = self.settings.keep_checkpoints
-                    checkpoint.save(self.output / CHECKPOINTS, self.state(info.step), stay)
+                    checkpoint.save(self.output / CHECKPOINTS, self.state(info.step), stay, training=info.key)
                     info.write(self.output)
         if writes:
             self.finish(info)
@@ -333,10 +335,10 @@ class Trainer:
         weights = {name: value.detach() for value, name in self.trainable.items()}
         return checkpoint.State(step, weights, dict(self.average), moments, updates)
 
-    def resume(self) -> int:
+    def resume(self, info: RunInfo) -> int:
         """Go back to the run's last whole checkpoint; returns its step, 0 when there is none."""
         folder = self.output / CHECKPOINTS
-        state = checkpoint.load_last(folder) if self.ranks.first else None
+        state = checkpoint.load_last(folder, training=info.key, step=info.step) if self.ranks.first else None
         step = self.ranks.broadcast_object(0 if state is None else state.step)
         if not step:
             return 0
@@ -365,6 +367,7 @@ class Trainer:
         info.unfit = finish_ledger(self.output)
         self.model.save_pretrained(self.output / FINAL, weights)
         info.status = "done"
+        info.record(self.output)
         info.write(self.output)
         # Only what a finished run no longer needs; before this line a killed run finds all it takes to go on.
         checkpoint.prune(self.output / CHECKPOINTS, self.settings.keep_checkpoints)

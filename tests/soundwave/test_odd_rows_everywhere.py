@@ -116,7 +116,9 @@ def test_train_and_eval_hear_them_from_any_folder(made: Workspace, stage_values:
     at = ("--plan", made.root / "plan", "--output", "run", "--steps", 1, "--json")
     assert json.loads(soundwave("train", "stage.yaml", *at))["status"] == "done"
     words = ("--catalog", made.root / "catalog", "--corpus", "syn", "--split", "train", "--decode", "ctc", "--json")
-    assert json.loads(soundwave("eval", "run", *words, "--min-words", 1))["clips"] == len(KEPT) - 1  # one says nothing but an emoji
+    assert (
+        json.loads(soundwave("eval", "run", *words, "--min-words", 1))["clips"] == len(KEPT) - 1
+    )  # one says nothing but an emoji
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of Lhotse's reader

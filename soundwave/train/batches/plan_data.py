@@ -17,6 +17,7 @@ import numpy as np
 
 from curation import encoders
 from curation.passes.encode import at_speed
+from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
 from curation.reader.rows import stored_frames
@@ -48,6 +49,7 @@ WHERE encoder = ?
 ORDER BY cut_id, variant
 LIMIT 1
 """
+MATRICES = "SELECT DISTINCT path FROM features SEMI JOIN plan USING (cut_id) WHERE encoder = ?"
 UNSTORED = """
 SELECT count(*) AS cuts
 FROM cuts SEMI JOIN plan USING (cut_id)
@@ -174,6 +176,7 @@ class CutStore(FrameStore):
         """Read the rows of `cut_ids` at once.
 
         Raises:
+            DamagedError: a matrix of stored frames is not what the pass wrote.
             InputError: ids that the catalog does not have.
         """
         with CatalogRows(catalog, names=FIELDS, words=True, encoder=encoder) as rows:
@@ -182,8 +185,9 @@ class CutStore(FrameStore):
         unknown = [cut_id for cut_id in cut_ids if cut_id not in self.cuts]
         if unknown:
             raise InputError(f"{catalog} has no cut {unknown[0]!r} ({len(set(unknown))} such ids).")
-        stored = (stored for cut in self.cuts.values() for stored in cut.features.values())
-        super().__init__(encoder, next(stored, None))
+        stored = [stored for cut in self.cuts.values() for stored in cut.features.values()]
+        check_matrices(row.path for row in stored)
+        super().__init__(encoder, next(iter(stored), None))
 
 
 def speed_of(variant: str) -> float:
@@ -215,6 +219,7 @@ class PlanData:
         Raises:
             MissingFileError: no plan or catalog there.
             StaleError: the catalog or the plan has changed since it was locked.
+            DamagedError: a matrix of stored frames is not what the pass wrote.
             MixtureError: a draw is a cut that a labelling pass refused.
         """
         self._reader = PlanReader(plan)
@@ -223,6 +228,7 @@ class PlanData:
         self._rows = CatalogRows(self.catalog, names=FIELDS, words=True, encoder=encoder, plan=plan)
         self._windows: Iterator[Window] = iter(())
         self._window: Window | None = None
+        check_matrices(row["path"] for row in self._rows.ask(MATRICES, [encoder]))
         example = self._rows.ask(EXAMPLE, [encoder])
         self.store = FrameStore(encoder, Stored(**example[0]) if example else None)
         self.tasks: list[str] = [row["task"] for row in self._rows.ask(TASKS)]

@@ -8,7 +8,6 @@ step, and goes on as if it had trained them itself: the result is bitwise that o
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,8 @@ import pyarrow.parquet as pq
 
 from manifests.errors import SettingsError
 from manifests.files import need_file, write_jsonl
-from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, read_run
-from soundwave.train.runs.checkpoint import NAME
+from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, need_run_file, read_run
+from soundwave.train.runs.checkpoint import NAME, load, save
 from soundwave.train.runs.folder import stored_settings
 from soundwave.train.runs.identity import Training
 from soundwave.train.runs.ledger import whole_rows
@@ -75,12 +74,16 @@ def _check_course(settings: StageSettings, steps: int, theirs: StageSettings, tr
 
 
 def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
-    """Make the new run folder one that was interrupted after `step` steps."""
+    """Make the new run folder one that was interrupted after `step` steps.
+
+    Raises:
+        DamagedError: the checkpoint, or what the trunk measured, is not what was written.
+    """
     trunk = source.parent.parent
     info.branch, info.step = str(source), step
-    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, folder / CHECKPOINTS / source.name)
-    rows = [row for row in whole_rows(trunk / METRICS) if row["step"] < step]
+    save(folder / CHECKPOINTS, load(source), [step], training=info.key)
+    theirs = read_run(trunk)
+    rows = [row for row in whole_rows(need_run_file(trunk, theirs, METRICS)) if row["step"] < step]
     info.seconds, info.cpu_seconds = rows[-1]["seconds"], rows[-1]["cpu_seconds"]
     write_jsonl(folder / METRICS, [row | {"steps": info.steps} for row in rows])
     write_jsonl(folder / LEDGER_ROWS, [row | {"run": info.run} for row in _ledger(trunk) if row["step"] < step])
@@ -89,7 +92,7 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
 def _ledger(trunk: Path) -> list[dict[str, Any]]:
     if (trunk / LEDGER_ROWS).is_file():
         return whole_rows(trunk / LEDGER_ROWS)
-    rows: list[dict[str, Any]] = pq.read_table(need_file(trunk / LEDGER, what="ledger")).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(need_run_file(trunk, read_run(trunk), LEDGER)).to_pylist()
     return rows
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import xxhash
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from manifests.errors import DamagedError
 from manifests.files import atomic_write
+from manifests.fingerprint import canonical_json
 
 KEEP = 2
 NAME = re.compile(r"step-(\d{7})\.safetensors")
 MOMENTS = ("exp_avg", "exp_avg_sq")
+TRAINING, CHECKSUM = "training", "xxh3_128"  # notes: the run's key; the checksum of all else
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,21 @@ class State:
     """AdamW's step count by parameter."""
 
 
-def save(folder: Path, state: State, stay: Collection[int] = ()) -> Path:
-    """Write a checkpoint into `folder` and remove all but the last KEEP and those after the steps in `stay`."""
+def save(folder: Path, state: State, stay: Collection[int] = (), *, training: str = "") -> Path:
+    """Write a checkpoint into `folder` and remove all but the last KEEP and those after the steps in `stay`.
+
+    training: the run's key. A checkpoint that says another one's is not loaded into this run.
+    """
     tensors = {f"weights/{name}": value for name, value in state.weights.items()}
     tensors |= {f"average/{name}": value for name, value in state.average.items()}
     for moment in MOMENTS:
         tensors |= {f"{moment}/{name}": value[moment] for name, value in state.moments.items()}
-    notes = {"step": str(state.step)} | {f"updates/{name}": str(count) for name, count in state.updates.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    notes = {"step": str(state.step), TRAINING: training}
+    notes |= {f"updates/{name}": str(count) for name, count in state.updates.items()}
     target = path(folder, state.step)
     with atomic_write(target) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, notes)
+        save_file(tensors, temporary, notes | {CHECKSUM: _checksum(tensors, notes)})
     prune(folder, stay, last=KEEP)
     return target
 
@@ -69,34 +79,89 @@ def found(folder: Path) -> list[Path]:
     return sorted(file for file in files if NAME.fullmatch(file.name) and file.stat().st_size)
 
 
-def load_last(folder: Path) -> State | None:
-    """The newest checkpoint that can be read; None when there is none."""
+def load_last(folder: Path, *, training: str = "", step: int = 0) -> State | None:
+    """The newest checkpoint that is what was written; None when there is none. What is damaged is said and left.
+
+    Args:
+        folder: of the checkpoints.
+        training: the run's key.
+        step: the run had a checkpoint after this step: it is said if there is none so young.
+    """
+    state: State | None = None
     for file in reversed(found(folder)):
         try:
-            return load(file)
-        except (OSError, ValueError, KeyError, RuntimeError):
-            continue  # cut short by a full disk, say: the one before it stands
-    return None
+            state = load(file, training=training)
+            break
+        except DamagedError as error:
+            print(error, file=sys.stderr)
+    reached = 0 if state is None else state.step
+    if reached < step:
+        where = f"step {reached}" if reached else "the beginning"
+        print(f"{folder}: no whole checkpoint after step {step}; the run goes on from {where}.", file=sys.stderr)
+    return state
 
 
-def load(source: Path) -> State:
+def load(source: Path, *, training: str = "") -> State:
     """Read one checkpoint.
 
+    Args:
+        source: the file.
+        training: the key of the run that it is loaded into; "": any.
+
     Raises:
-        ValueError: a file that is not whole.
+        DamagedError: it is not what was written, or that of another step or run.
     """
-    groups: dict[str, dict[str, Any]] = {"weights": {}, "average": {}, **{moment: {} for moment in MOMENTS}}
     try:
-        with safe_open(str(source), framework="pt") as file:
-            notes = file.metadata()
-            for key in file.keys():  # noqa: SIM118 - the reader is no mapping
-                group, name = key.split("/", 1)
-                groups[group][name] = file.get_tensor(key)
-    except SafetensorError as error:
-        raise ValueError(f"{source} is no whole checkpoint ({error})") from error
+        return _load(source, training)
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
+        raise DamagedError(f"{source} is not what was written ({error}). It is not used.") from error
+
+
+def _load(source: Path, training: str) -> State:
+    groups: dict[str, dict[str, Any]] = {"weights": {}, "average": {}, **{moment: {} for moment in MOMENTS}}
+    tensors: dict[str, Tensor] = {}
+    with safe_open(str(source), framework="pt") as file:
+        notes: dict[str, str] = dict(file.metadata())
+        for key in file.keys():  # noqa: SIM118 - the reader is no mapping
+            tensors[key] = file.get_tensor(key)
+    _check(source, tensors, notes, training)
+    for key, value in tensors.items():
+        group, name = key.split("/", 1)
+        groups[group][name] = value
     moments = {name: {moment: groups[moment][name] for moment in MOMENTS} for name in groups[MOMENTS[0]]}
     updates = {key.split("/", 1)[1]: int(count) for key, count in notes.items() if key.startswith("updates/")}
     return State(int(notes["step"]), groups["weights"], groups["average"], moments, updates)
+
+
+def _check(source: Path, tensors: dict[str, Tensor], notes: dict[str, str], training: str) -> None:
+    """Raise ValueError for what is not the checkpoint that its name and its notes say; old ones say less."""
+    rest = {name: text for name, text in notes.items() if name != CHECKSUM}
+    odd = [name for name in rest if name not in ("step", TRAINING) and not name.startswith("updates/")]
+    if odd or (TRAINING in rest) != (CHECKSUM in notes):
+        raise ValueError("its notes are damaged")
+    if CHECKSUM in notes and notes[CHECKSUM] != _checksum(tensors, rest):
+        raise ValueError("its content does not fit its checksum")
+    name = NAME.fullmatch(source.name)
+    if name is not None and int(name[1]) != int(rest["step"]):
+        raise ValueError(f"it was written after step {rest['step']}")
+    if training and rest.get(TRAINING, training) != training:
+        raise ValueError("it is the checkpoint of another run")
+
+
+def has_checksum(source: Path) -> bool:
+    """Whether a checkpoint says what it was when it was written."""
+    with safe_open(str(source), framework="pt") as file:
+        return CHECKSUM in file.metadata()
+
+
+def _checksum(tensors: dict[str, Tensor], notes: dict[str, str]) -> str:
+    """32 hex digits (xxh3, 128 bits) of all tensors with their names, types and shapes, and of the notes."""
+    digest = xxhash.xxh3_128(canonical_json(notes).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def optimiser_state(

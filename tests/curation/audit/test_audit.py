@@ -273,7 +273,10 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
     ),
     "unknown_languages": (
         [
-            *(cut(name, language=code) for name, code in (("en", "EN"), ("gb", "en_GB"), ("zh", "zh-Hant"), ("de", "deu"))),
+            *(
+                cut(name, language=code)
+                for name, code in (("en", "EN"), ("gb", "en_GB"), ("zh", "zh-Hant"), ("de", "deu"))
+            ),
             *(cut(name, language=code) for name, code in (("word", "english"), ("two", "xx"), ("long", "klingonish"))),
             cut("target", task="st", target_text="x", target_language="Deutsch"),
             cut("none", task="sound", language=None, text=None, sound=["Dog"]),

@@ -53,7 +53,11 @@ def test_a_map_goes_before_the_known_names_and_knows_other_spellings() -> None:
 def test_unknown_names_are_all_asked_for_with_their_places() -> None:
     with pytest.raises(SettingsError) as error:
         map_splits({"train": "a:1", "validated": "a:7", "my part": "b:2"}, {})
-    for said in ("a:7: split 'validated' (Common Voice", "b:2: split 'my part'", "`split_map`, once for each: validated=train"):
+    for said in (
+        "a:7: split 'validated' (Common Voice",
+        "b:2: split 'my part'",
+        "`split_map`, once for each: validated=train",
+    ):
         assert said in str(error.value)
     assert " 'my part=train'" in str(error.value)
 
