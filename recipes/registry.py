@@ -83,6 +83,7 @@ def prepare(
     force: bool = False,
     channels: Channels | None = None,
     readings: Readings | None = None,
+    beside: bool = True,
 ) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
@@ -96,6 +97,8 @@ def prepare(
         channels: what is heard of recordings whose channels differ; None: what the recipe says.
         readings: ways to say a text with numbers, so that splits by hash count `2` and `two` as one text
             (`curation.text.readings`); None: they are two.
+        beside: whether splits by hash go with those of linked rows in the other corpora of `output` (see
+            `manifests.linked.beside`); a corpus that is there already is not made again because others changed.
 
     Raises:
         SettingsError: unknown recipe, or one that needs `source`.
@@ -108,12 +111,14 @@ def prepare(
     root = _root(recipe, source)
     inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
     how = channels or recipe.channels
-    settings = {
+    settings: dict[str, Any] = {
         "recipe": recipe.corpus,
         "version": recipe.version,
         "folder": str(folder.absolute()),
         "channels": how,
     }
+    if not beside:
+        settings["beside"] = False
     decoded, facts = provenance({**settings, "decode": True}, inputs), provenance(settings, inputs)
     if current_probing().decode:
         facts = decoded
@@ -123,7 +128,7 @@ def prepare(
     # No corpus.json while the parts change: a killed run must not look complete.
     (folder / CORPUS).unlink(missing_ok=True)
     shutil.rmtree(folder / "audio", ignore_errors=True)
-    found = keep_together(recipe, _settled(recipe.read(root, folder), how), readings)
+    found = keep_together(recipe, _settled(recipe.read(root, folder), how), readings, output if beside else None)
     _check(recipe, found)
     info = CorpusInfo(
         name=recipe.corpus,

@@ -7,7 +7,7 @@ import duckdb
 from curation.text.readings import number_readings
 from manifests.audio.landmarks import alike
 from manifests.languages import language_doubt
-from manifests.linked import speaker_keys, text_keys
+from manifests.linked.same import speaker_keys, text_keys
 
 
 def create_functions(con: duckdb.DuckDBPyConnection) -> None:

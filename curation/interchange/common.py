@@ -16,7 +16,7 @@ from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.languages import need_language
-from manifests.linked import LINKS
+from manifests.linked.groups import LINKS
 from manifests.reasons import Reason
 from manifests.rows import CORPUS, TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
 from manifests.rows.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
@@ -42,6 +42,8 @@ class About:
     channels: Channels = "reject"  # what is heard of several channels that differ, where rows name none: mix, first
     split_map: Mapping[str, str] = field(default_factory=dict)  # a split's name in the source -> ours, hash or reject
     links: tuple[str, ...] = LINKS  # what rows in different splits never share, where the split is `hash`
+
+    beside: bool = True  # whether such rows go with linked rows in the corpora beside, too
 
     def __post_init__(self) -> None:
         need_channels(self.channels)
@@ -152,7 +154,7 @@ def write_items(
     cuts, rejects = _sorted_out(listed, about, splits)
     hashed = [item.key for item in listed if isinstance(item, Item) and splits[item.split or ""] == HASH]
     by_hash = {f"{about.corpus}-{key}" for key in hashed}
-    split_cuts(cuts, by_hash, output, corpus=about.corpus, links=about.links)
+    split_cuts(cuts, by_hash, output, corpus=about.corpus, links=about.links, beside=about.beside)
     settings = {"imported": source, "split": about.split or "train", "task": about.task, "channels": about.channels}
     info = CorpusInfo(
         name=about.corpus,

@@ -97,11 +97,11 @@ def blocks(path: Path) -> Iterator[Block]:
     """
     number, rest, skipped = 1, b"", 0
     for chunk in _chunks(path):
-        head, end, tail = chunk.rpartition(b"\n")
+        end = chunk.rfind(b"\n") + 1
         if end:
-            block = _block(number, rest + head + end, skipped)
+            block = _block(number, b"".join((rest, memoryview(chunk)[:end])), skipped)
             yield block
-            number, rest, skipped = number + len(block), tail, 0
+            number, rest, skipped = number + len(block), chunk[end:], 0
         elif skipped or len(rest) + len(chunk) > LONGEST:
             rest, skipped = b"", skipped + len(rest) + len(chunk)
         else:
@@ -158,11 +158,13 @@ def _block(first: int, data: bytes, skipped: int) -> Block:
         problems[index] = _too_long(int(ends[index] - (ends[index - 1] if index else 0)))
     if skipped:
         problems[0] = _too_long(skipped + int(ends[0] if len(ends) else 0))
-    try:
-        data.decode()
-        clean = not problems and not data.startswith(_BOM) and b"\n" + _BOM not in data
-    except UnicodeDecodeError:
-        clean = False
+    clean = not problems
+    if clean and not data.isascii():
+        try:
+            data.decode()
+            clean = not data.startswith(_BOM) and b"\n" + _BOM not in data
+        except UnicodeDecodeError:
+            clean = False
     if not clean:
         data, ends = _mended(data, ends, problems)
     return Block(first, data, np.concatenate([[0], ends]).astype(np.int32), problems)

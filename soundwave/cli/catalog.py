@@ -180,6 +180,9 @@ def import_(
     split_links: Annotated[
         str, typer.Option(help="With hash: what rows of different splits never share.")
     ] = "recording,speaker,text,audio",
+    beside: Annotated[
+        bool, typer.Option(help="With hash: go with linked rows of the corpora beside, in the folder --output.")
+    ] = True,
     task: Annotated[str, typer.Option(help="asr, st, sound, qa, ..., where rows name none.")] = "asr",
     language: Annotated[str | None, typer.Option(help="ISO 639-1, where rows name none.")] = None,
     channels: Annotated[
@@ -215,6 +218,7 @@ def import_(
         channels=need_channels(channels),
         split_map=named,
         links=tuple(filter(None, split_links.split(","))),
+        beside=beside,
     )
     pairs = _pairs(column, "--column", "FIELD=COLUMN")
     with probing(decode=decode) as cost:

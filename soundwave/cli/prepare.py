@@ -33,6 +33,9 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="Of recordings whose channels differ: mix, first or reject. Default: the recipe's."),
         ] = None,
+        beside: Annotated[
+            bool, typer.Option(help="Splits by hash go with linked rows of the corpora beside, in the folder --output.")
+        ] = True,
         list_: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
@@ -53,12 +56,21 @@ def register(app: typer.Typer) -> None:
         if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
             raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
         how = None if channels is None else need_channels(channels)
-        rows = [_prepare(name, output, source, force, how, decode=decode) for name in dict.fromkeys(wanted)]
+        rows = [
+            _prepare(name, output, source, force, how, decode=decode, beside=beside) for name in dict.fromkeys(wanted)
+        ]
         _show_corpora(rows, as_json=json_)
 
 
 def _prepare(
-    name: str, output: Path, source: Path | None, force: bool, channels: "Channels | None", *, decode: bool
+    name: str,
+    output: Path,
+    source: Path | None,
+    force: bool,
+    channels: "Channels | None",
+    *,
+    decode: bool,
+    beside: bool,
 ) -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
     from curation.text.readings import number_readings
@@ -66,7 +78,15 @@ def _prepare(
     from recipes import registry
 
     with probing(decode=decode) as cost:
-        info = registry.prepare(name, output, source=source, force=force, channels=channels, readings=number_readings)
+        info = registry.prepare(
+            name,
+            output,
+            source=source,
+            force=force,
+            channels=channels,
+            readings=number_readings,
+            beside=beside,
+        )
     return {
         "corpus": info.name,
         "cuts": info.cuts,

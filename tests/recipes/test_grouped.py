@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from curation.text.readings import number_readings
-from manifests.rows import TextRow
+from manifests.rows import CorpusInfo, TextRow, write_corpus
 from recipes.common import NOT_BY_SPEAKER, CorpusRows, Recipe, file_cut
 from recipes.grouped import keep_together
 from tests.curation.sounding import RATE, again, clip
@@ -47,6 +47,33 @@ def test_linked_rows_share_a_split_and_others_stay(tmp_path: Path) -> None:
     assert splits["a"] == splits["again"]
     assert splits["digits"] == splits["words"]
     assert [splits[name] for name in ("alone", "q", "other", "r")] == ["dev", "dev", "test", "test"]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_rows_go_with_linked_rows_of_the_corpora_beside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], beside: bool
+) -> None:
+    theirs = [
+        row(tmp_path, "sound", "test", seed=1),
+        row(tmp_path, "text", "dev", seed=2, text="Room 12"),
+        row(tmp_path, "far", "test", seed=3),
+    ]
+    for cut in theirs:
+        cut.custom["corpus"] = "other"
+    info = CorpusInfo("other", "other", "CC0-1.0", "tests")
+    asked = replace(question("q", "test", "Why?"), corpus="other")
+    write_corpus(tmp_path / "corpora" / "other", info, theirs, [asked], [])
+    cuts = [
+        row(tmp_path, "copy", "train", seed=1, kind="opus", text="nothing alike"),
+        row(tmp_path, "words", "train", seed=4, text="room twelve."),
+        row(tmp_path, "alone", "train", seed=5),
+    ]
+    texts = [question("why", "train", "why"), question("how", "train", "how")]
+    folder = tmp_path / "corpora" if beside else None
+    found = keep_together(RECIPE, CorpusRows(cuts, texts, []), number_readings, folder)
+    splits = [cut.custom["split"] for cut in found.cuts] + [text.split for text in found.texts]
+    assert splits == (["test", "dev", "train", "test", "train"] if beside else ["train"] * 5)
+    assert ("made: 3 of 5 rows go to the split of rows" in capsys.readouterr().err) is beside
 
 
 def test_official_splits_stand(tmp_path: Path) -> None:

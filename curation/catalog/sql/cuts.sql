@@ -27,7 +27,7 @@ supervised AS (
   SELECT
     *,
     $spoken AS spoken,
-    list_transform(spoken, lambda e: e.x) AS s
+    CASE WHEN spoken IS NULL THEN r.supervisions ELSE list_transform(spoken, lambda e: e.x) END AS s
   FROM based
 ),
 given AS (

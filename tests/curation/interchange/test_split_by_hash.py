@@ -72,6 +72,24 @@ def test_a_hash_goes_with_the_corpora_beside_it(tmp_path: Path) -> None:
     assert splits(tmp_path / "out") == ["test"] * 6
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_copy_in_another_encoding_goes_with_the_corpus_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], beside: bool
+) -> None:
+    """Each has its own text and file: what they share is what they sound like."""
+    for n in range(6):
+        write_told(tmp_path, f"{n}", n)
+        write_told(tmp_path, f"{n}b", n, ("opus", "mp3")[n % 2])
+    official = [{"audio_filepath": f"{n}.wav", "text": f"official {chr(97 + n)}"} for n in range(6)]
+    later = [{"audio_filepath": f"{n}b.wav", "text": f"told {chr(97 + n)}"} for n in range(6)]
+    import_nemo([nemo(tmp_path, official)], tmp_path / "out", About("eval", "CC0-1.0", "test"))
+    capsys.readouterr()
+    import_nemo([nemo(tmp_path, later)], tmp_path / "out", About("told", "CC0-1.0", "hash", beside=beside))
+    said = capsys.readouterr().err
+    assert (splits(tmp_path / "out") == ["test"] * 6) is beside
+    assert ("of 6 rows go to the split of rows that they are linked with in the corpora beside it" in said) is beside
+
+
 def test_one_voice_is_said_and_other_links_split_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [{"audio_filepath": f"{n}.wav", "text": f"t{n}", "speaker": "anna"} for n in range(40)]
     for n in range(40):
