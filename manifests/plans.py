@@ -8,6 +8,7 @@ from typing import Any
 
 from manifests.files import is_aside, need_file
 from manifests.settings import read_stored
+from manifests.switch import settle, settle_inside
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"
@@ -79,6 +80,7 @@ class Lock:
 
 def plan_files(folder: Path) -> list[Path]:
     """The plans (FOLDER/NAME/plan.parquet) of a folder, without those that were moved aside for another."""
+    settle_inside(folder)
     return sorted(path for path in folder.glob(f"*/{PLAN}") if not is_aside(path.parent))
 
 
@@ -89,5 +91,6 @@ def read_lock(plan_dir: Path) -> Lock:
         MissingFileError: no plan there.
         ManifestError: half a lock.json, or one without what this version needs; the message says what and how to go on.
     """
+    settle(plan_dir)
     path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
     return read_stored(Lock, path, go_on="Run `soundwave mix plan` again.")

@@ -69,8 +69,8 @@ class CorpusRows:
 class Recipe:
     """How one corpus becomes manifests.
 
-    `read(source, folder)` gets the root that holds `parts` and the corpus folder (for audio that must be
-    converted); it writes no manifests itself.
+    `read(source, folder)` gets the root that holds `parts` and a folder for audio that must be converted (what is in it
+    will be in the corpus's folder); it writes no manifests itself.
     """
 
     corpus: str  # name of the folder and of every row's `corpus`

@@ -6,7 +6,6 @@ its corpus name (`asterisk`) is understood too.
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
@@ -20,8 +19,9 @@ from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
 from manifests.linked.same import Readings
 from manifests.plugins import Plugins, unknown
-from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
+from manifests.rows import AUDIO, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.rows.validate import validate_rows
+from manifests.switch import switched
 from recipes.apt import marker
 from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
 from recipes.grouped import keep_together
@@ -119,20 +119,19 @@ def prepare(
     if not force and (known := _reusable(folder, (facts, decoded))) is not None:
         return known
     claim_corpus(folder, {"recipe": recipe.corpus})
-    # No corpus.json while the parts change: a killed run must not look complete.
-    (folder / CORPUS).unlink(missing_ok=True)
-    shutil.rmtree(folder / "audio", ignore_errors=True)
-    found = keep_together(recipe, _settled(recipe.read(root, folder), how), readings)
-    _check(recipe, found)
-    info = CorpusInfo(
-        name=recipe.corpus,
-        title=recipe.title,
-        license=recipe.license,
-        makers=recipe.makers,
-        provenance=facts,
-        splits=found.splits,
-    )
-    return write_corpus(folder, info, found.cuts, found.texts, found.rejects)
+    with switched(folder) as switch:  # until the new corpus is whole, the old one stays
+        switch.drop(AUDIO)
+        found = keep_together(recipe, _settled(recipe.read(root, switch.made), how), readings)
+        _check(recipe, found)
+        info = CorpusInfo(
+            name=recipe.corpus,
+            title=recipe.title,
+            license=recipe.license,
+            makers=recipe.makers,
+            provenance=facts,
+            splits=found.splits,
+        )
+        return write_corpus(folder, info, found.cuts, found.texts, found.rejects, switch=switch)
 
 
 def _settled(found: CorpusRows, how: Channels) -> CorpusRows:

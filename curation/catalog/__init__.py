@@ -21,7 +21,7 @@ from curation.catalog.runs import create_run_views
 from curation.catalog.views import create_views
 from curation.duck import first, lock_down, open_memory, quoted_list
 from curation.storage import answering, open_place, resolve
-from manifests.errors import ManifestError, MissingFileError
+from manifests.errors import ManifestError, MissingFileError, StaleError
 from manifests.files import claim_folder, need_folder, read_json, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import plan_files
@@ -75,6 +75,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
         MissingFileError: no corpora folder, or no prepared corpus in it.
         ManifestError: an id that two corpora share, or label shards that break the schema.
         OccupiedError: `catalog` holds something else; nothing in it was touched.
+        StaleError: another command wrote what is read here.
     """
     corpora, labels, catalog = resolve(corpora), resolve(labels), resolve(catalog)
     with answering(corpora):
@@ -97,11 +98,28 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
             written += len(fresh)
         if written:
             _refuse_shared_ids(con, catalog, parts, sources)
+    _need_unchanged(corpora, labels, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
     write_json(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
     _sweep(catalog, {part.path for old in known.values() for part in old} - {part.path for part in parts})
     return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written)
+
+
+def _need_unchanged(corpora: Path, labels: Path, sources: Sequence[Source]) -> None:
+    """Refuse a catalog of half an old corpus and half a new one.
+
+    Raises:
+        StaleError: a corpus or the labels of a pass were written while they were read.
+    """
+    with answering(corpora):
+        now = {(source.corpus, source.name): source.key for source in _sources(corpora, labels)}
+    for source in sources:
+        if now.get((source.corpus, source.name)) != source.key:
+            raise StaleError(
+                f"{source.folder} was written while the catalog was built. The old catalog was left as it was. When "
+                "the other command has ended, run the same command again."
+            )
 
 
 def connect(

@@ -16,6 +16,7 @@ from curation.catalog.lines import LINES, TRIMMED, define_nearest, keys_repeat, 
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
 from curation.duck import quoted, quoted_list, short, sql_text
 from manifests.errors import InputError, ManifestError
+from manifests.faults import fault_number
 from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
 from manifests.lines.jsonl import HEAD, not_json
@@ -255,11 +256,13 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
     """Write rows as Parquet.
 
     Raises:
-        InputError: the disk is full or an input cannot be read to its end.
+        InputError: an input cannot be read to its end. A disk that is full is for `atomic_write` to tell.
     """
     try:
         con.execute(f"COPY ({select}) TO {quoted(target)} ({LAYOUT})")
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if fault_number(error) is not None:
+            raise
         raise InputError(f"{target.parent}: a part could not be written, the old catalog stays. {error}") from error
 
 

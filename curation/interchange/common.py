@@ -17,7 +17,7 @@ from manifests.errors import AudioError, ManifestError, MissingFileError, Occupi
 from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.linked import LINKS
 from manifests.reasons import Reason
-from manifests.rows import CORPUS, TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
+from manifests.rows import TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
 from manifests.rows.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
 from manifests.units import SLACK, Seconds
 
@@ -159,7 +159,6 @@ def write_items(
         provenance=provenance(settings, inputs),
         splits=splits,
     )
-    (folder / CORPUS).unlink(missing_ok=True)  # while the parts change, a killed import must not look complete
     return write_corpus(folder, info, cuts, [], rejects)
 
 

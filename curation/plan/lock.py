@@ -22,6 +22,8 @@ def check_plan(plan_dir: Path, catalog: Path) -> Lock:
     plan = need_file(plan_dir / PLAN, what="plan", hint="Run `soundwave mix plan` again.")
     found = file_sha256(plan)
     if found != lock.plan_sha256:
+        if read_lock(plan_dir) != lock:  # another process has just made the plan again
+            return check_plan(plan_dir, catalog)
         raise StaleError(
             f"{plan} is not the plan its lock was made for (found {found[:12]}, expected {lock.plan_sha256[:12]}). "
             "Run `soundwave mix plan` again."

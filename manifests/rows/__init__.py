@@ -13,6 +13,7 @@ What Lhotse has no field for stands in `cut.custom` (corpus, split, task, licens
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from manifests.reasons import Reason
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.schema import allowed
 from manifests.settings.differences import compare
+from manifests.switch import Switch, settle, settle_inside, switched
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
 CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
+AUDIO = "audio"  # folder of audio files that were made for the corpus
 PASS_FILE = "pass.json"  # of LABELS/PASS/CORPUS: the shards that are current; written last
 
 
@@ -157,20 +160,39 @@ def write_corpus(
     cuts: Iterable[MonoCut | MultiCut],
     texts: Iterable[TextRow],
     rejects: Iterable[Reject],
+    *,
+    switch: Switch | None = None,
 ) -> CorpusInfo:
-    """Write a corpus folder, sorted by id, `corpus.json` last. Returns `info` with the real counts and hours."""
+    """Write a corpus folder, sorted by id. Returns `info` with the real counts and hours.
+
+    switch: of the folder, where there are other files that change with these; paths in its `made` become those that
+        they will be. None: the rows alone change, all together.
+    """
+    if switch is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with switched(folder) as own:
+            return write_corpus(folder, info, cuts, texts, rejects, switch=own)
     cut_rows = sorted((cut.to_dict() for cut in cuts), key=lambda row: str(row["id"]))
     text_rows = sorted((asdict(text) for text in texts), key=lambda row: str(row["id"]))
     reject_rows = sorted((reject.row() for reject in rejects), key=lambda row: row["cut_id"])
     for rows, name in ((cut_rows, CUTS), (text_rows, TEXTS), (reject_rows, REJECTS)):
-        write_jsonl(folder / name, rows)
+        write_jsonl(switch.path(name), (_moved(row, f"{switch.made.name}{os.sep}") for row in rows))
     seconds = sum(float(row["duration"]) for row in cut_rows)
     counted = CorpusInfo(
         **(asdict(info) | {"cuts": len(cut_rows), "texts": len(text_rows), "rejects": len(reject_rows)})
         | {"hours": seconds / 3600.0}
     )
-    write_json(folder / CORPUS, asdict(counted))
+    write_json(switch.path(CORPUS), asdict(counted))
     return counted
+
+
+def _moved(value: Any, made: str) -> Any:
+    """A row whose paths go through the folder `made` with those that will be."""
+    if isinstance(value, str):
+        return value.replace(made, "")
+    if isinstance(value, dict):
+        return {name: _moved(part, made) for name, part in value.items()}
+    return [_moved(part, made) for part in value] if isinstance(value, list) else value
 
 
 def claim_corpus(folder: Path, made_by: Mapping[str, Any], *, title: str | None = None) -> None:
@@ -211,6 +233,7 @@ def read_corpus(folder: Path) -> CorpusInfo:
         MissingFileError: the folder is not a complete corpus.
         ManifestError: its corpus.json has other fields than it should.
     """
+    settle(folder)
     path = need_file(folder / CORPUS, what="prepared corpus", hint="Run `soundwave prepare` first.")
     value = read_json(path)
     try:
@@ -258,4 +281,5 @@ def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
 
 def corpus_folders(root: Path) -> list[Path]:
     """The complete corpora under `root`, sorted by name."""
+    settle_inside(root)
     return sorted(path.parent for path in root.glob(f"*/{CORPUS}"))
