@@ -69,6 +69,8 @@ def atomic_write(target: Path) -> Iterator[Path]:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder; it becomes `target` (new, or an empty folder) if the block succeeds.
 
+    Where another process has made it meanwhile, that one's stays.
+
     Raises:
         DiskError: as `atomic_write`.
     """
@@ -79,13 +81,21 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         for path in temporary.rglob("*"):
             if path.is_file():
                 sync(path)
-        temporary.replace(target)
+        _put(temporary, target)
     except Exception as error:
         if found := disk_error(error, target, temporary / "probe"):
             raise found from error
         raise
     finally:
         remove(temporary)
+
+
+def _put(folder: Path, target: Path) -> None:
+    try:
+        folder.replace(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def temporary_name(target: Path) -> Path:
@@ -119,6 +129,12 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's bytes atomically."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -14,6 +14,7 @@ from curation.interchange.splits import split_cuts
 from manifests.audio import PADDING, AudioFacts, Channels, audio_facts, map_in_context, need_channels
 from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
+from manifests.file_names import need_name
 from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.linked import LINKS
 from manifests.reasons import Reason
@@ -51,8 +52,7 @@ class About:
         read_split_map(self.split_map)
         if self.task not in TASKS:
             raise SettingsError(f"task is {self.task!r}, expected one of {', '.join(TASKS)}.")
-        if not self.corpus or "/" in self.corpus or self.corpus.startswith("."):
-            raise SettingsError(f"corpus is {self.corpus!r}, expected the name of a folder.")
+        need_name(self.corpus, setting="corpus")
         if not self.license:
             raise SettingsError("license is empty, expected an SPDX identifier such as CC-BY-4.0 (or LicenseRef-NAME).")
 

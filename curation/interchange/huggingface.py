@@ -9,6 +9,7 @@ Audio that lies inside the dataset is written to CORPUS/audio, byte for byte.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("text", "language", "speaker", "target_text", "target_language", "sound", "sound_original", "task", "domain")
 NAMES = ("audio", "id", "split", "license", *FIELDS)
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of a file's name in a dataset
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of a file's name in a dataset
 _MAGIC = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"), (b"\xff", ".mp3"))
 
 
@@ -236,9 +239,9 @@ def _audio(audio: Mapping[str, Any], folder: Path) -> Path:
     data = audio.get("bytes")
     if data is None:
         return Path(audio["path"])
-    suffix = Path(audio.get("path") or "").suffix or next(
-        (ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav"
-    )
+    suffix = Path(audio.get("path") or "").suffix
+    if not _SUFFIX.fullmatch(suffix):  # none, or none that a file here should have
+        suffix = next((ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav")
     path = folder / f"{sha256(data).hexdigest()[:24]}{suffix}"
     if not path.is_file():
         with atomic_write(path) as temporary:

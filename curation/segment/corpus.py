@@ -166,9 +166,22 @@ def _seekable(audio: Path, folder: Path) -> Path:
                 for frame in itertools.chain(container.decode(audio=0), [None]):  # None: what the resampler still holds
                     for part in resampler.resample(frame):
                         stream.write(part.to_ndarray().reshape(-1, count))
+            _need_end(temporary)
     except (av.error.FFmpegError, IndexError) as error:
         raise AudioError(f"{audio} does not decode as audio ({error}).") from error
     return target
+
+
+def _need_end(path: Path) -> None:
+    """Read the last sample of a file that was written: libsndfile does not say when the last bytes find no space.
+
+    Raises:
+        OSError: it is not there.
+    """
+    with soundfile.SoundFile(path) as stream:
+        stream.seek(max(0, len(stream) - 1))
+        if len(stream) and not len(stream.read(1)):
+            raise OSError(f"the end of {path.name} was not written")
 
 
 def _cuts(found: LongForm, text: str, recording: Recording, origin: CorpusOrigin) -> Iterator[MonoCut]:

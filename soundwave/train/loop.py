@@ -14,7 +14,6 @@ from accelerate import Accelerator
 
 import manifests
 from manifests.errors import NonFiniteError, SettingsError
-from manifests.plans import LOCK
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
 from soundwave.model.batch import SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
@@ -26,7 +25,7 @@ from soundwave.train.micro_batches import Measured, StepMetrics, shares, split
 from soundwave.train.nonfinite import SKIPPED, bad_gradient, count_skipped, explain, find_fault
 from soundwave.train.runs import checkpoint
 from soundwave.train.runs.branch import adopt, check_branch
-from soundwave.train.runs.folder import Existing, claim_run, describe, resumed
+from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
@@ -77,16 +76,20 @@ def train(
     asked = planned_training(settings, data.lock.plan_sha256, start)
     old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
     if old is not None and old.status == "done":
+        if ranks.first:
+            tidy(output, settings)
         ranks.print_once(f"{output}: reused, this run is finished ({old.steps} steps)")
         return old
-    begun = check_branch(branch, asked, settings.steps or len(data)) if old is None and branch is not None else 0
+    new = ranks.on_first(lambda: old is None or not begun(output))
+    at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
     trainer = Trainer.make(settings, data, start, output, ranks)
     info = old or trainer.info(asked, init)
-    if ranks.first and (old is None or not (output / LOCK).is_file()):
-        describe(output, info, plan)
-        if begun and branch is not None:
-            adopt(branch, output, info, begun)
+    if ranks.first and new:
+        info.write(output)  # which makes the folder a run's
+        if at and branch is not None:
+            adopt(branch, output, info, at)
             info.write(output)
+        describe(output, info, plan)
     ranks.barrier()
     if old is not None or branch is not None:
         info.step = trainer.resume()
@@ -357,9 +360,13 @@ class Trainer:
         self.model.save_pretrained(self.output / FINAL, weights)
         info.status = "done"
         info.write(self.output)
-        # Only what a finished run no longer needs; before this line a killed run finds all it takes to go on.
-        checkpoint.prune(self.output / CHECKPOINTS, self.settings.keep_checkpoints)
-        (self.output / LEDGER_ROWS).unlink(missing_ok=True)
+        tidy(self.output, self.settings)
+
+
+def tidy(output: Path, settings: StageSettings) -> None:
+    """Remove what a finished run no longer needs: a run that is not marked done finds all it takes to go on."""
+    checkpoint.prune(output / CHECKPOINTS, settings.keep_checkpoints)
+    (output / LEDGER_ROWS).unlink(missing_ok=True)
 
 
 def _mean(values: torch.Tensor) -> float | None:

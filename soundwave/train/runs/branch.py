@@ -8,7 +8,6 @@ step, and goes on as if it had trained them itself: the result is bitwise that o
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from manifests.errors import SettingsError
-from manifests.files import need_file, write_jsonl
+from manifests.files import copy_file, need_file, write_jsonl
 from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, read_run
 from soundwave.train.runs.checkpoint import NAME
 from soundwave.train.runs.folder import stored_settings
@@ -78,8 +77,7 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
     """Make the new run folder one that was interrupted after `step` steps."""
     trunk = source.parent.parent
     info.branch, info.step = str(source), step
-    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, folder / CHECKPOINTS / source.name)
+    copy_file(source, folder / CHECKPOINTS / source.name)
     rows = [row for row in whole_rows(trunk / METRICS) if row["step"] < step]
     info.seconds, info.cpu_seconds = rows[-1]["seconds"], rows[-1]["cpu_seconds"]
     write_jsonl(folder / METRICS, [row | {"steps": info.steps} for row in rows])
