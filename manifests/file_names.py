@@ -21,7 +21,7 @@ _CONTROLS = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # kinds of characters th
 
 
 def file_name(identifier: str) -> str:
-    """The name of a file for an id: the id itself where that is a name on every system, and one that says its hash else.
+    """The name of a file for an id: the id itself where every system takes it, else one that says its hash.
 
     Two ids never have the same name (but for names that differ in the case of letters; see `FileNames`). It is at most
     MOST bytes long, has no separator, and neither begins nor ends with a dot or a space.
