@@ -14,7 +14,7 @@ from typing import Any
 
 from manifests.audio import Channels, current_probing
 from manifests.audio.settle import settle_channels
-from manifests.errors import ManifestError, MissingFileError, SettingsError
+from manifests.errors import AudioError, ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
 from manifests.linked.same import Readings
@@ -23,7 +23,7 @@ from manifests.rows import AUDIO, REJECTS, CorpusInfo, claim_corpus, read_corpus
 from manifests.rows.validate import validate_rows
 from manifests.switch import switched
 from recipes.apt import marker
-from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
+from recipes.common import SOURCE, CorpusRows, Recipe, fetch_debian, need_inside, need_parts, sort_out
 from recipes.grouped import keep_together
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
@@ -82,6 +82,7 @@ def prepare(
     force: bool = False,
     channels: Channels | None = None,
     readings: Readings | None = None,
+    follow_links: bool = False,
 ) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
@@ -95,6 +96,7 @@ def prepare(
         channels: what is heard of recordings whose channels differ; None: what the recipe says.
         readings: ways to say a text with numbers, so that splits by hash count `2` and `two` as one text
             (`curation.text.readings`); None: they are two.
+        follow_links: read files outside `source` to which links in it lead; they are rejects otherwise.
 
     Raises:
         SettingsError: unknown recipe, or one that needs `source`.
@@ -113,6 +115,8 @@ def prepare(
         "folder": str(folder.absolute()),
         "channels": how,
     }
+    if follow_links:  # only then, so that what was prepared before this setting is still current
+        settings["follow_links"] = True
     decoded, facts = provenance({**settings, "decode": True}, inputs), provenance(settings, inputs)
     if current_probing().decode:
         facts = decoded
@@ -121,7 +125,7 @@ def prepare(
     claim_corpus(folder, {"recipe": recipe.corpus})
     with switched(folder) as switch:  # until the new corpus is whole, the old one stays
         switch.drop(AUDIO)
-        found = keep_together(recipe, _settled(recipe.read(root, switch.made), how), readings)
+        found = keep_together(recipe, _settled(_read(recipe, root, switch.made, follow_links), how), readings)
         _check(recipe, found)
         info = CorpusInfo(
             name=recipe.corpus,
@@ -132,6 +136,19 @@ def prepare(
             splits=found.splits,
         )
         return write_corpus(folder, info, found.cuts, found.texts, found.rejects, switch=switch)
+
+
+def _read(recipe: Recipe, root: Path, folder: Path, follow_links: bool) -> CorpusRows:
+    token = SOURCE.set(None if follow_links else root)
+    try:
+        for part in recipe.parts:
+            try:
+                need_inside(root / part)
+            except AudioError as error:
+                raise SettingsError(str(error)) from error
+        return recipe.read(root, folder)
+    finally:
+        SOURCE.reset(token)
 
 
 def _settled(found: CorpusRows, how: Channels) -> CorpusRows:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lhotse.cut import Cut
     from numpy.typing import NDArray
 
+RUN_OR_FETCHED = ("command", "url")  # types of sources
 Texts: TypeAlias = Literal["refuse", "skip"]
 
 
@@ -191,10 +192,26 @@ def _matrix(path: str, *_: int) -> NDArray[Any]:
     return matrix
 
 
+def _source_kinds(value: Any) -> Iterator[str]:
+    """The `type` of each source of each recording in a row."""
+    if isinstance(value, dict):
+        for source in value.get("sources") or ():
+            yield str(source.get("type"))
+        value = list(value.values())
+    for part in value if isinstance(value, list) else ():
+        yield from _source_kinds(part)
+
+
 def _lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:
     from lhotse.serialization import deserialize_item
 
-    cut = deserialize_item(json.loads(manifest))
+    row = json.loads(manifest)
+    if any(kind in RUN_OR_FETCHED for kind in _source_kinds(row)):
+        raise InputError(
+            f"cut {draw.cut_id!r} has its sound from a command or an address, which Lhotse would run or fetch when it is "
+            "heard. Expected a file: leave the cut out of the mixture, or store its sound in a file."
+        )
+    cut = deserialize_item(row)
     if draw.repeat:
         cut = cut.with_id(f"{draw.cut_id}_repeat{draw.repeat}")
     facts = {"step": draw.step, "slot": draw.slot, "domain": draw.domain, "repeat": draw.repeat}

@@ -21,6 +21,7 @@ from curation.segment.silences import Gap, Limits
 from curation.text import Word
 from manifests.audio import LIBAV_ONLY, Channels, audio_facts
 from manifests.audio.settle import settle_channels
+from manifests.audio.streams import open_libav
 from manifests.errors import AudioError
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
@@ -156,9 +157,8 @@ def _seekable(audio: Path, folder: Path) -> Path:
     if audio.suffix.lower() not in LIBAV_ONLY:
         return audio
     target = folder / AUDIO / f"{audio.stem}.flac"
-    options = {"format": "g722"} if audio.suffix.lower() == ".g722" else {}
     try:
-        with av.open(str(audio), **options) as container, atomic_write(target) as temporary:
+        with open_libav(audio) as container, atomic_write(target) as temporary:
             layout = container.streams.audio[0].layout
             count = len(layout.channels)
             resampler = av.AudioResampler(format="s16", layout=layout, rate=SAMPLE_RATE)

@@ -266,6 +266,7 @@ def main() -> None:
     """Run the cases that the first word's file describes."""
     listed = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     cases = [Case(**{**values, "folder": Path(values["folder"])}) for values in listed]
+    importlib.import_module("soundwave.cli").build_app()
     training = any(case.words[0] == "train" for case in cases)
     for name in IMPORTS + (TRAINING if training else ()):
         importlib.import_module(name)
