@@ -89,7 +89,7 @@ def said(number: int, target: Path, *, elsewhere: Path | None = None) -> DiskErr
     what = f"{target} could not be written: {os.strerror(number)}"
     what += f" ({elsewhere} is full of what does not fit in memory)" if elsewhere else ""
     free = f" {_free(place)}" if number in (errno.ENOSPC, errno.EDQUOT) else ""
-    kept = "What was there is as it was" if target.exists() else "Nothing of it is left there"
+    kept = "What was there is as it was" if os.path.lexists(target) else "Nothing of it is left there"
     return DiskError(f"{what}.{free} {kept}. {(ADVICE | OF_PATHS)[number]}")
 
 

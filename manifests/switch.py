@@ -137,7 +137,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         names = [*value["names"], *value["gone"]]
-        fits = _MARK.fullmatch(value["mark"]) and all(name == Path(name).name != "" for name in names)
+        fits = _MARK.fullmatch(value["mark"]) and all(name == Path(name).name not in ("", "..") for name in names)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return value if fits else None

@@ -8,6 +8,7 @@ Readers follow catalog.json, so they see the old catalog or the new one, never h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
 INDEX = "catalog.json"
 CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
+_PART = re.compile(rf"({'|'.join(CATALOG_TABLES)})/(?!\.\.?/)[^/]+/[^/]+\.parquet")  # in the index: never outside
 FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine
 
 
@@ -83,6 +85,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     with answering(catalog):
         claim_folder(catalog, "a catalog", known=(INDEX,))
         known = _known(catalog)
+        before = _named(catalog)
     parts: list[Part] = []
     written = 0
     with open_memory() as con:
@@ -101,8 +104,12 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     _need_unchanged(corpora, labels, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
-    write_json(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
-    _sweep(catalog, {part.path for old in known.values() for part in old} - {part.path for part in parts})
+    gone = sorted(path for path in before - {part.path for part in parts} if (catalog / path).is_file())
+    # What goes is named, so that a build that is killed here is tidied up by the next one.
+    left = {"gone": gone} if gone else {}
+    write_json(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts], **left})
+    for path in gone:
+        (catalog / path).unlink(missing_ok=True)
     return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written)
 
 
@@ -213,6 +220,9 @@ def _index(catalog: Path) -> dict[str, Any] | None:
     value = read_json(path)
     if not isinstance(value, dict) or not {"fingerprint", "parts"} <= set(value):
         raise ManifestError(f"{path} is no catalog index. Delete it and run `soundwave catalog build` again.")
+    named = [str(row["path"]) for row in value["parts"]] + [str(name) for name in value.get("gone", ())]
+    if odd := [name for name in named if not _PART.fullmatch(name)]:
+        raise ManifestError(f"{path} names {odd[0]!r}, expected TABLE/CORPUS/NAME.parquet. It is none of ours.")
     return value
 
 
@@ -235,6 +245,12 @@ def _known(catalog: Path) -> dict[tuple[str, str, str], list[Part]]:
         part = Part(**row)
         known.setdefault((part.corpus, part.name, part.key), []).append(part)
     return known
+
+
+def _named(catalog: Path) -> set[str]:
+    """Paths of the parts that the index names, or named before. Files that no index named are not ours."""
+    value = (_index(catalog) if catalog.is_dir() else None) or {"parts": []}
+    return {str(row["path"]) for row in value["parts"]} | {str(path) for path in value.get("gone", ())}
 
 
 def _refuse_shared_ids(
@@ -279,9 +295,3 @@ def _overlapping(parts: Sequence[Part]) -> list[Part]:
 def _fingerprint(parts: Sequence[Part]) -> str:
     facts = sorted((p.table, p.corpus, p.name, p.digest) for p in parts if p.table in FINGERPRINTED and p.rows != 0)
     return fingerprint(facts)
-
-
-def _sweep(catalog: Path, gone: set[str]) -> None:
-    """Remove parts that the index named before and names no longer. Files that no index named are not ours."""
-    for path in gone:
-        (catalog / path).unlink(missing_ok=True)

@@ -117,7 +117,7 @@ class LhotseCuts:
 
     def _cut(self, draw: PlanDraw, row: Row) -> Cut | None:
         if row["recording_id"] is not None:
-            return _lhotse_cut(draw, row["manifest"])
+            return lhotse_cut(draw, row["manifest"])
         if self.texts == "refuse":
             raise InputError(
                 f"{self.reader.plan_dir}: draw {draw.slot} of step {draw.step} is the text-only row {draw.cut_id!r}, "
@@ -202,14 +202,19 @@ def _source_kinds(value: Any) -> Iterator[str]:
         yield from _source_kinds(part)
 
 
-def _lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:
+def lhotse_cut(draw: PlanDraw, manifest: str) -> Cut:
+    """The cut of a draw, with what the plan says of it in its custom field `plan`.
+
+    Raises:
+        InputError: a cut whose sound Lhotse would fetch, or get by running a command.
+    """
     from lhotse.serialization import deserialize_item
 
     row = json.loads(manifest)
     if any(kind in RUN_OR_FETCHED for kind in _source_kinds(row)):
         raise InputError(
-            f"cut {draw.cut_id!r} has its sound from a command or an address, which Lhotse would run or fetch when it is "
-            "heard. Expected a file: leave the cut out of the mixture, or store its sound in a file."
+            f"cut {draw.cut_id!r} has its sound from a command or an address, which Lhotse would run or fetch when it "
+            "is heard. Expected a file: leave the cut out of the mixture, or store its sound in a file."
         )
     cut = deserialize_item(row)
     if draw.repeat:

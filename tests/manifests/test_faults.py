@@ -77,17 +77,16 @@ try:
     writers.append(compressed)
 except ImportError:
     pass
-noise.tofile(sys.argv[1] + "/warm")  # what is imported later may write its own files
 for writer in writers:
     try:
-        writer(Path(sys.argv[1]) / "warm")
+        writer(Path(sys.argv[1]) / "warm.npy")
     except Exception as error:
         sys.exit(f"{writer.__name__}: {error}")
-(Path(sys.argv[1]) / "warm").unlink()
+(Path(sys.argv[1]) / "warm.npy").unlink()
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 found = {}
 for writer in writers:
-    target = Path(sys.argv[1]) / f"{writer.__name__}.out"
+    target = Path(sys.argv[1]) / f"{writer.__name__}.npy"
     target.write_text("old")
     try:
         with atomic_write(target) as temporary:
@@ -107,11 +106,11 @@ def test_every_library_that_writes_says_it_the_same_way(tmp_path: Path) -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     assert len(found) >= 11
     for name, said in found.items():
-        target = tmp_path / f"{name}.out"
+        target = tmp_path / f"{name}.npy"
         expected = f"{target} could not be written: File too large. What was there is as it was. Raise the limit"
         assert said.startswith(expected), f"{name}: {said}"
         assert target.read_text() == "old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}.out" for name in found)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}.npy" for name in found)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +118,11 @@ def test_every_library_that_writes_says_it_the_same_way(tmp_path: Path) -> None:
     [
         (28, "No space left on device. .* MB are free in .* Nothing of it is left there. Make room"),
         (122, "Disk quota exceeded. .* MB are free in"),
-        (27, "File too large. .* ulimit -f"),
+        (27, "File too large. .*ulimit -f"),
         (30, "Read-only file system. .* Name another place"),
         (5, "Input/output error. .* see the system's log"),
         (36, "File name too long. .* shorter name"),
-        (24, "Too many open files. .* ulimit -n"),
+        (24, "Too many open files. .*ulimit -n"),
     ],
 )
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="numbers of Linux")
@@ -137,8 +136,14 @@ def test_every_refusal_says_what_is_left_and_what_to_do(tmp_path: Path, number: 
 
 
 def test_other_errors_are_not_called_the_disks(tmp_path: Path) -> None:
-    others = [ManifestError("No space left on device"), FileNotFoundError(2, "No such file", "/input"), ValueError("x"),
-              OSError(28, "No space left on device", "/elsewhere/file"), RuntimeError("x"), PermissionError(13, "no", "/in")]  # fmt: skip
+    others = [
+        ManifestError("No space left on device"),
+        FileNotFoundError(2, "No such file", "/input"),
+        ValueError("x"),
+        OSError(28, "No space left on device", "/elsewhere/file"),
+        RuntimeError("x"),
+        PermissionError(13, "no", "/in"),
+    ]
     for error in others:
         with pytest.raises(type(error)) as raised, atomic_write(tmp_path / "a") as temporary:
             temporary.write_text("half")

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from manifests.errors import SettingsError
 from manifests.file_names import MOST, FileNames, file_name, need_name
 
-ORDINARY = ["asterisk-agent-pass", "1089-134686-0000", "fillets-A.1_b", "Häuser-ß", "日本語-3", "a b", "x~y", "a,b;c=d'(e)"]
+ORDINARY = [
+    "asterisk-agent-pass",
+    "1089-134686-0000",
+    "fillets-A.1_b",
+    "Häuser-ß",
+    "日本語-3",
+    "a b",
+    "x~y",
+    "a,b;c=d'(e)",
+]
 PATHS = ["../../../x", "/etc/passwd", "a/b", "a\\b", "C:\\x", "C:x", "..", ".", "", ".hidden", "~/x/", "a/../b"]
 ELSEWHERE = ["con", "NUL.txt", "com1", "LPT9.x.y", "a.", "a ", " a", "a:b", "a*", "a?", 'a"b', "a<b", "a|b", "CONIN$"]
 UNSEEN = ["a\nb", "a\0b", "a\x1b[31m", "a\u202eb", "a\u200bb", "\ud800", "\u2028", "e\u0301"]

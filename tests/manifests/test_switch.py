@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +61,7 @@ print(at)
 def version(folder: Path) -> set[str]:
     """The versions of all that a reader finds."""
     settle(folder)
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.relative_to(folder).parts[0][0] == "."]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0][0] != "."]
     assert {path.name for path in files} >= {"a.txt", "b.txt"} and len(files) == 4
     return {path.read_text() for path in files}
 
@@ -71,7 +71,7 @@ def test_whenever_the_writer_is_killed_a_reader_finds_the_old_files_or_the_new_o
     found = [version(tmp_path / str(at)) for at in range(1, int(done.stdout) + 1)]
     assert all(versions in ({"old"}, {"new"}) for versions in found)
     assert found[0] == {"old"} and found[-1] == {"new"}
-    changes = sum(one != two for one, two in zip(found, found[1:], strict=False))
+    changes = sum(one != two for one, two in itertools.pairwise(found))
     assert changes == 1 and len(found) > 15  # one moment divides old from new
 
 
@@ -85,10 +85,9 @@ def test_a_failed_writer_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_writers_at_once_leave_one_of_their_results(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; exec(sys.argv[2]); [write(Path(sys.argv[1]), v) for v in sys.argv[3:]]"
-    writer = WRITER[: WRITER.index("def killed_at")]
-    words = [sys.executable, "-c", code, str(tmp_path), writer]
-    processes = [subprocess.Popen([*words, *["old", "new"] * 20]) for _ in range(2)]
+    code = WRITER[: WRITER.index("def killed_at")] + "for v in sys.argv[2:]: write(Path(sys.argv[1]), v)"
+    words = [sys.executable, "-c", code, str(tmp_path), *["old", "new"] * 20]
+    processes = [subprocess.Popen(words) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert len(version(tmp_path)) == 1 and not (tmp_path / COMMIT).exists()
 
@@ -132,6 +131,3 @@ def with_no_room(path: Path) -> None:
 
     with atomic_write(path):
         raise OSError(28, "No space left on device")
-
-
-assert signal.SIGKILL  # the kills of WRITER

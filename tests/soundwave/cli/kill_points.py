@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 CALLS = ("fsync", "replace", "rename", "link", "unlink")
-TIMES = ("seconds", "cpu_seconds")  # what no two runs have the same of
+TIMES = ("seconds", "cpu_seconds", "gone")  # what no two runs have the same of; old parts that are to be removed
 LEFT = re.compile(r"\.[0-9a-f]{8}\.")  # a temporary file that a killed writer left
 IMPORTS = (
     "curation.catalog", "curation.interchange.export", "curation.passes.quality", "curation.passes.runner",
