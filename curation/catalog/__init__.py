@@ -101,7 +101,8 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
             written += len(fresh)
         if written:
             _refuse_shared_ids(con, catalog, parts, sources)
-    _need_unchanged(corpora, labels, sources)
+    if written:
+        _need_unchanged(corpora, labels, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
     gone = sorted(path for path in before - {part.path for part in parts} if (catalog / path).is_file())

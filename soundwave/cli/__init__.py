@@ -86,8 +86,8 @@ def _run() -> int | str | None:
     try:
         app()
     except SystemExit as end:
-        gone = isinstance(end.__context__, BrokenPipeError)  # of which typer makes a plain 1, which says findings
-        return _code_of(end.__context__, app) if gone and end.__context__ else end.code
+        # Of a reader that has gone typer and rich make a plain 1, which says findings.
+        return GONE if isinstance(end.__context__, BrokenPipeError) else end.code
     except (Exception, KeyboardInterrupt) as error:
         return _code_of(error, app)
     return 0
@@ -125,7 +125,8 @@ def _fill_standard_streams() -> None:
 
 def _stdout_is_broken() -> bool:
     try:
-        sys.stdout.flush()
+        sys.stdout.flush()  # what is buffered may be gone with the error, so a line is tried, too
+        os.write(sys.stdout.fileno(), b"\n")
     except OSError:
         return True
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from accelerate import Accelerator
 
 import manifests
+from manifests.alone import alone
 from manifests.errors import NonFiniteError, SettingsError
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
 from soundwave.model.batch import SpeechLLMOutput
@@ -64,10 +66,27 @@ def train(
         MissingFileError, StaleError: no plan, a changed catalog, or an unfinished `init`.
         MixtureError: the plan draws a cut that a labelling pass refused.
         SettingsError: settings that do not fit the plan, the model or the branch.
-        OccupiedError: `output` holds another run, or what is no run; nothing in it was touched.
+        OccupiedError: `output` holds another run, or what is no run, or another process trains there; nothing in it was
+            touched.
         NonFiniteError: a loss or gradient is not finite. The last checkpoint stays.
     """
     ranks = join()
+    with ExitStack() as stack:
+        ranks.on_first(lambda: stack.enter_context(alone(output, "trains this run")))
+        return _train(settings, ranks, plan=plan, output=output, init=init, branch=branch, existing=existing)
+
+
+def _train(
+    settings: StageSettings,
+    ranks: Ranks,
+    *,
+    plan: Path,
+    output: Path,
+    init: Path | None,
+    branch: Path | None,
+    existing: Existing,
+) -> RunInfo:
+    """`train`, in one of its processes."""
     if existing == "resume":
         stored, begun_at = settings, init
         settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
