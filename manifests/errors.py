@@ -88,7 +88,7 @@ class OccupiedError(InputError):
 
 
 class DiskError(InputError):
-    """The system does not let an output be written: no space, a quota, a limit, read-only. See `manifests.faults`."""
+    """The system does not let an output be written: no space, a quota, a limit (`manifests.disk.faults`)."""
 
 
 class NonFiniteError(InputError):

@@ -21,8 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from manifests.disk.faults import TEMPORARY, disk_error
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
-from manifests.faults import TEMPORARY, disk_error
 from manifests.lines.jsonl import rows
 
 MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for

@@ -14,6 +14,7 @@ from typing import Any
 
 from manifests.audio import Channels, current_probing
 from manifests.audio.settle import settle_channels
+from manifests.disk.switch import switched
 from manifests.errors import AudioError, ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
@@ -21,7 +22,6 @@ from manifests.linked.same import Readings
 from manifests.plugins import Plugins, unknown
 from manifests.rows import AUDIO, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.rows.validate import validate_rows
-from manifests.switch import switched
 from recipes.apt import marker
 from recipes.common import SOURCE, CorpusRows, Recipe, fetch_debian, need_inside, need_parts, sort_out
 from recipes.grouped import keep_together

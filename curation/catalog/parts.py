@@ -15,8 +15,8 @@ from curation.catalog.columns import given, names, problems, spoken, structure, 
 from curation.catalog.lines import LINES, TRIMMED, define_nearest, keys_repeat, lines_of, no_object_said, repeated
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
 from curation.duck import quoted, quoted_list, short, sql_text
+from manifests.disk.faults import fault_number
 from manifests.errors import InputError, ManifestError
-from manifests.faults import fault_number
 from manifests.files import atomic_write, read_json
 from manifests.fingerprint import fingerprint
 from manifests.lines.jsonl import HEAD, not_json

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from curation.interchange.splits import split_cuts
 from manifests.audio import PADDING, AudioFacts, Channels, audio_facts, map_in_context, need_channels
 from manifests.audio.settle import settle_channels
+from manifests.disk.names import need_name
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
-from manifests.file_names import need_name
 from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.linked import LINKS
 from manifests.reasons import Reason

@@ -28,8 +28,8 @@ from curation.duck import one_select, records, short
 from curation.storage import local
 from manifests.audio import CutSound, decode_cut
 from manifests.audio.streams import libav_reads
+from manifests.disk.names import FileNames, file_name
 from manifests.errors import InputError, ManifestError, QueryError
-from manifests.file_names import FileNames, file_name
 from manifests.files import atomic_folder
 from manifests.schema import arrow_schema, columns
 

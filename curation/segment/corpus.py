@@ -22,13 +22,13 @@ from curation.text import Word
 from manifests.audio import LIBAV_ONLY, Channels, audio_facts
 from manifests.audio.settle import settle_channels
 from manifests.audio.streams import open_libav
+from manifests.disk.switch import switched
 from manifests.errors import AudioError
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.lines import texts
 from manifests.reasons import Reason
 from manifests.rows import AUDIO, CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
-from manifests.switch import switched
 from manifests.units import SAMPLE_RATE, Seconds
 
 STEP = "segment"  # the `pass` column of its rejects

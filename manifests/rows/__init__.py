@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from manifests.disk.switch import Switch, settle, settle_inside, switched
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, write_json, write_jsonl
 from manifests.lines import PACKINGS
@@ -28,7 +29,6 @@ from manifests.reasons import Reason
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.schema import allowed
 from manifests.settings.differences import compare
-from manifests.switch import Switch, settle, settle_inside, switched
 from manifests.units import Seconds
 
 if TYPE_CHECKING:

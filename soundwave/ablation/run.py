@@ -19,7 +19,7 @@ import yaml
 
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
-from manifests.alone import alone
+from manifests.disk.alone import alone
 from manifests.errors import InputError, OccupiedError
 from manifests.files import claim_folder, is_aside, move_aside, read_json, write_json, write_text
 from manifests.fingerprint import fingerprint

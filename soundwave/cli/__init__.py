@@ -95,8 +95,8 @@ def _run() -> int | str | None:
 
 def _code_of(error: BaseException, app: typer.Typer) -> int:
     """Say what an error says, and return its exit code; a bug of ours is raised again."""
+    from manifests.disk.faults import ADVICE, fault_number
     from manifests.errors import InputError
-    from manifests.faults import ADVICE, fault_number
 
     if isinstance(error, InputError):
         return _fail(with_flags(str(error), flags(app, sys.argv[1:])))

@@ -33,8 +33,8 @@ def calibrate(
     from curation.align.calibration import calibrate as learn
     from curation.align.ctc_model import SpikeAligner
     from curation.passes.known_edges import examples
+    from manifests.disk.names import need_name
     from manifests.errors import SettingsError
-    from manifests.file_names import need_name
     from manifests.files import need_folder
 
     sources = ("reference", "joined", "both")

@@ -46,8 +46,8 @@ def plan(  # noqa: PLR0917 - options are keywords
     from curation.plan import make_plan
     from curation.plan.mixture import load_mixture
     from curation.storage import local
+    from manifests.disk.names import need_name
     from manifests.errors import OccupiedError
-    from manifests.file_names import need_name
     from soundwave.cli._tables import print_json
 
     loaded = load_mixture(mixture, overrides(set_))

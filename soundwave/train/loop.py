@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 
 import manifests
-from manifests.alone import alone
+from manifests.disk.alone import alone
 from manifests.errors import NonFiniteError, SettingsError
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
 from soundwave.model.batch import SpeechLLMOutput

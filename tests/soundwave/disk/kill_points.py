@@ -1,6 +1,6 @@
 """Run commands in forked processes that are killed (-9) at each of the moments at which they change the disk.
 
-    python -m tests.soundwave.cli.kill_points CASES.json     prints what went wrong, as a JSON list
+    python -m tests.soundwave.disk.kill_points CASES.json     prints what went wrong, as a JSON list
 
 A moment is a call of os.fsync, os.replace, os.rename, os.link or os.unlink: before it, all that came earlier has
 happened. After each kill a reader must find the old result or the new one, and the same command must give the result
@@ -21,6 +21,7 @@ import resource
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -118,18 +119,20 @@ def _timeless(value: Any) -> Any:
     return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
-def start(
-    words: list[str], *, log: Path, at: int | None = None, count: Path | None = None, limit: int | None = None
-) -> int:
-    """Fork a process that runs `soundwave WORDS`; it is killed before call number `at`. Its process id."""
+def start(words: list[str], *, at: int | None = None, count: Path | None = None, limit: int | None = None) -> Started:
+    """Fork a process that runs `soundwave WORDS`; it is killed before call number `at`.
+
+    count: a file for the number of calls. limit: bytes that a file may have.
+    """
+    read, write = os.pipe()
     child = os.fork()
     if child:
-        return child
+        os.close(write)
+        return Started(child, read)
     code = 70
     try:
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(handle, 1)
-        os.dup2(handle, 2)
+        os.dup2(write, 1)
+        os.dup2(write, 2)
         calls = _count_calls(at)
         if limit is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -139,11 +142,27 @@ def start(
             importlib.import_module("soundwave.cli").main()
         except SystemExit as end:
             code = int(end.code or 0)
+        except BaseException:
+            traceback.print_exc()
         sys.stdout.flush()
         if count is not None:
             count.write_text(str(len(calls)))
     finally:
         os._exit(code)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process that was forked."""
+
+    child: int
+    output: int
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code, negative for a signal, and what it said."""
+        with os.fdopen(self.output, "rb") as stream:
+            said = stream.read().decode(errors="replace")
+        return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1]), said[-1500:]
 
 
 def _count_calls(at: int | None) -> list[str]:
@@ -161,11 +180,6 @@ def _count_calls(at: int | None) -> list[str]:
     return calls
 
 
-def ended(child: int) -> int:
-    """Exit code of a process, negative for a signal."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def looked(case: Case) -> str:
     """What a reader in a process of its own says of the result."""
     read, write = os.pipe()
@@ -180,62 +194,70 @@ def looked(case: Case) -> str:
     os.close(write)
     with os.fdopen(read, "rb") as stream:
         said = stream.read().decode()
-    ended(child)
+    os.waitpid(child, 0)
     return said
 
 
 def problems(case: Case) -> list[str]:
     """What goes wrong when a command is killed, and when it runs twice at once."""
-    start_state, log, count = (
-        case.folder.with_name(f"{case.folder.name}-{name}") for name in ("start", "log", "count")
-    )
+    start_state, count = (case.folder.with_name(name) for name in ("start", "count"))
     case.folder.rename(start_state)
-    restore = lambda: _copy(start_state, case.folder)  # noqa: E731
-    restore()
+    _copy(start_state, case.folder)
     old = looked(case)
-    if code := ended(start(case.words, log=log, count=count)):
-        return [f"undisturbed: exit {code}: {log.read_text()[-1500:]}"]
+    code, said = start(case.words, count=count).end()
+    if code:
+        return [f"undisturbed: exit {code}: {said}"]
     new, made = looked(case), tree(case.folder / case.result)
     found: list[str] = [] if new != old else ["the command changed nothing"] * (case.look != "nothing")
     for at in range(1, int(count.read_text()) + 1, case.stride):
-        restore()
-        if (code := ended(start(case.words, at=at, log=log))) != -signal.SIGKILL:
-            found.append(f"{at}: not killed, exit {code}: {log.read_text()[-500:]}")
-        if (said := looked(case)) not in (old, new):
-            found.append(f"{at}: neither old nor new: {said}")
-        if code := ended(start(case.words, log=log)):
-            found.append(f"{at}: the rerun ended with {code}: {log.read_text()[-500:]}")
+        _copy(start_state, case.folder)
+        code, said = start(case.words, at=at).end()
+        if code != -signal.SIGKILL:
+            found.append(f"{at}: not killed, exit {code}: {said}")
+        if (seen := looked(case)) not in (old, new):
+            found.append(f"{at}: neither old nor new: {seen}")
+        code, said = start(case.words).end()
+        if code:
+            found.append(f"{at}: the rerun ended with {code}: {said}")
         found += _differences(f"{at}: rerun", made, tree(case.folder / case.result))
-    restore()
-    both = [start(case.words, log=log), start(case.words, log=log)]
-    if any(codes := [ended(child) for child in both]):
-        found.append(f"two at once: {codes}: {log.read_text()[-500:]}")
-    return found + _differences("two at once", made, tree(case.folder / case.result)) + [f"tried {count.read_text()}"]
+    return [*found, *twice(case, start_state, made), f"tried {count.read_text()}"]
+
+
+def twice(case: Case, start_state: Path, made: dict[str, str]) -> list[str]:
+    """What goes wrong when a command runs twice at once; one of the two may be refused, and is run again then."""
+    _copy(start_state, case.folder)
+    both = [start(case.words), start(case.words)]
+    ends = [process.end() for process in both]
+    found = [f"two at once: exit {code}: {said}" for code, said in ends if code and "Nothing was touched" not in said]
+    for code, _ in ends:
+        if code:
+            start(case.words).end()
+    return found + _differences("two at once", made, tree(case.folder / case.result))
 
 
 def without_room(case: Case) -> list[str]:
     """What is wrong with a command that finds no room: its exit code, what it says, what it leaves."""
-    start_state, log = case.folder.parent.parent / "start", case.folder.parent.parent / "log"
+    start_state = case.folder.parent.parent / "start"
     shutil.copytree(case.folder, start_state, dirs_exist_ok=True)
     old, before, found, refused = looked(case), temporaries(case.folder), [], 0
     for room in case.room:
         if case.mounted:
             _fill(case.folder.parent / "ballast", room)
-        code = ended(start(case.words, log=log, limit=None if case.mounted else room))
-        said, where = log.read_text(errors="replace"), f"{' '.join(case.words[:2])} with {room} bytes"
+        code, said = start(case.words, limit=None if case.mounted else room).end()
+        where = f"{' '.join(case.words[:2])} with {room} bytes"
         refused += code == 2
         if code not in (0, 2) or "Traceback" in said:
-            found.append(f"{where}: exit {code}: {said[-1500:]}")
+            found.append(f"{where}: exit {code}: {said}")
         if code == 2 and not any(f"{text}." in said or f"{text} (" in said for text in REFUSALS):
-            found.append(f"{where}: does not say why: {said[-500:]}")
+            found.append(f"{where}: does not say why: {said}")
         if code == 2 and looked(case) != old:
-            found.append(f"{where}: the old result is not whole: {looked(case)} {said[-300:]}")
+            found.append(f"{where}: the old result is not whole: {looked(case)} {said}")
         if left := temporaries(case.folder) - before:
             found.append(f"{where}: left {left}")
         (case.folder.parent / "ballast").unlink(missing_ok=True)
         _copy(start_state, case.folder)
     shutil.rmtree(start_state)
-    return found if refused else [*found, f"{case.words}: never refused: {said[-300:]}"]
+    return found if refused else [*found, f"{case.words}: never refused"]
 
 
 REFUSALS = [os.strerror(number) for number in (errno.ENOSPC, errno.EFBIG)]

@@ -18,8 +18,8 @@ from curation.interchange.jsonl import export_jsonl
 from curation.plan import make_plan
 from curation.plan.mixture import load_mixture
 from recipes import registry
-from tests.soundwave.cli.cases import run_cases
 from tests.soundwave.conftest import make_workspace
+from tests.soundwave.disk.cases import run_cases
 
 SAMPLES = "usr/share/sonic-pi/samples"
 MIXTURE = """

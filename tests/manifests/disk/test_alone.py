@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from manifests.alone import alone
+from manifests.disk.alone import alone
 from manifests.errors import OccupiedError
 
 HOLD = """
 import sys
 from pathlib import Path
-from manifests.alone import alone
+from manifests.disk.alone import alone
 with alone(Path(sys.argv[1]), "waits"):
     print("held", flush=True)
     sys.stdin.read()

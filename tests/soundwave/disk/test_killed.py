@@ -12,7 +12,7 @@ from curation.plan import make_plan
 from curation.plan.mixture import load_mixture
 from recipes import registry
 from tests.curation.synthetic_catalog import mono_cut, write_corpus_lines
-from tests.soundwave.cli.cases import run_cases
+from tests.soundwave.disk.cases import run_cases
 
 SAMPLES = "usr/share/sonic-pi/samples"
 MIXTURE = """

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manifests.disk.names import MOST, FileNames, file_name, need_name
 from manifests.errors import SettingsError
-from manifests.file_names import MOST, FileNames, file_name, need_name
 
 ORDINARY = [
     "asterisk-agent-pass",
