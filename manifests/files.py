@@ -250,7 +250,7 @@ def _sweep(folder: Path) -> None:
 def _touched(path: Path) -> float:
     """When a file, or something in a folder, was last written (seconds since the epoch)."""
     inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    return max(one.lstat().st_mtime for one in (path, *inside))
+    return float(max(one.lstat().st_mtime for one in (path, *inside)))
 
 
 _ELSEWHERE = "Name another folder for the output."
