@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from manifests.errors import DiskError, SoundwaveError
@@ -77,6 +78,21 @@ def disk_error(error: Exception, target: Path, temporary: Path) -> DiskError | N
     written = _NAMED.search(str(error))
     elsewhere = Path(written[1]) if written and Path(written[1]).name != temporary.name else None
     return said(number, target, elsewhere=elsewhere)
+
+
+@contextmanager
+def appending(target: Path) -> Iterator[None]:
+    """Say of what the system refuses in the block that it is about the file `target`, which grows.
+
+    Raises:
+        DiskError: it does.
+    """
+    try:
+        yield
+    except OSError as error:
+        if found := disk_error(error, target, target):
+            raise found from error
+        raise
 
 
 def said(number: int, target: Path, *, elsewhere: Path | None = None) -> DiskError:
