@@ -11,6 +11,7 @@ SoundwaveError
     ├── MixtureError        a mixture that cannot be had from the catalog
     ├── StaleError          an artefact whose inputs have changed since it was made
     ├── OccupiedError       a place for output that holds something else; nothing in it was touched
+    ├── DiskError           the system does not let an output be written: no space, a quota, a limit, read-only
     ├── NonFiniteError      a loss or gradient of a training that is not finite
     ├── DownloadError       a package or corpus that could not be fetched
     └── MissingPackageError an optional package that is not installed
@@ -89,6 +90,10 @@ class OccupiedError(InputError):
     def __init__(self, message: str, *, movable: bool = False) -> None:
         super().__init__(message)
         self.movable = movable
+
+
+class DiskError(InputError):
+    """The system does not let an output be written: no space, a quota, a limit (`manifests.disk.faults`)."""
 
 
 class NonFiniteError(InputError):

@@ -6,24 +6,29 @@ new, empty, or one that the same command made before.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
 import os
 import re
+import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from manifests.disk.faults import TEMPORARY, disk_error
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.lines.jsonl import rows
 
 MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for
 NAMED = 3  # entries of a folder that a message names
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")  # what a killed writer leaves: see `atomic_write`
+LONGEST = 240  # bytes of a name that still has room for what makes it a temporary one
+LEFT = 24 * 3600.0  # seconds; what a writer has not touched for so long, a killed one left
 _ASIDE = re.compile(r".+\.old-[0-9]+")
 
 
@@ -31,9 +36,13 @@ _ASIDE = re.compile(r".+\.old-[0-9]+")
 def atomic_write(target: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; it becomes `target` if the block succeeds: all of it, or nothing.
 
-    The temporary name keeps the suffixes, since writers choose their format by them. On disk the file is renamed; a
+    The temporary name keeps the suffixes, since writers choose their format by them. On disk the bytes are sent to the
+    disk before the file is renamed, so that a name never stands for less than was written, even after a power cut; a
     killed process leaves only a hidden temporary file. To an object store (a path of `curation.storage.resolve`) it is
     sent when it is complete, and appears there when all of it has arrived.
+
+    Raises:
+        DiskError: the system does not let it be written. What was there stays.
     """
     store = getattr(target, "fs", None)
     if store is not None:
@@ -42,19 +51,90 @@ def atomic_write(target: Path) -> Iterator[Path]:
             yield temporary
             store.put_file(str(temporary), str(target))
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
+    temporary = temporary_name(target)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        sync(temporary)
         temporary.replace(target)
+    except Exception as error:
+        if found := disk_error(error, target, temporary):
+            raise found from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder; it becomes `target` (new, or an empty folder) if the block succeeds.
+
+    Where another process has made it meanwhile, that one's stays.
+
+    Raises:
+        DiskError: as `atomic_write`.
+    """
+    temporary = temporary_name(target)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                sync(path)
+        _put(temporary, target)
+    except Exception as error:
+        if found := disk_error(error, target, temporary / "probe"):
+            raise found from error
+        raise
+    finally:
+        remove(temporary)
+
+
+def _put(folder: Path, target: Path) -> None:
+    try:
+        folder.replace(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def temporary_name(target: Path) -> Path:
+    """A hidden name beside `target` that no other writer has; it keeps the suffixes."""
+    end = target.name if len(os.fsencode(target.name)) <= LONGEST else target.name[-20:]
+    return target.with_name(f".{uuid.uuid4().hex[:8]}.{end}")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes are on the disk; some file systems tell only then that there is no space."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot
+            raise
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a temporary file or folder, if it is there."""
+    with suppress(OSError):  # its name is too long, its folder is a file, ...
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's bytes atomically."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -152,8 +232,25 @@ def claim_folder(folder: Path, kind: str, *, known: Iterable[str] = ()) -> None:
     if held and not _was_made_for(folder, kind, known):
         raise OccupiedError(f"{folder} is not {kind}, but it holds {listed(held)}. Nothing was touched. {_ELSEWHERE}")
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     if not (folder / MARK).is_file():
         write_text(folder / MARK, f"{kind}\n")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left that were killed a day ago or longer; younger files may be a living writer's."""
+    if getattr(folder, "fs", None) is not None:  # an object store has no temporary files
+        return
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if TEMPORARY.fullmatch(path.name) and time.time() - _touched(path) > LEFT:
+                remove(path)
+
+
+def _touched(path: Path) -> float:
+    """When a file, or something in a folder, was last written (seconds since the epoch)."""
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    return float(max(one.lstat().st_mtime for one in (path, *inside)))
 
 
 _ELSEWHERE = "Name another folder for the output."
@@ -173,7 +270,7 @@ def contents(folder: Path, kind: str) -> list[Path]:
         OccupiedError: a file is there.
     """
     if folder.is_dir():
-        return sorted(path for path in folder.iterdir() if not _TEMPORARY.fullmatch(path.name))
+        return sorted(path for path in folder.iterdir() if not TEMPORARY.fullmatch(path.name))
     if folder.exists():
         raise OccupiedError(f"{folder} is a file, expected a folder for {kind}. Nothing was touched. {_ELSEWHERE}")
     return []

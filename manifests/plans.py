@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from manifests.disk.switch import settle, settle_inside
 from manifests.errors import StaleError
 from manifests.files import is_aside, need_file
 from manifests.fingerprint import file_sha256
@@ -82,6 +83,7 @@ class Lock:
 
 def plan_files(folder: Path) -> list[Path]:
     """The plans (FOLDER/NAME/plan.parquet) of a folder, without those that were moved aside for another."""
+    settle_inside(folder)
     return sorted(path for path in folder.glob(f"*/{PLAN}") if not is_aside(path.parent))
 
 
@@ -92,6 +94,7 @@ def read_lock(plan_dir: Path) -> Lock:
         MissingFileError: no plan there.
         ManifestError: half a lock.json, or one without what this version needs; the message says what and how to go on.
     """
+    settle(plan_dir)
     path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
     return read_stored(Lock, path, go_on=AGAIN)
 
@@ -109,6 +112,8 @@ def read_whole(plan_dir: Path) -> Lock:
     plan = need_file(plan_dir / PLAN, what="plan", hint=AGAIN)
     found = file_sha256(plan)
     if found != lock.plan_sha256:
+        if read_lock(plan_dir) != lock:  # another process has just made the plan again
+            return read_whole(plan_dir)
         raise StaleError(
             f"{plan} is not the plan its lock was made for (found {found[:12]}, expected {lock.plan_sha256[:12]}). "
             f"{AGAIN}"

@@ -96,6 +96,8 @@ def _unpack(package: str, archive: Path, tree: Path, root: Path, cache: Path) ->
         raise DownloadError(f"dpkg-deb could not unpack {archive.name}: {result.stderr.strip()}")
     for folder, folders, files in os.walk(tree):
         target = root / Path(folder).relative_to(tree)
+        if not Path(os.path.realpath(target)).is_relative_to(os.path.realpath(root)):
+            raise DownloadError(f"{archive.name} writes through a link that leaves {root} ({target}). It was left out.")
         target.mkdir(parents=True, exist_ok=True)
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in files + links:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -39,6 +40,7 @@ __all__ = [
     "file_cut",
     "in_parallel",
     "labels_of",
+    "need_inside",
     "need_parts",
     "normalise",
     "reject",
@@ -69,8 +71,8 @@ class CorpusRows:
 class Recipe:
     """How one corpus becomes manifests.
 
-    `read(source, folder)` gets the root that holds `parts` and the corpus folder (for audio that must be
-    converted); it writes no manifests itself.
+    `read(source, folder)` gets the root that holds `parts` and a folder for audio that must be converted (what is in it
+    will be in the corpus's folder); it writes no manifests itself.
     """
 
     corpus: str  # name of the folder and of every row's `corpus`
@@ -102,6 +104,26 @@ class Labels(TypedDict, total=False):
     domain: str
 
 
+SOURCE: ContextVar[Path | None] = ContextVar("source", default=None)  # root that links must not leave; None: they may
+
+
+def need_inside(path: Path) -> None:
+    """Refuse a file of the corpus's source that is a link to what is outside it, unless links are to be followed.
+
+    Raises:
+        AudioError: it is (reason `outside_corpus`); says where it leads, and which setting says that this is meant.
+    """
+    root = SOURCE.get()
+    if root is None or not path.is_relative_to(root):
+        return
+    real, within = Path(os.path.realpath(path)), Path(os.path.realpath(root))
+    if not real.is_relative_to(within):
+        raise AudioError(
+            f"{path} is a link to {real}, outside {within}. The setting `follow_links` says that this is meant.",
+            Reason.outside_corpus,
+        )
+
+
 def file_cut(
     path: Path,
     *,
@@ -118,6 +140,7 @@ def file_cut(
     convert: makes a file that every audio library reads and returns its path; may raise AudioError.
     """
     try:
+        need_inside(path)
         facts = audio_facts(convert(path) if convert else path)
     except AudioError as error:
         return reject(cut_id, corpus, error.reason, str(error))

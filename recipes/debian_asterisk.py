@@ -13,6 +13,7 @@ Notes in brackets are not spoken: they are cut off, and an item that is nothing 
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,8 +111,10 @@ def to_flac(sound: Path, target: Path) -> Path:
         AudioError: the file is empty or does not decode.
     """
     samples, rate = decode(sound)
+    packed = io.BytesIO()  # libsndfile does not say when the last bytes find no space
+    soundfile.write(packed, samples, rate, format="FLAC", subtype="PCM_16")
     with atomic_write(target) as temporary:
-        soundfile.write(temporary, samples, rate, format="FLAC", subtype="PCM_16")
+        temporary.write_bytes(packed.getvalue())
     return target
 
 

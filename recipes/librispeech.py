@@ -18,7 +18,7 @@ from manifests.errors import AudioError, MissingFileError
 from manifests.lines import texts
 from manifests.rows import Reject, speech_cut
 from manifests.rows.splits import as_split
-from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, reject, sort_out
+from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, need_inside, reject, sort_out
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -50,7 +50,8 @@ def read(source: Path, folder: Path) -> CorpusRows:
         raise MissingFileError(f"{source} holds no part of LibriSpeech (dev-clean, train-clean-100, ...). {OBTAIN}")
     rows: list[MonoCut | Reject] = []
     for part in found:
-        lines = utterances(source / part)
+        lines, refused = utterances(source / part)
+        rows += refused
         rows += in_parallel(_item, lines, title=part)
         unknown = {path.stem for path in (source / part).rglob("*.flac")} - {line.key for line in lines}
         rows += [
@@ -69,17 +70,27 @@ def parts(source: Path) -> list[str]:
     return sorted(name for name in {*LIBRISPEECH, *MINI_LIBRISPEECH} if (source / name).is_dir())
 
 
-def utterances(part: Path) -> list[Utterance]:
-    """Every line of every `.trans.txt` under a part, with the chapter's word times where it has any."""
+def utterances(part: Path) -> tuple[list[Utterance], list[Reject]]:
+    """Every line of every `.trans.txt` under a part, with the chapter's word times where it has any.
+
+    Files that are links out of the corpus are rejects.
+    """
     from lhotse.recipes.librispeech import parse_alignments
 
-    found = []
+    found: list[Utterance] = []
+    refused = []
     for path in sorted(part.rglob("*.trans.txt")):
         times = path.with_name(f"{path.name.removesuffix('.trans.txt')}.alignment.txt")
+        try:
+            need_inside(path)
+            need_inside(times)
+        except AudioError as error:
+            refused.append(reject(f"{CORPUS}-{path.stem}", CORPUS, error.reason, str(error)))
+            continue
         words = parse_alignments(times) if times.is_file() else {}
         pairs = (line.partition(" ") for line in texts(path) if line.strip())
         found += [Utterance(part, key, collapse(text), words) for key, _, text in pairs]
-    return found
+    return found, refused
 
 
 def _item(line: Utterance) -> MonoCut | Reject:
@@ -89,6 +100,7 @@ def _item(line: Utterance) -> MonoCut | Reject:
     if not line.text:
         return reject(cut_id, CORPUS, "empty_text", f"{line.part.name}: the line of {line.key} has no words")
     try:
+        need_inside(line.audio)
         facts = audio_facts(line.audio)
     except AudioError as error:
         return reject(cut_id, CORPUS, error.reason, str(error))

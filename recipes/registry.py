@@ -6,7 +6,6 @@ its corpus name (`asterisk`) is understood too.
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
@@ -15,16 +14,17 @@ from typing import Any
 
 from manifests.audio import Channels, current_probing
 from manifests.audio.settle import settle_channels
-from manifests.errors import ManifestError, MissingFileError, SettingsError
+from manifests.disk.switch import switched
+from manifests.errors import AudioError, ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
 from manifests.linked.same import Readings
 from manifests.plugins import Plugins, unknown
-from manifests.rows import CORPUS, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
+from manifests.rows import AUDIO, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.rows.validate import validate_rows
 from manifests.rows.written import check_corpus
 from recipes.apt import marker
-from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts, sort_out
+from recipes.common import SOURCE, CorpusRows, Recipe, fetch_debian, need_inside, need_parts, sort_out
 from recipes.grouped import keep_together
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
@@ -84,6 +84,7 @@ def prepare(
     channels: Channels | None = None,
     readings: Readings | None = None,
     beside: bool = True,
+    follow_links: bool = False,
 ) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
@@ -99,6 +100,7 @@ def prepare(
             (`curation.text.readings`); None: they are two.
         beside: whether splits by hash go with those of linked rows in the other corpora of `output` (see
             `manifests.linked.beside`); a corpus that is there already is not made again because others changed.
+        follow_links: read files outside `source` to which links in it lead; they are rejects otherwise.
 
     Raises:
         SettingsError: unknown recipe, or one that needs `source`.
@@ -119,26 +121,42 @@ def prepare(
     }
     if not beside:
         settings["beside"] = False
+    if follow_links:  # only then, so that what was prepared before this setting is still current
+        settings["follow_links"] = True
     decoded, facts = provenance({**settings, "decode": True}, inputs), provenance(settings, inputs)
     if current_probing().decode:
         facts = decoded
     if not force and (known := _reusable(folder, (facts, decoded))) is not None:
         return known
     claim_corpus(folder, {"recipe": recipe.corpus})
-    # No corpus.json while the parts change: a killed run must not look complete.
-    (folder / CORPUS).unlink(missing_ok=True)
-    shutil.rmtree(folder / "audio", ignore_errors=True)
-    found = keep_together(recipe, _settled(recipe.read(root, folder), how), readings, output if beside else None)
-    _check(recipe, found)
-    info = CorpusInfo(
-        name=recipe.corpus,
-        title=recipe.title,
-        license=recipe.license,
-        makers=recipe.makers,
-        provenance=facts,
-        splits=found.splits,
-    )
-    return write_corpus(folder, info, found.cuts, found.texts, found.rejects)
+    with switched(folder) as switch:  # until the new corpus is whole, the old one stays
+        switch.drop(AUDIO)
+        found = keep_together(
+            recipe, _settled(_read(recipe, root, switch.made, follow_links), how), readings, output if beside else None
+        )
+        _check(recipe, found)
+        info = CorpusInfo(
+            name=recipe.corpus,
+            title=recipe.title,
+            license=recipe.license,
+            makers=recipe.makers,
+            provenance=facts,
+            splits=found.splits,
+        )
+        return write_corpus(folder, info, found.cuts, found.texts, found.rejects, switch=switch)
+
+
+def _read(recipe: Recipe, root: Path, folder: Path, follow_links: bool) -> CorpusRows:
+    token = SOURCE.set(None if follow_links else root)
+    try:
+        for part in recipe.parts:
+            try:
+                need_inside(root / part)
+            except AudioError as error:
+                raise SettingsError(str(error)) from error
+        return recipe.read(root, folder)
+    finally:
+        SOURCE.reset(token)
 
 
 def _settled(found: CorpusRows, how: Channels) -> CorpusRows:

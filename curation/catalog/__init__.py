@@ -18,6 +18,7 @@ import duckdb
 from curation.catalog.index import (
     CATALOG_TABLES,
     INDEX,
+    gone_parts,
     incomplete,
     known_parts,
     part_files,
@@ -33,7 +34,7 @@ from curation.catalog.views import create_views
 from curation.duck import Limits, first, lock_down, open_memory, quoted_list, read_only_files
 from curation.storage import answering, open_place, resolve
 from manifests.digests import Checked, write_sealed
-from manifests.errors import ManifestError, MissingFileError
+from manifests.errors import ManifestError, MissingFileError, StaleError
 from manifests.files import claim_folder, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, plan_files, read_whole
@@ -90,6 +91,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
         ManifestError: an id that two corpora share, or label shards that break the schema.
         DamagedError: a file of a corpus or of labels is not what was written. The old catalog stays.
         OccupiedError: `catalog` holds something else; nothing in it was touched.
+        StaleError: another command wrote what is read here.
     """
     corpora, labels, catalog = resolve(corpora), resolve(labels), resolve(catalog)
     with answering(corpora):
@@ -97,6 +99,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     with answering(catalog):
         claim_folder(catalog, "a catalog", known=(INDEX,))
         known, notes = known_parts(catalog)
+        before = {part.path for old in known.values() for part in old} | gone_parts(catalog)
     parts: list[Part] = []
     written = 0
     checked, changed = Checked(catalog), list[str]()
@@ -114,14 +117,36 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
             parts += whole
         if written:
             _refuse_shared_ids(con, catalog, parts, sources)
+    if written:
+        _need_unchanged(corpora, labels, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
     mark = _fingerprint(parts)
-    write_sealed(catalog / INDEX, {"fingerprint": mark, "parts": [part.row() for part in parts]})
-    _sweep(catalog, {part.path for old in known.values() for part in old} - {part.path for part in parts})
+    gone = sorted(path for path in before - {part.path for part in parts} if (catalog / path).is_file())
+    # What goes is named, so that a build that is killed here is tidied up by the next one.
+    value = {"fingerprint": mark, "parts": [part.row() for part in parts]} | ({"gone": gone} if gone else {})
+    write_sealed(catalog / INDEX, value)
+    for path in gone:
+        (catalog / path).unlink(missing_ok=True)
     remember(catalog, parts, checked)
     left, unfinished = incomplete(corpora, labels, {(corpus, name) for corpus, name, _ in known})
     facts = (tuple(notes), tuple(changed), tuple(left), tuple(unfinished))
     return CatalogSummary(catalog, mark, tuple(parts), written, len(parts) - written, *facts)
+
+
+def _need_unchanged(corpora: Path, labels: Path, sources: Sequence[Source]) -> None:
+    """Refuse a catalog of half an old corpus and half a new one.
+
+    Raises:
+        StaleError: a corpus or the labels of a pass were written while they were read.
+    """
+    with answering(corpora):
+        now = {(source.corpus, source.name): source.key for source in _sources(corpora, labels)}
+    for source in sources:
+        if now.get((source.corpus, source.name)) != source.key:
+            raise StaleError(
+                f"{source.folder} was written while the catalog was built. The old catalog was left as it was. When "
+                "the other command has ended, run the same command again."
+            )
 
 
 def connect(
@@ -261,9 +286,3 @@ def _overlapping(parts: Sequence[Part]) -> list[Part]:
 def _fingerprint(parts: Sequence[Part]) -> str:
     facts = sorted((p.table, p.corpus, p.name, p.digest) for p in parts if p.table in FINGERPRINTED and p.rows != 0)
     return fingerprint(facts)
-
-
-def _sweep(catalog: Path, gone: set[str]) -> None:
-    """Remove parts that the index named before and names no longer. Files that no index named are not ours."""
-    for path in gone:
-        (catalog / path).unlink(missing_ok=True)

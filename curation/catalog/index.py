@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +21,14 @@ from manifests.rows import CORPUS, CUTS, PASS_FILE, TEXTS, row_files
 
 INDEX = "catalog.json"
 CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
+_PART = re.compile(rf"({'|'.join(CATALOG_TABLES)})/(?!\.\.?/)[^/]+/[^/]+\.parquet")  # in the index: never outside
 AGAIN = "Run `soundwave catalog build` again: it makes damaged parts again."
 
 
 def read_index(catalog: Path) -> dict[str, Any] | None:
-    """What catalog.json says: `fingerprint`, and `parts` as Part; None: another tool wrote the Parquet files.
+    """What catalog.json says: `fingerprint`, `parts` as Part, and `gone`: paths of parts that a build was to remove.
+
+    None: another tool wrote the Parquet files.
 
     Raises:
         MissingFileError: a catalog that we built has lost it.
@@ -37,9 +41,22 @@ def read_index(catalog: Path) -> dict[str, Any] | None:
         return None
     value = read_sealed(path, go_on=AGAIN)
     try:
-        return {"fingerprint": str(value["fingerprint"]), "parts": [Part(**row) for row in value["parts"]]}
-    except (KeyError, TypeError) as error:
+        parts, gone = [Part(**row) for row in value["parts"]], [str(name) for name in value.get("gone", ())]
+        mark = str(value["fingerprint"])
+    except (AttributeError, KeyError, TypeError) as error:
         raise DamagedError(f"{path} is no catalog index of this version ({error!r}). {AGAIN}") from error
+    if odd := [name for name in [*(str(part.path) for part in parts), *gone] if not _PART.fullmatch(name)]:
+        raise DamagedError(f"{path} names {odd[0]!r}, expected TABLE/CORPUS/NAME.parquet. It is none of ours.")
+    return {"fingerprint": mark, "parts": parts, "gone": gone}
+
+
+def gone_parts(catalog: Path) -> set[str]:
+    """Parts that a build which was killed was to remove. Files that no index named are not ours."""
+    try:
+        value = read_index(catalog)
+    except InputError:
+        return set()
+    return set(value["gone"]) if value else set()
 
 
 def part_files(catalog: Path) -> list[tuple[str, Path]]:

@@ -27,6 +27,7 @@ from curation.duck import quoted, quoted_list, short, sql_text
 from curation.storage import is_remote
 from manifests.digests import Written
 from manifests.digests import written as written_now
+from manifests.disk.faults import fault_number
 from manifests.errors import InputError, ManifestError
 from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
@@ -326,11 +327,13 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
     """Write rows as Parquet.
 
     Raises:
-        InputError: the disk is full or an input cannot be read to its end.
+        InputError: an input cannot be read to its end. A disk that is full is for `atomic_write` to tell.
     """
     try:
         con.execute(f"COPY ({select}) TO {quoted(target)} ({LAYOUT})")
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if fault_number(error) is not None:
+            raise
         raise InputError(f"{target.parent}: a part could not be written, the old catalog stays. {error}") from error
 
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from curation.interchange.splits import split_cuts
 from manifests.audio import PADDING, AudioFacts, Channels, audio_facts, map_in_context, need_channels
 from manifests.audio.settle import settle_channels
+from manifests.disk.names import need_name
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
 from manifests.languages import need_language
 from manifests.linked.groups import LINKS
 from manifests.reasons import Reason
-from manifests.rows import CORPUS, TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
+from manifests.rows import TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
 from manifests.rows.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
 from manifests.units import SLACK, Seconds
 
@@ -56,8 +57,7 @@ class About:
             need_language(self.language, setting="language")
         if self.task not in TASKS:
             raise SettingsError(f"task is {self.task!r}, expected one of {', '.join(TASKS)}.")
-        if not self.corpus or "/" in self.corpus or self.corpus.startswith("."):
-            raise SettingsError(f"corpus is {self.corpus!r}, expected the name of a folder.")
+        need_name(self.corpus, setting="corpus")
         if not self.license:
             raise SettingsError("license is empty, expected an SPDX identifier such as CC-BY-4.0 (or LicenseRef-NAME).")
 
@@ -164,7 +164,6 @@ def write_items(
         provenance=provenance(settings, inputs),
         splits=splits,
     )
-    (folder / CORPUS).unlink(missing_ok=True)  # while the parts change, a killed import must not look complete
     return write_corpus(folder, info, cuts, [], rejects)
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import tarfile
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,7 +28,9 @@ from curation.interchange.selection import chosen_cuts
 from curation.storage import local
 from manifests.audio import CutSound, decode_cut
 from manifests.audio.streams import libav_reads
+from manifests.disk.names import FileNames, file_name
 from manifests.errors import InputError, ManifestError
+from manifests.files import atomic_folder
 from manifests.schema import arrow_schema, columns
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def export_shar(
     """Write Lhotse Shar (cuts.NUMBER.jsonl.gz, recording.NUMBER.tar) into `target`; return the cuts.
 
     `CutSet.from_shar(in_dir=target)` reads it: MonoCuts of channel 0, the signal that the cut hears. Supervisions (but
-    for their channel) and custom fields come back as they were.
+    for their channel) and custom fields come back as they were. A cut whose id is no name of a file gets one that is;
+    `custom.cut_id` has its own.
 
     Raises:
         As `export_huggingface`, and ManifestError for text-only rows, which Lhotse has no cut for.
@@ -101,8 +102,10 @@ def export_shar(
             JsonlShardWriter(f"{folder}/cuts.%06d.jsonl.gz", shard_size=shard_rows) as cuts,
             TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds,
         ):
+            names = FileNames()
             for clip in clips:
                 cut, sound = _shar_cut(clip)
+                _name_as_file(cut, names)
                 sounds.write(f"{cut.id}.{clip.kind}", io.BytesIO(sound))
                 sounds.write(f"{cut.id}.json", io.BytesIO(json.dumps(cut.recording.to_dict()).encode()), count=False)
                 cuts.write(cut)
@@ -206,6 +209,17 @@ def _shar_cut(clip: Clip) -> tuple[MonoCut, bytes]:
     return cut, clip.sound
 
 
+def _name_as_file(cut: MonoCut, names: FileNames) -> None:
+    """Give a cut the id that its member of the archive is named by; `custom.cut_id` keeps another one.
+
+    Lhotse finds a sound by its cut's id, and unpacks it under that name.
+    """
+    name = names.of(cut.id)
+    if name != cut.id:
+        cut.custom = {**(cut.custom or {}), "cut_id": cut.id}
+        cut.id = name
+
+
 def _hf_schema() -> Any:
     from datasets import Audio, Features, Value
 
@@ -216,7 +230,7 @@ def _hf_schema() -> Any:
 
 def _hf_row(clip: Clip) -> dict[str, Any]:
     facts = {("id" if name == "cut_id" else name): clip.row[name] for name in PLAIN}
-    name = f"{clip.row['cut_id'].replace('/', '_')}.{clip.kind}"
+    name = f"{file_name(clip.row['cut_id'])}.{clip.kind}"
     audio = None if clip.sound is None else {"bytes": clip.sound, "path": name}
     return {"audio": audio, **facts, "manifest": clip.row["manifest"]}
 
@@ -232,16 +246,9 @@ def _add(tar: Any, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
+def _new_folder(target: Path) -> AbstractContextManager[Path]:
     """A folder that becomes `target` if the block succeeds, and nothing otherwise."""
     local(target, what="audio")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is there already and not empty. Name a new folder, or remove it.")
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    return atomic_folder(target)

@@ -11,6 +11,7 @@ Audio that lies inside the dataset is written to CORPUS/audio, byte for byte.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,6 +40,7 @@ LENGTHS = {  # columns that state how long a row's audio is -> how many of their
     **dict.fromkeys(("duration", "duration_s", "duration_sec", "duration_seconds", "audio_duration"), 1.0),
     **dict.fromkeys(("duration_ms", "duration[ms]", "audio_duration_ms"), 1000.0),
 }
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of a file's name in a dataset
 _MAGIC = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"), (b"\xff", ".mp3"))
 
 
@@ -260,9 +262,9 @@ def _audio(audio: Mapping[str, Any], folder: Path, root: Path) -> Path:
     data = audio.get("bytes")
     if data is None:
         return found_audio(audio["path"], root)
-    suffix = Path(audio.get("path") or "").suffix or next(
-        (ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav"
-    )
+    suffix = Path(audio.get("path") or "").suffix
+    if not _SUFFIX.fullmatch(suffix):  # none, or none that a file here should have
+        suffix = next((ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav")
     path = folder / f"{sha256(data).hexdigest()[:24]}{suffix}"
     if not path.is_file():
         with atomic_write(path) as temporary:

@@ -22,6 +22,7 @@ from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
 from curation.storage import local, resolve
 from manifests.digests import write_sealed
+from manifests.disk.switch import switched
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder, move_aside
 from manifests.fingerprint import file_sha256, fingerprint
@@ -62,7 +63,7 @@ def make_plan(
         limits: of the time and memory of the mixture's query.
 
     Raises:
-        InputError: `output` is remote, or cannot be written to.
+        InputError: `output` is remote, or cannot be written to (DiskError).
         OccupiedError: `output` holds another mixture's plan, or something else; nothing in it was touched.
         QueryError: the query does not run, or returns other than cut_id and domain.
         MixtureError: the mixture cannot be had; the message has the numbers and what can be had.
@@ -75,15 +76,25 @@ def make_plan(
     with connect(catalog, threads=threads, limits=limits) as con:
         schedule = _prepare(con, mixture, limits)
         _claim(mixture, output, aside=aside)  # not before it is known that there will be a plan
-        (output / LOCK).unlink(missing_ok=True)  # a plan without a lock is no plan, should this be interrupted
-        with atomic_write(output / PLAN) as temporary:
-            if _write(con, temporary) == 0:
-                raise MixtureError(
-                    f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
-                )
-        facts = certify(output / PLAN, mixture, schedule, _pools(con, mixture), threads=threads)
-        passes, against = passes_relied_on(con)
-    lock = Lock(
+        with switched(output) as switch:  # until the new plan and its lock are whole, the old ones stay
+            plan = switch.path(PLAN)
+            with atomic_write(plan) as temporary:
+                if _write(con, temporary) == 0:
+                    raise MixtureError(
+                        f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
+                    )
+            facts = certify(plan, mixture, schedule, _pools(con, mixture), threads=threads)
+            passes, against = passes_relied_on(con)
+            notes = [*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"])]
+            facts |= {"passes": passes, "notes": notes}
+            lock = _lock(mixture, catalog, schedule, plan, facts)
+            write_sealed(switch.path(LOCK), lock.row())
+    return lock
+
+
+def _lock(mixture: Mixture, catalog: Path, schedule: Schedule, plan: Path, facts: dict[str, Any]) -> Lock:
+    """The lock of the plan in the file `plan`; facts: its certificate, passes and notes."""
+    return Lock(
         name=mixture.name,
         stage=mixture.stage,
         catalog=str(catalog),
@@ -98,15 +109,11 @@ def make_plan(
         batch_seconds=mixture.batch.seconds,
         window=mixture.window,
         max_repeats=mixture.max_repeats,
-        passes=passes,
-        plan_sha256=file_sha256(output / PLAN),
+        plan_sha256=file_sha256(plan),
         schedule=[{"from": p.start, "units": p.length, "shares": p.shares} for p in schedule.phases],
         settings=mixture.model_dump(exclude={"query"}),
-        notes=[*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"])],
         **facts,
     )
-    write_sealed(output / LOCK, lock.row())
-    return lock
 
 
 def _refused_notes(against: Mapping[str, int]) -> Iterator[str]:
@@ -357,18 +364,7 @@ def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: 
 
 
 def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Run plan.sql into a Parquet file; return its rows.
-
-    Raises:
-        InputError: the file could not be written.
-    """
-    try:
-        return _write_rows(con, target)
-    except OSError as error:
-        raise InputError(f"{target.parent}: the plan could not be written. {error}") from error
-
-
-def _write_rows(con: duckdb.DuckDBPyConnection, target: Path) -> int:
+    """Run plan.sql into a Parquet file; return its rows."""
     reader = con.sql((HERE / "plan.sql").read_text(encoding="utf-8")).to_arrow_reader(ROW_GROUP)
     schema = arrow_schema("plans")
     rows = 0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lhotse.cut import Cut
     from numpy.typing import NDArray
 
+RUN_OR_FETCHED = ("command", "url")  # types of sources
 Texts: TypeAlias = Literal["refuse", "skip"]
 
 
@@ -116,7 +117,7 @@ class LhotseCuts:
 
     def _cut(self, draw: PlanDraw, row: Row) -> Cut | None:
         if row["recording_id"] is not None:
-            return _lhotse_cut(draw, row)
+            return lhotse_cut(draw, row)
         if self.texts == "refuse":
             raise InputError(
                 f"{self.reader.plan_dir}: draw {draw.slot} of step {draw.step} is the text-only row {draw.cut_id!r}, "
@@ -191,10 +192,30 @@ def _matrix(path: str, *_: int) -> NDArray[Any]:
     return matrix
 
 
-def _lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
+def _source_kinds(value: Any) -> Iterator[str]:
+    """The `type` of each source of each recording in a row."""
+    if isinstance(value, dict):
+        for source in value.get("sources") or ():
+            yield str(source.get("type"))
+        value = list(value.values())
+    for part in value if isinstance(value, list) else ():
+        yield from _source_kinds(part)
+
+
+def lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
+    """The cut of a draw, with what the plan says of it in its custom field `plan`.
+
+    Raises:
+        InputError: a cut whose sound Lhotse would fetch, or get by running a command.
+    """
     from lhotse.serialization import deserialize_item
 
     facts = json.loads(row["decoding"] or row["manifest"])
+    if any(kind in RUN_OR_FETCHED for kind in _source_kinds(facts)):
+        raise InputError(
+            f"cut {draw.cut_id!r} has its sound from a command or an address, which Lhotse would run or fetch when it "
+            "is heard. Expected a file: leave the cut out of the mixture, or store its sound in a file."
+        )
     if not row["decoding"] and "recording" in facts:  # one file, which the row may name by a relative path
         facts["recording"]["sources"][0]["source"] = row["source_path"]
     cut = deserialize_item(facts)

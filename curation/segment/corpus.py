@@ -22,11 +22,12 @@ from curation.text import Word
 from manifests.audio import Channels, audio_facts
 from manifests.audio.settle import settle_channels
 from manifests.audio.streams import libav_frames, quick_to_enter
+from manifests.disk.switch import switched
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.lines import texts
 from manifests.reasons import Reason
-from manifests.rows import CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
+from manifests.rows import AUDIO, CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
 from manifests.units import SAMPLE_RATE, Seconds
 
 STEP = "segment"  # the `pass` column of its rejects
@@ -94,31 +95,32 @@ def segment_file(
     whole = "\n".join(texts(need_file(text, what="text")))
     title = f"Pieces of {need_file(audio, what='recording').name}"
     claim_corpus(output, {"step": STEP}, title=title)
-    source = _seekable(audio.resolve(), output)
-    facts = audio_facts(source)
-    recording = facts.recording(origin.name)
-    found = segment(
-        AudioFile(source, recording.duration, channels),
-        whole,
-        model,
-        language=origin.language,
-        limits=limits,
-        refine=refine,
-        least_score=least_score,
-        scratch=output,
-    )
-    info = CorpusInfo(
-        origin.name,
-        title,
-        origin.license,
-        origin.makers,
-        provenance=provenance(
-            {**_settings(origin, refine, channels), "least_score": least_score},
-            {"audio": facts.sha256, "text": file_sha256(text)},
-        ),
-    )
-    cuts = _heard(_cuts(found, whole, recording, replace(origin, digest=facts.sha256)), channels)
-    written = write_corpus(output, info, cuts, [], _rejects(found, origin.name))
+    with switched(output) as switch:  # until the new corpus is whole, the old one stays
+        source = _seekable(audio.resolve(), switch.made.resolve())
+        facts = audio_facts(source)
+        recording = facts.recording(origin.name)
+        found = segment(
+            AudioFile(source, recording.duration, channels),
+            whole,
+            model,
+            language=origin.language,
+            limits=limits,
+            refine=refine,
+            least_score=least_score,
+            scratch=output,
+        )
+        info = CorpusInfo(
+            origin.name,
+            title,
+            origin.license,
+            origin.makers,
+            provenance=provenance(
+                {**_settings(origin, refine, channels), "least_score": least_score},
+                {"audio": facts.sha256, "text": file_sha256(text)},
+            ),
+        )
+        cuts = _heard(_cuts(found, whole, recording, replace(origin, digest=facts.sha256)), channels)
+        written = write_corpus(output, info, cuts, [], _rejects(found, origin.name), switch=switch)
     return _summary(found, written, output, recording.duration)
 
 
@@ -149,11 +151,11 @@ def _summary(found: LongForm, written: CorpusInfo, output: Path, duration: Secon
     )
 
 
-def _seekable(audio: Path, output: Path) -> Path:
+def _seekable(audio: Path, folder: Path) -> Path:
     """The recording in a format that can be read from anywhere."""
     if quick_to_enter(audio):
         return audio
-    target = output.resolve() / "audio" / f"{audio.stem}.flac"
+    target = folder / AUDIO / f"{audio.stem}.flac"
     frames = (frame for frame, _ in libav_frames(audio))
     first = next(frames)
     count = len(first.layout.channels)
@@ -165,7 +167,21 @@ def _seekable(audio: Path, output: Path) -> Path:
         for frame in itertools.chain([first], frames, [None]):  # None: what the resampler still holds
             for part in resampler.resample(frame):
                 stream.write(part.to_ndarray().reshape(-1, count))
+        stream.close()
+        _need_end(temporary)
     return target
+
+
+def _need_end(path: Path) -> None:
+    """Read the last sample of a file that was written: libsndfile does not say when the last bytes find no space.
+
+    Raises:
+        OSError: it is not there.
+    """
+    with soundfile.SoundFile(path) as stream:
+        stream.seek(max(0, len(stream) - 1))
+        if len(stream) and not len(stream.read(1)):
+            raise OSError(f"the end of {path.name} was not written")
 
 
 def _cuts(found: LongForm, text: str, recording: Recording, origin: CorpusOrigin) -> Iterator[MonoCut]:

@@ -30,6 +30,7 @@ from curation.segment.silences import HOP, Gap, Limits, PieceSpan, cut_pieces, i
 from curation.text import Word, normalise
 from manifests.audio import Channels, read_audio
 from manifests.errors import InputError, Rejected
+from manifests.files import temporary_name
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
@@ -136,7 +137,7 @@ def segment(
     if not spelled:
         raise InputError("The text has nothing to say; expected the words of the recording.")
     breaks = _breaks(text, words)
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=temporary_name(Path("emissions")).name) as folder:
         known = {token for spelling in spelled.values() for token in spelling if token != WILDCARD}
         between = set() if model.separator is None else {model.separator}
         tokens = np.array(sorted(known | between), dtype=np.int64)

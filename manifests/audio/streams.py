@@ -83,9 +83,13 @@ def _format(path: Path) -> str:
 
 
 def open_libav(path: Path) -> Any:
-    """The file as an av container. Raises av.error.FFmpegError."""
+    """The file as an av container. Raises av.error.FFmpegError.
+
+    A name such as `http:x` or `concat:a|b` is a file's here, and what the file says of other places is not opened.
+    """
     raw = path.suffix.lower() == ".g722"
-    return av.open(str(path), format="g722" if raw else None, options={"format_whitelist": DEMUXERS})
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+    return av.open(f"file:{path}", format="g722" if raw else None, options=options)
 
 
 def libav_frames(path: Path, *, start: Seconds = 0.0, stop: Seconds | None = None) -> Iterator[tuple[Any, int]]:

@@ -14,12 +14,14 @@ What Lhotse has no field for stands in `cut.custom` (corpus, split, task, licens
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from manifests.digests import SEAL, write_sealed
+from manifests.digests import SEAL, write_sealed, written
+from manifests.disk.switch import Switch, settle, settle_inside, switched
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, write_jsonl
 from manifests.lines.jsonl import rows as json_rows
@@ -29,7 +31,7 @@ from manifests.rows.passes import PASS_FILE
 from manifests.rows.places import with_found_audio
 from manifests.rows.repeats import refused_repeats
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
-from manifests.rows.written import CORPUS, CUTS, FILES, REJECTS, TEXTS, check_corpus, record_of, row_files
+from manifests.rows.written import CORPUS, CUTS, FILES, REJECTS, TEXTS, check_corpus, row_files
 from manifests.schema import allowed
 from manifests.settings.differences import compare
 from manifests.units import Seconds
@@ -38,11 +40,12 @@ if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut, Recording
 
 __all__ = [
-    "CORPUS", "CUTS", "PASS_FILE", "REJECTS", "SPLITS", "TASKS", "TEXTS", "CorpusInfo", "Reject", "TextRow",
+    "AUDIO", "CORPUS", "CUTS", "PASS_FILE", "REJECTS", "SPLITS", "TASKS", "TEXTS", "CorpusInfo", "Reject", "TextRow",
     "checked_rows", "claim_corpus", "corpus_folders", "cut_rows", "read_corpus", "row_files", "speech_cut",
     "write_corpus",
 ]  # fmt: skip
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
+AUDIO = "audio"  # folder of audio files that were made for the corpus
 
 
 @dataclass(frozen=True)
@@ -165,20 +168,40 @@ def write_corpus(
     cuts: Iterable[MonoCut | MultiCut],
     texts: Iterable[TextRow],
     rejects: Iterable[Reject],
+    *,
+    switch: Switch | None = None,
 ) -> CorpusInfo:
-    """Write a corpus folder, sorted by id, `corpus.json` last. Returns `info` with the real counts and hours."""
+    """Write a corpus folder, sorted by id. Returns `info` with the real counts and hours.
+
+    switch: of the folder, where there are other files that change with these; paths in its `made` become those that
+        they will be. None: the rows alone change, all together.
+    """
+    if switch is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with switched(folder) as own:
+            return write_corpus(folder, info, cuts, texts, rejects, switch=own)
     cut_rows = sorted((cut.to_dict() for cut in cuts), key=lambda row: str(row["id"]))
     text_rows = sorted((asdict(text) for text in texts), key=lambda row: str(row["id"]))
     reject_rows = sorted((reject.row() for reject in rejects), key=lambda row: row["cut_id"])
     for rows, name in ((cut_rows, CUTS), (text_rows, TEXTS), (reject_rows, REJECTS)):
-        write_jsonl(folder / name, rows)
+        write_jsonl(switch.path(name), (_moved(row, f"{switch.made.name}{os.sep}") for row in rows))
     seconds = sum(float(row["duration"]) for row in cut_rows)
     counted = CorpusInfo(
         **(asdict(info) | {"cuts": len(cut_rows), "texts": len(text_rows), "rejects": len(reject_rows)})
         | {"hours": seconds / 3600.0}
     )
-    write_sealed(folder / CORPUS, asdict(counted) | {FILES: record_of(folder)})
+    files = {name: written(switch.path(name)).row() for name in (CUTS, TEXTS, REJECTS)}
+    write_sealed(switch.path(CORPUS), asdict(counted) | {FILES: files})
     return counted
+
+
+def _moved(value: Any, made: str) -> Any:
+    """A row whose paths go through the folder `made` with those that will be."""
+    if isinstance(value, str):
+        return value.replace(made, "")
+    if isinstance(value, dict):
+        return {name: _moved(part, made) for name, part in value.items()}
+    return [_moved(part, made) for part in value] if isinstance(value, list) else value
 
 
 def claim_corpus(folder: Path, made_by: Mapping[str, Any], *, title: str | None = None) -> None:
@@ -219,6 +242,7 @@ def read_corpus(folder: Path) -> CorpusInfo:
         MissingFileError: the folder is not a complete corpus.
         ManifestError: its corpus.json has other fields than it should.
     """
+    settle(folder)
     path = need_file(folder / CORPUS, what="prepared corpus", hint="Run `soundwave prepare` first.")
     value = read_json(path)
     try:
@@ -267,4 +291,5 @@ def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
 
 def corpus_folders(root: Path) -> list[Path]:
     """The complete corpora under `root`, sorted by name."""
+    settle_inside(root)
     return sorted(path.parent for path in root.glob(f"*/{CORPUS}"))

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
+from manifests.disk.alone import alone
 from manifests.errors import InputError, OccupiedError
 from manifests.files import claim_folder, is_aside, move_aside, read_json, write_json, write_text
 from manifests.fingerprint import fingerprint
@@ -271,9 +272,16 @@ def ablate(
 
     Raises:
         InputError: a grid, stage, mixture or catalog that is wrong; nothing has been trained then.
-        OccupiedError: see `Ablation.claim`.
+        OccupiedError: see `Ablation.claim`; or another process is at work there.
     """
     ablation = Ablation(names, catalog, output, commands, overrides=overrides)
+    with alone(output, "runs ablations there"):
+        return _run(ablation, workers=workers, aside=aside)
+
+
+def _run(ablation: Ablation, *, workers: int | None, aside: bool) -> AblationSummary:
+    """`ablate`, as the only process in the output folder."""
+    output = ablation.output
     ablation.claim(aside=aside)
     ablation.make_plans()
     jobs = ablation.jobs()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,6 +35,9 @@ COMMANDS = (
 )
 
 
+GONE = 141  # as of a process that SIGPIPE ended
+
+
 def build_app() -> typer.Typer:
     """The application with every command registered."""
     app = typer.Typer(
@@ -61,21 +66,79 @@ def _version_option(
 
 
 def main() -> None:
-    """Entry point: exit 0 done, 1 findings, 2 bad input or use; never a traceback for bad input."""
+    """Entry point: exit 0 done, 1 findings, 2 bad input or use; never a traceback for bad input.
+
+    A reader of our output that has gone (`soundwave sql ... | head`) ends the command without a word, as it does others
+    (141); output that cannot be written is an error (2).
+    """
+    _fill_standard_streams()
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
+    """Run the command that the words call; its exit code."""
+    app = build_app()
+    try:
+        app()
+    except SystemExit as end:
+        # Of a reader that has gone typer and rich make a plain 1, which says findings.
+        return GONE if isinstance(end.__context__, BrokenPipeError) else end.code
+    except (Exception, KeyboardInterrupt) as error:
+        return _code_of(error, app)
+    return 0
+
+
+def _code_of(error: BaseException, app: typer.Typer) -> int:
+    """Say what an error says, and return its exit code; a bug of ours is raised again."""
+    from manifests.disk.faults import ADVICE, fault_number
     from manifests.errors import InputError
 
-    try:
-        app = build_app()
-        app()
-    except InputError as error:
-        _fail(with_flags(str(error), flags(app, sys.argv[1:])))
-    except OSError as error:  # no space, no permission: the environment's fault, said in one line
-        if error.filename is None:
-            raise
-        _fail(f"{error.strerror}: {error.filename}")
-    except KeyboardInterrupt:
+    if isinstance(error, InputError):
+        return _fail(with_flags(str(error), flags(app, sys.argv[1:])))
+    if isinstance(error, KeyboardInterrupt):
         print("interrupted; run the same command again to go on from here", file=sys.stderr)
-        sys.exit(130)
+        return 130
+    if isinstance(error, OSError) and error.filename is not None:  # the environment's fault, said in one line
+        return _fail(f"{error.strerror}: {error.filename}")
+    if isinstance(error, OSError) and _stdout_is_broken():
+        return _unwritten(error)
+    number = fault_number(error)
+    if number is None:
+        raise error
+    return _fail(f"{os.strerror(number)}. {ADVICE[number]} ({str(error).splitlines()[0][:200]})")
+
+
+def _fill_standard_streams() -> None:
+    """Stand-ins for standard streams that are closed: else the next file that is opened takes their number."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(handle)
+        sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def _stdout_is_broken() -> bool:
+    try:
+        sys.stdout.flush()  # what is buffered may be gone with the error, so a line is tried, too
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        return True
+    return False
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that standard output took nothing more; what is left of it must not be tried again at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        return GONE
+    return _fail(f"standard output cannot be written: {error.strerror}. What was to stand there is lost.")
 
 
 def flags(app: typer.Typer, words: Sequence[str]) -> dict[str, str]:
@@ -96,8 +159,9 @@ def with_flags(message: str, named: Mapping[str, str]) -> str:
     return re.sub(r"(?:setting|key|as) `(\w+)`", add, message)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> int:
     from manifests.shown import shown
 
-    print(f"error: {shown(message, lines=True)}", file=sys.stderr)
-    sys.exit(2)
+    with contextlib.suppress(OSError):  # nobody hears it
+        print(f"error: {shown(message, lines=True)}", file=sys.stderr)
+    return 2

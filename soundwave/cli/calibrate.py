@@ -33,6 +33,7 @@ def calibrate(
     from curation.align.calibration import calibrate as learn
     from curation.align.ctc_model import SpikeAligner
     from curation.passes.known_edges import examples
+    from manifests.disk.names import need_name
     from manifests.errors import SettingsError
     from manifests.files import need_folder
 
@@ -42,7 +43,9 @@ def calibrate(
     aligner = load_aligner(backend, model=model)
     if not isinstance(aligner, SpikeAligner):
         raise SettingsError(f"The aligner `{backend}` gives edges as they are: only CTC aligners are calibrated.")
-    folder = need_folder(corpora / corpus, what="corpus", hint=f"Run `soundwave prepare {corpus}` first.")
+    folder = need_folder(
+        corpora / need_name(corpus, setting="corpus"), what="corpus", hint=f"Run `soundwave prepare {corpus}` first."
+    )
     clips = examples(folder, labels, source=source, noise=noise)  # type: ignore[arg-type]
     learned = learn(aligner, clips, reference=f"{corpus}: {source}{' and noise' if noise else ''}")
     learned.save(output)

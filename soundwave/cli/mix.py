@@ -49,12 +49,14 @@ def plan(  # noqa: PLR0917 - options are keywords
     from curation.plan import make_plan
     from curation.plan.mixture import load_mixture
     from curation.storage import local
+    from manifests.disk.names import need_name
     from manifests.errors import OccupiedError
     from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json
 
     loaded = load_mixture(mixture, overrides(set_))
-    folder = local(output or catalog.parent / "mixtures" / loaded.name, what="a plan (--output)")
+    folder = output or catalog.parent / "mixtures" / need_name(loaded.name, setting="name")
+    folder = local(folder, what="a plan (--output)")
     try:
         lock = make_plan(loaded, catalog, folder, aside=force, limits=limits(seconds, memory))
     except OccupiedError as error:

@@ -1,12 +1,9 @@
 """`soundwave prepare`: corpora in, manifests out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from manifests.audio import Channels
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +33,9 @@ def register(app: typer.Typer) -> None:
         beside: Annotated[
             bool, typer.Option(help="Splits by hash go with linked rows of the corpora beside, in the folder --output.")
         ] = True,
+        follow_links: Annotated[
+            bool, typer.Option("--follow-links", help="Read files outside the source to which links in it lead.")
+        ] = False,
         list_: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
@@ -56,37 +56,19 @@ def register(app: typer.Typer) -> None:
         if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
             raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
         how = None if channels is None else need_channels(channels)
-        rows = [
-            _prepare(name, output, source, force, how, decode=decode, beside=beside) for name in dict.fromkeys(wanted)
-        ]
+        options = {"source": source, "force": force, "channels": how, "follow_links": follow_links, "beside": beside}
+        rows = [_prepare(name, output, options, decode=decode) for name in dict.fromkeys(wanted)]
         _show_corpora(rows, as_json=json_)
 
 
-def _prepare(
-    name: str,
-    output: Path,
-    source: Path | None,
-    force: bool,
-    channels: "Channels | None",
-    *,
-    decode: bool,
-    beside: bool,
-) -> dict[str, Any]:
+def _prepare(name: str, output: Path, options: dict[str, Any], *, decode: bool) -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
     from curation.text.readings import number_readings
     from manifests.audio import probing
     from recipes import registry
 
     with probing(decode=decode) as cost:
-        info = registry.prepare(
-            name,
-            output,
-            source=source,
-            force=force,
-            channels=channels,
-            readings=number_readings,
-            beside=beside,
-        )
+        info = registry.prepare(name, output, readings=number_readings, **options)
     return {
         "corpus": info.name,
         "cuts": info.cuts,

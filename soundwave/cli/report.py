@@ -27,13 +27,20 @@ def report(
     """
     import json
 
-    from soundwave.report.page import write_report
-    from soundwave.report.summary import claim_summary, write_summary
+    from manifests.disk.switch import switched
+    from manifests.files import write_json, write_text
+    from soundwave.report.page import claim_page, render
+    from soundwave.report.summary import claim_summary, summarise
+    from soundwave.report.workspace import open_workspace
 
-    target = output or workspace / "report.html"
-    claim_summary(target.with_name("summary.json"))  # before the page is written: both or neither
-    page = write_report(workspace, target)
-    facts = write_summary(workspace, page.with_name("summary.json"))
+    page = output or workspace / "report.html"
+    summary = page.with_name("summary.json")
+    claim_summary(summary)  # before the page is written: both or neither
+    claim_page(page)
+    html, facts = render(open_workspace(workspace)), summarise(workspace)
+    with switched(page.parent) as switch:
+        write_text(switch.path(page.name), html)
+        write_json(switch.path(summary.name), facts)
     if as_json:
         print(json.dumps(facts, indent=2))
         return

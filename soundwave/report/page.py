@@ -46,9 +46,18 @@ def write_report(root: Path, output: Path) -> Path:
         MissingFileError: no workspace there.
         OccupiedError: a file of another kind is there; it was not touched.
     """
-    claim_file(output, "a report", ours=lambda path: PAGE_TITLE in path.read_text(encoding="utf-8")[:HEAD])
+    claim_page(output)
     write_text(output, render(open_workspace(root)))
     return output
+
+
+def claim_page(output: Path) -> None:
+    """Take a file for a report.
+
+    Raises:
+        OccupiedError: a file of another kind is there; it was not touched.
+    """
+    claim_file(output, "a report", ours=lambda path: PAGE_TITLE in path.read_text(encoding="utf-8")[:HEAD])
 
 
 def render(workspace: Workspace) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -14,8 +14,8 @@ import torch
 from accelerate import Accelerator
 
 import manifests
+from manifests.disk.alone import alone
 from manifests.errors import NonFiniteError, SettingsError
-from manifests.plans import LOCK
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
 from soundwave.model.batch import SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
@@ -27,7 +27,7 @@ from soundwave.train.micro_batches import Measured, StepMetrics, shares, split
 from soundwave.train.nonfinite import SKIPPED, bad_gradient, count_skipped, explain, find_fault
 from soundwave.train.runs import checkpoint
 from soundwave.train.runs.branch import adopt, check_branch
-from soundwave.train.runs.folder import Existing, claim_run, describe, resumed
+from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
@@ -74,10 +74,27 @@ def train(
         DamagedError: the model of `init`, the branch or the finished run in `output` is not what was written.
         MixtureError: the plan draws a cut that a labelling pass refused.
         SettingsError: settings that do not fit the plan, the model or the branch.
-        OccupiedError: `output` holds another run, or what is no run; nothing in it was touched.
+        OccupiedError: `output` holds another run, or what is no run, or another process trains there; nothing in it was
+            touched.
         NonFiniteError: a loss or gradient is not finite. The last checkpoint stays.
     """
     ranks = join()
+    with ExitStack() as stack:
+        ranks.on_first(lambda: stack.enter_context(alone(output, "trains this run")))
+        return _train(settings, ranks, plan=plan, output=output, init=init, branch=branch, existing=existing)
+
+
+def _train(
+    settings: StageSettings,
+    ranks: Ranks,
+    *,
+    plan: Path,
+    output: Path,
+    init: Path | None,
+    branch: Path | None,
+    existing: Existing,
+) -> RunInfo:
+    """`train`, in one of its processes."""
     if existing == "resume":
         stored, begun_at = settings, init
         settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
@@ -87,16 +104,20 @@ def train(
     old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
     if old is not None and old.status == "done":
         final_model(output)
+        if ranks.first:
+            tidy(output, settings)
         ranks.print_once(f"{output}: reused, this run is finished ({old.steps} steps)")
         return old
-    begun = check_branch(branch, asked, settings.steps or len(data)) if old is None and branch is not None else 0
+    new = ranks.on_first(lambda: old is None or not begun(output))
+    at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
     trainer = Trainer.make(settings, data, start, output, ranks)
     info = old or trainer.info(asked, init)
-    if ranks.first and (old is None or not (output / LOCK).is_file()):
-        describe(output, info, plan)
-        if begun and branch is not None:
-            adopt(branch, output, info, begun)
+    if ranks.first and new:
+        info.write(output)  # which makes the folder a run's
+        if at and branch is not None:
+            adopt(branch, output, info, at)
             info.write(output)
+        describe(output, info, plan)
     ranks.barrier()
     if old is not None or branch is not None:
         info.step = trainer.resume(info)
@@ -369,9 +390,13 @@ class Trainer:
         info.status = "done"
         info.record(self.output)
         info.write(self.output)
-        # Only what a finished run no longer needs; before this line a killed run finds all it takes to go on.
-        checkpoint.prune(self.output / CHECKPOINTS, self.settings.keep_checkpoints)
-        (self.output / LEDGER_ROWS).unlink(missing_ok=True)
+        tidy(self.output, self.settings)
+
+
+def tidy(output: Path, settings: StageSettings) -> None:
+    """Remove what a finished run no longer needs: a run that is not marked done finds all it takes to go on."""
+    checkpoint.prune(output / CHECKPOINTS, settings.keep_checkpoints)
+    (output / LEDGER_ROWS).unlink(missing_ok=True)
 
 
 def _mean(values: torch.Tensor) -> float | None:

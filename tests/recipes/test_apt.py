@@ -117,3 +117,14 @@ def test_without_apt_the_message_names_the_other_way(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DownloadError, match=r"`apt-get` is not on this machine.*the setting `source`"):
         fetch_debian(["a-data"], tmp_path / "cache")
+
+
+def test_a_package_cannot_write_through_a_link_that_leaves_the_root(tools: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    root = tmp_path / "cache" / "debian" / "root"
+    (root / "usr").mkdir(parents=True)
+    (root / "usr" / "share").symlink_to(outside)  # what an earlier package left
+    with pytest.raises(DownloadError, match="writes through a link that leaves"):
+        fetch_debian(["one"], tmp_path / "cache")
+    assert list(outside.iterdir()) == [] and not marker("one", tmp_path / "cache").is_file()

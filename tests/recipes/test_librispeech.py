@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from manifests.errors import MissingFileError
+from manifests.files import read_jsonl
 from manifests.reasons import Reason
 from manifests.rows import cut_rows
 from recipes import registry
@@ -78,3 +79,31 @@ def test_the_length_is_the_decoded_one_not_the_headers(source: Path, tmp_path: P
     registry.prepare("librispeech", tmp_path / "out", source=source)
     row = next(row for row in cut_rows(tmp_path / "out" / "librispeech") if row["id"] == "librispeech-1-2-0000")
     assert (row["duration"], row["recording"]["num_samples"]) == (made.SECONDS, made.SAMPLES)
+
+
+def test_links_out_of_the_corpus_are_rejects_unless_asked_for(
+    source: Path, tmp_path: Path, tone: Callable[..., Path], write: Callable[..., Path]
+) -> None:
+    chapter = source / "dev-clean" / "84" / "121123"
+    (chapter / "84-121123-0002.flac").symlink_to(tone(tmp_path / "elsewhere" / "secret.flac"))
+    (chapter / "84-121123-0004.flac").unlink()
+    (chapter / "84-121123-0004.flac").symlink_to("84-121123-0000.flac")  # inside: as good as a file
+    secret = write(tmp_path / "elsewhere" / "secret.trans.txt", "root:x:0:0 SECRET\n")
+    (source / "dev-clean" / "84" / "9").mkdir()
+    (source / "dev-clean" / "84" / "9" / "84-9.trans.txt").symlink_to(secret)
+    registry.prepare("librispeech", tmp_path / "out", source=source)
+    refused = {row["cut_id"]: row for row in read_jsonl(tmp_path / "out" / "librispeech" / "rejects.jsonl.gz")}
+    outside = {name for name, row in refused.items() if row["reason"] == Reason.outside_corpus}
+    assert outside == {"librispeech-84-121123-0002", "librispeech-84-9.trans"}
+    assert "outside" in refused["librispeech-84-121123-0002"]["detail"]
+    assert "follow_links" in refused["librispeech-84-121123-0002"]["detail"]
+    kept = {row["id"] for row in cut_rows(tmp_path / "out" / "librispeech")}
+    assert "librispeech-84-121123-0004" in kept
+    registry.prepare("librispeech", tmp_path / "out", source=source, follow_links=True)
+    assert "librispeech-84-121123-0002" in {row["id"] for row in cut_rows(tmp_path / "out" / "librispeech")}
+
+
+def test_a_corpus_folder_that_is_itself_a_link_is_no_link_out_of_it(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(source)
+    info = registry.prepare("librispeech", tmp_path / "out", source=tmp_path / "link")
+    assert info.cuts == 3

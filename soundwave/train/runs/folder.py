@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from manifests.errors import InputError, OccupiedError
-from manifests.files import contents, listed, move_aside, write_json, write_text
+from manifests.files import contents, copy_file, listed, move_aside, write_json, write_text
 from manifests.plans import LOCK
 from manifests.runs import ENVIRONMENT, RUN, SETTINGS, RunInfo, final_model, read_run
 from manifests.settings import check_settings, stored
@@ -110,11 +109,15 @@ def resumed(folder: Path, asked: StageSettings, init: Path | None) -> tuple[Stag
 
 
 def describe(folder: Path, info: RunInfo, plan: Path) -> None:
-    """Write run.json, which makes the folder a run's, then settings.yaml, lock.json and environment.json."""
-    info.write(folder)
+    """Write settings.yaml, environment.json and, as the last file of a run that begins (see `begun`), lock.json."""
     write_text(folder / SETTINGS, yaml_text(info.settings))
-    shutil.copyfile(plan / LOCK, folder / LOCK)
     write_json(folder / ENVIRONMENT, environment())
+    copy_file(plan / LOCK, folder / LOCK)
+
+
+def begun(folder: Path) -> bool:
+    """Whether all that a run begins with is in its folder: a process killed before that began nothing."""
+    return (folder / LOCK).is_file()
 
 
 def environment() -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from manifests.disk.faults import appending
 from manifests.files import atomic_write, read_jsonl
 from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
@@ -28,16 +30,23 @@ class Log:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in rows if row["step"] < before)
+        self._path = path
         self._stream = path.open("a", encoding="utf-8")
 
     def write(self, *rows: dict[str, Any]) -> None:
-        """Append rows."""
-        self._stream.writelines(json.dumps(row) + "\n" for row in rows)
-        self._stream.flush()
+        """Append rows.
+
+        Raises:
+            DiskError: there is no room for them.
+        """
+        with appending(self._path):
+            self._stream.writelines(json.dumps(row) + "\n" for row in rows)
+            self._stream.flush()
 
     def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
+        """Close the file; what could not be written is not tried again."""
+        with suppress(OSError):
+            self._stream.close()
 
 
 def ledger_rows(

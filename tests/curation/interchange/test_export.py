@@ -19,6 +19,8 @@ from curation.interchange.kaldi import import_kaldi
 from manifests.audio import decode
 from manifests.errors import AudioError, InputError, ManifestError, QueryError
 from manifests.files import read_jsonl, write_jsonl
+from tests.curation.labelling import cut as made_cut
+from tests.curation.labelling import write_made
 from tests.manifests.audio.written_audio import libav
 
 STEP = 2.0**-24  # half a step of FLAC's 24 bits: what the mixture of two such signals is rounded by
@@ -198,3 +200,44 @@ def test_audio_under_a_name_that_lies_is_exported(write: Any, tmp_path: Path) ->
     import_kaldi(data, tmp_path / "corpora", About("told", "CC-BY-4.0", language="en"))
     build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
     assert write(tmp_path / "catalog", tmp_path / "out") == 1
+
+
+def test_ids_that_are_paths_become_names_and_the_audio_stays_theirs(tmp_path: Path) -> None:
+    from lhotse import CutSet
+
+    keys = ["../../../x", "/abs", "a/b", "a_b", "A_B", "plain", "n" * 300, "con", "tail."]
+    rng = np.random.default_rng(1)
+    rows = []
+    for number, key in enumerate(keys):
+        soundfile.write(
+            tmp_path / f"{number}.wav", rng.uniform(-0.5, 0.5, 1600 * (number + 1)), 16000, subtype="PCM_16"
+        )
+        rows.append(made_cut(f"made-{key}" if key == "plain" else key, audio=tmp_path / f"{number}.wav"))
+        rows[-1] = row_of_length(rows[-1], 0.1 * (number + 1))
+    write_made(tmp_path / "corpora" / "made", rows)
+    build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
+    assert export_shar(tmp_path / "catalog", tmp_path / "out" / "shar") == len(keys)
+    with tarfile.open(tmp_path / "out" / "shar" / "recording.000000.tar") as tar:
+        names = tar.getnames()
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    assert all(name == Path(name).name and len(name) < 220 for name in names) and "made-plain.flac" in names
+    assert len({name.lower() for name in names}) == 2 * len(keys)
+    assert len(list((tmp_path / "unpacked").iterdir())) == 2 * len(keys)
+    found = {
+        (cut.custom or {}).get("cut_id", cut.id): cut for cut in CutSet.from_shar(in_dir=tmp_path / "out" / "shar")
+    }
+    assert found.keys() == {row["id"] for row in rows}
+    for row in rows:
+        samples, _ = decode(Path(row["recording"]["sources"][0]["source"]))
+        np.testing.assert_array_equal(found[row["id"]].load_audio()[0], samples[:, 0])
+    export_huggingface(tmp_path / "catalog", tmp_path / "out" / "hf")
+    audio = pq.read_table(tmp_path / "out" / "hf").column("audio").to_pylist()
+    assert all(row["path"] == Path(row["path"]).name for row in audio)
+    assert len({row["path"] for row in audio}) == len(keys)
+
+
+def row_of_length(row: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The row of a cut and recording of so many seconds."""
+    said = [supervision | {"duration": seconds} for supervision in row["supervisions"]]
+    recording = row["recording"] | {"duration": seconds, "num_samples": round(16000 * seconds)}
+    return row | {"duration": seconds, "supervisions": said, "recording": recording}

@@ -373,8 +373,8 @@ def test_a_disk_that_fills_up_is_said_and_leaves_no_plan(tmp_path: Path, monkeyp
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("curation.plan._write_rows", full)
-    with pytest.raises(InputError, match=r"the plan could not be written.*No space left"):
+    monkeypatch.setattr("curation.plan._write", full)
+    with pytest.raises(InputError, match=r"plan\.parquet could not be written: No space left"):
         planned(tmp_path, some_cuts(), mixture())
     assert [path.name for path in (tmp_path / "p").iterdir()] == [MARK]
 

@@ -1,0 +1,143 @@
+"""Several files that change together: a reader finds the old ones or the new ones, whenever the writer is killed.
+
+    with switched(folder) as switch:
+        write_json(switch.path("a.json"), ...)      # FOLDER/.MARK.a.json
+        write_json(switch.path("b.json"), ...)      # FOLDER/.MARK.b.json
+
+All is written beside what it replaces. Then FOLDER/.commit.json appears, with the names: from here on the new files
+count. They are renamed, and .commit.json goes. What a killed process left to do there the next reader or writer does
+(`settle`), so the files that a name stands for are never of two results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import OccupiedError, StaleError
+from manifests.files import remove, write_json
+
+COMMIT = ".commit.json"
+MADE = "made"
+_MARK = re.compile(r"[0-9a-f]{8}")
+
+
+class Switch:
+    """New files and folders of a folder, under the names that they have until they count."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mark = uuid.uuid4().hex[:8]
+        self._gone: list[str] = []
+
+    def path(self, name: str) -> Path:
+        """Where to write what will be FOLDER/NAME: a file, or a whole folder."""
+        return self.folder / f".{self.mark}.{name}"
+
+    @property
+    def made(self) -> Path:
+        """A folder to work in: what is in it when the files are switched will be in FOLDER."""
+        return self.path(MADE)
+
+    def drop(self, name: str) -> None:
+        """FOLDER/NAME goes when the new files come, if none of them has this name."""
+        self._gone.append(name)
+
+    def record(self) -> dict[str, Any]:
+        """What `settle` is to do, once what was `made` has its own names."""
+        for path in self.made.iterdir() if self.made.is_dir() else ():
+            path.replace(self.path(path.name))
+        remove(self.made)
+        start = f".{self.mark}."
+        names = [path.name.removeprefix(start) for path in self.folder.glob(f"{start}*")]
+        return {"mark": self.mark, "names": sorted(names), "gone": sorted(set(self._gone) - set(names))}
+
+
+@contextmanager
+def switched(folder: Path) -> Iterator[Switch]:
+    """Yield a Switch of `folder` (which is there); its files take their names together if the block succeeds."""
+    settle(folder)
+    switch = Switch(folder)
+    try:
+        yield switch
+        _commit(switch)
+    finally:
+        for path in folder.glob(f".{switch.mark}.*"):
+            remove(path)
+
+
+def settle(folder: Path) -> None:
+    """Finish what a killed process began to switch in `folder`, if there is such a thing.
+
+    Raises:
+        StaleError: the folder cannot be written to.
+    """
+    path = folder / COMMIT
+    if getattr(folder, "fs", None) is not None or not path.is_file():
+        return
+    if (record := _read(path)) is None:
+        return
+    try:
+        for name in record["names"]:
+            _take(folder, record["mark"], name)
+        for name in record["gone"]:
+            remove(folder / name)
+        if _read(path) == record:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StaleError(
+            f"{folder}: a command was killed while its result took its place, and that cannot be finished here "
+            f"({error.strerror}: {error.filename}). Make the folder writable and run the same command again."
+        ) from error
+
+
+def settle_inside(root: Path) -> None:
+    """`settle` every folder in `root`."""
+    if getattr(root, "fs", None) is None:
+        for path in root.glob(f"*/{COMMIT}"):
+            settle(path.parent)
+
+
+def _commit(switch: Switch) -> None:
+    record, target = switch.record(), switch.folder / COMMIT
+    ready = switch.path(COMMIT)
+    write_json(ready, record)
+    while True:
+        try:
+            os.link(ready, target)  # fails if another process is about to switch: its files come first
+            break
+        except FileExistsError:
+            settle(switch.folder)
+            if target.exists() and _read(target) is None:
+                raise OccupiedError(f"{target} is none of ours. Nothing was touched. Remove it.") from None
+        except OSError:  # a file system without links
+            ready.replace(target)
+            break
+    settle(switch.folder)
+
+
+def _take(folder: Path, mark: str, name: str) -> None:
+    """Give a new file or folder its name; another process may have done it."""
+    new, target, old = folder / f".{mark}.{name}", folder / name, folder / f".{mark}.old.{name}"
+    with suppress(FileNotFoundError):
+        if new.is_dir() and target.is_dir():
+            target.rename(old)
+        new.replace(target)
+    remove(old)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The record, if it is one of ours: what it names is in its own folder."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        names = [*value["names"], *value["gone"]]
+        fits = _MARK.fullmatch(value["mark"]) and all(name == Path(name).name not in ("", "..") for name in names)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return value if fits else None
