@@ -69,7 +69,7 @@ def export_huggingface(
     """
     schema = _hf_schema()
     count = 0
-    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+    with _exporting(catalog, target, where, limits) as (con, folder):
         (folder / "data").mkdir()
         for split, name in HF_SPLITS.items():
             clips = _clips(con, texts=True, split=split)
@@ -94,7 +94,7 @@ def export_shar(
     from lhotse.shar import JsonlShardWriter, TarWriter
 
     count = 0
-    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+    with _exporting(catalog, target, where, limits) as (con, folder):
         clips = _clips(con, texts=False)
         # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits.
         with (
@@ -122,7 +122,7 @@ def export_webdataset(
         As `export_huggingface`.
     """
     count = 0
-    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+    with _exporting(catalog, target, where, limits) as (con, folder):
         clips = _clips(con, texts=True)
         for number, chunk in enumerate(_chunks(clips, shard_rows)):
             with tarfile.open(folder / f"shard-{number:06}.tar", "w") as tar:
@@ -233,11 +233,20 @@ def _add(tar: Any, name: str, data: bytes) -> None:
 
 
 @contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A folder that becomes `target` if the block succeeds, and nothing otherwise."""
+def _exporting(
+    catalog: Path, target: Path, where: str, limits: Limits | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A connection with the chosen cuts, and a new folder; nothing is made before the condition has been answered."""
     local(target, what="audio")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is there already and not empty. Name a new folder, or remove it.")
+    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+        yield con, folder
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """A folder that becomes `target` if the block succeeds, and nothing otherwise."""
     temporary = target.with_name(f".{uuid.uuid4().hex[:8]}.{target.name}")
     temporary.mkdir(parents=True)
     try:
