@@ -23,13 +23,13 @@ def progress_bar() -> Progress:
         TimeRemainingColumn,
     )
 
-    from manifests.shown import DataConsole
+    from manifests.shown import AsText, DataConsole
 
     return Progress(
-        TextColumn("{task.description:<28}", markup=False),
+        TextColumn("{task.description:<28}", markup=False, highlighter=AsText()),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        TextColumn("{task.fields[note]}", markup=False, highlighter=AsText()),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
         console=DataConsole(stderr=True),

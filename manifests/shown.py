@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from rich.console import Console
+from rich.highlighter import Highlighter
 from rich.text import Text
 
 _HIDDEN = re.compile(
@@ -46,3 +47,11 @@ class DataConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """A string as it is, with what would steer the terminal made visible."""
         return super().render_str(shown(text, lines=True), **{**options, "markup": False, "emoji": False})
+
+
+class AsText(Highlighter):
+    """For columns of a progress display, which make their texts themselves."""
+
+    def highlight(self, text: Text) -> None:
+        """Make what would steer the terminal visible."""
+        text.plain = shown(text.plain)

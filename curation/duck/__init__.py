@@ -15,34 +15,16 @@ from typing import Any, TypeAlias
 
 import duckdb
 
-from curation.duck.files import ReadOnlyFiles
-from curation.duck.limits import BEYOND_LIMITS, Limits, limited, memory_bytes
-from curation.duck.messages import short
-from curation.duck.spill import spill_folder
-from curation.duck.statements import one_condition, one_select
+from curation.duck.files import ReadOnlyFiles as ReadOnlyFiles
+from curation.duck.limits import BEYOND_LIMITS as BEYOND_LIMITS
+from curation.duck.limits import Limits as Limits
+from curation.duck.limits import limited as limited
+from curation.duck.limits import memory_bytes as memory_bytes
+from curation.duck.messages import short as short
+from curation.duck.spill import spill_folder as spill_folder
+from curation.duck.statements import one_condition as one_condition
+from curation.duck.statements import one_select as one_select
 from manifests.errors import QueryError
-
-__all__ = [
-    "BEYOND_LIMITS",
-    "Limits",
-    "Listed",
-    "ReadOnlyFiles",
-    "first",
-    "limited",
-    "lock_down",
-    "memory_bytes",
-    "one_condition",
-    "one_select",
-    "open_memory",
-    "quoted",
-    "quoted_list",
-    "read_only_files",
-    "records",
-    "run_select",
-    "short",
-    "spill_folder",
-    "sql_text",
-]
 
 Listed: TypeAlias = Callable[[Sequence[Path]], str]
 """Paths as a SQL list of the names by which a connection reads them."""

@@ -12,7 +12,6 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -69,7 +68,7 @@ def export_huggingface(
     """
     schema = _hf_schema()
     count = 0
-    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+    with _exporting(catalog, target, where, limits) as (con, folder):
         (folder / "data").mkdir()
         for split, name in HF_SPLITS.items():
             clips = _clips(con, texts=True, split=split)
@@ -95,7 +94,7 @@ def export_shar(
     from lhotse.shar import JsonlShardWriter, TarWriter
 
     count = 0
-    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+    with _exporting(catalog, target, where, limits) as (con, folder):
         clips = _clips(con, texts=False)
         # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits.
         with (
@@ -125,7 +124,7 @@ def export_webdataset(
         As `export_huggingface`.
     """
     count = 0
-    with chosen_cuts(catalog, where, limits) as con, _new_folder(target) as folder:
+    with _exporting(catalog, target, where, limits) as (con, folder):
         clips = _clips(con, texts=True)
         for number, chunk in enumerate(_chunks(clips, shard_rows)):
             with tarfile.open(folder / f"shard-{number:06}.tar", "w") as tar:
@@ -246,9 +245,13 @@ def _add(tar: Any, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
-def _new_folder(target: Path) -> AbstractContextManager[Path]:
-    """A folder that becomes `target` if the block succeeds, and nothing otherwise."""
+@contextmanager
+def _exporting(
+    catalog: Path, target: Path, where: str, limits: Limits | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A connection with the chosen cuts, and a new folder; nothing is made before the condition has been answered."""
     local(target, what="audio")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is there already and not empty. Name a new folder, or remove it.")
-    return atomic_folder(target)
+    with chosen_cuts(catalog, where, limits) as con, atomic_folder(target) as folder:
+        yield con, folder

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from curation.duck import Limits
-from curation.interchange.selection import chosen_cuts
+from curation.duck import Limits, one_condition
+from curation.interchange.selection import WHERE, chosen_cuts
 from curation.storage import is_remote, resolve
 from manifests.errors import InputError
 from manifests.files import atomic_write, claim_file, read_jsonl
@@ -37,7 +37,8 @@ def export_jsonl(catalog: Path, target: Path, *, where: str = "true", limits: Li
         claim_file(target, "a manifest of cuts", ours=_is_manifest)
     count = 0
     with chosen_cuts(catalog, where, limits) as con, atomic_write(resolve(target)) as temporary:
-        lines = con.execute(f"SELECT {LINE} FROM cuts WHERE cut_id IN (SELECT cut_id FROM chosen)")
+        # The condition ended within its limits; asked again, it gives the rows in their order, however many they are.
+        lines = con.execute(f"SELECT {LINE} FROM cuts WHERE {one_condition(con, where, where=WHERE)}")
         with _opened(temporary) as stream:
             while rows := lines.fetchmany(BATCH):
                 stream.write("".join(f"{line}\n" for (line,) in rows).encode())

@@ -105,7 +105,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output
     import sys
     import tempfile
 
-    from curation.duck import limited, run_select
+    from curation.duck import limited
     from manifests.errors import SettingsError
     from manifests.files import atomic_write
 
@@ -114,7 +114,7 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output
     encode = {RowFormat.csv: _encode_csv, RowFormat.json: _encode_json, RowFormat.parquet: _encode_parquet}[kind]
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED) as buffer:
         with limited(con, most, where="query"):
-            encode(run_select(con, query, where="query"), buffer)
+            encode(con, query, buffer)
         buffer.seek(0)
         if output is None:
             shutil.copyfileobj(buffer, sys.stdout.buffer)
@@ -124,18 +124,23 @@ def _write(con: "duckdb.DuckDBPyConnection", query: str, kind: RowFormat, output
             shutil.copyfileobj(buffer, target)
 
 
-def _encode_parquet(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
+def _encode_parquet(con: "duckdb.DuckDBPyConnection", query: str, buffer: Any) -> None:
     import pyarrow.parquet as pq
 
-    reader: Any = result.to_arrow_reader(BATCH)
+    from curation.duck import one_select
+
+    reader: Any = con.sql(one_select(con, query, where="query")).to_arrow_reader(BATCH)
     with pq.ParquetWriter(buffer, reader.schema, compression="zstd") as writer:
         for batch in reader:
             writer.write_batch(batch)
 
 
-def _encode_json(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
+def _encode_json(con: "duckdb.DuckDBPyConnection", query: str, buffer: Any) -> None:
     import json
 
+    from curation.duck import run_select
+
+    result = run_select(con, query, where="query")
     names = [column[0] for column in result.description or []]
     before = "[\n  "
     while rows := result.fetchmany(BATCH):
@@ -146,11 +151,14 @@ def _encode_json(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
     buffer.write(b"[]\n" if before.startswith("[") else b"\n]\n")
 
 
-def _encode_csv(result: "duckdb.DuckDBPyConnection", buffer: Any) -> None:
+def _encode_csv(con: "duckdb.DuckDBPyConnection", query: str, buffer: Any) -> None:
     """Values as they are: what a spreadsheet would take for a formula is for the spreadsheet to refuse."""
     import csv
     import io
 
+    from curation.duck import run_select
+
+    result = run_select(con, query, where="query")
     text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column[0] for column in result.description or []])

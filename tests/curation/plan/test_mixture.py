@@ -247,3 +247,42 @@ def test_every_way_out_of_an_infeasible_mixture_is_feasible(
     assert (other is None) == (limit * sum(units) < budget)
     if other:
         make_schedule(mixture(shares=other, budget=budget * (1 - 1e-3), max_repeats=limit), pools)
+
+
+@pytest.mark.parametrize("key", ["select", "extends"])
+@pytest.mark.parametrize("name", ["{root}/secret.{end}", "../secret.{end}", "link.{end}", "below/../../secret.{end}"])
+def test_a_mixture_names_no_file_outside_its_folder(tmp_path: Path, key: str, name: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for end in ("sql", "yaml"):
+        (tmp_path / f"secret.{end}").write_text("hunter2: [")
+        (folder / f"link.{end}").symlink_to(tmp_path / f"secret.{end}")
+    named = name.format(root=tmp_path, end={"select": "sql", "extends": "yaml"}[key])
+    values = {k: v for k, v in GOOD.items() if k != "query"} | {key: named}
+    (folder / "m.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(SettingsError, match=f"`{key}`.*expected a file in") as error:
+        load_mixture(folder / "m.yaml")
+    assert "hunter2" not in str(error.value)
+    (folder / "plain.yaml").write_text(yaml.safe_dump(GOOD))
+    with pytest.raises(SettingsError):
+        load_mixture(folder / "plain.yaml", {key: named})
+
+
+@pytest.mark.parametrize(("name", "data"), [("passwords", b"hunter2 SELECT"), ("q.sql", b"hunter2 \xff")])
+def test_what_is_no_sql_is_not_quoted(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    values = {k: v for k, v in GOOD.items() if k != "query"} | {"select": name}
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(SettingsError, match=r"ends in \.sql|not UTF-8") as error:
+        load_mixture(tmp_path / "m.yaml")
+    assert "hunter2" not in str(error.value)
+
+
+def test_select_names_a_file_below_or_a_bundled_one(tmp_path: Path) -> None:
+    values = {k: v for k, v in GOOD.items() if k != "query"}
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "q.sql").write_text("SELECT 1")
+    (tmp_path / "below.yaml").write_text(yaml.safe_dump(values | {"select": "sql/q.sql"}))
+    assert load_mixture(tmp_path / "below.yaml").query == "SELECT 1"
+    (tmp_path / "ours.yaml").write_text(yaml.safe_dump(values | {"select": "sft.sql"}))
+    assert load_mixture(tmp_path / "ours.yaml").query == load_mixture("sft").query
