@@ -30,6 +30,7 @@ from soundwave.train.runs.folder import Existing, claim_run, describe, resumed
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
+from soundwave.train.runs.places import recorded
 from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import make_accelerator, make_maker, make_model, make_optimiser, pick_precision
@@ -81,7 +82,7 @@ def train(
         return old
     begun = check_branch(branch, asked, settings.steps or len(data)) if old is None and branch is not None else 0
     trainer = Trainer.make(settings, data, start, output, ranks)
-    info = old or trainer.info(asked, init)
+    info = old or trainer.info(asked, init, plan)
     if ranks.first and (old is None or not (output / LOCK).is_file()):
         describe(output, info, plan)
         if begun and branch is not None:
@@ -151,7 +152,7 @@ class Trainer:
             ranks=ranks,
         )
 
-    def info(self, asked: Training, init: Path | None) -> RunInfo:
+    def info(self, asked: Training, init: Path | None, plan: Path) -> RunInfo:
         """What run.json says of a run that begins."""
         return RunInfo(
             run=self.output.name,
@@ -165,6 +166,8 @@ class Trainer:
             settings=self.settings.model_dump(mode="json"),
             version=manifests.__version__,
             start=asked.start,
+            catalog=recorded(self.data.catalog),
+            plan_folder=recorded(plan),
         )
 
     def run(self, info: RunInfo) -> None:
