@@ -65,6 +65,10 @@ class RunInfo:
     """Fingerprint of the weights that it started from; None: a new model, or not said (see `version`)."""
     skipped: int = 0
     """Steps whose batch was dropped, since a loss or gradient was not finite."""
+    catalog: str | None = None
+    """Folder of the catalog that the plan draws from; None: not said (see the run's lock.json)."""
+    plan_folder: str | None = None
+    """Folder of the plan; None: not said."""
     unfit: int = 0
     """Of a finished run: draws whose CTC target needs more frames than they have; the ledger's `reason` says which."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)

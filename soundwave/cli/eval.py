@@ -1,5 +1,6 @@
 """`soundwave eval`: metrics of finished runs on held-out rows; error rates when nothing is said."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,8 @@ from soundwave.cli._settings import MOST, SetOption, overrides
 from soundwave.evaluate.registry import ALL, METRICS, RATES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from soundwave.evaluate.held_out import EvalOptions
     from soundwave.evaluate.settings import EvalSettings
 
@@ -23,7 +26,9 @@ def register(app: typer.Typer) -> None:
 def evaluate_runs(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     *,
-    catalog: Annotated[Path, typer.Option(help="The catalog with the clips.")] = Path("demo/catalog"),
+    catalog: Annotated[
+        Path | None, typer.Option(help="The catalog with the clips. Default: that on which each run was trained.")
+    ] = None,
     split: Annotated[str | None, typer.Option(help="dev (the default) to choose settings on, test to report.")] = None,
     corpus: Annotated[
         str | None,
@@ -75,7 +80,13 @@ def evaluate_runs(
     given: dict[str, Any] = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
     given |= {"metrics": metrics, "decode": decode, "text": text, "ceiling": ceiling or None}
     settings = _settings(given, set_)
-    _score(runs, catalog, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
+    _score(
+        {run: catalog or _catalog(run) for run in runs},
+        [*settings.metrics],
+        settings.options(),
+        ceiling=settings.ceiling,
+        as_json=as_json,
+    )
 
 
 def _settings(given: dict[str, Any], pairs: list[str] | None) -> "EvalSettings":
@@ -88,20 +99,33 @@ def _settings(given: dict[str, Any], pairs: list[str] | None) -> "EvalSettings":
 
 
 def _score(
-    runs: list[Path], catalog: Path, wanted: list[str], options: "EvalOptions", *, ceiling: bool, as_json: bool
+    runs: "Mapping[Path, Path]", wanted: list[str], options: "EvalOptions", *, ceiling: bool, as_json: bool
 ) -> None:
-    """Measure the metrics that are wanted, and print them."""
+    """Measure the metrics that are wanted, each run on its catalog, and print them."""
+    from manifests.errors import InputError
     from soundwave.evaluate.metrics.asr import ceiling as own_decoder
     from soundwave.evaluate.registry import choose
 
     chosen = choose(wanted)
-    found = [_measure(run, catalog, chosen, options, skip=ALL in wanted) for run in runs]
-    best = own_decoder(catalog, _of_rates(options)) if ceiling else None
+    if ceiling and len({*runs.values()}) > 1:
+        raise InputError("The runs have several catalogs: name the one whose clips Moonshine hears as `catalog`.")
+    found = [_measure(run, catalog, chosen, options, skip=ALL in wanted) for run, catalog in runs.items()]
+    best = own_decoder(next(iter(runs.values())), _of_rates(options)) if ceiling else None
     if as_json:
         _print_json(found, best)
         return
     _show([result for results in found for result in results if RATES in result["families"]], best)
     _show_families([result for results in found for result in results if RATES not in result["families"]])
+
+
+def _catalog(run: Path) -> Path:
+    """The catalog that a run was trained on; standard error is told if its rows are others by now."""
+    from soundwave.train.runs.places import run_catalog
+
+    found, change = run_catalog(run)
+    if change:
+        print(f"note: {change}", file=sys.stderr)
+    return found
 
 
 def _of_rates(options: "EvalOptions") -> "EvalOptions":

@@ -1,5 +1,6 @@
 """`soundwave ledger`: what runs really trained on, and what they made of it."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,9 +22,13 @@ def ledger(
     runs: Annotated[list[Path], typer.Argument(help="Runs, or folders of runs.", show_default=False)],
     *,
     catalog: Annotated[
-        Path | None, typer.Option(help="For texts and hours; demo/catalog by default, if it is there.")
+        Path | None,
+        typer.Option(help="For texts and hours; by default that on which the first run was trained, if it is there."),
     ] = None,
-    plans: Annotated[Path | None, typer.Option(help="Folder of plans; mixtures beside the catalog by default.")] = None,
+    plans: Annotated[
+        Path | None,
+        typer.Option(help="Folder of plans; by default that of the first run, or mixtures beside the catalog."),
+    ] = None,
     seconds: SecondsOption = SECONDS,
     memory: MemoryOption = MEMORY,
     bins: Annotated[int, typer.Option(min=1, max=MOST, help="Stretches of steps to average losses over.")] = 6,
@@ -40,14 +45,15 @@ def ledger(
     Example: soundwave ledger demo/runs --catalog demo/catalog --plans demo/mixtures
     """
     from curation.catalog import ledger as ledgers
+    from curation.catalog.runs import find_runs
     from curation.duck import limited
     from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json
 
     allowed = limits(seconds, memory)
-
-    where = catalog or (Path("demo/catalog") if Path("demo/catalog").is_dir() else None)
-    folder = plans or (where.parent / "mixtures" if where else None)
+    where, folder = _places(find_runs(runs)[0])
+    where = catalog or where
+    folder = plans or folder or (where.parent / "mixtures" if where else None)
     found = folder if folder is not None and folder.is_dir() else None
     with (
         ledgers.open_ledger(runs, catalog=where, plans=found, limits=allowed) as con,
@@ -64,6 +70,23 @@ def ledger(
     print_json(facts) if json_ else _show(facts, uses)
     if facts["off_plan"]:
         raise typer.Exit(1)
+
+
+def _places(run: Path) -> tuple[Path | None, Path | None]:
+    """The catalog and the folder of plans of a run; None for what is gone: texts, hours and units stay empty."""
+    from manifests.errors import InputError
+    from soundwave.train.runs.places import plans_folder, run_catalog
+
+    try:
+        found, change = run_catalog(run)
+    except InputError as error:
+        found, change = None, str(error)
+    if change:
+        print(f"note: {change}", file=sys.stderr)
+    try:
+        return found, plans_folder(run)
+    except InputError:  # the tables say more of such a run
+        return found, None
 
 
 def _runs(con: Any) -> list[dict[str, Any]]:

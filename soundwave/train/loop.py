@@ -31,6 +31,7 @@ from soundwave.train.runs.folder import Existing, begun, claim_run, describe, re
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
+from soundwave.train.runs.places import recorded
 from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import (
@@ -111,7 +112,7 @@ def _train(
     new = ranks.on_first(lambda: old is None or not begun(output))
     at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
     trainer = Trainer.make(settings, data, start, output, ranks)
-    info = old or trainer.info(asked, init)
+    info = old or trainer.info(asked, init, plan)
     if ranks.first and new:
         info.write(output)  # which makes the folder a run's
         if at and branch is not None:
@@ -182,7 +183,7 @@ class Trainer:
             ranks=ranks,
         )
 
-    def info(self, asked: Training, init: Path | None) -> RunInfo:
+    def info(self, asked: Training, init: Path | None, plan: Path) -> RunInfo:
         """What run.json says of a run that begins."""
         return RunInfo(
             run=self.output.name,
@@ -196,6 +197,8 @@ class Trainer:
             settings=self.settings.model_dump(mode="json"),
             version=manifests.__version__,
             start=asked.start,
+            catalog=recorded(self.data.catalog),
+            plan_folder=recorded(plan),
         )
 
     def run(self, info: RunInfo) -> None:
