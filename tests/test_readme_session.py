@@ -48,7 +48,8 @@ def librispeech(root: Path, clips: int) -> Path:
 def dask(tmp_path: Path) -> Iterator[DaskProcesses]:
     with dask_processes(tmp_path / "dask") as found:
         found.scheduler()
-        found.worker("worker")
+        # It imports its libraries while this process imports the same ones.
+        found.worker("worker", "--preload", "transformers.models.whisper.modeling_whisper")
         yield found
 
 
