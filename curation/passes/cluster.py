@@ -6,22 +6,24 @@ import asyncio
 import fcntl
 import logging
 import os
+import pickle
 import shutil
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
-    from distributed import Client, LocalCluster
+    from distributed import Client, Future, LocalCluster
 
 PATIENCE: Seconds = 10.0  # until a scheduler answers
 SCRATCH = "soundwave-"  # prefix of the folders for Dask's own files
@@ -136,6 +138,30 @@ def _started(workers: int, scratch: str) -> LocalCluster:
         f"Worker processes die while they start, in {len(tries)} attempts with {workers} to 1 of them. Memory may be "
         "short. With 0 as `workers` everything runs in this process, which shows the cause."
     )
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call that happens when this is read from its pickled form."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.function, self.arguments
+
+
+def submit_to(
+    client: Client, workers: Sequence[str], key: str, function: Callable[..., Any], *arguments: Any
+) -> Future:
+    """Have one of some workers of a remote cluster call a function of ours.
+
+    It travels as bytes that only the worker reads: a scheduler, which reads what it passes on, may lack this project.
+    """
+    from distributed.protocol.pickle import dumps
+
+    call = dumps(_Call(function, arguments))
+    return client.submit(pickle.loads, call, key=key, workers=list(workers), pure=False)
 
 
 def say(line: str) -> None:

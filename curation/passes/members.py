@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.passes import probe
-from curation.passes.cluster import say
+from curation.passes.cluster import say, submit_to
 from curation.passes.shards import LabelPass, Row
 from manifests.errors import InputError
 from manifests.files import atomic_write
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 PATIENCE: Seconds = 30.0  # for a first worker, and for another one when all have gone
 MOMENT: Seconds = 2.0  # between looks at who is there
+_SPOKEN = ("Python", "dask", "distributed")  # what a scheduler must have as it is here
 NAMED = 3  # workers that a message names
-_SAME = "Workers need the Python, the soundwave and the libraries that this command has."
+_SAME = "The versions must be those of this command."
 _SHARED = (
     "Workers need the labels, the audio and the models of this command at the same paths: keep them on storage that "
     "all machines mount."
 )
+# `eval` is a name that every Python knows, and a text can be read by all: nothing of ours must be there.
+_QUESTION = f"[space := {{'__name__': 'probe'}}, exec({inspect.getsource(probe)!r}, space), space['versions']()][2]"
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class Members:
         """
         if place.folder in self._places:
             return
+        if not self._places:
+            self._check_scheduler()
         self._gather(strict=not self._places)
         self._judge(self._trouble(self.usable(), place), _SHARED, strict=True)
         self._places[place.folder] = place
@@ -108,6 +113,12 @@ class Members:
         if time.monotonic() - self._looked > MOMENT or not self.usable():
             self._gather(strict=False)
         return self.usable()
+
+    def _check_scheduler(self) -> None:
+        """Raise InputError if the scheduler speaks another Dask. It needs nothing else of what is here."""
+        here = {name: version for name, version in self._here.items() if name in _SPOKEN}
+        if wrong := differences(here, self._client.run_on_scheduler(eval, _QUESTION, {})):
+            raise InputError(f"The Dask scheduler at {self._address} is unlike this process: {wrong}. {_SAME}")
 
     def _gather(self, *, strict: bool) -> None:
         until: float | None = None
@@ -141,14 +152,12 @@ class Members:
         more = f" And {len(wrong) - NAMED} more." if len(wrong) > NAMED else ""
         text = f"{' '.join(wrong[:NAMED])}{more} {hint}"
         if strict:
-            raise InputError(f"Workers of the Dask scheduler at {self._address} cannot do this work. {text}")
-        say(f"Workers that came to the Dask scheduler at {self._address} get no work. {text}")
+            raise InputError(f"Workers of the Dask scheduler at {self._address} cannot do this work: {text}")
+        say(f"Workers that came to the Dask scheduler at {self._address} get no work: {text}")
 
     def _differences(self, workers: Sequence[str]) -> dict[str, str]:
         """Worker -> how its versions differ from those here."""
-        # `eval` is a name that every Python knows, and a text can be read by all: nothing of ours must be there.
-        text = f"[space := {{'__name__': 'probe'}}, exec({inspect.getsource(probe)!r}, space), space['versions']()][2]"
-        answers = self._client.run(eval, text, {}, workers=list(workers), on_error="return")
+        answers = self._client.run(eval, _QUESTION, {}, workers=list(workers), on_error="return")
         there = self._client.nthreads()
         return {worker: differences(self._here, found) for worker, found in answers.items() if worker in there}
 
@@ -158,9 +167,7 @@ class Members:
         token.touch()
         try:
             asked = {
-                worker: self._client.submit(
-                    place.trouble, token, key=f"see-{uuid.uuid4().hex}", workers=[worker], pure=False
-                )
+                worker: submit_to(self._client, [worker], f"see-{uuid.uuid4().hex}", place.trouble, token)
                 for worker in workers
             }
             return self._answers(asked)

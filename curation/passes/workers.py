@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.passes.cluster import cores, local_client, remote_client
+from curation.passes.cluster import cores, local_client, remote_client, submit_to
 from curation.passes.isolation import label_isolated
 from curation.passes.members import Members, Place
 from curation.passes.shards import Counts, LabelPass, Row, finished, label_good, write_shard
@@ -158,7 +158,7 @@ class WorkerPool:
             with self._talking():
                 usable = self._members.look()
                 shard.workers = frozenset(usable)
-                future = self._client.submit(label_there, *task, key=name, workers=usable)
+                future = submit_to(self._client, usable, name, label_there, *task)
         self._pending[future] = shard
 
     def _done(self) -> Future | None:

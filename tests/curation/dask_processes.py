@@ -70,7 +70,8 @@ class DaskProcesses:
     def scheduler(self) -> subprocess.Popen[bytes]:
         """A scheduler; it answers at `address`."""
         found = self.root / "scheduler.json"
-        process = self.start("dask_scheduler", "scheduler", "--port", "0", "--scheduler-file", str(found))
+        bare = without_us(self.root / "bare")  # a scheduler needs nothing of ours
+        process = self.start("dask_scheduler", "scheduler", "--port", "0", "--scheduler-file", str(found), env=bare)
         until(lambda: _address(found), "the start of the scheduler")
         self.address = _address(found)
         return process
