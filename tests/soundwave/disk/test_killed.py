@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+import yaml
 
 from curation.catalog import build
 from curation.plan import make_plan
@@ -54,7 +58,16 @@ def test_prepare(tmp_path: Path) -> None:
     registry.prepare("sonicpi", folder / "corpora", source=folder / "source")
     sounds(folder / "source", 0.2)
     words = ["prepare", "sonicpi", "--source", str(folder / "source"), "--output", str(folder / "corpora"), "--force"]
-    assert tried(words, folder, "corpora/sonicpi", "corpus") >= 12
+    assert tried(words, folder, "corpora/sonicpi", "corpus", stride=2) >= 12
+
+
+def test_label(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    sounds(folder / "source", 0.1)
+    registry.prepare("sonicpi", folder / "corpora", source=folder / "source")
+    words = ["label", "quality", "--corpus", "sonicpi", "--corpora", str(folder / "corpora"), "--workers", "0"]
+    words += ["--labels", str(folder / "labels"), "--shard-size", "2"]
+    assert tried(words, folder, "labels", "nothing", stride=3) >= 6
 
 
 def test_catalog_build(tmp_path: Path) -> None:
@@ -78,3 +91,13 @@ def test_mix_plan(tmp_path: Path) -> None:
     build(folder / "corpora", folder / "labels", folder / "catalog")
     words = ["mix", "plan", str(folder / "small.yaml"), "--catalog", str(folder / "catalog")]
     assert tried(words, folder, "mixtures/small", "plan") >= 6
+
+
+def test_train(tmp_path: Path, workspace: Path, stage_values: Callable[..., dict[str, Any]]) -> None:
+    folder = tmp_path / "w"
+    shutil.copytree(workspace / "mixtures" / "speech", folder / "plan")
+    settings = stage_values("alignment", steps=3, checkpoint_every=1, keep_checkpoints=[2])
+    (folder / "stage.yaml").write_text(yaml.safe_dump(settings))
+    words = ["train", str(folder / "stage.yaml"), "--plan", str(folder / "plan")]
+    words += ["--output", str(folder / "runs" / "one")]
+    assert tried(words, folder, "runs/one", "nothing", stride=7) >= 20
