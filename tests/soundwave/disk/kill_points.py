@@ -31,11 +31,15 @@ from typing import Any
 CALLS = ("fsync", "replace", "rename", "link", "unlink")
 TIMES = ("seconds", "cpu_seconds", "gone")  # what no two runs have the same of; old parts that are to be removed
 LEFT = re.compile(r"\.[0-9a-f]{8}\.")  # a temporary file that a killed writer left
-IMPORTS = (
-    "curation.catalog", "curation.interchange.export", "curation.passes.quality", "curation.passes.runner",
-    "curation.plan", "recipes.registry", "soundwave.cli", "soundwave.report.page", "datasets", "lhotse.shar",
-)  # fmt: skip
-TRAINING = ("soundwave.train.loop",)
+IMPORTS = {  # what a command imports when it runs: imported once, before the forks
+    "prepare": ("recipes.registry",),
+    "label": ("curation.passes.quality", "curation.passes.runner"),
+    "catalog": ("curation.catalog", "curation.interchange.jsonl"),
+    "mix": ("curation.plan",),
+    "sql": ("curation.catalog",),
+    "report": ("soundwave.report.page",),
+    "train": ("soundwave.train.loop",),
+}
 
 
 @dataclass(frozen=True)
@@ -289,8 +293,7 @@ def main() -> None:
     listed = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     cases = [Case(**{**values, "folder": Path(values["folder"])}) for values in listed]
     importlib.import_module("soundwave.cli").build_app()
-    training = any(case.words[0] == "train" for case in cases)
-    for name in IMPORTS + (TRAINING if training else ()):
+    for name in sorted({module for case in cases for module in IMPORTS[case.words[0]]}):
         importlib.import_module(name)
     print(json.dumps([line for case in cases for line in (without_room if case.room else problems)(case)]))
 
