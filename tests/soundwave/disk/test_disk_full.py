@@ -33,8 +33,8 @@ batch: {seconds: 4}
 window: 2
 shares: {asr: 1.0}
 """
-LIMITS = (0, 40, 300, 2000)  # bytes that a file may have
-FREE = (0, 4096, 16384)  # bytes that a small disk has left
+LIMITS = (0, 400)  # bytes that a file may have
+FREE = (0,)  # bytes that a small disk has left
 MEGABYTES = 4
 
 
