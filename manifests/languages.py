@@ -25,11 +25,7 @@ def language_doubt(code: str) -> str | None:
     if _CODE.fullmatch(said) and re.split("[-_]", said.lower())[0] in _codes():
         return None
     named = _names().get(said.casefold())
-    close = (
-        [named]
-        if named
-        else nearest(said, sorted(known for known in map(str, Locale("en").languages) if "_" not in known))
-    )
+    close = [named] if named else nearest(said, sorted(code for code in _names().values() if "_" not in code))
     return f"{code!r} is no ISO 639 code that is known" + (f" (nearest: {', '.join(close)})" if close else "")
 
 
@@ -47,10 +43,10 @@ def need_language(code: str, *, setting: str) -> str:
 @cache
 def _codes() -> frozenset[str]:
     likely = (key.split("_")[0] for key in get_global("likely_subtags"))
-    return frozenset((*Locale("en").languages, *get_global("language_aliases"), *likely)) - {"root"}
+    return frozenset((*_names().values(), *get_global("language_aliases"), *likely)) - {"root"}
 
 
 @cache
 def _names() -> dict[str, str]:
     """English names -> codes."""
-    return {name.casefold(): code for code, name in Locale("en").languages.items()}
+    return {str(name).casefold(): str(code) for code, name in Locale("en").languages.items()}

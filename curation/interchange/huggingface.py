@@ -2,9 +2,9 @@
 
 Columns named like columns of `cuts` (text, language, speaker, target_text, task, ...) are understood; others are named
 in `columns`, e.g. {"text": "sentence", "speaker": "client_id"}. What is left over stands in `cut.custom["columns"]`; a
-column of what JSON cannot hold (times, decimals, bytes) is an error until it is left out or cast. A length that rows state (a
-column `duration`, `duration_ms`, ..., or what `columns` names as `duration`, in seconds) must be that of the audio.
-Splits are the dataset's own, or a column `split`: of a dataset of one part, or one that `columns` names.
+column of what JSON cannot hold (times, decimals, bytes) is an error until it is left out or cast. A length that rows
+state (a column `duration`, `duration_ms`, ..., or what `columns` names as `duration`, in seconds) must be that of the
+audio. Splits are the dataset's own, or a column `split`: of a dataset of one part, or one that `columns` names.
 Audio that lies inside the dataset is written to CORPUS/audio, byte for byte.
 """
 

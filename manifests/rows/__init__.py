@@ -265,7 +265,8 @@ def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:
 def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
     """The rows of a corpus's files of cuts, as `catalog build` takes them: those that it refuses are rejects.
 
-    Relative audio paths are as the row has them: `with_found_audio` finds them. Words of closed vocabularies (split, task) come in their own letters, however the row writes them.
+    Relative audio paths are as the row has them: `with_found_audio` finds them. Words of closed vocabularies (split,
+    task) come in their own letters, however the row writes them.
 
     Raises:
         MissingFileError: a file of 0 bytes.

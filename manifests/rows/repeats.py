@@ -1,4 +1,4 @@
-"""Ids that stand for two things in a corpus's files of rows: a cut's id on two lines, a recording's id with other audio.
+"""Ids that stand for two things in a corpus's rows: a cut's id on two lines, a recording's id with other audio.
 
 The same verdict as curation/catalog/repeats.py gives to whole files: of an id's lines the first in JSON order is kept,
 of a recording's id the audio of the cut whose id is the first.
