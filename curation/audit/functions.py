@@ -11,7 +11,7 @@ from manifests.linked.same import speaker_keys, text_keys
 
 
 def create_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code), alike_sounds(marks, marks)."""
+    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code), alike_sounds(marks, ...)."""
     con.create_function("text_keys", _text_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     con.create_function("speaker_keys", speaker_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     con.create_function("language_doubt", _language_doubt, ["VARCHAR"], "VARCHAR")
