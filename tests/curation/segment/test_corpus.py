@@ -17,6 +17,7 @@ from manifests.files import read_jsonl
 from manifests.rows import read_corpus
 from manifests.rows.validate import row_problems
 from tests.curation.spoken import Reader, Spoken, say
+from tests.manifests.audio import written_audio as made
 
 PROMPTS = {  # id: text, as published with the recordings
     "agent-incorrect": "Login incorrect.  Please enter your agent number followed by the pound key.",
@@ -215,3 +216,26 @@ def test_real_prompts_joined_are_found_again(tmp_path, joined):
                 assert row["start"] + words[at][1] == pytest.approx(start, abs=0.4)
                 checked += 1
     assert checked >= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "converted"),
+    [
+        ("an-m4a.wav", made.libav("ipod", "aac"), True),
+        ("an-m4a.m4a", made.libav("ipod", "aac"), True),
+        ("a-wav.m4a", made.wav(), False),
+        ("an-mp3.wma", made.mp3(), False),
+    ],
+)
+def test_what_a_recording_holds_decides_whether_it_is_converted(tmp_path, name, data, converted):
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "a.txt").write_text("able")
+    segment_file(tmp_path / name, tmp_path / "a.txt", tmp_path / "out", Silent(), CorpusOrigin("noise"))
+    assert (tmp_path / "out" / "audio").is_dir() is converted
+
+
+def test_a_playlist_is_no_recording_whatever_its_name(tmp_path):
+    (tmp_path / "list.m4a").write_text("#EXTM3U\n#EXTINF:3,\nother.wav\n#EXT-X-ENDLIST\n")
+    (tmp_path / "a.txt").write_text("able")
+    with pytest.raises(AudioError, match="does not decode"):
+        segment_file(tmp_path / "list.m4a", tmp_path / "a.txt", tmp_path / "out", Silent(), CorpusOrigin("noise"))
