@@ -345,6 +345,18 @@ def test_rejects_of_recipe_and_pass_share_a_table(workspace: Path) -> None:
     assert [row["cut_id"] for row in rows(workspace, "SELECT cut_id FROM accepted")] == ["syn-b"]
 
 
+def test_rows_name_the_pass_of_their_folder(workspace: Path) -> None:
+    reject = {"cut_id": "syn-x", "corpus": "syn", "pass": "Prepare", "reason": "silent", "detail": "-"}
+    (workspace / "corpora" / "syn" / "rejects.jsonl.gz").write_bytes(gzip.compress(json.dumps(reject).encode()))
+    make(workspace)
+    assert rows(workspace, "SELECT pass FROM rejects") == [{"pass": "prepare"}]
+    write_pass(workspace, "mine", {"s": [label("syn-a", 3) | {"pass": "mine"}]})  # any name is one of a pass
+    make(workspace)
+    write_pass(workspace, "mine", {"s": [label("syn-a", 4) | {"pass": "Mine"}]})
+    with pytest.raises(ManifestError, match=r"mine/syn: rows of labels name the pass 'Mine', expected 'mine'"):
+        make(workspace)
+
+
 def test_a_shard_with_other_columns_is_an_error(workspace: Path) -> None:
     write_pass(workspace, "encode", {"s": [{"cut_id": "syn-a"}]})
     with pytest.raises(ManifestError, match="do not fit the table `labels`"):
