@@ -31,5 +31,5 @@ def test_known_in_any_letter_case_with_and_without_region(code: str) -> None:
 )
 def test_unknown_ones_are_said_and_refused_as_a_setting(code: str, said: str) -> None:
     assert said in str(language_doubt(code))
-    with pytest.raises(SettingsError, match="^language: .*expected one such as en"):
+    with pytest.raises(SettingsError, match=r"^language: .*expected one such as en"):
         About("a", "CC0-1.0", language=code)
