@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import duckdb
 
-from curation.text.readings import number_readings
+from curation.text.readings import number_readings, short_words
 from manifests.audio.landmarks import alike
 from manifests.languages import language_doubt
 from manifests.linked.same import speaker_keys, text_keys
 
 
 def create_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code), alike_sounds(marks, ...)."""
+    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code), alike_sounds(marks, marks).
+
+    And sure_head(text), in SQL since that is a hundred times as fast as reading: a text's first words, two to five,
+    which stand as they are in every one of its `text_keys`. NULL: it does not begin with such words.
+    """
     con.create_function("text_keys", _text_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     con.create_function("speaker_keys", speaker_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     con.create_function("language_doubt", _language_doubt, ["VARCHAR"], "VARCHAR")
     con.create_function("alike_sounds", alike, ["VARCHAR", "VARCHAR"], "DOUBLE")
+    con.execute(_SURE_HEAD)
+
+
+# Words of ASCII with a vowel, which is no Turkish I; the last one before anything else is left out, since scripts
+# without spaces join it; none may be an abbreviation in any language.
+_WORD = "[A-HJ-Za-z]*[AEOUaeiou][A-HJ-Za-z]*"
+_SURE_HEAD = f"""
+CREATE OR REPLACE TEMP MACRO sure_head(words) AS (
+  list_transform(
+    [string_split(lower(trim(regexp_extract(words, '^((?:{_WORD} ){{2,5}}){_WORD} ', 1))), ' ')],
+    lambda parts: CASE
+      WHEN len(parts) > 1 AND NOT list_has_any(parts, {sorted(short_words())}) THEN array_to_string(parts, ' ')
+    END
+  )[1]
+)"""
 
 
 def _text_keys(text: str, language: str) -> list[str]:

@@ -13,22 +13,41 @@ WITH texts AS (
     duration,
     level,
     held,
-    unnest(CASE
-      WHEN regexp_matches(text, '\p{N}') THEN text_keys(text, coalesce(base_language(language), ''))
-      ELSE [plain_words(text)]
-    END) AS key
+    regexp_matches(text, '\p{N}') AS numbered,
+    CASE WHEN numbered AND NOT held THEN sure_head(text) END AS head
   FROM compared
   WHERE task IN ('asr', 'st', 'qa') AND regexp_matches(text, '[\p{L}\p{N}]')
 ),
+held_keys AS (
+  SELECT *, unnest(CASE WHEN numbered THEN text_keys(text, coalesce(tag, '')) ELSE [plain_words(text)] END) AS key
+  FROM texts
+  WHERE held
+),
 held_out AS (
-  SELECT * FROM texts WHERE held AND key <> ''
+  SELECT * FROM held_keys WHERE key <> ''
+),
+-- Reading numbers out takes long. Of texts to train on it is done where the words before the first number, which stay as
+-- they are (`sure_head`), begin a held-out text; and where there are no such words.
+heads AS (
+  SELECT DISTINCT array_to_string(words[:count], ' ') AS head
+  FROM (SELECT string_split(key, ' ') AS words FROM held_out) CROSS JOIN range(2, 6) counts(count)
+  WHERE len(words) > count
+),
+numbered_texts AS (
+  SELECT * FROM texts SEMI JOIN heads USING (head)
+  UNION ALL
+  SELECT * FROM texts WHERE NOT held AND numbered AND head IS NULL
 ),
 -- The small side is looked up: millions of training texts pass by without being kept.
+others AS (
+  SELECT *, plain_words(text) AS key FROM texts WHERE NOT held AND NOT numbered
+  UNION ALL
+  SELECT *, unnest(text_keys(text, coalesce(tag, ''))) AS key FROM numbered_texts
+),
 seen AS (
   SELECT level, task, tag, key, arg_min({cut: cut_id, corpus: corpus, split: split, text: text}, cut_id) AS other
-  FROM texts
+  FROM others
   SEMI JOIN held_out USING (level, task, key)
-  WHERE NOT held
   GROUP BY ALL
 )
 SELECT

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from curation.text import Word, normalise
+from curation.text.rules import tables
 
 MOST = 6  # ways of a text: the first reading of each of its numbers, the second of each, ...
 _PLAIN = re.compile(
@@ -30,6 +31,14 @@ def number_readings(text: str, language: str | None) -> Iterator[str]:
 def _number(token: str, language: str) -> tuple[str, ...]:
     """Ways to say a word that is a number; plain ones are most, and the same ones come again and again."""
     return tuple(said for word in normalise(token, language) for said in _said(word)) or (token,)
+
+
+@cache
+def short_words() -> frozenset[str]:
+    """Words of letters alone that some language reads as others, in small letters: titles, and what has no dot."""
+    kinds = ("abbreviations", "titles")
+    written = [key for table in tables().values() for kind in kinds for key in table.get(kind, {}) if "." not in key]
+    return frozenset(part for key in written for part in re.findall(r"[^\W\d_]+", key.casefold()))
 
 
 def _said(word: Word) -> tuple[str, ...]:
