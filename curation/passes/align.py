@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curation.align import aligner_maker, load_aligner
 from curation.align.base import AlignedWord, Aligner, AlignsUntranscribed, Transcribes, Untranscribed
+from curation.align.fit import fit
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, corpus_rows, finished
 from curation.text import READING_VERSION, Word, base_language, normalise
@@ -34,7 +35,8 @@ QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: there is nobody to align
 class Align(CorpusPass):
     """Writes `words`, and the labels score, speech_rate, leading_silence, trailing_silence, coverage.
 
-    score is the mean log-likelihood per frame of speech (0 at best), speech_rate words per second from the
+    score is the mean log-likelihood per frame of speech (0 at best); a cut below the least score is rejected, and one that
+    is below it with the loud moments that no word covers (`curation.align.fit`). speech_rate is words per second from the
     first word to the end of the last, coverage aligned words / words that have something to say. An aligner that can
     transcribe (`whisperx`) does so where there is no transcript, and writes the label transcript. With a wildcard for
     speech that the transcript lacks, the label untranscribed says how many seconds of it there are, and where.
@@ -45,7 +47,7 @@ class Align(CorpusPass):
     least_score: float | None = None  # None: what the aligner asks for
 
     name: ClassVar[str] = "align"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     failure: ClassVar[Reason] = Reason.aligner_failed
 
     @property
@@ -107,6 +109,9 @@ class Align(CorpusPass):
         labels = summarise(words, found, duration, untranscribed)
         if labels["score"] < self.least:
             raise Rejected(Reason.low_score, f"score {labels['score']:.2f}, at least {self.least:g} is accepted")
+        if text is None and (fitting := fit(samples, found, untranscribed)) < self.least:
+            detail = f"score {labels['score']:.2f}, but {fitting:.2f} with the loud moments that no word covers"
+            raise Rejected(Reason.low_score, f"{detail}; at least {self.least:g} is accepted")
         result.words += self._word_rows(row, words, found, duration)
         result.labels += [label(self.name, row, key, value) for key, value in labels.items()]
         if self.wildcard != "none":

@@ -64,6 +64,8 @@ class Even:
             raise Rejected(Reason.oov_word, "xyzzy")
         step = len(samples) / 16000 / len(words)
         score = -9.0 if words[0].text == "bad" else -1.0
+        if words[0].text == "short":
+            return [AlignedWord(0, 0.1, 0.2, -1.0)]
         return [AlignedWord(n, n * step, (n + 1) * step, score) for n, word in enumerate(words) if word.readings]
 
 
@@ -80,12 +82,13 @@ def test_each_cut_is_aligned_or_rejected_with_its_reason(tmp_path: Path) -> None
         cut("missing", text="hello"),
         cut("notext", audio=audio, text=None),
         cut("oov", audio=audio, text="xyzzy"),
+        cut("short", audio=audio, text="short"),
         cut("silent", audio=silent),
         cut("sound", audio=audio, task="sound"),
     ]
     corpus = write_made(tmp_path / "made", rows)
     summary = run_pass(Align(Even()), corpus, tmp_path / "labels", workers=0)
-    assert (summary.labelled, summary.rejected) == (1, 9)
+    assert (summary.labelled, summary.rejected) == (1, 10)
     assert {row["cut_id"]: row["reason"] for row in table(summary.folder, "rejects")} == {
         "bad": "low_score",
         "czech": "unsupported_language",
@@ -94,6 +97,7 @@ def test_each_cut_is_aligned_or_rejected_with_its_reason(tmp_path: Path) -> None
         "missing": "audio_missing",
         "notext": "text_missing",
         "oov": "oov_word",
+        "short": "low_score",
         "silent": "no_speech",
         "sound": "not_speech",
     }
