@@ -209,6 +209,9 @@ def read_sealed(path: Path, *, go_on: str) -> Any:
         raise DamagedError(f"{path} is not valid JSON, or not whole. {go_on}") from error
     if isinstance(value, dict) and SEAL in value:
         if sealed(value)[SEAL] != value[SEAL]:
-            raise DamagedError(f"{path} is not what was written: its content does not fit its seal. {go_on}")
+            on_purpose = f"If it was changed on purpose, delete its key `{SEAL}`."
+            raise DamagedError(
+                f"{path} is not what was written: its content does not fit its seal. {go_on} {on_purpose}"
+            )
         del value[SEAL]
     return value

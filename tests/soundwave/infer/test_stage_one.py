@@ -23,6 +23,7 @@ from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.settings import ModelSettings
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import TokenTable, seen_tokens
+from tests.editing import edit
 from tests.tolerance import half_the_digits
 
 FEATURES = 12
@@ -94,8 +95,7 @@ def test_wrong_use_is_answered_in_a_sentence(run, tmp_path):
         load_aligner("soundwave")
     with pytest.raises(MissingFileError):
         load_aligner("soundwave", model=str(tmp_path / "nowhere"))
-    facts = json.loads((run / "run.json").read_text())
-    write_json(run / "run.json", facts | {"status": "running"})
+    edit(run / "run.json", status="running")
     with pytest.raises(StaleError):
         load_aligner("soundwave", model=str(run))
 

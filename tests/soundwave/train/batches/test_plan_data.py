@@ -13,11 +13,11 @@ import soundfile
 from curation import encoders
 from curation.catalog import build, catalog_fingerprint, connect
 from manifests.errors import AudioError, InputError, MixtureError, StaleError
-from manifests.files import read_json, write_json
 from manifests.schema import arrow_schema
 from soundwave.train.batches import plan_data as data
 from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, encode_pieces
 from tests.curation.encoders.test_encoders import make_whisper
+from tests.editing import edit
 from tests.soundwave.conftest import make_workspace
 
 ENCODER = "moonshine-tiny-en"
@@ -198,8 +198,7 @@ def test_a_catalog_that_is_built_again_during_a_training_changes_nothing_or_stop
     """A corpus beside the plan's may come; the plan's own rows may not go unnoticed."""
     shutil.copytree(workspace / "catalog", tmp_path / "catalog")
     shutil.copytree(workspace / "mixtures" / "mixed", tmp_path / "mixed")
-    lock = tmp_path / "mixed" / "lock.json"
-    lock.write_text(lock.read_text().replace(str(workspace / "catalog"), str(tmp_path / "catalog")))
+    edit(tmp_path / "mixed" / "lock.json", catalog=str(tmp_path / "catalog"))
     monkeypatch.setattr("curation.reader.windows.WINDOW", 1)
     plan = PlanData(tmp_path / "mixed", encoder=ENCODER)
     before = [plan.step(number) for number in range(len(plan))]
@@ -222,7 +221,6 @@ def test_a_plan_that_draws_a_refused_cut_is_not_opened(tmp_path, step):
     plan = root / "mixtures" / "speech"
     with pytest.raises(StaleError, match="has changed since"):  # it was planned before the pass was run again
         PlanData(plan, encoder=ENCODER)
-    values = read_json(plan / "lock.json")
-    write_json(plan / "lock.json", values | {"catalog_fingerprint": catalog_fingerprint(root / "catalog")})
+    edit(plan / "lock.json", catalog_fingerprint=catalog_fingerprint(root / "catalog"))
     with pytest.raises(MixtureError, match=rf"by pass: {step} 1\)(.|\n)*tiny-00: {step}, too_long \(100 s\)"):
         PlanData(plan, encoder=ENCODER)
