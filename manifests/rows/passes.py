@@ -49,9 +49,10 @@ def read_pass(folder: Path) -> dict[str, Any]:
     shards = facts.get("shards") if isinstance(facts, dict) else None
     if not isinstance(shards, list) or not all(isinstance(key, str) for key in shards):
         raise DamagedError(f"{path} has no list `shards`. {label_again(folder)}")
-    if FILES in facts and (about := (facts.get("pass"), facts.get("corpus"))) != (folder.parent.name, folder.name):
-        if not any((folder / name).is_file() for name in recorded(folder, facts)):
-            raise DamagedError(f"{path} is that of the pass {about[0]} over {about[1]}. {label_again(folder)}")
+    about = (facts.get("pass"), facts.get("corpus"))
+    moved = FILES in facts and about != (folder.parent.name, folder.name)
+    if moved and not any((folder / name).is_file() for name in recorded(folder, facts)):
+        raise DamagedError(f"{path} is that of the pass {about[0]} over {about[1]}. {label_again(folder)}")
     return dict(facts)
 
 
