@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from manifests.errors import QueryError
+from manifests.errors import ManifestError, QueryError, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,3 +116,80 @@ def first(con: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> t
 def short(error: Exception) -> str:
     """DuckDB's message without its stack."""
     return str(error).strip().partition("\n\nStack")[0]
+
+
+# Damaged files
+
+
+@contextmanager
+def reading_parquet(files: Sequence[Path], *, go_on: str) -> Iterator[None]:
+    """In this block queries read Parquet `files`. Errors that come of a damaged one name it and say how to go on.
+
+    DuckDB's own errors name neither the file nor what is wrong with it ("don't know what type", a UnicodeDecodeError),
+    and are those of a wrong query too. So when there is an error, each file is read whole, and the first that cannot be
+    is named; if all can be, the error stays as it is.
+
+    Raises:
+        ManifestError: one of the files is damaged.
+    """
+    try:
+        yield
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        refuse_damaged(files, go_on=go_on, cause=error)
+        raise
+    except QueryError as error:
+        if isinstance(error.__cause__, _OF_FILES):
+            refuse_damaged(files, go_on=go_on, cause=error)
+        raise
+
+
+# Errors of queries that may come of a file; a wrong query is mostly an error of another class.
+_OF_FILES = (
+    duckdb.IOException,
+    duckdb.InvalidInputException,
+    duckdb.SerializationException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+    UnicodeDecodeError,
+)
+
+
+def refuse_damaged(files: Sequence[Path], *, go_on: str, cause: Exception) -> None:
+    """Read Parquet files whole, one by one.
+
+    Raises:
+        ManifestError: one cannot be read.
+    """
+    for path in files:
+        try:
+            with reading(path, "a Parquet file", go_on=go_on), open_memory(threads=1) as con:
+                con.execute(f"SELECT sum(hash(t)) FROM read_parquet({quoted(path)}) t").fetchall()
+                text = f"SELECT * FROM read_parquet({quoted(path)})"
+                for _ in con.sql(text).to_arrow_reader(10_000):
+                    pass
+        except FileNotFoundError:
+            continue
+        except ManifestError as error:
+            raise error from cause
+
+
+class Opened:
+    """A connection that names the damaged file when it is used in a `with` block; else it is the connection."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, files: Sequence[Path], go_on: str) -> None:
+        self._con = con
+        self._guard = reading_parquet(files, go_on=go_on)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)
+
+    def __enter__(self) -> duckdb.DuckDBPyConnection:
+        self._guard.__enter__()
+        return self._con
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._con.close()
+        return self._guard.__exit__(kind, error, trace)

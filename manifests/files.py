@@ -6,6 +6,7 @@ new, empty, or one that the same command made before.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
-from manifests.lines.jsonl import rows
+from manifests.lines.jsonl import parse_once, rows
 
 MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for
+LARGEST_TEXT = 1 << 20  # bytes of a file that is written by hand
+LINE_FEED = b"\n"
 NAMED = 3  # entries of a folder that a message names
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")  # what a killed writer leaves: see `atomic_write`
 _ASIDE = re.compile(r".+\.old-[0-9]+")
@@ -67,13 +70,34 @@ def read_json(path: Path) -> Any:
 
     Raises:
         MissingFileError: no such file, or a file of 0 bytes.
-        ManifestError: not JSON.
+        ManifestError: not JSON, or an object that has a key twice.
     """
     need_file(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_once(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ManifestError(f"{path} is not valid JSON ({error}). Delete it and run the step again.") from error
+
+
+def read_text(path: Path, *, most: int = LARGEST_TEXT) -> str:
+    """The text of a file that people write by hand: settings, SQL. A byte-order mark before it is no part of it.
+
+    Raises:
+        MissingFileError: no such file, or a file of 0 bytes.
+        ManifestError: not UTF-8, larger than `most` bytes, or with NUL characters in it.
+    """
+    size = need_file(path).stat().st_size
+    if size > most:
+        raise ManifestError(f"{path} has {size:,} bytes, expected at most {most:,}. It is not a file of this kind.")
+    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        place = f"byte 0x{data[error.start]:02x} in line {data.count(LINE_FEED, 0, error.start) + 1}"
+        raise ManifestError(f"{path} is not UTF-8 ({place}). Convert it, e.g. with iconv.") from error
+    if "\0" in text:
+        raise ManifestError(f"{path} has a NUL character in line {text.count(chr(10), 0, text.index(chr(0))) + 1}.")
+    return text
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
@@ -162,7 +186,7 @@ _ELSEWHERE = "Name another folder for the output."
 def _was_made_for(folder: Path, kind: str, known: Iterable[str]) -> bool:
     mark = folder / MARK
     if mark.is_file():
-        return mark.read_text(encoding="utf-8").strip() == kind
+        return mark.read_bytes().strip() == kind.encode()
     return any(any(True for _ in folder.glob(pattern)) for pattern in known)
 
 

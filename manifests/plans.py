@@ -11,6 +11,7 @@ from manifests.settings import read_stored
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"
+PLAN_AGAIN = "Run `soundwave mix plan` again."
 
 
 @dataclass(frozen=True)
@@ -90,4 +91,4 @@ def read_lock(plan_dir: Path) -> Lock:
         ManifestError: half a lock.json, or one without what this version needs; the message says what and how to go on.
     """
     path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
-    return read_stored(Lock, path, go_on="Run `soundwave mix plan` again.")
+    return read_stored(Lock, path, go_on=PLAN_AGAIN)

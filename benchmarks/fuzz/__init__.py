@@ -1,4 +1,4 @@
-"""Damaged and odd files through the real commands: what ends in a traceback, hangs, or is read as if nothing were wrong.
+"""Damaged and odd files through the real commands: tracebacks, hangs, and what is read as if nothing were wrong.
 
     python -m benchmarks.fuzz --seconds 600 --seed 0 --json
     python -m benchmarks.fuzz --only kaldi --case 17 --keep found    one input again, with what it said

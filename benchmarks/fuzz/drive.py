@@ -1,4 +1,4 @@
-"""One command in this process, as `soundwave` would run it: exit code, what it printed, the exception if it let one out."""
+"""One command in this process, as `soundwave` would run it: exit code, what it printed, an exception that got out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutations of files: of their bytes, lines, words, and of the JSON and YAML in them. All choices come from one random."""
+"""Mutations of files: of bytes, lines, words, and of the JSON and YAML in them. One random decides all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that tries inputs: it gets (kind, case), mutates that file of its own copy of the workspace, runs, judges."""
+"""A process that tries inputs: mutates a file of its own copy of the workspace, runs the commands, judges."""
 
 from __future__ import annotations
 

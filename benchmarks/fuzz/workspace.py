@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
@@ -44,7 +43,12 @@ AUDIT = """-- severity: warning
 SELECT cut_id, 'short' AS found, -duration AS worst, duration AS seconds FROM cuts
 WHERE duration < getvariable('min_seconds')
 """
-STAGE = "extends: alignment\nstage: shrinking\ntrain: [alignment, ctc_head]\noptimiser: {learning_rate: 1.0e-3}\nspeeds: [0.9, 1.0]\n"
+STAGE = """extends: alignment
+stage: shrinking
+train: [alignment, ctc_head]
+optimiser: {learning_rate: 1.0e-3}
+speeds: [0.9, 1.0]
+"""
 GRID = """question: Does it pay?
 arms:
   full: [{stage: alignment, mixture: alignment}]

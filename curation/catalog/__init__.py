@@ -11,26 +11,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.repeats import places
-from curation.catalog.runs import create_run_views
+from curation.catalog.runs import create_run_views, run_ledgers
 from curation.catalog.views import create_views
-from curation.duck import first, lock_down, open_memory, quoted_list
+from curation.duck import Opened, first, lock_down, open_memory, quoted_list, reading_parquet
 from curation.storage import answering, open_place, resolve
 from manifests.errors import ManifestError, MissingFileError
 from manifests.files import claim_folder, need_folder, read_json, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import plan_files
 from manifests.rows import PASS_FILE, corpus_folders
+from manifests.settings import stored
 from manifests.units import Hours
 
 __all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
 INDEX = "catalog.json"
+DAMAGED = (
+    "Of a catalog: delete its catalog.json and run `soundwave catalog build` again; of a plan: `soundwave mix plan`; "
+    "of a run: train it again."
+)
 CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
 FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine
 
@@ -141,11 +146,14 @@ def connect(
     drawn = plan_files(plans) if plans else []
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
-    create_views(con, files, drawn)
-    run_files = create_run_views(con, runs, drawn)
+    read = [*(path for paths in files.values() for path in paths), *drawn]
+    with reading_parquet([*read, *run_ledgers(runs)], go_on=DAMAGED):
+        create_views(con, files, drawn)
+        run_files = create_run_views(con, runs, drawn)
     if read_only:
-        lock_down(con, [path for paths in files.values() for path in paths] + drawn + run_files)
-    return con
+        lock_down(con, read + run_files)
+    # It is a connection in all but its class, which is DuckDB's own.
+    return cast(duckdb.DuckDBPyConnection, Opened(con, [*read, *run_ledgers(runs)], DAMAGED))
 
 
 def catalog_fingerprint(catalog: Path) -> str:
@@ -171,7 +179,7 @@ def catalog_parts(catalog: Path) -> list[Part]:
         need_folder(catalog, what="catalog", hint="Run `soundwave catalog build` first.")
         value = _index(catalog)
     if value is not None:
-        return [Part(**row) for row in value["parts"]]
+        return _parts_of(value, catalog)
     found = [
         (table, path)
         for table in CATALOG_TABLES
@@ -198,6 +206,13 @@ def _index(catalog: Path) -> dict[str, Any] | None:
     return value
 
 
+def _parts_of(index: dict[str, Any], catalog: Path) -> list[Part]:
+    where, go_on = str(catalog / INDEX), "Delete it and run `soundwave catalog build` again."
+    if not isinstance(index["parts"], list):
+        raise ManifestError(f"{where}: `parts` is {type(index['parts']).__name__}, expected a list. {go_on}")
+    return [stored(Part, row, where=where, go_on=go_on) for row in index["parts"]]
+
+
 def _sources(corpora: Path, labels: Path) -> list[Source]:
     need_folder(corpora, what="corpora folder", hint="Run `soundwave prepare` first.")
     folders = corpus_folders(corpora)
@@ -213,8 +228,7 @@ def _sources(corpora: Path, labels: Path) -> list[Source]:
 def _known(catalog: Path) -> dict[tuple[str, str, str], list[Part]]:
     known: dict[tuple[str, str, str], list[Part]] = {}
     value = _index(catalog) if catalog.is_dir() else None
-    for row in value["parts"] if value else []:
-        part = Part(**row)
+    for part in _parts_of(value, catalog) if value else []:
         known.setdefault((part.corpus, part.name, part.key), []).append(part)
     return known
 

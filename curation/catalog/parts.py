@@ -14,12 +14,12 @@ import duckdb
 from curation.catalog.columns import given, names, problems, spoken, structure, typed, values
 from curation.catalog.lines import LINES, TRIMMED, define_nearest, keys_repeat, lines_of, no_object_said, repeated
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
-from curation.duck import quoted, quoted_list, short, sql_text
+from curation.duck import quoted, quoted_list, reading_parquet, short, sql_text
 from manifests.errors import InputError, ManifestError
-from manifests.files import atomic_write, read_json
+from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from manifests.lines.jsonl import HEAD, not_json
-from manifests.rows import CORPUS, PASS_FILE, REJECTS, row_files
+from manifests.rows import CORPUS, REJECTS, pass_shards, row_files
 from manifests.rows.splits import SPLITS, known_split
 from manifests.rows.validate import REPEATED
 from manifests.schema import columns
@@ -80,12 +80,9 @@ def pass_source(folder: Path) -> Source:
     """The parts of one labelling pass over one corpus: the shards that its pass.json names.
 
     Raises:
-        ManifestError: pass.json without a list of shards.
+        ManifestError: as `pass_shards`.
     """
-    facts = read_json(folder / PASS_FILE)
-    shards = facts.get("shards") if isinstance(facts, dict) else None
-    if not isinstance(shards, list):
-        raise ManifestError(f"{folder / PASS_FILE} has no list `shards`. Run `soundwave label` again.")
+    shards = pass_shards(folder)
     files = {
         table: tuple(path for path in (folder / f"{table}-{shard}.parquet" for shard in shards) if path.is_file())
         for table in LABEL_TABLES
@@ -199,8 +196,9 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     """A pass's shards of one table as one part."""
     body = f"SELECT * FROM read_parquet({quoted_list(source.files[table])}, union_by_name = true)"
     path = part_path(source, table)
+    go_on = f"Delete it and run `soundwave label` again for {source.corpus}."
     try:
-        with atomic_write(catalog / path) as temporary:
+        with reading_parquet(source.files[table], go_on=go_on), atomic_write(catalog / path) as temporary:
             _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
     except duckdb.Error as error:

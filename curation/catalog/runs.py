@@ -69,7 +69,7 @@ def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans
         plans: the files of the view `plans` (PLANS/NAME/plan.parquet), among which each run's plan is looked for.
     """
     jsons = [run / RUN for run in runs]
-    ledgers = [run / LEDGER for run in runs if (run / LEDGER).is_file()]
+    ledgers = run_ledgers(runs)
     growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
     con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons)}")
     known = f"SELECT * FROM ({_read_json('ledger', growing)})"
@@ -80,6 +80,11 @@ def create_run_views(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans
     _write_locks(con, runs, plans)
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
     return [*jsons, *ledgers, *growing]
+
+
+def run_ledgers(runs: Sequence[Path]) -> list[Path]:
+    """The ledgers of finished runs."""
+    return [run / LEDGER for run in runs if (run / LEDGER).is_file()]
 
 
 def _read_json(table: str, paths: Sequence[Path]) -> str:

@@ -18,10 +18,10 @@ from curation.align.base import AlignedWord, Aligner, AlignsUntranscribed, Trans
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, corpus_rows, finished, part_path
 from curation.text import READING_VERSION, Word, base_language, normalise
-from manifests.errors import Rejected, SettingsError, StaleError
-from manifests.files import claim_file, need_file, read_json, read_jsonl, write_jsonl
+from manifests.errors import Rejected, SettingsError, StaleError, reading
+from manifests.files import claim_file, need_file, read_jsonl, write_jsonl
 from manifests.reasons import Reason
-from manifests.rows import PASS_FILE
+from manifests.rows import PASS_FILE, pass_shards
 from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
 
@@ -221,8 +221,7 @@ def export_alignments(corpus_dir: Path, labels_dir: Path, output: Path) -> int:
     claim_file(output, "a manifest of cuts", ours=lambda path: "id" in next(iter(read_jsonl(path)), {"id": ""}))
     folder = labels_dir / Align.name / corpus_dir.name
     need_file(folder / PASS_FILE, what="alignment", hint="Run `soundwave label align` first.")
-    done = read_json(folder / PASS_FILE)
-    return write_jsonl(output, _aligned_cuts(corpus_rows(corpus_dir), folder, done["shards"]))
+    return write_jsonl(output, _aligned_cuts(corpus_rows(corpus_dir), folder, pass_shards(folder)))
 
 
 def _aligned_cuts(rows: Iterator[Row], folder: Path, keys: Sequence[str]) -> Iterator[Row]:
@@ -246,7 +245,8 @@ def _read_words(folder: Path, key: str) -> dict[str, list[list[Any]]]:
     """Cut id -> its words as Lhotse writes AlignmentItems: symbol, start, duration, score."""
     path = part_path(folder, key, "words")
     found: dict[str, list[list[Any]]] = {}
-    for word in pq.read_table(path).to_pylist() if path.is_file() else ():
-        item = [word["symbol"], word["start"], word["duration"], word["score"]]
-        found.setdefault(word["cut_id"], []).append(item)
+    with reading(path, "a table of words", go_on="Delete it and run `soundwave label align` again."):
+        for word in pq.read_table(path).to_pylist() if path.is_file() else ():
+            item = [word["symbol"], word["start"], word["duration"], word["score"]]
+            found.setdefault(word["cut_id"], []).append(item)
     return found

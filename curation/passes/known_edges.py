@@ -12,9 +12,9 @@ from curation.align.concatenated import Example, WordRecording, add_noise, join_
 from curation.passes.base import cut_audio, supervision
 from curation.passes.shards import Row, part_path
 from curation.text import Word, normalise
-from manifests.errors import AudioError, InputError
-from manifests.files import need_file, read_json
-from manifests.rows import PASS_FILE, cut_rows
+from manifests.errors import AudioError, InputError, reading
+from manifests.files import need_file
+from manifests.rows import PASS_FILE, cut_rows, pass_shards
 from manifests.rows.splits import known_split
 from manifests.units import Seconds
 
@@ -51,7 +51,7 @@ def reference_examples(corpus_dir: Path, labels_dir: Path) -> Iterator[Example]:
     hint = f"Run `soundwave label align --corpus {corpus_dir.name}` first: its words are the reference."
     need_file(folder / PASS_FILE, what="alignment", hint=hint)
     known: dict[str, dict[int, tuple[Seconds, Seconds]]] = {}
-    for key in read_json(folder / PASS_FILE)["shards"]:
+    for key in pass_shards(folder):
         _read_edges(part_path(folder, key, "words"), known)
     for row in _rows(corpus_dir):
         if edges := known.get(str(row["id"])):
@@ -91,6 +91,7 @@ def _words(row: Row) -> list[Word]:
 
 
 def _read_edges(path: Path, known: dict[str, dict[int, tuple[Seconds, Seconds]]]) -> None:
-    for word in pq.read_table(path).to_pylist() if path.is_file() else ():
-        edges = known.setdefault(word["cut_id"], {})
-        edges[word["position"]] = (word["start"], word["start"] + word["duration"])
+    with reading(path, "a table of words", go_on="Delete it and run `soundwave label align` again."):
+        for word in pq.read_table(path).to_pylist() if path.is_file() else ():
+            edges = known.setdefault(word["cut_id"], {})
+            edges[word["position"]] = (word["start"], word["start"] + word["duration"])

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from manifests.errors import MixtureError
-from manifests.files import need_file
+from manifests.files import need_file, read_text
 from manifests.fingerprint import fingerprint
 from manifests.settings import Overrides, SettingsFiles
 from manifests.units import Seconds
@@ -129,7 +129,7 @@ def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()
         return mixture
     said_by = found.origin(("select",)).path or file
     sql = need_file(said_by.parent / mixture.select, what="SQL file", hint=f"`select` of {said_by} names it.")
-    return mixture.model_copy(update={"query": sql.read_text(encoding="utf-8")})
+    return mixture.model_copy(update={"query": read_text(sql)})
 
 
 def flat_shares(value: Mapping[str, Any], *, inside: str = "") -> dict[str, Any]:

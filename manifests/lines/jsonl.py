@@ -45,6 +45,31 @@ def parse_row(text: str) -> dict[str, Any]:
     return row
 
 
+def parse_once(text: str) -> Any:
+    """The JSON value of a text in which no object has a key twice and no text half a surrogate pair.
+
+    Raises:
+        ValueError: it is none, in words.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_without_repeats, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if _HALF.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("half a surrogate pair is no character") from error
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = _object(pairs)
+    if isinstance(found, Repeated):
+        raise ValueError(f"the key `{found.key}` occurs twice in one object")
+    return found
+
+
 def not_json(text: str) -> str:
     """What is said of a line that is no JSON."""
     return f"not valid JSON: {text[:HEAD]}"

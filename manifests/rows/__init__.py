@@ -13,6 +13,7 @@ What Lhotse has no field for stands in `cut.custom` (corpus, split, task, licens
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
 CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
+_KEY = re.compile(r"[\w-]+")  # of a shard
 PASS_FILE = "pass.json"  # of LABELS/PASS/CORPUS: the shards that are current; written last
 
 
@@ -254,6 +256,22 @@ def checked_rows(folder: Path) -> Iterator[dict[str, Any] | Reject]:
             own = None if isinstance(row, str) or problem == REPEATED else as_text(row.get("id"))
             detail = f"{problem} ({place})" if own else problem
             yield Reject(own or place, folder.name, "catalog", Reason.bad_row, detail)
+
+
+def pass_shards(folder: Path) -> list[str]:
+    """The current shards of a labelling pass over a corpus, as its pass.json names them.
+
+    folder: LABELS/PASS/CORPUS.
+
+    Raises:
+        MissingFileError: the pass has not been run on this corpus.
+        ManifestError: no list of names.
+    """
+    facts = read_json(need_file(folder / PASS_FILE, what="labels", hint="Run `soundwave label` first."))
+    shards = facts.get("shards") if isinstance(facts, dict) else None
+    if not isinstance(shards, list) or not all(isinstance(key, str) and _KEY.fullmatch(key) for key in shards):
+        raise ManifestError(f"{folder / PASS_FILE} has no list `shards` of names. Run `soundwave label` again.")
+    return shards
 
 
 def corpus_folders(root: Path) -> list[Path]:

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manifests.errors import ManifestError, MissingFileError, SettingsError
-from manifests.files import need_file, read_json
+from manifests.files import need_file, read_json, read_text
 from manifests.names import hint
 from manifests.settings.fields import KeyPath, below, expected, explain, from_text, unknown_key
+from manifests.settings.yaml_text import load_yaml
 
 Settings = TypeVar("Settings", bound=BaseModel)
 Stored = TypeVar("Stored")
@@ -312,22 +312,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     need_file(path, what="settings file")
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        value = load_yaml(read_text(path))
+    except ManifestError as error:
+        raise SettingsError(str(error)) from error
+    except ValueError as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(value, dict):
         raise SettingsError(f"{path} holds {type(value).__name__}, expected `key: value` lines.")
-    if _holds_itself(value):
-        raise SettingsError(f"{path}: an alias (*) stands inside what it names. Write the value out.")
     return value
-
-
-def _holds_itself(value: Any, holders: tuple[int, ...] = ()) -> bool:
-    """Whether a mapping or list is somewhere inside itself."""
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return id(value) in holders or any(_holds_itself(item, (*holders, id(value))) for item in inner)
 
 
 def replace_defaults(model: type[Settings], overrides: Overrides, *, where: str) -> Settings:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from manifests.errors import SettingsError
+from manifests.errors import SettingsError, reading
 from manifests.files import need_file, write_jsonl
 from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, read_run
 from soundwave.train.runs.checkpoint import NAME
@@ -89,7 +89,9 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
 def _ledger(trunk: Path) -> list[dict[str, Any]]:
     if (trunk / LEDGER_ROWS).is_file():
         return whole_rows(trunk / LEDGER_ROWS)
-    rows: list[dict[str, Any]] = pq.read_table(need_file(trunk / LEDGER, what="ledger")).to_pylist()
+    path = need_file(trunk / LEDGER, what="ledger")
+    with reading(path, "a table of trained draws", go_on="Train the run again."):
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
 
 
