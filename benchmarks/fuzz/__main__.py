@@ -15,13 +15,15 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 import benchmarks.fuzz
 from benchmarks.fuzz.kinds import KINDS, chosen
 from benchmarks.fuzz.worker import OURS, Verdict, serve
 from benchmarks.fuzz.workspace import make_workspace
 from benchmarks.rows import Row, row, show
 
-FIRST = 60.0  # seconds more that the first input of a process and kind may take: libraries are loaded
+FIRST = 60.0  # seconds of processor time more that the first input of a process and kind may take: libraries are loaded
 FAULTS = {"traceback": "tracebacks", "wrong_acceptance": "wrong_acceptances", "hang": "hangs"}
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:: |$)")  # the line of a traceback that names the exception
 LISTED = 40  # faults that are listed in full
@@ -52,9 +54,20 @@ class Process:
     def give(self, kind: str, case: int, limit: float) -> None:
         """Hand it an input."""
         self.busy = (kind, case)
-        self.until = time.monotonic() + limit + (0.0 if kind in self._seen else FIRST)
+        self._limit = limit + (0.0 if kind in self._seen else FIRST)
+        self._used, self._given = self._seconds(), time.monotonic()
         self._seen.add(kind)
         self.pipe.send(self.busy)
+
+    def hangs(self) -> bool:
+        """Whether its input takes too long: processor time counts, since machines are busy; a wait that is far longer."""
+        return self._seconds() - self._used > self._limit or time.monotonic() - self._given > 20 * self._limit
+
+    def _seconds(self) -> float:
+        try:
+            return sum(psutil.Process(self._process.pid).cpu_times()[:2])
+        except psutil.Error:
+            return 0.0
 
     def take(self) -> Verdict:
         """Its verdict; that it died, if it did."""
@@ -129,7 +142,7 @@ def run(options: argparse.Namespace) -> list[Verdict]:
             for process in working:
                 if process.pipe in ready:
                     found.append(process.take())
-                elif time.monotonic() > process.until:
+                elif process.hangs():
                     found.append(process.kill())
 
 
@@ -180,7 +193,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(KINDS), help="this kind alone; may be repeated")
     parser.add_argument("--case", type=int, help="this case alone, of --only")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=30.0, help="seconds that an input may take")
+    parser.add_argument("--limit", type=float, default=30.0, help="seconds of processor time that an input may take")
     parser.add_argument("--keep", type=Path, help="folder for the inputs of faults")
     parser.add_argument("--unnamed", action="store_true", help="list errors that do not name the file, too")
     parser.add_argument("--json", action="store_true")
