@@ -147,6 +147,14 @@ def need_file(path: Path, *, what: str = "file", hint: str = "") -> Path:
     return path
 
 
+def has_file(path: Path) -> bool:
+    """Whether there is a file of this name; False for names that no file can have (too long, with a NUL in it)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def need_folder(path: Path, *, what: str = "folder", hint: str = "") -> Path:
     """`path` if it is a folder, else `MissingFileError`."""
     if not path.is_dir():

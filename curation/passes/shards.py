@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from manifests.audio import CutSound
 from manifests.errors import InputError
-from manifests.files import atomic_write, read_json, write_json
+from manifests.files import atomic_write, has_file, read_json, write_json
 from manifests.fingerprint import fingerprint, unit_hash
 from manifests.reasons import Reason
 from manifests.rows import Reject, checked_rows
@@ -156,7 +156,7 @@ def audio_stamp(row: Row, corpus_dir: Path) -> list[int]:
         try:
             found = path.stat()
             stamp += [found.st_size, found.st_mtime_ns]
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a NUL in the name
             stamp += [-1, -1]
     return stamp
 
@@ -180,7 +180,7 @@ def _is_file(source: Any) -> bool:
 def _found(source: Row, corpus_dir: Path) -> Path:
     path = Path(source["source"])
     inside = corpus_dir / path
-    return path if path.is_absolute() or not inside.is_file() else inside
+    return path if path.is_absolute() or not has_file(inside) else inside
 
 
 def with_absolute_audio(row: Row, corpus_dir: Path) -> Row:
