@@ -60,7 +60,7 @@ class Process:
         self.pipe.send(self.busy)
 
     def hangs(self) -> bool:
-        """Whether its input takes too long: processor time counts, since machines are busy; a wait that is far longer."""
+        """Whether its input takes too long: in processor time, since machines are busy; or in far more of any time."""
         return self._seconds() - self._used > self._limit or time.monotonic() - self._given > 20 * self._limit
 
     def _seconds(self) -> float:

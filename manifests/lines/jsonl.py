@@ -41,7 +41,7 @@ def parse_row(text: str) -> dict[str, Any]:
         except UnicodeEncodeError as error:
             raise ValueError(f"half a surrogate pair is no character: {not_json(text)}") from error
     if not isinstance(row, dict):
-        raise ValueError(no_object(_KINDS[type(row)]))
+        raise ValueError(no_object(row))
     return row
 
 
@@ -75,8 +75,13 @@ def not_json(text: str) -> str:
     return f"not valid JSON: {text[:HEAD]}"
 
 
-def no_object(kind: str) -> str:
+def no_object(value: Any) -> str:
     """What is said of a line that holds another kind of value."""
+    return another_kind(_KINDS.get(type(value), type(value).__name__))
+
+
+def another_kind(kind: str) -> str:
+    """The same, the kind in words."""
     return f"the line is {kind}, expected a JSON object"
 
 
