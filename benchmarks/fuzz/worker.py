@@ -53,7 +53,7 @@ class Bench:
     """A copy of the workspace, and what the commands make of it as it is."""
 
     def __init__(self, base: Path, scratch: Path, seed: int, keep: Path | None = None) -> None:
-        self._base, self._scratch, self._seed, self._keep = base, scratch, seed, keep
+        self.base, self.scratch, self._seed, self._keep = base, scratch, seed, keep
         self._before: dict[tuple[str, str], Before] = {}
         shutil.copytree(base, scratch, dirs_exist_ok=True)
         os.chdir(scratch)
@@ -129,12 +129,12 @@ class Bench:
     def _restore(self) -> None:
         """The workspace as it was: files that changed, went or came."""
         shutil.rmtree(OUT, ignore_errors=True)
-        here = {path.relative_to(self._scratch): path.stat() for path in self._scratch.rglob("*") if path.is_file()}
-        there = {path.relative_to(self._base): path.stat() for path in self._base.rglob("*") if path.is_file()}
+        here = {path.relative_to(self.scratch): path.stat() for path in self.scratch.rglob("*") if path.is_file()}
+        there = {path.relative_to(self.base): path.stat() for path in self.base.rglob("*") if path.is_file()}
         for path in here.keys() - there.keys():
-            (self._scratch / path).unlink()
+            (self.scratch / path).unlink()
         for path, stat in there.items():
             mine = here.get(path)
             if mine is None or (mine.st_size, mine.st_mtime_ns) != (stat.st_size, stat.st_mtime_ns):
-                (self._scratch / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(self._base / path, self._scratch / path)
+                (self.scratch / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.base / path, self.scratch / path)
