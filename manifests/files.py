@@ -79,6 +79,22 @@ def read_json(path: Path) -> Any:
         raise ManifestError(f"{path} is not valid JSON ({error}). Delete it and run the step again.") from error
 
 
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """The JSON object in a file, with `keys` in it.
+
+    Raises:
+        MissingFileError: no such file, or a file of 0 bytes.
+        ManifestError: no JSON, another value, or no such key.
+    """
+    value = read_json(path)
+    found = value if isinstance(value, dict) else {}
+    if missing := [key for key in keys if key not in found]:
+        raise ManifestError(f"{path} has no `{missing[0]}`. Delete it and run the step again.")
+    if not isinstance(value, dict):
+        raise ManifestError(f"{path} holds no JSON object. Delete it and run the step again.")
+    return found
+
+
 def read_text(path: Path, *, most: int = LARGEST_TEXT) -> str:
     """The text of a file that people write by hand: settings, SQL. A byte-order mark before it is no part of it.
 

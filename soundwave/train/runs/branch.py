@@ -81,7 +81,8 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
     (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, folder / CHECKPOINTS / source.name)
     rows = [row for row in whole_rows(trunk / METRICS) if row["step"] < step]
-    info.seconds, info.cpu_seconds = rows[-1]["seconds"], rows[-1]["cpu_seconds"]
+    with reading(trunk / METRICS, "the measures of a run, a line a step", go_on="Train the run again."):
+        info.seconds, info.cpu_seconds = float(rows[-1]["seconds"]), float(rows[-1]["cpu_seconds"])
     write_jsonl(folder / METRICS, [row | {"steps": info.steps} for row in rows])
     write_jsonl(folder / LEDGER_ROWS, [row | {"run": info.run} for row in _ledger(trunk) if row["step"] < step])
 
