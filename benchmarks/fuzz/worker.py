@@ -81,8 +81,8 @@ class Bench:
         return verdict
 
     def _known(self, name: str, target: Path) -> Before:
-        """What the commands do with the file as it is; once for each file."""
-        key = (name, str(target))
+        """What the commands do with the files as they are; once for the same commands."""
+        key = (name, repr(KINDS[name].commands(target)))
         if key not in self._before:
             done = self._run(name, target)
             bad = [one for one in done if one.trace or one.code not in KINDS[name].codes]

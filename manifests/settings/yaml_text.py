@@ -10,10 +10,11 @@ import yaml
 MOST = 100_000  # values of a file, those that aliases repeat included
 
 
-class _Loader(yaml.SafeLoader):
+class OnceLoader(yaml.SafeLoader):
     """PyYAML's safe loader, for which a key occurs once in a mapping."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping, unless it has a key twice."""
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, _ in node.value:
@@ -37,7 +38,7 @@ def load_yaml(text: str) -> Any:
             in words.
     """
     try:
-        value = yaml.load(text, _Loader)
+        value = yaml.load(text, OnceLoader)
         count = _count(value, (), MOST)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error

@@ -182,3 +182,13 @@ def test_a_mark_that_is_no_text_is_no_mark_of_ours(tmp_path: Path) -> None:
     (tmp_path / files.MARK).write_bytes(b"a catalog\xff\n")
     with pytest.raises(OccupiedError, match="is not a catalog"):
         files.claim_folder(tmp_path, "a catalog")
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", '"a"', "{}", '{"b": 1}'])
+def test_an_object_has_the_keys_that_are_asked_for(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ManifestError, match=r"x\.json has no `a`\. Delete it"):
+        files.read_object(path, "a")
+    path.write_text('{"a": 1}')
+    assert files.read_object(path, "a") == files.read_object(path) == {"a": 1}
