@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 LONG = 20 << 20  # bytes of a very long line
+MOST = 100_000  # bytes of YAML that is parsed to be changed
 MARK = "\ue000odd\ue000"  # stands for a piece of raw JSON while the rest is written
 RAW = (
     *("null", "true", "false", "0", "-1", "1.5", "-0.0", "1e400", "-1e400", "1e-400", "1e308", "NaN", "-Infinity"),
@@ -282,6 +283,8 @@ def _json_line(data: bytes, rng: Random) -> bytes | None:
 
 
 def _yaml(data: bytes, rng: Random) -> bytes | None:
+    if b"*" in data or len(data) > MOST:  # it was mutated before: aliases may make too much of it
+        return None
     try:
         value = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
