@@ -23,9 +23,14 @@ A message says what was found, where, what was expected and what to do.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 from manifests.reasons import Reason
+
+MOST_SAID = 300  # characters that a message takes over from a library
 
 
 class SoundwaveError(Exception):
@@ -115,6 +120,31 @@ class Rejected(Exception):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+@contextmanager
+def reading(path: Path, what: str, *, go_on: str = "") -> Iterator[None]:
+    """In this block a library reads `path`, and does nothing else: whatever it raises is told in our words.
+
+    Libraries have dozens of exceptions for a file that is damaged or not theirs, bare ones among them (IndexError,
+    UnicodeDecodeError, RecursionError), and most do not name the file.
+
+    Args:
+        path: the file.
+        what: it is expected to be, with its article: "a Parquet file".
+        go_on: what to do.
+
+    Raises:
+        ManifestError: `path` cannot be read as `what`.
+        InputError, FileNotFoundError, PermissionError: as the block raises them.
+    """
+    try:
+        yield
+    except (InputError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0][:MOST_SAID] or type(error).__name__
+        raise ManifestError(f"{path} is damaged, or not {what} ({said}). {go_on}".strip()) from error
 
 
 def require(module: str, *, used_for: str, install: str) -> ModuleType:

@@ -6,6 +6,7 @@ new, empty, or one that the same command made before.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import gzip
 import io
@@ -23,9 +24,11 @@ from typing import Any
 
 from manifests.disk.faults import TEMPORARY, disk_error
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
-from manifests.lines.jsonl import rows
+from manifests.lines.jsonl import parse_once, rows
 
 MARK = ".soundwave"  # a file in a folder for output: which kind of output it was made for
+LARGEST_TEXT = 1 << 20  # bytes of a file that is written by hand
+LINE_FEED = b"\n"
 NAMED = 3  # entries of a folder that a message names
 LONGEST = 240  # bytes of a name that still has room for what makes it a temporary one
 LEFT = 24 * 3600.0  # seconds; what a writer has not touched for so long, a killed one left
@@ -147,13 +150,50 @@ def read_json(path: Path) -> Any:
 
     Raises:
         MissingFileError: no such file, or a file of 0 bytes.
-        ManifestError: not JSON.
+        ManifestError: not JSON, or an object that has a key twice.
     """
     need_file(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_once(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ManifestError(f"{path} is not valid JSON ({error}). Delete it and run the step again.") from error
+
+
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """The JSON object in a file, with `keys` in it.
+
+    Raises:
+        MissingFileError: no such file, or a file of 0 bytes.
+        ManifestError: no JSON, another value, or no such key.
+    """
+    value = read_json(path)
+    found = value if isinstance(value, dict) else {}
+    if missing := [key for key in keys if key not in found]:
+        raise ManifestError(f"{path} has no `{missing[0]}`. Delete it and run the step again.")
+    if not isinstance(value, dict):
+        raise ManifestError(f"{path} holds no JSON object. Delete it and run the step again.")
+    return found
+
+
+def read_text(path: Path, *, most: int = LARGEST_TEXT) -> str:
+    """The text of a file that people write by hand: settings, SQL. A byte-order mark before it is no part of it.
+
+    Raises:
+        MissingFileError: no such file, or a file of 0 bytes.
+        ManifestError: not UTF-8, larger than `most` bytes, or with NUL characters in it.
+    """
+    size = need_file(path).stat().st_size
+    if size > most:
+        raise ManifestError(f"{path} has {size:,} bytes, expected at most {most:,}. It is not a file of this kind.")
+    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        place = f"byte 0x{data[error.start]:02x} in line {data.count(LINE_FEED, 0, error.start) + 1}"
+        raise ManifestError(f"{path} is not UTF-8 ({place}). Convert it, e.g. with iconv.") from error
+    if "\0" in text:
+        raise ManifestError(f"{path} has a NUL character in line {text.count(chr(10), 0, text.index(chr(0))) + 1}.")
+    return text
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
@@ -201,6 +241,14 @@ def need_file(path: Path, *, what: str = "file", hint: str = "") -> Path:
     if path.stat().st_size == 0:
         raise MissingFileError(f"{path} is empty (0 bytes). Delete it and make it again. {hint}".strip())
     return path
+
+
+def has_file(path: Path) -> bool:
+    """Whether there is a file of this name; False for names that no file can have (too long, with a NUL in it)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def need_folder(path: Path, *, what: str = "folder", hint: str = "") -> Path:
@@ -259,7 +307,7 @@ _ELSEWHERE = "Name another folder for the output."
 def _was_made_for(folder: Path, kind: str, known: Iterable[str]) -> bool:
     mark = folder / MARK
     if mark.is_file():
-        return mark.read_text(encoding="utf-8").strip() == kind
+        return mark.read_bytes().strip() == kind.encode()
     return any(any(True for _ in folder.glob(pattern)) for pattern in known)
 
 

@@ -14,7 +14,7 @@ from manifests.settings import read_stored
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"
-AGAIN = "Run `soundwave mix plan` again."
+PLAN_AGAIN = "Run `soundwave mix plan` again."
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def read_lock(plan_dir: Path) -> Lock:
     """
     settle(plan_dir)
     path = need_file(plan_dir / LOCK, what="plan", hint="Run `soundwave mix plan` first.")
-    return read_stored(Lock, path, go_on=AGAIN)
+    return read_stored(Lock, path, go_on=PLAN_AGAIN)
 
 
 def read_whole(plan_dir: Path) -> Lock:
@@ -109,13 +109,13 @@ def read_whole(plan_dir: Path) -> Lock:
         StaleError: another plan.parquet.
     """
     lock = read_lock(plan_dir)
-    plan = need_file(plan_dir / PLAN, what="plan", hint=AGAIN)
+    plan = need_file(plan_dir / PLAN, what="plan", hint=PLAN_AGAIN)
     found = file_sha256(plan)
     if found != lock.plan_sha256:
         if read_lock(plan_dir) != lock:  # another process has just made the plan again
             return read_whole(plan_dir)
         raise StaleError(
             f"{plan} is not the plan its lock was made for (found {found[:12]}, expected {lock.plan_sha256[:12]}). "
-            f"{AGAIN}"
+            f"{PLAN_AGAIN}"
         )
     return lock

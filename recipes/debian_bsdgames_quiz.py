@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from manifests.files import has_file
 from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow
@@ -100,6 +101,7 @@ EXPANDED = {"babies": 1}  # field whose alternatives are each a question of thei
 ASIDES = {"latin", "seq-easy", "seq-hard"}  # where round brackets hold remarks
 TITLE_CASE = {"inca"}  # proper names that the file spells in lower case
 
+SHOWN = 80  # characters of a line in a message
 _CLEAN = re.compile(r"[\w .-]+")
 _SCENE = re.compile(r" [IVX]+-[ivx]+$")  # of a play: `Hamlet V-i`
 _ASIDE = re.compile(r"\([^)]*\)")
@@ -111,8 +113,8 @@ class PatternError(ValueError):
 
 def read(source: Path, folder: Path) -> CorpusRows:
     """Questions of every subject that the index lists; `folder` stays untouched."""
-    rows: list[TextRow | Reject] = []
-    for subject, categories in read_index(source / QUIZ / "index").items():
+    subjects, rows = read_index(source / QUIZ / "index")
+    for subject, categories in subjects.items():
         if subject in SKIPPED:
             rows.append(reject(f"{CORPUS}-{subject}", CORPUS, Reason.out_of_scope, SKIPPED[subject]))
         else:
@@ -120,10 +122,29 @@ def read(source: Path, folder: Path) -> CorpusRows:
     return sort_out(first_of_each_question(rows))
 
 
-def read_index(path: Path) -> dict[str, list[str]]:
-    """Subject (the data file's name) -> names of its categories, as the index lists them."""
-    listed = (split_fields(line) for line in logical_lines(line.text for line in lines(path)))
-    return {Path(fields[0]).name: [plain(field) for field in fields[1:]] for fields in listed}
+def read_index(path: Path) -> tuple[dict[str, list[str]], list[TextRow | Reject]]:
+    """Subject (the data file's name) -> names of its categories, as the index lists them; and lines without them."""
+    subjects: dict[str, list[str]] = {}
+    refused: list[TextRow | Reject] = list(_unreadable(path))
+    for number, line in enumerate(logical_lines(line.text for line in lines(path)), 1):
+        file, *categories = split_fields(line)
+        try:
+            names = [plain(field) for field in categories]
+        except PatternError as error:
+            refused.append(reject(f"{CORPUS}-index-{number:03d}", CORPUS, Reason.bad_row, f"index: {error}"))
+            continue
+        if not names or not Path(file).name:
+            said = f"index: expected FILE:CATEGORY:..., found {line[:SHOWN]!r}"
+            refused.append(reject(f"{CORPUS}-index-{number:03d}", CORPUS, Reason.bad_row, said))
+            continue
+        subjects[Path(file).name] = names
+    return subjects, refused
+
+
+def _unreadable(path: Path) -> Iterator[Reject]:
+    for line in lines(path):
+        if line.problem:
+            yield reject(f"{CORPUS}-{path.name}:{line.number}", CORPUS, Reason.bad_row, line.problem)
 
 
 def logical_lines(physical: Iterable[str]) -> Iterator[str]:
@@ -152,7 +173,10 @@ def alternatives(pattern: str) -> list[str]:
     Raises:
         PatternError: brackets that do not pair.
     """
-    found, end = _parse(pattern, 0, "")
+    try:
+        found, end = _parse(pattern, 0, "")
+    except RecursionError as error:
+        raise PatternError("brackets are nested too deep") from error
     if end != len(pattern):
         raise PatternError(f"unpaired bracket at character {end + 1} of {pattern!r}")
     return [collapse(text) for text in found]
@@ -191,13 +215,11 @@ def _readable(choices: list[str]) -> str:
 
 def _subject_rows(path: Path, categories: list[str]) -> Iterator[TextRow | Reject]:
     subject = path.name
-    if not path.is_file():
+    if not has_file(path):
         yield reject(f"{CORPUS}-{subject}", CORPUS, Reason.text_missing, f"the index names {subject}, which is absent")
         return
     templates = TEMPLATES.get(subject) or generic_templates(categories)
-    for unreadable in lines(path):
-        if unreadable.problem:
-            yield reject(f"{CORPUS}-{subject}:{unreadable.number}", CORPUS, Reason.bad_row, unreadable.problem)
+    yield from _unreadable(path)
     for number, line in enumerate(logical_lines(line.text for line in lines(path)), 1):
         key = f"{CORPUS}-{subject}-{number:03d}"
         try:
@@ -211,7 +233,7 @@ def _subject_rows(path: Path, categories: list[str]) -> Iterator[TextRow | Rejec
 
 def generic_templates(categories: list[str]) -> tuple[tuple[str, int], ...]:
     """Questions for a subject that has no templates, from its category names: each category asked by the first."""
-    first = categories[0]
+    first, *_ = categories = [name.replace("{", "{{").replace("}", "}}") for name in categories]
     return tuple(
         (f"What is the {name} for this {first}: {{0}}?", place) for place, name in enumerate(categories) if place
     )
@@ -230,7 +252,7 @@ def _facts(subject: str, line: str) -> list[list[str]]:
     if subject.startswith("seq"):
         fields[0] = fields[0].replace(",", ", ")
     place = EXPANDED.get(subject)
-    if place is None:
+    if place is None or place >= len(choices):
         return [fields]
     return [[*fields[:place], choice, *fields[place + 1 :]] for choice in choices[place]]
 

@@ -1,31 +1,40 @@
-"""LibriSpeech, from a folder that holds its parts (`dev-clean/`, `train-clean-100/`, ...), thin over Lhotse's recipe.
+"""LibriSpeech, from a folder that holds its parts (`dev-clean/`, `train-clean-100/`, ...).
 
     LibriSpeech/dev-clean/84/121123/84-121123.trans.txt:   84-121123-0000 GO DO YOU HEAR
     LibriSpeech/dev-clean/84/121123/84-121123-0000.flac
+    LibriSpeech/dev-clean/84/121123/84-121123.alignment.txt:   84-121123-0000 ",GO,DO,YOU,HEAR," "0.1,0.2,0.4,...,1.1"
 
-Lhotse parses the utterances (and word times, where `.alignment.txt` files stand beside the transcripts); here
-a broken or missing file becomes a reject, which there is a warning or stops the whole corpus. The corpus's own
-parts give the splits, whose speakers are disjoint: `train-*`, `dev-*`, `test-*`.
+Word times are read where `.alignment.txt` files stand beside the transcripts. A line that cannot be read and a broken
+or missing file become rejects. The corpus's own parts give the splits, whose speakers are disjoint: `train-*`,
+`dev-*`, `test-*`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from manifests.errors import AudioError, MissingFileError
-from manifests.lines import texts
+from manifests.lines import Line, lines
 from manifests.rows import Reject, speech_cut
 from manifests.rows.splits import as_split
 from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, need_inside, reject, sort_out
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
+    from lhotse.supervision import AlignmentItem
 
 CORPUS = "librispeech"
 LICENSE = "CC-BY-4.0"
 OBTAIN = "Get it from https://www.openslr.org/12 and name the folder that holds dev-clean, train-clean-100, ..."
+
+
+_KEY = re.compile(r"\w+(-\w+)+")  # SPEAKER-CHAPTER-NUMBER: folders and a file name
 
 
 @dataclass(frozen=True)
@@ -33,9 +42,10 @@ class Utterance:
     """One line of a transcript file."""
 
     part: Path  # folder of the part, e.g. .../dev-clean
-    key: str
+    key: str  # FILE:LINE where the line has none that can be used
     text: str
-    words: Any  # utterance id -> Lhotse AlignmentItems, of the chapter
+    words: tuple[AlignmentItem, ...] = ()  # empty: no times are known
+    problem: str = ""  # why the line, or that of its word times, cannot be read
 
     @property
     def audio(self) -> Path:
@@ -50,10 +60,12 @@ def read(source: Path, folder: Path) -> CorpusRows:
         raise MissingFileError(f"{source} holds no part of LibriSpeech (dev-clean, train-clean-100, ...). {OBTAIN}")
     rows: list[MonoCut | Reject] = []
     for part in found:
-        lines, refused = utterances(source / part)
+        said, refused = utterances(source / part)
+        once = {line.key: line for line in reversed(said)}
         rows += refused
-        rows += in_parallel(_item, lines, title=part)
-        unknown = {path.stem for path in (source / part).rglob("*.flac")} - {line.key for line in lines}
+        rows += [_again(line) for line in said if once[line.key] is not line]
+        rows += in_parallel(_item, [line for line in said if once[line.key] is line], title=part)
+        unknown = {path.stem for path in (source / part).rglob("*.flac")} - once.keys()
         rows += [
             reject(f"{CORPUS}-{key}", CORPUS, "text_missing", f"{part}: {key}.flac has no transcript")
             for key in unknown
@@ -71,12 +83,12 @@ def parts(source: Path) -> list[str]:
 
 
 def utterances(part: Path) -> tuple[list[Utterance], list[Reject]]:
-    """Every line of every `.trans.txt` under a part, with the chapter's word times where it has any.
+    """Every line of every `.trans.txt` under a part, with its word times where the chapter has any.
 
     Files that are links out of the corpus are rejects.
-    """
-    from lhotse.recipes.librispeech import parse_alignments
 
+    Lines of word times that cannot be read, and are of no utterance, come as utterances with a problem.
+    """
     found: list[Utterance] = []
     refused = []
     for path in sorted(part.rglob("*.trans.txt")):
@@ -87,16 +99,56 @@ def utterances(part: Path) -> tuple[list[Utterance], list[Reject]]:
         except AudioError as error:
             refused.append(reject(f"{CORPUS}-{path.stem}", CORPUS, error.reason, str(error)))
             continue
-        words = parse_alignments(times) if times.is_file() else {}
-        pairs = (line.partition(" ") for line in texts(path) if line.strip())
-        found += [Utterance(part, key, collapse(text), words) for key, _, text in pairs]
+        timed = {one.key: one for one in _timed(part, times)} if times.is_file() else {}
+        for said in (_said(part, path, line) for line in lines(path) if line.problem or line.text.strip()):
+            other = timed.pop(said.key, said)
+            found.append(replace(said, words=other.words, problem=said.problem or other.problem))
+        found += [one for one in timed.values() if one.problem]
     return found, refused
 
 
-def _item(line: Utterance) -> MonoCut | Reject:
-    from lhotse.recipes.librispeech import parse_utterance
+def _said(part: Path, path: Path, line: Line) -> Utterance:
+    """A line of a transcript file."""
+    key, _, text = line.text.strip().partition(" ")
+    place = f"{path.name}:{line.number}"
+    if line.problem or not _KEY.fullmatch(key):
+        return Utterance(part, place, "", problem=line.problem or f"{key[:80]!r} is no SPEAKER-CHAPTER-NUMBER")
+    return Utterance(part, key, collapse(text))
 
+
+def _timed(part: Path, path: Path) -> Iterator[Utterance]:
+    """Utterances with the word times of an `.alignment.txt`."""
+    from lhotse.supervision import AlignmentItem
+
+    for line in lines(path):
+        if not (line.problem or line.text.strip()):
+            continue
+        key, _, columns = line.text.strip().partition(" ")
+        place = f"{path.name}:{line.number}"
+        try:
+            words, ends = (column.replace('"', "").split(",") for column in columns.split())
+            times = [0.0, *map(float, ends)]
+        except ValueError:
+            words, times = [], []
+        good = len(words) + 1 == len(times) and all(0 <= a <= b < math.inf for a, b in pairwise(times))
+        if not good:
+            said = line.problem or 'expected UTTERANCE "WORD,WORD,..." "END,END,...", ends in seconds, one a word'
+            yield Utterance(part, key if _KEY.fullmatch(key) else place, "", problem=f"{place}: {said}")
+            continue
+        spans = zip(words, times, times[1:], strict=False)
+        yield Utterance(part, key, "", tuple(AlignmentItem(word, a, round(b - a, ndigits=8)) for word, a, b in spans))
+
+
+def _again(line: Utterance) -> Reject:
+    return reject(
+        f"{CORPUS}-{line.key}", CORPUS, "duplicate_id", f"{line.part.name}: {line.key} has another line before"
+    )
+
+
+def _item(line: Utterance) -> MonoCut | Reject:
     cut_id = f"{CORPUS}-{line.key}"
+    if line.problem:
+        return reject(cut_id, CORPUS, "bad_row", f"{line.part.name}: {line.problem}")
     if not line.text:
         return reject(cut_id, CORPUS, "empty_text", f"{line.part.name}: the line of {line.key} has no words")
     try:
@@ -104,7 +156,6 @@ def _item(line: Utterance) -> MonoCut | Reject:
         facts = audio_facts(line.audio)
     except AudioError as error:
         return reject(cut_id, CORPUS, error.reason, str(error))
-    _, supervision = parse_utterance(line.part, f"{line.key} {line.text}", line.words)
     cut = speech_cut(
         cut_id=cut_id,
         recording=facts.recording(line.key),
@@ -113,11 +164,12 @@ def _item(line: Utterance) -> MonoCut | Reject:
         task="asr",
         license=LICENSE,
         audio_sha256=facts.sha256,
-        text=supervision.text,
+        text=line.text,
         language="en",
-        speaker=supervision.speaker,
+        speaker=line.key.partition("-")[0],
     )
-    cut.supervisions[0].alignment = supervision.alignment
+    if line.words:
+        cut.supervisions[0].alignment = {"word": list(line.words)}
     return cut
 
 

@@ -14,6 +14,7 @@ distributed, each moment in the gap costs its level's log-odds. The search is ex
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curation.align.concatenated import Example
 from curation.align.ctc_model import SpikeAligner, Spikes
@@ -79,6 +80,21 @@ class Calibration(BaseModel):
     """Of one 5 ms step of level against the offsets."""
     joint: float
     """Log-odds in favour of no gap."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Calibration:
+        for name in ("starts", "ends"):
+            table: dict[str, Offset] = getattr(self, name)
+            if ANY not in table:
+                raise ValueError(f"`{name}` lacks the empty key, for all letters")
+            odd = [key for key, one in table.items() if not (math.isfinite(one.middle) and 0 < one.spread < math.inf)]
+            if odd:
+                raise ValueError(f"`{name}` of {odd[0]!r}: expected two finite numbers, the second above 0")
+        if len(self.levels) != len(RANGES) + 1 or any(len(row) != BINS for row in self.levels):
+            raise ValueError(f"`levels`: expected {len(RANGES) + 1} rows of {BINS} numbers")
+        if not all(math.isfinite(value) for value in (self.weight, self.joint, *itertools.chain(*self.levels))):
+            raise ValueError("`levels`, `weight` and `joint`: expected finite numbers")
+        return self
 
     @property
     def fingerprint(self) -> str:

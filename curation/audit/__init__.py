@@ -28,7 +28,8 @@ from curation.catalog import connect
 from curation.catalog.views import create_paper
 from curation.duck import Limits, first, limited, lock_down, one_select, open_memory
 from manifests.errors import QueryError, SettingsError
-from manifests.files import need_folder
+from manifests.files import need_folder, read_text
+from manifests.lines import split_lines
 from manifests.units import Hours
 
 __all__ = ["Audit", "Finding", "find_audits", "run_audits", "run_paper_audits"]
@@ -79,8 +80,9 @@ def read_audit(path: Path) -> Audit:
 
     Raises:
         QueryError: no severity, means or do in the header, or one that is not understood.
+        ManifestError: no UTF-8.
     """
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     facts, settings = _header(path, text)
     missing = [key for key in ("severity", "means", "do") if not facts.get(key)]
     if missing:
@@ -211,7 +213,7 @@ def _header(path: Path, text: str) -> tuple[dict[str, str], dict[str, float | st
     facts: dict[str, str] = {}
     settings: dict[str, float | str] = {}
     key = ""
-    for line in text.splitlines():
+    for line in split_lines(text):
         match = _HEADER.match(line)
         if not match:
             break
@@ -233,4 +235,7 @@ def _setting(path: Path, text: str) -> tuple[str, float | str]:
         raise QueryError(
             f"{path}: found `-- setting: {text}`, expected `-- setting: name = number` or `name = 'text'`."
         )
-    return match[1], match[2].strip("'") if match[2].startswith("'") else float(match[2])
+    try:
+        return match[1], match[2].strip("'") if match[2].startswith("'") else float(match[2])
+    except ValueError as error:  # 1.2.3
+        raise QueryError(f"{path}: the setting {match[1]} is {match[2]}, expected a number.") from error

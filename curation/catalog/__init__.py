@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -29,9 +29,9 @@ from curation.catalog.index import (
 )
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.repeats import places
-from curation.catalog.runs import create_run_views
+from curation.catalog.runs import create_run_views, run_ledgers
 from curation.catalog.views import create_views
-from curation.duck import Limits, first, lock_down, open_memory, quoted_list, read_only_files
+from curation.duck import Limits, Opened, first, lock_down, open_memory, quoted_list, read_only_files, reading_parquet
 from curation.storage import answering, open_place, resolve
 from manifests.digests import Checked, write_sealed
 from manifests.errors import ManifestError, MissingFileError, StaleError
@@ -43,6 +43,10 @@ from manifests.units import Hours
 
 __all__ = ["CATALOG_TABLES", "INDEX", "CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
+DAMAGED = (
+    "Of a catalog: delete its catalog.json and run `soundwave catalog build` again; of a plan: `soundwave mix plan`; "
+    "of a run: train it again."
+)
 FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine
 
 
@@ -190,11 +194,14 @@ def connect(
             read_whole(path.parent)
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
-    create_views(con, files, drawn, listed=listed)
-    create_run_views(con, runs, drawn, listed=listed)
+    read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs)]
+    with reading_parquet(read, go_on=DAMAGED):
+        create_views(con, files, drawn, listed=listed)
+        create_run_views(con, runs, drawn, listed=listed)
     if door is not None:
         lock_down(con, door)
-    return con
+    # It is a connection in all but its class, which is DuckDB's own.
+    return cast(duckdb.DuckDBPyConnection, Opened(con, read, DAMAGED))
 
 
 def catalog_fingerprint(catalog: Path) -> str:

@@ -18,6 +18,7 @@ from manifests.digests import Checked, read_sealed, written
 from manifests.errors import DamagedError, InputError, MissingFileError
 from manifests.files import MARK
 from manifests.rows import CORPUS, CUTS, PASS_FILE, TEXTS, row_files
+from manifests.settings import stored
 
 INDEX = "catalog.json"
 CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
@@ -41,7 +42,8 @@ def read_index(catalog: Path) -> dict[str, Any] | None:
         return None
     value = read_sealed(path, go_on=AGAIN)
     try:
-        parts, gone = [Part(**row) for row in value["parts"]], [str(name) for name in value.get("gone", ())]
+        parts = [stored(Part, row, where=str(path), go_on=AGAIN) for row in value["parts"]]
+        gone = [str(name) for name in value.get("gone", ())]
         mark = str(value["fingerprint"])
     except (AttributeError, KeyError, TypeError) as error:
         raise DamagedError(f"{path} is no catalog index of this version ({error!r}). {AGAIN}") from error

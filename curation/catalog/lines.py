@@ -16,7 +16,7 @@ from curation.storage import is_remote
 from manifests.files import need_file
 from manifests.lines import blocks
 from manifests.lines.doubts import problems
-from manifests.lines.jsonl import no_object
+from manifests.lines.jsonl import another_kind
 from manifests.rows.places import found_audio, line_with_found_audio
 from manifests.rows.validate import near
 from manifests.schema import table
@@ -118,8 +118,8 @@ def _listed(paths: Sequence[str]) -> str:
 
 def no_object_said() -> str:
     """Expression: what is said of a `manifest` that is JSON of another kind."""
-    cases = " ".join(f"WHEN {sql_text(kind)} THEN {sql_text(no_object(said))}" for kind, said in _KINDS.items())
-    return f"CASE json_type(manifest) {cases} ELSE {sql_text(no_object('a number'))} END"
+    cases = " ".join(f"WHEN {sql_text(kind)} THEN {sql_text(another_kind(said))}" for kind, said in _KINDS.items())
+    return f"CASE json_type(manifest) {cases} ELSE {sql_text(another_kind('a number'))} END"
 
 
 def define_finding(con: duckdb.DuckDBPyConnection, folder: Path | None) -> None:

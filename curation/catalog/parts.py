@@ -23,7 +23,7 @@ from curation.catalog.lines import (
     repeated,
 )
 from curation.catalog.repeats import find_repeats, kept_rows, may_repeat
-from curation.duck import quoted, quoted_list, short, sql_text
+from curation.duck import quoted, quoted_list, reading_parquet, short, sql_text
 from curation.storage import is_remote
 from manifests.digests import Written
 from manifests.digests import written as written_now
@@ -237,9 +237,10 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     """A pass's shards of one table as one part."""
     body = f"SELECT * FROM read_parquet({quoted_list(source.files[table])}, union_by_name = true)"
     path = part_path(source, table)
+    go_on = f"Delete it and run `soundwave label` again for {source.corpus}."
     try:
         _need_own_pass(con, source, table, body)
-        with atomic_write(catalog / path) as temporary:
+        with reading_parquet(source.files[table], go_on=go_on), atomic_write(catalog / path) as temporary:
             _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
     except duckdb.Error as error:

@@ -74,7 +74,7 @@ def create_run_views(
         listed: by which names the connection reads files.
     """
     jsons = [run / RUN for run in runs]
-    ledgers = [run / LEDGER for run in runs if (run / LEDGER).is_file()]
+    ledgers = run_ledgers(runs)
     for run in runs:
         _check_ledger(run)
     growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
@@ -86,6 +86,11 @@ def create_run_views(
     con.execute(f"CREATE VIEW ledger AS SELECT {names('ledger')} FROM ({known})")
     _write_locks(con, runs, plans)
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
+
+
+def run_ledgers(runs: Sequence[Path]) -> list[Path]:
+    """The ledgers of finished runs."""
+    return [run / LEDGER for run in runs if (run / LEDGER).is_file()]
 
 
 def _check_ledger(run: Path) -> None:

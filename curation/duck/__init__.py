@@ -5,6 +5,7 @@ files        files that a locked connection can read and never write
 spill        where data goes that does not fit into memory
 statements   what a statement does, as the parser sees it
 limits       how long a statement may run, and how much memory it may take
+damaged      Parquet files that cannot be read: which one
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, TypeAlias
 
 import duckdb
 
+from curation.duck.damaged import Opened as Opened
+from curation.duck.damaged import reading_parquet as reading_parquet
 from curation.duck.files import ReadOnlyFiles as ReadOnlyFiles
 from curation.duck.limits import BEYOND_LIMITS as BEYOND_LIMITS
 from curation.duck.limits import Limits as Limits

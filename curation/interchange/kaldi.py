@@ -24,7 +24,7 @@ from pathlib import Path
 
 from curation.interchange.common import About, Item, write_items
 from manifests.errors import MissingFileError
-from manifests.files import need_file, need_folder
+from manifests.files import has_file, need_file, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.lines import lines
 from manifests.reasons import Reason
@@ -159,7 +159,7 @@ def _audio(folder: Path, entry: str) -> Path | None:
     name = unpacked["path"] if unpacked else entry
     if not name or name.endswith("|") or _ARK.search(name):
         return None
-    return folder / name if (folder / name).is_file() else Path(name)
+    return folder / name if has_file(folder / name) else Path(name)
 
 
 def _table(path: Path) -> _Table:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.interchange.common import About, Item, content_of, write_items
-from manifests.files import need_file
+from manifests.files import has_file, need_file
 from manifests.lines.jsonl import Repeated
 from manifests.lines.jsonl import rows as json_rows
 from manifests.reasons import Reason
@@ -65,7 +65,7 @@ def read_nemo(path: Path, about: About, root: Path) -> Iterator[Item | Reject]:
         problem = row if isinstance(row, str) else _problem(row)
         if isinstance(row, str) or problem:
             yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: {problem}")
-        elif "shard_id" in row and not (path.parent / row["audio_filepath"]).is_file():
+        elif "shard_id" in row and not has_file(path.parent / row["audio_filepath"]):
             yield about.reject(key, Reason.audio_missing, f"{path}:{number}: {_TARRED}")
         else:
             yield _item(row, key, path.absolute().parent, root, place=f"{path}:{number}", split=split)

@@ -19,7 +19,7 @@ from curation.align.fit import fit
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult, corpus_rows, finished
 from curation.text import READING_VERSION, Word, base_language, normalise
-from manifests.errors import Rejected, SettingsError, StaleError
+from manifests.errors import Rejected, SettingsError, StaleError, reading
 from manifests.files import claim_file, need_file, read_jsonl, write_jsonl
 from manifests.reasons import Reason
 from manifests.rows import PASS_FILE
@@ -254,7 +254,8 @@ def _read_words(folder: Path, key: str) -> dict[str, list[list[Any]]]:
     """Cut id -> its words as Lhotse writes AlignmentItems: symbol, start, duration, score."""
     path = shard_part(folder, key, "words")
     found: dict[str, list[list[Any]]] = {}
-    for word in pq.read_table(path).to_pylist() if path.is_file() else ():
-        item = [word["symbol"], word["start"], word["duration"], word["score"]]
-        found.setdefault(word["cut_id"], []).append(item)
+    with reading(path, "a table of words", go_on="Delete it and run `soundwave label align` again."):
+        for word in pq.read_table(path).to_pylist() if path.is_file() else ():
+            item = [word["symbol"], word["start"], word["duration"], word["score"]]
+            found.setdefault(word["cut_id"], []).append(item)
     return found

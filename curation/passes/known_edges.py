@@ -12,7 +12,7 @@ from curation.align.concatenated import Example, WordRecording, add_noise, join_
 from curation.passes.base import cut_audio, supervision
 from curation.passes.shards import Row
 from curation.text import Word, normalise
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError, InputError, reading
 from manifests.files import need_file
 from manifests.rows import PASS_FILE, cut_rows
 from manifests.rows.passes import check_files, read_pass, recorded, shard_part
@@ -94,6 +94,7 @@ def _words(row: Row) -> list[Word]:
 
 
 def _read_edges(path: Path, known: dict[str, dict[int, tuple[Seconds, Seconds]]]) -> None:
-    for word in pq.read_table(path).to_pylist() if path.is_file() else ():
-        edges = known.setdefault(word["cut_id"], {})
-        edges[word["position"]] = (word["start"], word["start"] + word["duration"])
+    with reading(path, "a table of words", go_on="Delete it and run `soundwave label align` again."):
+        for word in pq.read_table(path).to_pylist() if path.is_file() else ():
+            edges = known.setdefault(word["cut_id"], {})
+            edges[word["position"]] = (word["start"], word["start"] + word["duration"])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.catalog import connect
-from curation.duck import quoted, records
+from curation.duck import quoted, reading_parquet, records
 from manifests.files import need_file
-from manifests.plans import LOCK, PLAN, read_whole
+from manifests.plans import LOCK, PLAN, PLAN_AGAIN, read_whole
 from manifests.units import Hours
 
 
@@ -35,7 +35,7 @@ def diff_plans(plan_a: Path, plan_b: Path, catalog: Path) -> list[Change]:
     for folder in (plan_a, plan_b):
         if (folder / LOCK).is_file():
             read_whole(folder)
-    with connect(catalog, read_only=False) as con:
+    with reading_parquet(list(files.values()), go_on=PLAN_AGAIN), connect(catalog, read_only=False) as con:
         for name, path in files.items():
             con.execute(f"CREATE VIEW {name} AS SELECT cut_id, domain, seconds FROM read_parquet({quoted(path)})")
         rows = records(con.execute(Path(__file__).with_name("diff.sql").read_text(encoding="utf-8")))

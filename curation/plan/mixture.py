@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from manifests.errors import MixtureError, SettingsError
-from manifests.files import need_file
+from manifests.files import need_file, read_text
 from manifests.fingerprint import fingerprint
 from manifests.settings import Overrides, SettingsFiles
 from manifests.settings.beside import file_beside
@@ -141,10 +141,7 @@ def _read_select(name: str, said_by: Path) -> str:
         raise SettingsError(f"{where} names {name!r}, expected a file that ends in .sql.")
     if not path.is_file() and (bundled := MIXTURES.folder / name).is_file():
         path = bundled
-    try:
-        return need_file(path, what="SQL file", hint=f"{where} names it.").read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not UTF-8 (byte {error.start + 1}), expected SQL.") from error
+    return read_text(need_file(path, what="SQL file", hint=f"{where} names it."))
 
 
 def flat_shares(value: Mapping[str, Any], *, inside: str = "") -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from curation.duck import open_memory, quoted, records
+from curation.duck import open_memory, quoted, reading_parquet, records
 from manifests.errors import SettingsError
 from manifests.files import atomic_write
-from manifests.plans import PLAN, read_lock, read_whole
+from manifests.plans import PLAN, PLAN_AGAIN, read_lock, read_whole
 
 SHARES = """
 WITH found AS (
@@ -83,5 +83,5 @@ def chart(plan_dir: Path) -> Any:
 
 def _ask(plan_dir: Path, sql: str) -> list[dict[str, Any]]:
     lock, plan = read_whole(plan_dir), plan_dir / PLAN
-    with open_memory() as con:
+    with reading_parquet([plan], go_on=PLAN_AGAIN), open_memory() as con:
         return records(con.execute(sql.format(window=lock.window, plan=quoted(plan))))

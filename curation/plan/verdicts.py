@@ -10,10 +10,10 @@ from pathlib import Path
 import duckdb
 
 from curation.catalog import connect
-from curation.duck import quoted, records
+from curation.duck import quoted, reading_parquet, records
 from manifests.errors import MixtureError
 from manifests.files import need_file
-from manifests.plans import PLAN
+from manifests.plans import PLAN, PLAN_AGAIN
 
 SHOWN = 5  # cuts that a message names
 
@@ -51,7 +51,7 @@ def check_verdicts(plan_dir: Path, catalog: Path) -> None:
         MixtureError: it does; how many cuts by which pass, the first ones, and what to do.
     """
     plan = need_file(plan_dir / PLAN, what="plan", hint="Run `soundwave mix plan` again.")
-    with connect(catalog, read_only=False) as con:
+    with reading_parquet([plan], go_on=PLAN_AGAIN), connect(catalog, read_only=False) as con:
         con.execute(f"CREATE VIEW plan AS SELECT step, cut_id FROM read_parquet({quoted(plan)})")
         con.execute(REFUSED_DRAWS)
         by_pass = records(con.execute(BY_PASS))

@@ -26,9 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.plan.lock import check_plan
-from manifests.errors import InputError, StaleError
+from manifests.errors import InputError, StaleError, reading
 from manifests.files import need_file
-from manifests.plans import PLAN, Lock, read_lock
+from manifests.plans import PLAN, PLAN_AGAIN, Lock, read_lock
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class PlanReader:
         self.steps = self.lock.steps * epochs
         self.start = self._valid(start)
         self._path = need_file(plan_dir / PLAN, what="plan")
-        with pq.ParquetFile(self._path) as file:
+        with reading(self._path, "a plan", go_on=PLAN_AGAIN), pq.ParquetFile(self._path) as file:
             self._last_steps = [_last_step(file, group) for group in range(file.num_row_groups)]
 
     def __len__(self) -> int:
@@ -191,7 +191,8 @@ class PlanReader:
         held: pa.Table | None = None  # a step that the row group's end may have cut
         with pq.ParquetFile(self._path) as file:
             for group in range(first, len(self._last_steps)):
-                table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
+                with reading(self._path, "a plan", go_on=PLAN_AGAIN):
+                    table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
                 if group == first:
                     table = table.slice(int(np.searchsorted(_steps(table), start)))
                 if held is not None:

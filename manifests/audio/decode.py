@@ -12,6 +12,7 @@ import soxr
 from manifests.audio.channels import Channels, one_signal
 from manifests.audio.streams import libav_frames, libav_reads
 from manifests.errors import AudioError
+from manifests.files import has_file
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def to_rate(mono: NDArray[np.float32], source_rate: int, rate: int) -> NDArray[n
 
 def need_audio(path: Path) -> None:
     """Raises AudioError where there is no such file, or it holds 0 bytes."""
-    if not path.is_file():
+    if not has_file(path):
         raise AudioError(f"No such audio file: {path}.", reason="audio_missing")
     if path.stat().st_size == 0:
         raise AudioError(f"{path} is empty (0 bytes), expected audio.")

@@ -41,8 +41,33 @@ def parse_row(text: str) -> dict[str, Any]:
         except UnicodeEncodeError as error:
             raise ValueError(f"half a surrogate pair is no character: {not_json(text)}") from error
     if not isinstance(row, dict):
-        raise ValueError(no_object(_KINDS[type(row)]))
+        raise ValueError(no_object(row))
     return row
+
+
+def parse_once(text: str) -> Any:
+    """The JSON value of a text in which no object has a key twice and no text half a surrogate pair.
+
+    Raises:
+        ValueError: it is none, in words.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_without_repeats, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if _HALF.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("half a surrogate pair is no character") from error
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = _object(pairs)
+    if isinstance(found, Repeated):
+        raise ValueError(f"the key `{found.key}` occurs twice in one object")
+    return found
 
 
 def not_json(text: str) -> str:
@@ -50,8 +75,13 @@ def not_json(text: str) -> str:
     return f"not valid JSON: {text[:HEAD]}"
 
 
-def no_object(kind: str) -> str:
+def no_object(value: Any) -> str:
     """What is said of a line that holds another kind of value."""
+    return another_kind(_KINDS.get(type(value), type(value).__name__))
+
+
+def another_kind(kind: str) -> str:
+    """The same, the kind in words."""
     return f"the line is {kind}, expected a JSON object"
 
 

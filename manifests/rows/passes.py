@@ -7,6 +7,7 @@ LABELS/PASS/CORPUS/pass.json                                  the keys that are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ PASS_FILE = "pass.json"
 FILES = "files"  # of pass.json: name -> size and checksum
 LABEL_TABLES = ("words", "labels", "rejects", "features")
 MATRIX = "matrix"
+_KEY = re.compile(r"[\w-]+")  # of a shard
 SHOWN = 3  # files that a message names
 
 
@@ -47,8 +49,8 @@ def read_pass(folder: Path) -> dict[str, Any]:
     path = folder / PASS_FILE
     facts = read_sealed(path, go_on=label_again(folder))
     shards = facts.get("shards") if isinstance(facts, dict) else None
-    if not isinstance(shards, list) or not all(isinstance(key, str) for key in shards):
-        raise DamagedError(f"{path} has no list `shards`. {label_again(folder)}")
+    if not isinstance(shards, list) or not all(isinstance(key, str) and _KEY.fullmatch(key) for key in shards):
+        raise DamagedError(f"{path} has no list `shards` of names. {label_again(folder)}")
     about = (facts.get("pass"), facts.get("corpus"))
     moved = FILES in facts and about != (folder.parent.name, folder.name)
     if moved and not any((folder / name).is_file() for name in recorded(folder, facts)):

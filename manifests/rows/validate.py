@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from manifests.lines.jsonl import no_object
 from manifests.lines.supervisions import PADDING, disagreement, overlaps, spoken, supervision_problems
 from manifests.lines.values import as_list, as_text, number, repeats, walk
 from manifests.names import nearest
@@ -36,10 +37,13 @@ class Problem:
     detail: str  # found, expected
 
 
-def validate_rows(rows: Iterable[dict[str, Any]]) -> Iterator[Problem]:
-    """Problems of manifest rows (cuts or text-only), duplicate ids included."""
+def validate_rows(rows: Iterable[Any]) -> Iterator[Problem]:
+    """Problems of manifest rows (cuts or text-only), duplicate ids included; any JSON value may stand for a row."""
     seen: set[str] = set()
     for place, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            yield Problem(f"row {place}", no_object(row))
+            continue
         cut_id = str(row.get("id", f"row {place}"))
         if cut_id in seen:
             yield Problem(cut_id, "the id occurs twice, expected once in a catalog")

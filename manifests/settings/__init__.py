@@ -22,7 +22,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manifests.digests import read_sealed
 from manifests.errors import ManifestError, MissingFileError, SettingsError
-from manifests.files import need_file
+from manifests.files import need_file, read_text
 from manifests.names import hint
 from manifests.settings.beside import file_beside
 from manifests.settings.core_yaml import load_yaml
@@ -316,8 +316,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     need_file(path, what="settings file")
     try:
-        value = load_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        value = load_yaml(read_text(path))
+    except ManifestError as error:
+        raise SettingsError(str(error)) from error
+    except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(value, dict):
         raise SettingsError(f"{path} holds {type(value).__name__}, expected `key: value` lines.")

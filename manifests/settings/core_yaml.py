@@ -48,7 +48,14 @@ def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
+def _text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    text = str(loader.construct_scalar(node))
+    text.encode()  # half a surrogate pair, written as an escape, is no text
+    return text
+
+
 CoreLoader.add_constructor(f"{TAG}int", _whole_number)
+CoreLoader.add_constructor(f"{TAG}str", _text)
 for _kind, _written, _begin in CORE:
     CoreLoader.add_implicit_resolver(f"{TAG}{_kind}", re.compile(f"(?:{_written})\\Z"), [*_begin])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import InputError
-from manifests.files import read_json
+from manifests.files import read_json, read_object
 from manifests.plans import LOCK
 from manifests.runs import final_model, read_run
 from soundwave.ablation.grid import Evaluate
@@ -99,7 +99,7 @@ def training_key(settings: StageSettings, plan: Path, init: Path | None) -> str:
         MissingFileError, StaleError: no plan, or `init` is not finished.
     """
     start = None if init is None else final_model(init)
-    return planned_training(settings, str(read_json(plan / LOCK)["plan_sha256"]), start).key
+    return planned_training(settings, str(read_object(plan / LOCK, "plan_sha256")["plan_sha256"]), start).key
 
 
 COMMANDS = Commands(train_command, is_trained, eval_command)

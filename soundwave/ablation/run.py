@@ -19,7 +19,7 @@ from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
 from manifests.disk.alone import alone
 from manifests.errors import InputError, OccupiedError
-from manifests.files import claim_folder, is_aside, move_aside, read_json, write_json, write_text
+from manifests.files import claim_folder, is_aside, move_aside, read_object, write_json, write_text
 from manifests.fingerprint import fingerprint
 from manifests.plans import LOCK
 from manifests.runs import METRICS, RUN
@@ -209,7 +209,7 @@ class Ablation:
 
     def _cost(self, node: Node) -> float:
         """How long a training takes, in audio seconds of a stage that runs no LLM: orders the starts only."""
-        lock = read_json(self.plan_folder(node.plan) / LOCK)
+        lock = read_object(self.plan_folder(node.plan) / LOCK)
         planned = int(lock.get("steps") or 1)
         audio = float(lock.get("seconds") or planned) * (node.settings.steps or planned) / planned
         return audio * (LLM_COST if node.settings.lm_weight > 0 else 1.0)
@@ -227,7 +227,7 @@ class Ablation:
 
     def _row(self, cell: Cell, chain: Sequence[Node], position: int) -> dict[str, Any]:
         node, so_far = chain[position - 1], chain[:position]
-        infos = [read_json(self.run_folder(part) / RUN) for part in so_far]
+        infos = [read_object(self.run_folder(part) / RUN) for part in so_far]
         grid = self.grids[cell.grid]
         target = self.evaluation_file(node, grid)
         evaluation = (read_or_none(target) if target else None) or {}
@@ -302,7 +302,7 @@ def lost_results(folder: Path, grid: Grid) -> list[Difference]:
     path = folder / GRID
     if not path.is_file():
         return []
-    values = {name: value for name, value in dict(read_json(path)).items() if name in Grid.model_fields}
+    values = {name: value for name, value in read_object(path).items() if name in Grid.model_fields}
     try:
         found = stored(Grid, values, where=str(path), go_on="").model_dump(mode="json")
     except InputError:

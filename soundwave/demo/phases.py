@@ -13,7 +13,7 @@ from typing import Any
 from rich.table import Table
 
 from manifests.errors import InputError
-from manifests.files import read_json, write_json
+from manifests.files import read_object, write_json
 from manifests.shown import DataConsole
 from manifests.units import Seconds, clock
 
@@ -38,10 +38,10 @@ class Phases:
         self.done: list[TimedPhase] = []
         self.began = time.monotonic()
         try:
-            known: dict[str, Any] = read_json(path)
-        except InputError:
-            known = {}
-        self.known: dict[str, dict[str, Any]] = {row["name"]: row for row in known.get("phases", [])}
+            rows = list(read_object(path, "phases")["phases"])
+            self.known: dict[str, dict[str, Any]] = {row["name"]: row for row in rows}
+        except (InputError, TypeError, KeyError):  # times of before are no more than a help
+            self.known = {}
 
     @contextmanager
     def phase(self, name: str, title: str) -> Iterator[TimedPhase]:

@@ -24,7 +24,7 @@ from curation.passes.workers import WorkerPool
 from curation.plan import make_plan
 from curation.text.readings import number_readings
 from manifests.errors import InputError, StaleError
-from manifests.files import claim_folder, read_json, write_json
+from manifests.files import claim_folder, read_object, write_json
 from manifests.plans import LOCK, Lock
 from manifests.rows import CORPUS, PASS_FILE
 from manifests.runs import RUN, read_run
@@ -189,7 +189,7 @@ def _audit(phases: Phases, output: Path) -> None:
         warned = [finding.name for finding in found if finding.rows and not finding.failed]
         # Which of equally bad rows are shown as examples may differ; what was found and how often may not.
         path, counts = output / "findings.json", {finding.name: finding.rows for finding in found}
-        phase.reused = path.is_file() and read_json(path)["counts"] == counts
+        phase.reused = path.is_file() and read_object(path, "counts")["counts"] == counts
         write_json(path, {"counts": counts, "findings": [finding.row() for finding in found]})
         phase.note = f"{len(found)} audits of catalog and training plans: {len(failed)} errors, {len(warned)} warnings"
         if failed:
@@ -199,7 +199,7 @@ def _audit(phases: Phases, output: Path) -> None:
 def _ceiling(phases: Phases, output: Path) -> None:
     with phases.phase("ceiling", "Ceiling: the encoder's own decoder on the held-out clips") as phase:
         path, key = output / "ceiling.json", catalog_fingerprint(output / "catalog")
-        value = read_json(path) if path.is_file() else {}
+        value = read_object(path) if path.is_file() else {}
         phase.reused = value.get("catalog") == key
         if not phase.reused:
             value = ceiling(output / "catalog", EvalOptions(split="test", corpus="asterisk")) | {"catalog": key}
@@ -215,5 +215,4 @@ def _report(phases: Phases, output: Path) -> dict[str, Any]:
             write_report(output, made[0])
             write_json(made[1], summarise(output))
         phase.note = "report.html, summary.json"
-    summary: dict[str, Any] = read_json(output / "summary.json")
-    return summary
+    return read_object(output / "summary.json")

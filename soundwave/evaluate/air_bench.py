@@ -25,7 +25,7 @@ import regex
 
 from curation.text import normal_form
 from manifests.errors import AudioError, InputError, ManifestError
-from manifests.files import need_file, need_folder, read_json, read_jsonl, write_json, write_jsonl
+from manifests.files import has_file, need_file, need_folder, read_json, read_jsonl, write_json, write_jsonl
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import Reject
@@ -155,7 +155,7 @@ def sort_out(rows: Sequence[Mapping[str, Any]], audio_root: Path) -> tuple[list[
         if item.choices and item.right is None:
             detail = f"answer_gt {row.get('answer_gt')!r} is none of {list(item.choices.values())}"
             rejects.append(_reject(row, number, Reason.bad_row, detail))
-        elif not item.audio.is_file():
+        elif not has_file(item.audio):
             rejects.append(_reject(row, number, Reason.audio_missing, f"no audio file {item.audio}"))
         else:
             items.append(item)
@@ -174,7 +174,7 @@ def find_audio(row: Mapping[str, Any], root: Path) -> Path:
     if row["task_name"] == FLAC_TASK:
         name = name.with_suffix(".flac")
     usual = root / f"{row['task_name']}_{row['dataset_name']}" / name
-    return root / name if not usual.is_file() and (root / name).is_file() else usual
+    return root / name if not has_file(usual) and has_file(root / name) else usual
 
 
 def _ask(

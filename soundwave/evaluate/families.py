@@ -9,7 +9,7 @@ from typing import Any
 
 from curation.catalog import catalog_fingerprint
 from manifests.errors import InputError
-from manifests.files import read_json, write_json
+from manifests.files import read_object, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.progress import progress_bar
 from manifests.runs import WEIGHTS, eval_file, final_model, metrics_file, read_run
@@ -85,9 +85,9 @@ def _measured(name: str, context: Context, *, skip: bool) -> dict[str, Any]:
 def _read(run: Path, split: str) -> dict[str, dict[str, Any]]:
     """Metric -> figures that are kept in a run folder."""
     rates, others = run / eval_file(split), run / metrics_file(split)
-    known: dict[str, dict[str, Any]] = read_json(others)["families"] if others.is_file() else {}
+    known: dict[str, dict[str, Any]] = read_object(others, "families")["families"] if others.is_file() else {}
     if rates.is_file():
-        known[RATES] = {name: value for name, value in read_json(rates).items() if name not in FACTS}
+        known[RATES] = {name: value for name, value in read_object(rates).items() if name not in FACTS}
     return known
 
 

@@ -147,3 +147,48 @@ def test_what_is_moved_aside_gets_the_first_free_number(tmp_path: Path, monkeypa
         assert moved == tmp_path / f"run.old-{number}" and (moved / "x").read_text() == str(number)
     assert not (tmp_path / "run").exists()
     assert files.is_aside(moved) and not files.is_aside(tmp_path / "run.old")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"a": 1, "a": 2}', "the key `a` occurs twice"),
+        (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deep"),
+        (b'{"a": "\\ud800"}', "half a surrogate pair"),
+        (b'{"a": "\xff"}', "utf-8"),
+        (b"\xef\xbb\xbf{}", "BOM"),
+        (b'{"a": 1', "delimiter"),
+    ],
+)
+def test_json_that_is_odd_is_told_with_the_files_name(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "x.json").write_bytes(data)
+    with pytest.raises(ManifestError, match=rf"x\.json is not valid JSON \(.*{said}"):
+        files.read_json(tmp_path / "x.json")
+
+
+def test_json_of_before_is_read_as_it_was(tmp_path: Path) -> None:
+    value = {"nan": float("inf"), "pair": "\U0001f600", "deep": [[[[1]]]], "long": 10**400}
+    (tmp_path / "x.json").write_text(json.dumps(value))  # the pair is written as two halves
+    assert files.read_json(tmp_path / "x.json") == value | {"long": float("inf")}
+
+
+def test_a_name_that_no_file_can_have_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    names = ["a", "b", "x" * 5000, "x\0", "a/b"]
+    assert [files.has_file(tmp_path / name) for name in names] == [True, False, False, False, False]
+
+
+def test_a_mark_that_is_no_text_is_no_mark_of_ours(tmp_path: Path) -> None:
+    (tmp_path / files.MARK).write_bytes(b"a catalog\xff\n")
+    with pytest.raises(OccupiedError, match="is not a catalog"):
+        files.claim_folder(tmp_path, "a catalog")
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", '"a"', "{}", '{"b": 1}'])
+def test_an_object_has_the_keys_that_are_asked_for(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ManifestError, match=r"x\.json has no `a`\. Delete it"):
+        files.read_object(path, "a")
+    path.write_text('{"a": 1}')
+    assert files.read_object(path, "a") == files.read_object(path) == {"a": 1}

@@ -156,3 +156,24 @@ def test_the_real_package_gives_2282_questions(real_corpus: Callable[[str], tupl
         "out_of_scope": 6,
         "bad_row": 1,
     }
+
+
+def test_a_line_of_the_index_that_cannot_be_read_is_a_reject(source: Path, tmp_path: Path) -> None:
+    before = {row.text for row in read(source, tmp_path).texts}
+    index = source / QUIZ / "index"
+    odd = b"/x/asia:Africa{n:cap\n/x/none\n:a:b\n/x/\xff:a:b\n/x/deep:" + b"[" * 5000 + b":a\n"
+    index.write_bytes(odd + index.read_bytes())
+    (source / QUIZ / "babies").write_text("cub\nowlet:owl\n")
+    found = read(source, tmp_path)
+    refused = {row.cut_id: row.detail for row in found.rejects if "index" in row.cut_id}
+    assert sorted(refused) == [f"bsdgames_quiz-index{end}" for end in ("-001", "-002", "-003", "-004", ":4")]
+    assert "expected '}' at character" in refused["bsdgames_quiz-index-001"]
+    assert "nested too deep" in refused["bsdgames_quiz-index-004"]
+    assert before - {row.text for row in found.texts} <= {
+        text for text in before if any(word in text for word in ("lion", "tiger", "cub"))
+    }
+
+
+def test_braces_in_names_of_categories_are_letters() -> None:
+    (template, place), *_ = generic_templates(["{a}", "b{0}"])
+    assert (template.format("x"), place) == ("What is the b{0} for this {a}: x?", 1)

@@ -107,3 +107,44 @@ def test_a_corpus_folder_that_is_itself_a_link_is_no_link_out_of_it(source: Path
     (tmp_path / "link").symlink_to(source)
     info = registry.prepare("librispeech", tmp_path / "out", source=tmp_path / "link")
     assert info.cuts == 3
+
+
+ALIGNMENT = "84-121123.alignment.txt"
+ODD_TIMES = [
+    b'84-121123-0000 ",GO" "x,0.2"\n',
+    b'84-121123-0000 ",GO"\n',
+    b'84-121123-0000 ",GO" "0.1,0.2" more\n',
+    b'84-121123-0000 ",GO,DO" "0.1,0.2"\n',
+    b'84-121123-0000 ",GO" "nan,0.2"\n',
+    b'84-121123-0000 ",GO" "0.3,0.2"\n',
+    b'84-121123-0000 ",GO" "0.1,inf"\n',
+]
+
+
+@pytest.mark.parametrize("line", ODD_TIMES)
+def test_word_times_that_cannot_be_read_refuse_their_utterance(source: Path, tmp_path: Path, line: bytes) -> None:
+    next(source.rglob(ALIGNMENT)).write_bytes(line)
+    info = registry.prepare("librispeech", tmp_path / "out", source=source)
+    assert (info.cuts, info.rejects) == (2, 5)
+    found = {row.cut_id: row for row in read(source, tmp_path / "out").rejects}
+    assert found["librispeech-84-121123-0000"].reason == Reason.bad_row
+    assert f"{ALIGNMENT}:1: expected UTTERANCE" in found["librispeech-84-121123-0000"].detail
+
+
+def test_lines_without_an_utterance_are_rejects_and_the_rest_goes_on(source: Path, tmp_path: Path) -> None:
+    times, said = next(source.rglob(ALIGNMENT)), next(source.rglob("84-121123.trans.txt"))
+    times.write_bytes(times.read_bytes() + b"\xff\xfe\n")
+    odd = b"84-121123-\xff GO\n../../x GO\n" + b"x" * 5000 + b"-1 GO\n84-121123-0000 AGAIN\n\n"
+    said.write_bytes(odd.replace(b"x" * 5000 + b"-1", b"x-" + b"y" * 5000) + said.read_bytes())
+    found = read(source, tmp_path / "out")
+    assert {cut.id for cut in found.cuts} == {
+        "librispeech-84-121123-0000",
+        "librispeech-84-121123-0001",
+        "librispeech-1-2-0000",
+    }
+    rejects = {row.cut_id[:40]: row.reason for row in found.rejects}
+    assert rejects["librispeech-84-121123.trans.txt:1"] == Reason.bad_row
+    assert rejects["librispeech-84-121123.trans.txt:2"] == Reason.bad_row
+    assert rejects["librispeech-84-121123.alignment.txt:2"] == Reason.bad_row
+    assert rejects[f"librispeech-x-{'y' * 26}"] == Reason.audio_missing
+    assert rejects["librispeech-84-121123-0000"] == Reason.duplicate_id

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from manifests.errors import SettingsError
+from manifests.errors import SettingsError, reading
 from manifests.files import need_file, write_jsonl
 from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, need_run_file, read_run
 from soundwave.train.runs.checkpoint import NAME, load, save
@@ -84,7 +84,8 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
     save(folder / CHECKPOINTS, load(source), [step], training=info.key)
     theirs = read_run(trunk)
     rows = [row for row in whole_rows(need_run_file(trunk, theirs, METRICS)) if row["step"] < step]
-    info.seconds, info.cpu_seconds = rows[-1]["seconds"], rows[-1]["cpu_seconds"]
+    with reading(trunk / METRICS, "the measures of a run, a line a step", go_on="Train the run again."):
+        info.seconds, info.cpu_seconds = float(rows[-1]["seconds"]), float(rows[-1]["cpu_seconds"])
     write_jsonl(folder / METRICS, [row | {"steps": info.steps} for row in rows])
     write_jsonl(folder / LEDGER_ROWS, [row | {"run": info.run} for row in _ledger(trunk) if row["step"] < step])
 
@@ -92,7 +93,9 @@ def adopt(source: Path, folder: Path, info: RunInfo, step: int) -> None:
 def _ledger(trunk: Path) -> list[dict[str, Any]]:
     if (trunk / LEDGER_ROWS).is_file():
         return whole_rows(trunk / LEDGER_ROWS)
-    rows: list[dict[str, Any]] = pq.read_table(need_run_file(trunk, read_run(trunk), LEDGER)).to_pylist()
+    path = need_run_file(trunk, read_run(trunk), LEDGER)
+    with reading(path, "a table of trained draws", go_on="Train the run again."):
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import manifests
 from manifests.errors import InputError
-from manifests.files import read_json
+from manifests.files import read_object
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK
 from manifests.runs import RUN, WEIGHTS, RunInfo
@@ -96,7 +96,7 @@ def _in_plan(folder: Path, info: RunInfo, asked: Training, plan: Path) -> Iterat
 
 def _plan_facts(folder: Path) -> dict[str, Any]:
     """What a lock says that its plan was made from."""
-    lock = read_json(folder / LOCK)
+    lock = read_object(folder / LOCK)
     facts = {"query": str(lock.get("query_sha256"))[:SHORT], "catalog": str(lock.get("catalog_fingerprint"))[:SHORT]}
     return dict(lock.get("settings") or {}) | facts
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from manifests.disk.faults import appending
 from manifests.files import atomic_write, read_jsonl
+from manifests.lines.jsonl import rows
 from manifests.runs import LEDGER, LEDGER_ROWS
 from manifests.schema import arrow_schema
 from soundwave.train.batches.plan_data import Draw
@@ -26,10 +27,10 @@ class Log:
 
     def __init__(self, path: Path, *, before: int) -> None:
         """Open for appending; rows of step `before` and later (from an interrupted run) are removed first."""
-        rows = whole_rows(path) if path.is_file() else []
+        known = whole_rows(path) if path.is_file() else []
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row) + "\n" for row in rows if row["step"] < before)
+            stream.writelines(json.dumps(row) + "\n" for row in known if row["step"] < before)
         self._path = path
         self._stream = path.open("a", encoding="utf-8")
 
@@ -106,12 +107,10 @@ def _number(value: float) -> float | None:
 
 
 def whole_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a file whose last line may be cut off."""
-    rows = []
-    text = path.read_text(encoding="utf-8", errors="replace")  # it may be cut off inside a letter
-    for line in text.split("\n"):  # nothing else ends a line: details quote texts
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
+    """Rows of a file whose last line may be cut off: up to the first line that is no object with a `step`."""
+    found = []
+    for _, row in rows(path):
+        if isinstance(row, str) or not isinstance(row.get("step"), int):
             break
-    return rows
+        found.append(row)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,6 +170,18 @@ def test_a_file_keeps_all_of_it(tmp_path: Path) -> None:
     ):
         path.write_text(text)
         with pytest.raises(ManifestError, match=f"(?s){said}.*`soundwave calibrate` makes"):
+            Calibration.load(path)
+    whole = made().model_dump(mode="json")
+    for key, value in (
+        ("starts", {"a": [0.0, 0.1]}),
+        ("ends", {"": [0.0, 0.0]}),
+        ("ends", {"": [float("nan"), 0.1]}),
+        ("levels", whole["levels"][:1]),
+        ("levels", [row[1:] for row in whole["levels"]]),
+        ("weight", float("inf")),
+    ):
+        path.write_text(json.dumps(whole | {key: value}))
+        with pytest.raises(ManifestError, match=rf"(?s)made.json: .*`{key}`.*expected|lacks"):
             Calibration.load(path)
     with pytest.raises(MissingFileError, match="soundwave calibrate"):
         Calibration.load(tmp_path / "none.json")

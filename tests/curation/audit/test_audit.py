@@ -13,7 +13,7 @@ from curation.catalog.views import ONTOLOGY
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
 from manifests.audio.landmarks import landmarks
-from manifests.errors import QueryError, SettingsError
+from manifests.errors import ManifestError, QueryError, SettingsError
 from manifests.settings import check_settings
 from tests.curation.sounding import again, clip
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
@@ -477,12 +477,28 @@ def test_users_add_their_own_and_replace_ours(tmp_path: Path) -> None:
             "-- severity: error\n-- means: x\n-- do: y\n-- setting: a is 3\nSELECT 1",
             "expected `-- setting: name = number`",
         ),
+        ("-- severity: error\n-- means: x\n-- do: y\n-- setting: a = 1.2.3\nSELECT 1", "a is 1.2.3, expected a number"),
     ],
 )
 def test_a_header_that_lacks_something_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "mine.sql").write_text(text)
     with pytest.raises(QueryError, match=said):
         read_audit(tmp_path / "mine.sql")
+
+
+@pytest.mark.parametrize("odd", [b"\xff", b"\xed\xa0\x80", b"\0"])
+def test_an_audit_that_is_no_text_is_named(tmp_path: Path, odd: bytes) -> None:
+    (tmp_path / "mine.sql").write_bytes(b"-- severity: error\n-- means: " + odd + b"\n-- do: y\nSELECT 1")
+    with pytest.raises(ManifestError, match=r"mine\.sql (is not UTF-8|has a NUL character).*line 2"):
+        read_audit(tmp_path / "mine.sql")
+
+
+def test_a_header_keeps_its_lines_with_odd_spaces_and_a_mark(tmp_path: Path) -> None:
+    header = "\ufeff-- severity: error\r\n-- means: one\u2028two\u0085three\r\n-- do: y\r\nSELECT 1"
+    (tmp_path / "mine.sql").write_bytes(header.encode())
+    found = read_audit(tmp_path / "mine.sql")
+    assert (found.means, found.do) == ("one\u2028two\u0085three", "y")
+    assert not found.sql.startswith("\ufeff")
 
 
 @pytest.mark.parametrize(

@@ -363,6 +363,32 @@ def test_a_shard_with_other_columns_is_an_error(workspace: Path) -> None:
         make(workspace)
 
 
+def test_a_damaged_shard_is_named(workspace: Path) -> None:
+    write_pass(workspace, "encode", {"one": [label("syn-a", 3)], "two": [label("syn-b", 3)]})
+    path = workspace / "labels" / "encode" / "syn" / "labels-two.parquet"
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ManifestError, match=r"labels-two\.parquet is damaged, .*run `soundwave label` again for syn"):
+        make(workspace)
+
+
+@pytest.mark.parametrize("shards", ["null", '"s"', "[1]", '["../../x"]', '["s", null]', '[""]'])
+def test_a_pass_that_names_no_shards_is_told(workspace: Path, shards: str) -> None:
+    write_pass(workspace, "encode", {"s": [label("syn-a", 3)]})
+    (workspace / "labels" / "encode" / "syn" / "pass.json").write_text(f'{{"shards": {shards}}}')
+    with pytest.raises(ManifestError, match=r"encode/syn/pass\.json has no list `shards`"):
+        make(workspace)
+
+
+@pytest.mark.parametrize("parts", ["null", "[1]", "[{}]", '[{"table": "cuts", "corpus": 1}]', '{"a": 1}'])
+def test_an_index_without_parts_is_told(workspace: Path, parts: str) -> None:
+    make(workspace)
+    (workspace / "catalog" / "catalog.json").write_text(f'{{"fingerprint": "x", "parts": {parts}}}')
+    with pytest.raises(ManifestError, match=r"catalog\.json.*(.|\n)*`soundwave catalog build` again"):
+        connect(workspace / "catalog")
+    with pytest.raises(ManifestError, match=r"catalog\.json"):
+        make(workspace)
+
+
 def test_an_unfinished_pass_is_not_in_the_catalog(workspace: Path) -> None:
     write_pass(workspace, "encode", {"s": [label("syn-a", 3)]})
     (workspace / "labels" / "encode" / "syn" / "pass.json").unlink()

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from curation.catalog import connect
-from curation.duck import one_select, run_select
-from manifests.errors import QueryError
+from curation.duck import one_select, reading_parquet, run_select
+from manifests.errors import ManifestError, QueryError
 from tests.curation.synthetic_catalog import cut, write_catalog
 
 WRITES = [
@@ -94,3 +94,46 @@ def test_sorting_still_spills_when_locked(catalog: Path) -> None:
         "SELECT count(*) FROM (SELECT md5(i::VARCHAR) AS m FROM range(1500000) t(i) ORDER BY m)"
     ).fetchall()
     assert rows == [(1_500_000,)]
+
+
+def whole(rows: int = 4000) -> list[dict[str, object]]:
+    return [cut(f"c{number}", text=f"some words {number}") for number in range(rows)]
+
+
+def footer(data: bytes) -> int:
+    return len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+
+
+DAMAGE = {
+    "cut short": lambda data: data[: len(data) // 2],
+    "no footer": lambda data: data[:-4] + b"XXXX",
+    "another file": lambda data: b"# notes of somebody\n",
+    "zeros in the footer": lambda data: data[: footer(data)] + bytes(100) + data[footer(data) + 100 :],
+    "zeros in the pages": lambda data: data[:200] + bytes(5000) + data[5200:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_part_is_named_when_it_is_opened_or_read(tmp_path: Path, damage) -> None:
+    catalog = write_catalog(tmp_path / "catalog", whole())
+    write_catalog(catalog / "x", [cut("b")])
+    part = catalog / "cuts" / "syn" / "part.parquet"
+    part.write_bytes(damage(part.read_bytes()))
+    said = r"cuts/syn/part\.parquet is damaged, or not a Parquet file \(.+\)\. .*`soundwave catalog build` again"
+    with pytest.raises(ManifestError, match=said), connect(catalog) as con:
+        con.execute("FROM cuts").fetchall()
+    with pytest.raises(ManifestError, match=said), connect(catalog) as con:
+        run_select(con, "SELECT count(*), max(text), max(manifest) FROM cuts WHERE cut_id <> ''", where="query")
+        con.execute("SELECT max(COLUMNS(*)) FROM cuts").fetchall()
+
+
+def test_errors_that_come_of_no_file_stay_as_they_are(tmp_path: Path) -> None:
+    catalog = write_catalog(tmp_path / "catalog", [cut("a")])
+    with pytest.raises(duckdb.BinderException), connect(catalog) as con:
+        con.execute("SELECT nothing FROM cuts")
+    with pytest.raises(duckdb.InvalidInputException), connect(catalog) as con:
+        con.execute("SELECT error('x') FROM cuts").fetchall()
+    with pytest.raises(QueryError, match="query: "), connect(catalog) as con:
+        run_select(con, "SELECT error('x')", where="query")
+    with pytest.raises(duckdb.IOException), reading_parquet([tmp_path / "gone"], go_on=""):
+        raise duckdb.IOException("x")

@@ -109,6 +109,19 @@ def test_text_rows_and_duplicate_ids() -> None:
     assert next(p.detail for p in validate_rows([{"type": "Text"}])) == "no `id`"
 
 
+def test_any_json_value_gets_a_problem_and_never_an_exception() -> None:
+    values = [None, True, 5, 1.5, "x", [], [{}], {}, cut().to_dict() | {"duration": -(10**400)}]
+    found = [(p.cut_id, p.detail) for p in validate_rows(values)]
+    assert found[:4] == [
+        ("row 1", "the line is null, expected a JSON object"),
+        ("row 2", "the line is true or false, expected a JSON object"),
+        ("row 3", "the line is a number, expected a JSON object"),
+        ("row 4", "the line is a number, expected a JSON object"),
+    ]
+    assert any("duration is -inf, expected" in detail for _, detail in found)
+    assert {cut_id for cut_id, _ in found} >= {f"row {place}" for place in range(1, 9)}
+
+
 def test_what_a_row_may_leave_out() -> None:
     """The folder names the corpus, a licence may be unknown, a cut may have no supervision or several."""
     row = cut().to_dict()

@@ -77,7 +77,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9
         ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
         ("a: " + "9" * 5000, "not what its tag"),
         ("a: *b", "undefined alias"),
-        ("a: \x00", "special characters"),
+        ("a: \x00", "NUL character"),
         ("- 1", "holds list, expected `key: value`"),
         ("", "empty"),
         ("# nothing", "holds NoneType"),

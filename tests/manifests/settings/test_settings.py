@@ -287,7 +287,7 @@ def test_what_is_wrong_names_the_file_that_says_it(files: SettingsFiles[Settings
 def test_bytes_that_are_no_text(files: SettingsFiles[Settings], tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_bytes(b"rate: \xff\n")
-    with pytest.raises(SettingsError, match="not valid YAML"):
+    with pytest.raises(SettingsError, match="not UTF-8"):
         files.load(path)
 
 
