@@ -48,6 +48,8 @@ def libav_reads(path: Path) -> bool:
             return not file.seekable() or file.frames >= UNKNOWN or (file.frames == 0 and _goes_on(path))
     except soundfile.LibsndfileError as error:
         return error.code in _NOT_ITS_OWN
+    except TypeError:  # .raw: to soundfile the name alone says samples without a header, of a rate that nobody knows
+        return True
 
 
 def _goes_on(path: Path) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from curation.pretrained.folder import json_object
 from curation.pretrained.weights import read_weights, tensor_facts
-from manifests.errors import ManifestError
+from manifests.errors import InputError, ManifestError
 from manifests.files import need_file
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -55,7 +55,10 @@ def is_released(path: Path) -> bool:
     config = path / CONFIG
     if not config.is_file():
         return False
-    return json_object(config).get("model_type") == MODEL_TYPE
+    try:
+        return json_object(config).get("model_type") == MODEL_TYPE
+    except InputError:  # a damaged one is for those to judge who read it
+        return False
 
 
 def to_ours(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -161,3 +161,9 @@ def test_pieces_have_a_length(run, files, longest):
     for command in (("infer", run, *files), ("chat", run)):
         found = CliRunner().invoke(build_app(), [*map(str, command), f"--longest={longest}"], input="/quit\n")
         assert isinstance(found.exception, InputError) and "expected 1 s or more" in str(found.exception)
+
+
+def test_samples_without_a_header_are_no_audio(run, files, tmp_path):
+    (tmp_path / "x.raw").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(AudioError, match="does not decode"):
+        ask("infer", run, tmp_path / "x.raw")
