@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -50,17 +50,18 @@ def alone(folder: Path, doing: str) -> Iterator[None]:
         except OSError:  # a file system without locks: as without this file
             pass
         else:
-            stream.truncate(0)
-            stream.write(f"{os.getpid()}\n")
-            stream.flush()
+            with suppress(OSError):  # a full disk: the lock holds all the same
+                stream.truncate(0)
+                stream.write(f"{os.getpid()}\n")
+                stream.flush()
         yield
 
 
 def _lock_file(folder: Path) -> IO[str] | None:
     """The file that stands for a folder; None where there can be none, or its place is another user's."""
-    place = Path(tempfile.gettempdir()) / f"soundwave-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
     name = sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
     try:
+        place = Path(tempfile.gettempdir()) / f"soundwave-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
         place.mkdir(mode=0o700, exist_ok=True)
         if hasattr(os, "getuid") and (place.is_symlink() or place.stat().st_uid != os.getuid()):
             return None

@@ -35,6 +35,7 @@ COMMANDS = (
 )
 
 
+NO_TEMPORARY = "No usable temporary directory"  # what tempfile says when /tmp is full
 GONE = 141  # as of a process that SIGPIPE ended
 
 
@@ -105,6 +106,8 @@ def _code_of(error: BaseException, app: typer.Typer) -> int:
         return 130
     if isinstance(error, OSError) and error.filename is not None:  # the environment's fault, said in one line
         return _fail(f"{error.strerror}: {error.filename}")
+    if isinstance(error, OSError) and error.filename is None and NO_TEMPORARY in str(error):
+        return _fail(f"{error.strerror}. Make room in one, or name another folder in the variable TMPDIR.")
     if isinstance(error, OSError) and _stdout_is_broken():
         return _unwritten(error)
     number = fault_number(error)
