@@ -19,7 +19,7 @@ from curation.passes import cluster, workers
 from curation.passes.runner import run_pass
 from curation.passes.shards import ShardResult, finished, shard_key, split_rows
 from curation.passes.workers import WorkerPool
-from manifests.errors import InputError, MissingFileError, StaleError
+from manifests.errors import MissingFileError, StaleError
 from manifests.files import MARK, read_json
 from tests.curation.labelling import Counting, cut, plain_rows, table, write_made
 
@@ -155,9 +155,17 @@ def test_an_empty_corpus_is_done(tmp_path: Path, log: Path) -> None:
 def test_bad_calls_say_so(tmp_path: Path, corpus: Path, log: Path) -> None:
     with pytest.raises(MissingFileError, match="prepare"):
         run_pass(Counting(log, {}), tmp_path / "nowhere", tmp_path / "labels", workers=0)
-    twice = write_made(tmp_path / "twice", [cut("made-1")] * 2)
-    with pytest.raises(InputError, match="twice"):
-        run_pass(Counting(log, {}), twice, tmp_path / "labels", workers=0, shard_size=1)
+
+
+@pytest.mark.parametrize("size", [1, 8])
+def test_the_second_row_of_an_id_is_refused_and_the_first_is_labelled(tmp_path: Path, log: Path, size: int) -> None:
+    rows = [cut("made-1", text="b"), cut("made-2"), cut("made-1", text="a"), cut("made-1", text="a")]
+    summary = run_pass(Counting(log, {}), write_made(tmp_path / "twice", rows), tmp_path / "labels", workers=0,
+                       shard_size=size)  # fmt: skip
+    assert (summary.cuts, summary.labelled, dict(summary.reasons)) == (4, 2, {"duplicate_id": 2})
+    assert sorted(row["cut_id"] for row in table(summary.folder, "labels")) == ["made-1", "made-2"]
+    found = {row["detail"].partition(" too")[0] for row in table(summary.folder, "rejects")}
+    assert found == {f"cuts.jsonl.gz:{n}: the id is that of cuts.jsonl.gz:3" for n in (1, 4)}
 
 
 def test_nothing_to_do_starts_no_cluster(
