@@ -1,4 +1,4 @@
-"""How well an aligner's scores tell texts that are said from texts that are not: `docs/alignment.md` explains the figures.
+"""How well scores tell texts that are said from others: `docs/alignment.md` explains the figures.
 
     python -m benchmarks.wrong_texts --corpora demo/corpora [--clips 200] [--noise DB] [--run RUN] [--json]
 
@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a stage-I run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    import soundwave  # noqa: F401  (it adds its aligner to those of curation.align)
     from curation.align import load_aligner
 
     aligners = [load_aligner("pocketsphinx")]

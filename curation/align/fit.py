@@ -1,7 +1,7 @@
 """Do the words of an alignment say what is heard? Their scores, and the loud moments that no word covers.
 
-Any text finds some place in a clip where it scores well: one short word does so in nearly every clip. What gives a wrong
-text away is the speech that it leaves over.
+Any text finds some place in a clip where it scores well: one short word does so in nearly every clip. What gives a
+wrong text away is the speech that it leaves over.
 """
 
 from __future__ import annotations

@@ -35,11 +35,12 @@ QUIET = 10 ** (-60 / 20)  # no sample above -60 dBFS: there is nobody to align
 class Align(CorpusPass):
     """Writes `words`, and the labels score, speech_rate, leading_silence, trailing_silence, coverage.
 
-    score is the mean log-likelihood per frame of speech (0 at best); a cut below the least score is rejected, and one that
-    is below it with the loud moments that no word covers (`curation.align.fit`). speech_rate is words per second from the
-    first word to the end of the last, coverage aligned words / words that have something to say. An aligner that can
-    transcribe (`whisperx`) does so where there is no transcript, and writes the label transcript. With a wildcard for
-    speech that the transcript lacks, the label untranscribed says how many seconds of it there are, and where.
+    score is the mean log-likelihood per frame of speech (0 at best); a cut below the least score is rejected, and one
+    that is below it with the loud moments that no word covers (`curation.align.fit`). speech_rate is words per second
+    from the first word to the end of the last, coverage aligned words / words that have something to say. An aligner
+    that can transcribe (`whisperx`) does so where there is no transcript, and writes the label transcript. With a
+    wildcard for speech that the transcript lacks, the label untranscribed says how many seconds of it there are, and
+    where.
     """
 
     aligner: Aligner = field(default_factory=partial(load_aligner, BACKEND))
