@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from curation.align import load_aligner
 from curation.passes.encode import Encode, at_speed, batches, to_float16
 from curation.passes.runner import PassSummary, run_pass
-from manifests.errors import SettingsError
+from manifests.errors import MissingFileError, SettingsError
 from tests.curation.labelling import cut, of_channels, table, tone, write_made
 
 
@@ -125,3 +127,22 @@ def test_batches_hold_every_row_once_and_little_padding() -> None:
     found = batches(rows, seconds=20.0)
     assert sorted(row["id"] for batch in found for row in batch) == sorted(row["id"] for row in rows)
     assert all(sum(row["duration"] for row in batch) <= 20.0 for batch in found)
+
+
+def test_a_relative_model_is_found_from_any_folder_and_named_as_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers have other working folders; the name is in the keys of shards, and stays."""
+    (tmp_path / "models" / "whisper").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    job = Encode(encoder="models/whisper")
+    aligner = load_aligner("hf-ctc", model="models/whisper")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    there = pickle.loads(pickle.dumps(job))
+    there.check()
+    assert there.settings["encoder"] == "models/whisper"
+    assert pickle.loads(pickle.dumps(aligner)).loader.model == str(tmp_path / "models" / "whisper")
+    (tmp_path / "models" / "whisper").rmdir()
+    with pytest.raises(MissingFileError, match=f"No such folder of an encoder: {tmp_path}/models/whisper"):
+        there.check()
