@@ -113,7 +113,7 @@ def load(source: Path, *, training: str = "") -> State:
     """
     try:
         return _load(source, training)
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as error:
         raise DamagedError(f"{source} is not what was written ({error}). It is not used.") from error
 
 
