@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from manifests.digests import SEAL, write_sealed, written
+from manifests.digests import SEAL, write_sealed
+from manifests.digests import written as written_now
 from manifests.disk.switch import Switch, settle, settle_inside, switched
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, write_jsonl
@@ -190,7 +191,7 @@ def write_corpus(
         **(asdict(info) | {"cuts": len(cut_rows), "texts": len(text_rows), "rejects": len(reject_rows)})
         | {"hours": seconds / 3600.0}
     )
-    files = {name: written(switch.path(name)).row() for name in (CUTS, TEXTS, REJECTS)}
+    files = {name: written_now(switch.path(name)).row() for name in (CUTS, TEXTS, REJECTS)}
     write_sealed(switch.path(CORPUS), asdict(counted) | {FILES: files})
     return counted
 

@@ -19,6 +19,7 @@ from curation.passes import cluster, workers
 from curation.passes.runner import run_pass
 from curation.passes.shards import ShardResult, finished, shard_key, split_rows
 from curation.passes.workers import WorkerPool
+from manifests.digests import CHECKED
 from manifests.errors import MissingFileError, StaleError
 from manifests.files import MARK, read_json
 from tests.curation.labelling import Counting, cut, plain_rows, table, write_made
@@ -68,7 +69,7 @@ def test_a_changed_setting_runs_all_shards_and_leaves_no_stale_files(
     old = {path.name for path in first.folder.iterdir()}
     second = run_pass(Counting(log, {}, tune=5), corpus, tmp_path / "labels", workers=0, shard_size=8)
     assert second.shards_reused == 0
-    assert {path.name for path in second.folder.iterdir()} & old == {MARK, "pass.json"}
+    assert {path.name for path in second.folder.iterdir()} & old == {MARK, CHECKED, "pass.json"}
     assert {row["value"] for row in table(second.folder, "labels")} == {9.0 + 5}
 
 
