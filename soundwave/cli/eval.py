@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from soundwave.evaluate.settings import EvalSettings
 
 CORPUS = "asterisk"  # of the demo
+CatalogOption = Annotated[
+    Path | None, typer.Option(help="The catalog with the clips. Default: that on which each run was trained.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +29,7 @@ def register(app: typer.Typer) -> None:
 def evaluate_runs(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     *,
-    catalog: Annotated[
-        Path | None, typer.Option(help="The catalog with the clips. Default: that on which each run was trained.")
-    ] = None,
+    catalog: CatalogOption = None,
     split: Annotated[str | None, typer.Option(help="dev (the default) to choose settings on, test to report.")] = None,
     corpus: Annotated[
         str | None,
@@ -80,13 +81,8 @@ def evaluate_runs(
     given: dict[str, Any] = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
     given |= {"metrics": metrics, "decode": decode, "text": text, "ceiling": ceiling or None}
     settings = _settings(given, set_)
-    _score(
-        {run: catalog or _catalog(run) for run in runs},
-        [*settings.metrics],
-        settings.options(),
-        ceiling=settings.ceiling,
-        as_json=as_json,
-    )
+    places = {run: catalog or _catalog(run) for run in runs}
+    _score(places, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
 
 
 def _settings(given: dict[str, Any], pairs: list[str] | None) -> "EvalSettings":
