@@ -33,7 +33,7 @@ batch: {seconds: 4}
 window: 2
 shares: {asr: 1.0}
 """
-LIMITS = (0, 400)  # bytes that a file may have
+LIMITS = (40, 400)  # bytes that a file may have
 FREE = (0,)  # bytes that a small disk has left
 MEGABYTES = 4
 
