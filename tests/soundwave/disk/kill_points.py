@@ -263,7 +263,7 @@ def without_room(case: Case) -> list[str]:
         refused += code == 2
         if code not in (0, 2) or "Traceback" in said:
             found.append(f"{where}: exit {code}: {said}")
-        if code == 2 and not not any(f"{text}." in said for text in REFUSALS):
+        if code == 2 and not any(f"{text}." in said for text in REFUSALS):
             found.append(f"{where}: does not say why: {said}")
         if code == 2 and looked(case) != old:
             found.append(f"{where}: the old result is not whole: {looked(case)} {said}")
