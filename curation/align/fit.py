@@ -15,7 +15,7 @@ from curation.align.base import AlignedWord
 from manifests.units import SAMPLE_RATE, Seconds
 
 FRAME = SAMPLE_RATE // 100  # 10 ms
-LOUD = 15.0  # dB below the clip's loud moments (its 95th percentile): quieter ones may be anything
+LOUD = 10.0  # dB below the clip's loud moments (its 95th percentile): what is quieter may be noise between words
 MARGIN = 0.1  # s around a word that are its own: edges are not exact
 PAUSE = 0.5  # s between two words that are theirs: spikes of CTC models end long before their sounds
 LEFT_OVER = -8.0  # what a frame of speech without a word scores: below all that words score

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ def measure(context: Context) -> dict[str, Any]:
     for cuts, features, lengths in rows.batches():
         prompts = [context.prompt(cut, "asr") for cut in cuts]
         speech.append(pooled_speech(context.model, prompts, features, lengths))
-        text.append(pooled_text(context.model, prompts, [str(cut.text) for cut in cuts]))
+        texts, languages = [str(cut.text) for cut in cuts], [cut.language or "en" for cut in cuts]
+        text.append(pooled_text(context.model, prompts, texts, languages))
     layers = compare(np.concatenate(speech), np.concatenate(text))
     means = {name: _mean([layer[name] for layer in layers[1:]]) for name in MEASURES}
     return {"clips": len(rows.cuts), "corpora": rows.corpora, **means, "layers": layers}
@@ -83,9 +85,12 @@ def pooled_speech(
     return _pooled(model, prompts, kept)
 
 
-def pooled_text(model: SpeechLLM, prompts: Sequence[Sequence[int]], texts: Sequence[str]) -> NDArray[np.float32]:
-    """The same of the transcripts' tokens."""
-    ids = [text_ids(model.tokenizer, f" {spoken_text(text)}") for text in texts]
+def pooled_text(
+    model: SpeechLLM, prompts: Sequence[Sequence[int]], texts: Sequence[str], languages: Sequence[str] = ()
+) -> NDArray[np.float32]:
+    """The same of the transcripts' tokens; without `languages` all are English."""
+    spoken = (spoken_text(text, language) for text, language in zip_longest(texts, languages, fillvalue="en"))
+    ids = [text_ids(model.tokenizer, f" {text}") for text in spoken]
     return _pooled(model, prompts, [_embed(model, row) for row in ids])
 
 

@@ -96,6 +96,15 @@ def test_text_against_itself_is_fully_similar(context):
     assert all(layer["matched"] == one for layer in compare(together, alone))
 
 
+def test_text_is_read_in_its_language(context):
+    from soundwave.evaluate.metrics.similarity import pooled_text
+
+    prompt = [context.prompt(cut, "asr") for cut in held_out(context, "asr", limit=1).cuts]
+    german, words = (pooled_text(context.model, prompt, [text], ["de"]) for text in ("21", "einundzwanzig"))
+    np.testing.assert_array_equal(german, words)
+    assert not np.array_equal(pooled_text(context.model, prompt, ["21"]), words)
+
+
 def lora_b(model):
     return [parameter for name, parameter in model.named_parameters() if "lora_B" in name]
 
