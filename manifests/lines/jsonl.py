@@ -29,7 +29,7 @@ def parse_row(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none, in words.
     """
-    if text.count("[") + text.count("{") > DEEPEST and _depth(text) > DEEPEST:
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(text):
         raise ValueError(f"the JSON is nested more than {DEEPEST} levels deep")
     try:
         row = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
@@ -103,12 +103,13 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) < _DIGITS else float(digits)
 
 
-def _depth(text: str) -> int:
-    deepest = depth = 0
+def _is_deep(text: str) -> bool:
+    depth = 0
     for match in _NESTING.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
