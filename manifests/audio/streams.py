@@ -156,7 +156,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
             # Tags between MP3s that were glued together look like a frame; whatever else does not decode is broken.
             if container.format.name != MPEG:
                 raise
-            frames = frames or mpeg_frames(Path(container.name))
+            frames = frames or mpeg_frames(Path(container.name.removeprefix("file:")))
             if not frames.whole or frames.has(packet.pos or 0):
                 raise
 
