@@ -239,8 +239,8 @@ def _write_labels(con: duckdb.DuckDBPyConnection, source: Source, table: str, ca
     path = part_path(source, table)
     go_on = f"Delete it and run `soundwave label` again for {source.corpus}."
     try:
-        _need_own_pass(con, source, table, body)
         with reading_parquet(source.files[table], go_on=go_on), atomic_write(catalog / path) as temporary:
+            _need_own_pass(con, source, table, body)
             _copy(con, typed(table, body), temporary)
             return _part(con, source, table, path, temporary)
     except duckdb.Error as error:

@@ -59,7 +59,8 @@ def check_corpus(folder: Path) -> list[str]:
         count = facts.get(key)
         if isinstance(count, int) and count > 0 and not any(map(_has_rows, files)):
             where = files[0] if files else folder / name
-            raise DamagedError(f"{where} has no row, but {folder / CORPUS} says {count:,} {key}. {_AGAIN} {_ACCEPT}")
+            said = "is empty (0 bytes)" if files and not where.stat().st_size else "has no row"
+            raise DamagedError(f"{where} {said}, but {folder / CORPUS} says {count:,} {key}. {_AGAIN} {_ACCEPT}")
     return changed
 
 

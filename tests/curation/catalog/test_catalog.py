@@ -16,7 +16,8 @@ import pytest
 from curation.catalog import build, catalog_fingerprint, connect
 from curation.duck import records
 from curation.interchange.jsonl import export_jsonl
-from manifests.errors import InputError, ManifestError, MissingFileError
+from manifests.digests import SEAL
+from manifests.errors import DiskError, InputError, ManifestError, MissingFileError
 from manifests.rows.validate import validate_rows
 from tests.curation.synthetic_catalog import cut, mono_cut, write_catalog, write_corpus_lines
 
@@ -120,7 +121,7 @@ def test_a_shut_off_disk_leaves_the_old_catalog(workspace: Path, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("curation.catalog.parts._copy", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DiskError, match="No space left"):
         make(workspace)
     assert catalog_fingerprint(workspace / "catalog") == before.fingerprint
     assert len(rows(workspace, "SELECT * FROM cuts")) == 2
@@ -385,8 +386,8 @@ def test_an_index_without_parts_is_told(workspace: Path, parts: str) -> None:
     (workspace / "catalog" / "catalog.json").write_text(f'{{"fingerprint": "x", "parts": {parts}}}')
     with pytest.raises(ManifestError, match=r"catalog\.json.*(.|\n)*`soundwave catalog build` again"):
         connect(workspace / "catalog")
-    with pytest.raises(ManifestError, match=r"catalog\.json"):
-        make(workspace)
+    assert "catalog.json" in make(workspace).damaged[0]  # made again
+    connect(workspace / "catalog").close()
 
 
 def test_an_unfinished_pass_is_not_in_the_catalog(workspace: Path) -> None:
@@ -455,8 +456,8 @@ def test_an_index_that_names_what_is_outside_is_not_followed(workspace: Path, pa
     outside.write_text("mine")
     facts = json.loads(index.read_text())
     for changed in ({"parts": [facts["parts"][0] | {"path": path}]}, {"gone": [path]}):
-        index.write_text(json.dumps(facts | changed))
-        for act in (make, lambda folder: connect(folder / "catalog")):
-            with pytest.raises(ManifestError, match="none of ours"):
-                act(workspace)
+        index.write_text(json.dumps({key: item for key, item in (facts | changed).items() if key != SEAL}))
+        with pytest.raises(ManifestError, match="none of ours"):
+            connect(workspace / "catalog")
+        assert "none of ours" in make(workspace).damaged[0]
         assert outside.read_text() == "mine"

@@ -56,5 +56,5 @@ def test_an_llm_that_has_become_another_is_said(saved, tmp_path):
         SpeechLLM.from_pretrained(saved)
     values["settings"]["llm"] = str(tmp_path / "moved")
     (saved / CONFIG).write_text(json.dumps(values))
-    with pytest.raises(InputError, match="No such folder: .*moved"):
+    with pytest.raises(InputError, match=r"No such folder: .*moved"):
         SpeechLLM.from_pretrained(saved, dtype=torch.float32)
