@@ -113,16 +113,10 @@ def prepare(
     root = _root(recipe, source)
     inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
     how = channels or recipe.channels
-    settings: dict[str, Any] = {
-        "recipe": recipe.corpus,
-        "version": recipe.version,
-        "folder": str(folder.absolute()),
-        "channels": how,
-    }
-    if not beside:
-        settings["beside"] = False
-    if follow_links:  # only then, so that what was prepared before this setting is still current
-        settings["follow_links"] = True
+    place = str(folder.absolute())
+    settings: dict[str, Any] = {"recipe": recipe.corpus, "version": recipe.version, "folder": place, "channels": how}
+    # Only where they are not the default, so that what was prepared before these settings is still current.
+    settings |= ({} if beside else {"beside": False}) | ({"follow_links": True} if follow_links else {})
     decoded, facts = provenance({**settings, "decode": True}, inputs), provenance(settings, inputs)
     if current_probing().decode:
         facts = decoded
@@ -149,14 +143,18 @@ def prepare(
 def _read(recipe: Recipe, root: Path, folder: Path, follow_links: bool) -> CorpusRows:
     token = SOURCE.set(None if follow_links else root)
     try:
-        for part in recipe.parts:
-            try:
-                need_inside(root / part)
-            except AudioError as error:
-                raise SettingsError(str(error)) from error
+        _need_parts_inside(root, recipe)
         return recipe.read(root, folder)
     finally:
         SOURCE.reset(token)
+
+
+def _need_parts_inside(root: Path, recipe: Recipe) -> None:
+    for part in recipe.parts:
+        try:
+            need_inside(root / part)
+        except AudioError as error:
+            raise SettingsError(str(error)) from error
 
 
 def _settled(found: CorpusRows, how: Channels) -> CorpusRows:
