@@ -113,10 +113,7 @@ def prepare(
     root = _root(recipe, source)
     inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
     how = channels or recipe.channels
-    place = str(folder.absolute())
-    settings: dict[str, Any] = {"recipe": recipe.corpus, "version": recipe.version, "folder": place, "channels": how}
-    # Only where they are not the default, so that what was prepared before these settings is still current.
-    settings |= ({} if beside else {"beside": False}) | ({"follow_links": True} if follow_links else {})
+    settings = _settings(recipe, folder, how, beside=beside, follow_links=follow_links)
     decoded, facts = provenance({**settings, "decode": True}, inputs), provenance(settings, inputs)
     if current_probing().decode:
         facts = decoded
@@ -138,6 +135,14 @@ def prepare(
             splits=found.splits,
         )
         return write_corpus(folder, info, found.cuts, found.texts, found.rejects, switch=switch)
+
+
+def _settings(recipe: Recipe, folder: Path, channels: Channels, *, beside: bool, follow_links: bool) -> dict[str, Any]:
+    """What a corpus's rows depend on, but for its source."""
+    place = str(folder.absolute())
+    made = {"recipe": recipe.corpus, "version": recipe.version, "folder": place, "channels": channels}
+    # Only where they are not the default, so that what was prepared before these settings is still current.
+    return made | ({} if beside else {"beside": False}) | ({"follow_links": True} if follow_links else {})
 
 
 def _read(recipe: Recipe, root: Path, folder: Path, follow_links: bool) -> CorpusRows:

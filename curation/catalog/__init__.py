@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import duckdb
 
+from curation.catalog.index import CATALOG_TABLES as CATALOG_TABLES
+from curation.catalog.index import INDEX as INDEX
 from curation.catalog.index import (
-    CATALOG_TABLES,
-    INDEX,
     gone_parts,
     incomplete,
     known_parts,
@@ -41,7 +41,7 @@ from manifests.plans import LOCK, plan_files, read_whole
 from manifests.rows import PASS_FILE, corpus_folders
 from manifests.units import Hours
 
-__all__ = ["CATALOG_TABLES", "INDEX", "CatalogSummary", "build", "catalog_fingerprint", "connect"]
+__all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
 DAMAGED = (
     "Of a catalog: delete its catalog.json and run `soundwave catalog build` again; of a plan: `soundwave mix plan`; "

@@ -28,11 +28,16 @@ from manifests.files import claim_folder, need_file, read_json, write_jsonl
 from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
-from manifests.rows.passes import PASS_FILE
+from manifests.rows.passes import PASS_FILE as PASS_FILE
 from manifests.rows.places import with_found_audio
 from manifests.rows.repeats import refused_repeats
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
-from manifests.rows.written import CORPUS, CUTS, FILES, REJECTS, TEXTS, check_corpus, row_files
+from manifests.rows.written import CORPUS as CORPUS
+from manifests.rows.written import CUTS as CUTS
+from manifests.rows.written import FILES, check_corpus
+from manifests.rows.written import REJECTS as REJECTS
+from manifests.rows.written import TEXTS as TEXTS
+from manifests.rows.written import row_files as row_files
 from manifests.schema import allowed
 from manifests.settings.differences import compare
 from manifests.units import Seconds
@@ -40,11 +45,6 @@ from manifests.units import Seconds
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut, Recording
 
-__all__ = [
-    "AUDIO", "CORPUS", "CUTS", "PASS_FILE", "REJECTS", "SPLITS", "TASKS", "TEXTS", "CorpusInfo", "Reject", "TextRow",
-    "checked_rows", "claim_corpus", "corpus_folders", "cut_rows", "read_corpus", "row_files", "speech_cut",
-    "write_corpus",
-]  # fmt: skip
 TASKS, SPLITS = allowed("cuts", "task"), allowed("cuts", "split")
 AUDIO = "audio"  # folder of audio files that were made for the corpus
 
