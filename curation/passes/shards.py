@@ -214,7 +214,7 @@ def _no_parquet(path: Path) -> str | None:
     try:
         pq.read_metadata(path)
     except (OSError, pa.ArrowException) as error:
-        return f"is damaged, or not a Parquet file ({error})"
+        return f"is damaged, or not a Parquet file ({str(error).strip().splitlines()[0]})"
     return None
 
 

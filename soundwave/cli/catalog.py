@@ -208,7 +208,6 @@ def import_(
     from manifests.rows import REJECTS
     from soundwave.cli._tables import say
 
-    named = _pairs(split_map, "--split-map", "NAME=train")
     about = About(
         corpus,
         license_,
@@ -216,7 +215,7 @@ def import_(
         task=task,
         language=language,
         channels=need_channels(channels),
-        split_map=named,
+        split_map=_pairs(split_map, "--split-map", "NAME=train"),
         links=tuple(filter(None, split_links.split(","))),
         beside=beside,
     )
