@@ -217,7 +217,8 @@ def lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
             "is heard. Expected a file: leave the cut out of the mixture, or store its sound in a file."
         )
     if not row["decoding"] and "recording" in facts:  # one file, which the row may name by a relative path
-        facts["recording"]["sources"][0]["source"] = row["source_path"]
+        source = facts["recording"]["sources"][0]
+        source["source"] = source["source"] if Path(source["source"]).is_absolute() else row["source_path"]
     cut = deserialize_item(facts)
     if draw.repeat:
         cut = cut.with_id(f"{draw.cut_id}_repeat{draw.repeat}")
