@@ -23,6 +23,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,15 +32,6 @@ from typing import Any
 CALLS = ("fsync", "replace", "rename", "link", "unlink")
 TIMES = ("seconds", "cpu_seconds", "gone")  # what no two runs have the same of; old parts that are to be removed
 LEFT = re.compile(r"\.[0-9a-f]{8}\.")  # a temporary file that a killed writer left
-IMPORTS = {  # what a command imports when it runs: imported once, before the forks
-    "prepare": ("recipes.registry",),
-    "label": ("curation.passes.quality", "curation.passes.runner"),
-    "catalog": ("curation.catalog", "curation.interchange.jsonl"),
-    "mix": ("curation.plan",),
-    "sql": ("curation.catalog",),
-    "report": ("soundwave.report.page",),
-    "train": ("soundwave.train.loop",),
-}
 
 
 @dataclass(frozen=True)
@@ -137,7 +129,7 @@ def _timeless(value: Any) -> Any:
 def start(words: list[str], *, at: int | None = None, count: Path | None = None, limit: int | None = None) -> Started:
     """Fork a process that runs `soundwave WORDS`; it is killed before call number `at`.
 
-    count: a file for the number of calls. limit: bytes that a file may have.
+    count: a file for the number of calls and the names of modules. limit: bytes that a file may have.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -161,9 +153,20 @@ def start(words: list[str], *, at: int | None = None, count: Path | None = None,
             traceback.print_exc()
         sys.stdout.flush()
         if count is not None:
-            count.write_text(str(len(calls)))
+            count.write_text(json.dumps({"calls": len(calls), "modules": list(sys.modules)}))
     finally:
         os._exit(code)
+
+
+def undisturbed(case: Case, count: Path) -> tuple[int, str, int]:
+    """Run a command; its exit code, what it said, and its calls. What it imported later forks have already."""
+    code, said = start(case.words, count=count).end()
+    found = json.loads(count.read_text()) if count.is_file() else {"calls": 0, "modules": []}
+    for name in found["modules"]:
+        if name not in sys.modules and not name.startswith("__"):
+            with suppress(Exception):  # a module that cannot be imported by its name
+                importlib.import_module(name)
+    return code, said, found["calls"]
 
 
 @dataclass(frozen=True)
@@ -219,12 +222,12 @@ def problems(case: Case) -> list[str]:
     case.folder.rename(start_state)
     _copy(start_state, case.folder)
     old = looked(case)
-    code, said = start(case.words, count=count).end()
+    code, said, calls = undisturbed(case, count)
     if code:
         return [f"undisturbed: exit {code}: {said}"]
     new, made = looked(case), tree(case.folder / case.result)
     found: list[str] = [] if new != old else ["the command changed nothing"] * (case.look != "nothing")
-    for at in range(1, int(count.read_text()) + 1, case.stride):
+    for at in range(1, calls + 1, case.stride):
         _copy(start_state, case.folder)
         code, said = start(case.words, at=at).end()
         if code != -signal.SIGKILL:
@@ -235,7 +238,7 @@ def problems(case: Case) -> list[str]:
         if code:
             found.append(f"{at}: the rerun ended with {code}: {said}")
         found += _differences(f"{at}: rerun", made, tree(case.folder / case.result))
-    return [*found, *twice(case, start_state, made), f"tried {count.read_text()}"]
+    return [*found, *twice(case, start_state, made), f"tried {calls}"]
 
 
 def twice(case: Case, start_state: Path, made: dict[str, str]) -> list[str]:
@@ -254,7 +257,10 @@ def without_room(case: Case) -> list[str]:
     """What is wrong with a command that finds no room: its exit code, what it says, what it leaves."""
     start_state = case.folder.parent.parent / "start"
     shutil.copytree(case.folder, start_state, dirs_exist_ok=True)
-    old, before, found, refused = looked(case), temporaries(case.folder), [], 0
+    old, before, refused = looked(case), temporaries(case.folder), 0
+    code, said, _ = undisturbed(case, start_state.with_name("count"))
+    found = [f"undisturbed: exit {code}: {said}"] if code else []
+    _copy(start_state, case.folder)
     for room in case.room:
         if case.mounted:
             _fill(case.folder.parent / "ballast", room)
@@ -304,8 +310,6 @@ def main() -> None:
     listed = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     cases = [Case(**{**values, "folder": Path(values["folder"])}) for values in listed]
     importlib.import_module("soundwave.cli").build_app()
-    for name in sorted({module for case in cases for module in IMPORTS[case.words[0]]}):
-        importlib.import_module(name)
     print(json.dumps([line for case in cases for line in (without_room if case.room else problems)(case)]))
 
 

@@ -33,7 +33,7 @@ batch: {seconds: 4}
 window: 2
 shares: {asr: 1.0}
 """
-LIMITS = (40, 400)  # bytes that a file may have
+LIMITS = (400,)  # bytes that a file may have
 FREE = (0,)  # bytes that a small disk has left
 MEGABYTES = 4
 
@@ -51,6 +51,7 @@ def make_folder(folder: Path) -> Path:
         soundfile.write(path, 0.1 * rng.normal(size=4000), 16000)
     registry.prepare("sonicpi", folder / "corpora", source=folder / "source")
     build(folder / "corpora", folder / "labels", folder / "catalog")  # so that the plan is out of date
+    make_plan(load_mixture(folder / "small.yaml"), folder / "catalog", folder / "mixtures" / "now")  # to train on
     os.utime(folder / "corpora" / "tiny" / "cuts.jsonl.gz", (1, 1))  # and the catalog, too
     export_jsonl(folder / "catalog", folder / "cuts.jsonl")
     (folder / "rows.parquet").write_bytes(b"old")
@@ -78,7 +79,7 @@ def commands(folder: Path, settings: Path) -> list[dict[str, Any]]:
         "huggingface": ([*export, str(folder / "hf"), *catalog, "--format", "huggingface", "--where",
                          "corpus = 'sonicpi'"], "hf"),
         "report": (["report", str(folder)], "report.html"),
-        "train": (["train", str(settings), "--plan", str(folder / "mixtures/speech"), "--output", place["runs/one"]],
+        "train": (["train", str(settings), "--plan", str(folder / "mixtures/now"), "--output", place["runs/one"]],
                   "runs"),
     }  # fmt: skip
     looks = {"prepare": "corpus", "label": "finished", "train": "finished", "build": "catalog", "plan": "plan"}
@@ -109,7 +110,8 @@ def test_a_full_disk(tmp_path: Path, settings: Path) -> None:
         pytest.skip("a small disk can be mounted by root alone")
     try:
         folder = make_folder(place / "w")
-        cases = [{**case, "room": FREE, "mounted": True} for case in commands(folder, settings)]
+        few = [case for case in commands(folder, settings) if case["words"][0] in ("prepare", "mix", "sql")]
+        cases = [{**case, "room": FREE, "mounted": True} for case in few]
         assert run_cases(tmp_path / "cases.json", cases) == []
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)

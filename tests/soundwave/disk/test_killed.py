@@ -103,4 +103,4 @@ def test_train(tmp_path: Path, workspace: Path, stage_values: Callable[..., dict
     (folder / "stage.yaml").write_text(yaml.safe_dump(settings))
     words = ["train", str(folder / "stage.yaml"), "--plan", str(folder / "plan")]
     words += ["--output", str(folder / "runs" / "one")]
-    assert tried(words, folder, "runs/one", "nothing", stride=13) >= 20
+    assert tried(words, folder, "runs/one", "nothing", stride=22) >= 20
