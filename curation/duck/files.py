@@ -79,8 +79,10 @@ class _LocalFile:
     thread. Another thread may come in between.
     """
 
+    _descriptor: int | None = None
+
     def __init__(self, path: Path) -> None:
-        self._descriptor: int | None = os.open(path, os.O_RDONLY)
+        self._descriptor = os.open(path, os.O_RDONLY)
         self._begin(os.fstat(self._descriptor).st_size)
 
     def _begin(self, size: int) -> None:
@@ -114,6 +116,10 @@ class _LocalFile:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def __del__(self) -> None:
+        """DuckDB drops some files without closing them."""
+        self.close()
+
     def _piece(self, size: int, offset: int) -> bytes:
         assert self._descriptor is not None
         found = os.pread(self._descriptor, size, offset)
@@ -131,7 +137,8 @@ class _RemoteFile(_LocalFile):
         self._begin(int(self._file.seek(0, os.SEEK_END)))
 
     def close(self) -> None:
-        self._file.close()
+        if hasattr(self, "_file"):
+            self._file.close()
 
     def _piece(self, size: int, offset: int) -> bytes:
         with self._turn:

@@ -8,7 +8,7 @@ from curation.plan import make_plan
 from curation.plan.diff import diff_plans
 from curation.plan.mixture import Mixture
 from curation.plan.show import draw, shares_by_window, uses
-from manifests.errors import ManifestError, MissingFileError, SettingsError
+from manifests.errors import MissingFileError, SettingsError, StaleError
 from manifests.settings import check_settings
 from tests.curation.synthetic_catalog import cut, write_catalog
 
@@ -87,8 +87,8 @@ def test_a_picture_of_a_plan(workspace: Path) -> None:
 def test_a_damaged_plan_is_named(workspace: Path, size: int) -> None:
     plan = workspace / "left" / "plan.parquet"
     plan.write_bytes(plan.read_bytes()[:size])
-    said = r"left/plan\.parquet is damaged, or not a Parquet file .*`soundwave mix plan` again"
-    with pytest.raises(ManifestError, match=said):
+    said = r"left/plan\.parquet is not the plan its lock was made for .*`soundwave mix plan` again"
+    with pytest.raises(StaleError, match=said):
         shares_by_window(workspace / "left")
-    with pytest.raises(ManifestError, match=said):
+    with pytest.raises(StaleError, match=said):
         diff_plans(workspace / "left", workspace / "right", workspace / "catalog")

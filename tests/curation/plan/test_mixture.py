@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from curation.plan.mixture import MIXTURES, Mixture, flat_shares, load_mixture, temperature_shares
 from curation.plan.schedule import DomainPool, make_schedule, nearest_shares
-from manifests.errors import MissingFileError, MixtureError, SettingsError
+from manifests.errors import InputError, MissingFileError, MixtureError, SettingsError
 from manifests.settings import check_settings
 
 GOOD = {
@@ -273,7 +273,7 @@ def test_what_is_no_sql_is_not_quoted(tmp_path: Path, name: str, data: bytes) ->
     (tmp_path / name).write_bytes(data)
     values = {k: v for k, v in GOOD.items() if k != "query"} | {"select": name}
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(values))
-    with pytest.raises(SettingsError, match=r"ends in \.sql|not UTF-8") as error:
+    with pytest.raises(InputError, match=r"ends in \.sql|not UTF-8") as error:
         load_mixture(tmp_path / "m.yaml")
     assert "hunter2" not in str(error.value)
 
