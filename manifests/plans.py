@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from manifests.disk.switch import settle, settle_inside
 from manifests.errors import StaleError
 from manifests.files import is_aside, need_file
 from manifests.fingerprint import file_sha256
 from manifests.settings import read_stored
+from manifests.switch import settle, settle_inside
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"

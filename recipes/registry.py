@@ -14,7 +14,6 @@ from typing import Any
 
 from manifests.audio import Channels, current_probing
 from manifests.audio.settle import settle_channels
-from manifests.disk.switch import switched
 from manifests.errors import AudioError, ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
@@ -23,6 +22,7 @@ from manifests.plugins import Plugins, unknown
 from manifests.rows import AUDIO, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
 from manifests.rows.validate import validate_rows
 from manifests.rows.written import check_corpus
+from manifests.switch import switched
 from recipes.apt import marker
 from recipes.common import SOURCE, CorpusRows, Recipe, fetch_debian, need_inside, need_parts, sort_out
 from recipes.grouped import keep_together

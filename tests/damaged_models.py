@@ -27,7 +27,8 @@ def edit(name, **values):
 
     def change(folder):
         found = json.loads((folder / name).read_text()) | values
-        (folder / name).write_text(json.dumps({key: value for key, value in found.items() if value is not None}))
+        gone = {key for key, value in values.items() if value is None}  # others may be null: that is a value
+        (folder / name).write_text(json.dumps({key: value for key, value in found.items() if key not in gone}))
 
     return change
 

@@ -6,8 +6,8 @@ import duckdb
 
 from curation.text.readings import number_readings, short_words
 from manifests.audio.landmarks import alike
-from manifests.languages import language_doubt
 from manifests.linked.same import speaker_keys, text_keys
+from manifests.rows.languages import language_doubt
 
 
 def create_functions(con: duckdb.DuckDBPyConnection) -> None:

@@ -105,6 +105,20 @@ def _check_ledger(run: Path) -> None:
         need_written(run / LEDGER, record[LEDGER], go_on=TRAIN_AGAIN)
 
 
+def _check_lock(run: Path, lock: Lock) -> None:
+    """See that a run's copy of its plan's lock is that of the plan that its run.json says.
+
+    Raises:
+        DamagedError: it is another plan's.
+    """
+    said = read_sealed(run / RUN, go_on=TRAIN_AGAIN).get("plan")
+    if said and said != lock.plan_sha256:
+        raise DamagedError(
+            f"{run / LOCK} is of another plan than {RUN} says (found {lock.plan_sha256[:12]}, expected {said[:12]}). "
+            f"{TRAIN_AGAIN}"
+        )
+
+
 def _read_json(table: str, paths: Sequence[Path], listed: Listed) -> str:
     """Rows of JSON files with the table's columns; a line that a running trainer has half written is left out."""
     if not paths:
@@ -128,6 +142,7 @@ def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Se
         lock = _lock(run)
         if lock is None:
             continue
+        _check_lock(run, lock)
         name = run_name(run)
         con.execute("INSERT INTO run_plan VALUES (?, ?, ?)", [name, folders.get(lock.plan_sha256), lock.steps])
         for domain, facts in lock.domains.items():

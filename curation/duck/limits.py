@@ -42,9 +42,10 @@ class Limits:
     def __post_init__(self) -> None:
         """Refuse limits that are none."""
         if not 0 < self.seconds < threading.TIMEOUT_MAX:
-            raise SettingsError(f"seconds is {self.seconds:g}, expected more than 0.")
+            most = f"{threading.TIMEOUT_MAX:.0f}"
+            raise SettingsError(f"The setting `seconds` is {self.seconds:g}, expected more than 0, less than {most}.")
         if not 8_000_000 <= self.memory < 1 << 62:
-            raise SettingsError(f"memory is {self.memory:,} bytes, expected at least 8MB.")
+            raise SettingsError(f"The setting `memory` is {self.memory:,} bytes, expected at least 8MB.")
 
     @property
     def spill(self) -> int:
@@ -61,7 +62,7 @@ def memory_bytes(text: str) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)\s*", text, re.IGNORECASE | re.ASCII)
     units = {name.lower(): size for name, size in UNITS.items()}
     if not match or match[2].lower() not in units:
-        raise SettingsError(f"memory is {text!r}, expected a number and a unit: 500MB, 4GB.")
+        raise SettingsError(f"The setting `memory` is {text!r}, expected a number and a unit: 500MB, 4GB.")
     return int(float(match[1]) * units[match[2].lower()])
 
 

@@ -16,10 +16,10 @@ from manifests.audio.settle import settle_channels
 from manifests.disk.names import need_name
 from manifests.errors import AudioError, ManifestError, MissingFileError, OccupiedError, SettingsError
 from manifests.fingerprint import file_sha256, provenance, stable_split
-from manifests.languages import need_language
 from manifests.linked.groups import LINKS
 from manifests.reasons import Reason
 from manifests.rows import TASKS, CorpusInfo, Reject, claim_corpus, read_corpus, speech_cut, write_corpus
+from manifests.rows.languages import need_language
 from manifests.rows.splits import HASH, REJECT, as_split, doubt, known_split, map_splits, plain, read_split_map
 from manifests.units import SLACK, Seconds
 

@@ -40,7 +40,7 @@ _QUESTION = f"[space := {{'__name__': 'probe'}}, exec({inspect.getsource(probe)!
 
 
 @dataclass(frozen=True)
-class Place:
+class Workplace:
     """What a worker must be able to do: run a pass, write to a folder and read some files."""
 
     job: LabelPass
@@ -48,7 +48,7 @@ class Place:
     audio: tuple[str, ...]
 
     @classmethod
-    def of(cls, job: LabelPass, folder: Path, rows: Sequence[Row]) -> Place:
+    def of(cls, job: LabelPass, folder: Path, rows: Sequence[Row]) -> Workplace:
         """Of rows with absolute paths. Files that this process does not see either are a matter of the pass."""
         files = {str(path) for row in rows for path in audio_paths(row, Path())}
         return cls(job, folder, tuple(sorted(file for file in files if Path(file).is_file())))
@@ -82,7 +82,7 @@ class Members:
         self._client, self._address = client, address
         self._here = probe.versions()
         self._wrong: dict[str, str] = {}  # worker -> why it gets no work; "": it may have some
-        self._places: dict[Path, Place] = {}
+        self._places: dict[Path, Workplace] = {}
         self._alive: list[str] = []
         self._looked = 0.0
 
@@ -90,7 +90,7 @@ class Members:
         """Addresses of the workers that may have work, sorted; as of the last look."""
         return [worker for worker in self._alive if self._wrong.get(worker) == ""]
 
-    def require(self, place: Place) -> None:
+    def require(self, place: Workplace) -> None:
         """Wait for a worker, and see that all that are there can work at `place`.
 
         Raises:
@@ -129,8 +129,8 @@ class Members:
             elif time.monotonic() > until:
                 raise InputError(
                     f"The Dask scheduler at {self._address} has no worker for this, and none came in {PATIENCE:g} s. "
-                    f"Start some with `dask worker {self._address} --nthreads 1`, then run the same command again: "
-                    "what is done is kept."
+                    f"Start some with `dask worker {self._address}`, of one thread each, then run the same command "
+                    "again: what is done is kept."
                 )
             time.sleep(MOMENT / 10)
 
@@ -161,7 +161,7 @@ class Members:
         there = self._client.nthreads()
         return {worker: differences(self._here, found) for worker, found in answers.items() if worker in there}
 
-    def _trouble(self, workers: Sequence[str], place: Place) -> dict[str, str]:
+    def _trouble(self, workers: Sequence[str], place: Workplace) -> dict[str, str]:
         """Worker -> why it cannot work at a place; those that go meanwhile are left out."""
         token = place.folder / f".{uuid.uuid4().hex[:8]}.seen"
         token.touch()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from curation.passes.cluster import cores, local_client, remote_client, submit_to
 from curation.passes.isolation import label_isolated
-from curation.passes.members import Members, Place
+from curation.passes.members import Members, Workplace
 from curation.passes.shards import Counts, LabelPass, Row, finished, label_good, write_shard
 from manifests.errors import InputError
 from manifests.units import Seconds
@@ -112,7 +112,7 @@ class WorkerPool:
         self._open()
         if self._members is not None:
             with self._talking():
-                self._members.require(Place.of(job, folder, rows))
+                self._members.require(Workplace.of(job, folder, rows))
         self._send(_Shard(job, pack(rows), key, folder))
 
     def busy(self) -> bool:

@@ -22,7 +22,6 @@ from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
 from curation.storage import local, resolve
 from manifests.digests import write_sealed
-from manifests.disk.switch import switched
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder, move_aside
 from manifests.fingerprint import file_sha256, fingerprint
@@ -30,6 +29,7 @@ from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import stored
 from manifests.settings.differences import compare
+from manifests.switch import switched
 
 __all__ = ["Lock", "Mixture", "check_plan", "check_verdicts", "load_mixture", "make_plan", "plan_schedule", "read_lock"]
 

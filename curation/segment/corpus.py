@@ -17,17 +17,17 @@ from lhotse.supervision import AlignmentItem
 from curation.align.base import Aligner
 from curation.align.ctc_model import CTCModel
 from curation.segment.long_form import AudioFile, LongForm, LongPiece, segment
-from curation.segment.silences import Gap, Limits
+from curation.segment.silences import Gap, PieceLimits
 from curation.text import Word
 from manifests.audio import Channels, audio_facts
 from manifests.audio.settle import settle_channels
 from manifests.audio.streams import libav_frames, quick_to_enter
-from manifests.disk.switch import switched
 from manifests.files import atomic_write, need_file
 from manifests.fingerprint import file_sha256, fingerprint, provenance
 from manifests.lines import texts
 from manifests.reasons import Reason
 from manifests.rows import AUDIO, CorpusInfo, Reject, claim_corpus, speech_cut, write_corpus
+from manifests.switch import switched
 from manifests.units import SAMPLE_RATE, Seconds
 
 STEP = "segment"  # the `pass` column of its rejects
@@ -75,7 +75,7 @@ def segment_file(
     model: CTCModel,
     origin: CorpusOrigin,
     *,
-    limits: Limits | None = None,
+    limits: PieceLimits | None = None,
     refine: Aligner | None = None,
     least_score: float | None = None,
     channels: Channels = "reject",

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from curation.align.base import UNHEARD, AlignedWord, Aligner
 from curation.align.ctc_model import CTCModel, KnowsLeastScore
 from curation.ctc import WILDCARD, Alignment, AlignmentError, forced_align
-from curation.segment.silences import HOP, Gap, Limits, PieceSpan, cut_pieces, is_quiet
+from curation.segment.silences import HOP, Gap, PieceLimits, PieceSpan, cut_pieces, is_quiet
 from curation.text import Word, normalise
 from manifests.audio import Channels, read_audio
 from manifests.errors import InputError, Rejected
@@ -110,7 +110,7 @@ def segment(
     model: CTCModel,
     *,
     language: str = "en",
-    limits: Limits | None = None,
+    limits: PieceLimits | None = None,
     refine: Aligner | None = None,
     least_score: float | None = None,
     scratch: Path | None = None,
@@ -146,7 +146,7 @@ def segment(
         found, unsaid = _align_said(emissions, model, spelled, columns, breaks)
     starts, ends = [word.start for word in found], [word.end for word in found]
     spans, gaps = cut_pieces(starts, ends, energy, source.duration, limits)
-    pieces = [_judge(span, found[span.first : span.last], limits or Limits(), least_score) for span in spans]
+    pieces = [_judge(span, found[span.first : span.last], limits or PieceLimits(), least_score) for span in spans]
     pieces = _without_unrelated(pieces)
     if refine is not None:
         pieces = _without_unrelated([_refined(piece, words, source, refine) for piece in pieces])
@@ -321,7 +321,7 @@ def _unsaid(found: Sequence[AlignedWord], sayable: Sequence[int]) -> set[int]:
     return {word.position for word, place in zip(found, places, strict=True) if not present[place]}
 
 
-def _judge(span: PieceSpan, words: Sequence[AlignedWord], limits: Limits, least_score: float) -> LongPiece:
+def _judge(span: PieceSpan, words: Sequence[AlignedWord], limits: PieceLimits, least_score: float) -> LongPiece:
     score = float(np.mean([word.score for word in words]))
     reason, detail = None, ""
     if span.duration < limits.shortest:

@@ -26,7 +26,7 @@ COST_OF_SPEECH = 100.0  # of a cut where there is no silence, in units of one pi
 
 
 @dataclass(frozen=True)
-class Limits:
+class PieceLimits:
     """How long pieces may be.
 
     Raises:
@@ -73,13 +73,13 @@ def cut_pieces(
     ends: Sequence[Seconds],
     energy: NDArray[np.float32],
     duration: Seconds,
-    limits: Limits | None = None,
+    limits: PieceLimits | None = None,
 ) -> tuple[list[PieceSpan], list[Gap]]:
     """Pieces and gaps that tile [0, duration).
 
     starts, ends: of the words (W,), in order, not overlapping; energy: (E,) one value every HOP seconds.
     """
-    limits = limits or Limits()
+    limits = limits or PieceLimits()
     quiet = is_quiet(energy)
     if not len(starts):
         return [], [Gap(0.0, duration)] if duration > 0 else []
@@ -161,7 +161,9 @@ def _quietest(energy: NDArray[np.float32], left: Seconds, right: Seconds) -> Sec
     return min(max((first + int(place) + SMOOTH / 2) * HOP, left), right)
 
 
-def _partition(borders: tuple[NDArray[np.float64], NDArray[np.float64]], first: int, limits: Limits) -> list[PieceSpan]:
+def _partition(
+    borders: tuple[NDArray[np.float64], NDArray[np.float64]], first: int, limits: PieceLimits
+) -> list[PieceSpan]:
     """The cheapest way to cut a run into pieces of legal length; shorter ones only where nothing else goes.
 
     best[j] is the cost of the words before border j; a piece costs 1 for being neither short nor long, and its cut.

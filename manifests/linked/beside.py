@@ -43,7 +43,8 @@ class Beside:
         if moved:
             print(
                 f"{corpus}: {moved:,} of {len(rows):,} rows go to the split of rows that they are linked with in the "
-                "corpora beside it, which stay as they are (--no-beside: as if this corpus were alone).",
+                "corpora beside it, which stay as they are (with the setting `beside` false: "
+                "as if this corpus were alone).",
                 file=sys.stderr,
             )
         return replace(grouped, splits=splits)

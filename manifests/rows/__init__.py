@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from manifests.digests import SEAL, write_sealed
 from manifests.digests import written as written_now
-from manifests.disk.switch import Switch, settle, settle_inside, switched
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, write_jsonl
 from manifests.lines.jsonl import rows as json_rows
@@ -40,6 +39,7 @@ from manifests.rows.written import TEXTS as TEXTS
 from manifests.rows.written import row_files as row_files
 from manifests.schema import allowed
 from manifests.settings.differences import compare
+from manifests.switch import Switch, settle, settle_inside, switched
 from manifests.units import Seconds
 
 if TYPE_CHECKING:

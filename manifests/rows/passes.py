@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from manifests.digests import Written, files_of, problem, read_sealed
+from manifests.digests import SEAL, Written, files_of, problem, read_sealed
 from manifests.errors import DamagedError, InputError
 from manifests.files import read_json
 
@@ -91,13 +91,15 @@ def _marked(folder: Path, key: str) -> dict[str, Written]:
     """The same of a pass of before pass.json had records."""
     path = marker_path(folder, key)
     try:
-        return marked(folder, key, read_json(path)) if path.is_file() else _found(folder, key)
+        marker = read_json(path) if path.is_file() else {}
     except InputError as error:
         raise DamagedError(f"{path} is damaged. {label_again(folder)}") from error
+    without = isinstance(marker, dict) and not marker.keys() & {"parts", SEAL}
+    return _found(folder, key) if without else marked(folder, key, marker)
 
 
 def _found(folder: Path, key: str) -> dict[str, Written]:
-    """Sizes of a shard's parts that other tools wrote, without a marker."""
+    """Sizes of a shard's parts that other tools wrote, without a marker, or with one that says nothing of parts."""
     parts = [path for table in LABEL_TABLES if (path := shard_part(folder, key, table)).is_file()]
     if not parts:
         raise DamagedError(f"{marker_path(folder, key)} and all parts of this shard are missing. {label_again(folder)}")

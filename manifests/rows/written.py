@@ -19,8 +19,8 @@ from manifests.lines.jsonl import rows
 CUTS, TEXTS, REJECTS, CORPUS = "cuts.jsonl.gz", "texts.jsonl.gz", "rejects.jsonl.gz", "corpus.json"
 FILES = "files"  # of corpus.json: name -> size and checksum
 _COUNTS = {CUTS: "cuts", TEXTS: "texts", REJECTS: "rejects"}  # file -> the key of corpus.json with its number of rows
-_AGAIN = "Make the corpus again with `soundwave prepare --force`, or import it again."
-_ACCEPT = "If that was on purpose, `soundwave catalog verify --accept` takes it as it is now."
+_AGAIN = "Make the corpus again (`soundwave prepare` with the setting `force`), or import it again."
+_ACCEPT = "If that was on purpose, `soundwave catalog verify` with the setting `accept` takes it as it is now."
 
 
 def row_files(folder: Path, *names: str) -> tuple[Path, ...]:

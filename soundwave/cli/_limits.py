@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from soundwave.cli._settings import finite
 from soundwave.cli._tables import say
 
 if TYPE_CHECKING:
     from curation.duck import Limits
 
-SecondsOption: TypeAlias = Annotated[float, typer.Option(help="The most time that a statement may take.")]
+SecondsOption: TypeAlias = Annotated[
+    float, typer.Option(help="The most time that a statement may take.", callback=finite)
+]
 MemoryOption: TypeAlias = Annotated[
     str, typer.Option(help="The most memory that a statement may take; eight times as much is spilled to disk.")
 ]

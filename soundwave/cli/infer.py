@@ -64,7 +64,7 @@ def infer(
         ask.stream(run, paths, begin=told.begin, write=partial(print, end="", flush=True), tolerant=tolerant, **options)
         print()
     else:
-        rows = filter(told.take, ask.infer_each(run, paths, ask.Asked(beams=beams, **options), tolerant=tolerant))
+        rows = filter(told.take, ask.infer_each(run, paths, ask.AskOptions(beams=beams, **options), tolerant=tolerant))
         _show(rows, as_json=as_json)
     told.end()
 

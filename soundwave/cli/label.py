@@ -85,16 +85,12 @@ def label(
     from curation.passes.runner import run_pass
     from curation.passes.workers import WorkerPool
     from curation.storage import local
-    from manifests.settings.makers import Text
-    from soundwave.cli._settings import overrides
 
     if list_:
         _list(as_json=json_)
         return
-    options: dict[str, Any] = {"backend": backend, "model": model, "calibration": calibration, "wildcard": wildcard}
-    options |= {"encoder": encoder, "speeds": speed or None, "least_score": least_score}
-    options |= {pair.key: Text(pair.value) for pair in overrides(set_)}
-    job = _make(pass_, {name: value for name, value in options.items() if value is not None})
+    chosen = {"backend": backend, "model": model, "calibration": calibration, "wildcard": wildcard}
+    job = _chosen(pass_, chosen | {"encoder": encoder, "speeds": speed or None, "least_score": least_score}, set_)
     _check_export(job.name, export)
     local(corpora, what="the audio of a corpus (--corpora)", use="is read from")
     local(labels, what="what a pass finds (--labels)")
@@ -107,6 +103,15 @@ def label(
     _show(rows, as_json=json_)
     if job.name == "align" and sum(_says_other_texts(row) for row in rows):
         raise typer.Exit(1)
+
+
+def _chosen(name: str | None, options: dict[str, Any], set_: list[str] | None) -> Any:
+    """The pass with the options that were given, and those of --set."""
+    from manifests.settings.makers import Text
+    from soundwave.cli._settings import overrides
+
+    options |= {pair.key: Text(pair.value) for pair in overrides(set_)}
+    return _make(name, {key: value for key, value in options.items() if value is not None})
 
 
 def _says_other_texts(row: dict[str, Any]) -> bool:

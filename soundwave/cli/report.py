@@ -27,8 +27,8 @@ def report(
     """
     import json
 
-    from manifests.disk.switch import switched
     from manifests.files import write_json, write_text
+    from manifests.switch import switched
     from soundwave.report.page import claim_page, render
     from soundwave.report.summary import claim_summary, summarise
     from soundwave.report.workspace import open_workspace

@@ -58,14 +58,14 @@ def segment(
     """
     from curation.align import load_aligner
     from curation.segment.corpus import CorpusOrigin, segment_file
-    from curation.segment.silences import Limits
+    from curation.segment.silences import PieceLimits
     from manifests.audio import need_channels
 
     again = None if refine == "none" else load_aligner(refine)
     if again is not None:
         again.check()
     origin = CorpusOrigin(output.resolve().name, license_, makers, language, speaker)
-    limits = Limits(shortest, longest)
+    limits = PieceLimits(shortest, longest)
     options: dict[str, Any] = {"limits": limits, "refine": again, "least_score": least_score}
     options["channels"] = need_channels(channels)
     found = segment_file(audio, text, output, _model(backend, model), origin, **options)

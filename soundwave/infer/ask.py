@@ -61,12 +61,12 @@ def infer(
         SettingsError: `longest` is no length of a piece.
         InputError: neither files nor prompt; a prompt that does not fit; a prompt to a run of stage I.
     """
-    asked = Asked(prompt, longest, max_new_tokens, beams, channels)
+    asked = AskOptions(prompt, longest, max_new_tokens, beams, channels)
     return list(infer_each(run, files, asked, tolerant=False))
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskOptions:
     """What is asked about each file, and how; as of `infer`."""
 
     prompt: str | None = None
@@ -83,7 +83,7 @@ class Asked:
         return options if beams is None else {**options, "num_beams": beams}
 
 
-def infer_each(run: Path, files: Sequence[Path], asked: Asked, *, tolerant: bool) -> Iterator[Row]:
+def infer_each(run: Path, files: Sequence[Path], asked: AskOptions, *, tolerant: bool) -> Iterator[Row]:
     """The rows of `infer`, as they come; memory does not grow with the number of files.
 
     tolerant: a file that cannot be heard, or is too long to be asked about, is a row with its `error`; else it ends
@@ -122,7 +122,7 @@ def stream(
     Raises:
         As `infer`.
     """
-    asked = Asked(prompt, longest, max_new_tokens, 1, channels)
+    asked = AskOptions(prompt, longest, max_new_tokens, 1, channels)
     options = asked.options(beams=1)
     rows = []
     for listener, group in _groups(run, files, asked, tolerant=tolerant, size=1):
@@ -151,7 +151,7 @@ class _Sound:
 
 
 def _groups(
-    run: Path, files: Sequence[Path], asked: Asked, *, tolerant: bool, size: int
+    run: Path, files: Sequence[Path], asked: AskOptions, *, tolerant: bool, size: int
 ) -> Iterator[tuple[Listener | None, list[_Sound]]]:
     """Files, `size` at once, encoded and transcribed by CTC; the model is None where there is nothing to hear."""
     need_longest(asked.longest)
@@ -212,7 +212,7 @@ def _hear(listener: Listener, group: Sequence[_Sound], longest: Seconds) -> None
 
 
 def _answer(
-    listener: Listener, group: Sequence[_Sound], asked: Asked, options: dict[str, Any], *, tolerant: bool
+    listener: Listener, group: Sequence[_Sound], asked: AskOptions, options: dict[str, Any], *, tolerant: bool
 ) -> None:
     """Ask about a group's recordings, in batches."""
     questions = [_checked(listener, sound, asked, options, tolerant=tolerant) for sound in group]
@@ -223,7 +223,7 @@ def _answer(
 
 
 def _checked(
-    listener: Listener, sound: _Sound, asked: Asked, options: dict[str, Any], *, tolerant: bool
+    listener: Listener, sound: _Sound, asked: AskOptions, options: dict[str, Any], *, tolerant: bool
 ) -> list[Question]:
     """The questions about a file that the LLM has room for; none for one that is not heard, or in stage I."""
     unheard = sound.recording is None and sound.row["file"] is not None

@@ -26,7 +26,7 @@ WHOLE, NO_RECORD = "whole", "no record"
 
 
 @dataclass(frozen=True)
-class Item:
+class CheckedFile:
     """One file to look at; `look` says WHOLE or NO_RECORD, or raises InputError with what is wrong."""
 
     kind: str
@@ -50,7 +50,7 @@ class Verified:
         """As a row of a table."""
         return {name: value for name, value in vars(self).items() if name != "problems"}
 
-    def add(self, item: Item) -> None:
+    def add(self, item: CheckedFile) -> None:
         """Look at one file."""
         try:
             self.bytes += item.path.stat().st_size if item.path.is_file() else 0
@@ -114,12 +114,12 @@ def _said(problem: str | None) -> None:
         raise InputError(problem)
 
 
-def _catalog(catalog: Path) -> Iterator[Item]:
+def _catalog(catalog: Path) -> Iterator[CheckedFile]:
     def index() -> str:
         read_index(catalog)
         return _record(catalog / INDEX) if (catalog / INDEX).is_file() else NO_RECORD
 
-    yield Item("catalog", catalog / INDEX, index)
+    yield CheckedFile("catalog", catalog / INDEX, index)
     try:
         value = read_index(catalog)
     except InputError:
@@ -131,10 +131,10 @@ def _catalog(catalog: Path) -> Iterator[Item]:
             _said(part_problem(catalog, part, checked))
             return NO_RECORD if part.written is None else WHOLE
 
-        yield Item("catalog", catalog / part.path, look)
+        yield CheckedFile("catalog", catalog / part.path, look)
 
 
-def _labels(labels: Path) -> Iterator[Item]:
+def _labels(labels: Path) -> Iterator[CheckedFile]:
     for folder in sorted(path for path in labels.glob("*/*") if path.is_dir()):
         if not (folder / PASS_FILE).is_file() and not any(folder.glob("shard-*.json")):
             continue
@@ -143,7 +143,7 @@ def _labels(labels: Path) -> Iterator[Item]:
             recorded(folder, read_pass(folder))
             return _record(folder / PASS_FILE)
 
-        yield Item("labels", folder / PASS_FILE, whole)
+        yield CheckedFile("labels", folder / PASS_FILE, whole)
         try:
             facts = read_pass(folder)
             record = recorded(folder, facts)
@@ -157,19 +157,19 @@ def _labels(labels: Path) -> Iterator[Item]:
                 _said("is missing" if found is None else found if isinstance(found, str) else None)
                 return _record(marker_path(folder, key))
 
-            yield Item("labels", marker_path(folder, key), mark)
+            yield CheckedFile("labels", marker_path(folder, key), mark)
         yield from (_file("labels", folder, name, row, checked) for name, row in record.items())
 
 
-def _file(kind: str, folder: Path, name: str, record: Written, checked: Checked) -> Item:
+def _file(kind: str, folder: Path, name: str, record: Written, checked: Checked) -> CheckedFile:
     def look() -> str:
         _said(checked.problem(name, record))
         return WHOLE if record.xxh3_128 else NO_RECORD
 
-    return Item(kind, folder / name, look)
+    return CheckedFile(kind, folder / name, look)
 
 
-def _corpora(corpora: Path) -> Iterator[Item]:
+def _corpora(corpora: Path) -> Iterator[CheckedFile]:
     for folder in corpus_folders(corpora):
 
         def look(folder: Path = folder) -> str:
@@ -177,17 +177,17 @@ def _corpora(corpora: Path) -> Iterator[Item]:
             _said("; ".join(changed) or None)
             return _record(folder / CORPUS)
 
-        yield Item("corpora", folder / CORPUS, look)
+        yield CheckedFile("corpora", folder / CORPUS, look)
         for path in row_files(folder, CUTS, TEXTS, REJECTS):
 
             def known(path: Path = path) -> str:
                 facts = read_json(path.parent / CORPUS)
                 return WHOLE if path.name in (facts.get(FILES) or {}) else NO_RECORD
 
-            yield Item("corpora", path, known)
+            yield CheckedFile("corpora", path, known)
 
 
-def _plans(plans: Path) -> Iterator[Item]:
+def _plans(plans: Path) -> Iterator[CheckedFile]:
     for folder in sorted({path.parent for name in (PLAN, LOCK) for path in plans.glob(f"*/{name}")}):
         if is_aside(folder):
             continue
@@ -200,11 +200,11 @@ def _plans(plans: Path) -> Iterator[Item]:
             read_whole(folder)
             return WHOLE
 
-        yield Item("plans", folder / LOCK, lock)
-        yield Item("plans", folder / PLAN, plan)
+        yield CheckedFile("plans", folder / LOCK, lock)
+        yield CheckedFile("plans", folder / PLAN, plan)
 
 
-def _runs(runs: Path) -> Iterator[Item]:
+def _runs(runs: Path) -> Iterator[CheckedFile]:
     inside = [runs] if (runs / RUN).is_file() else sorted(path.parent for path in runs.glob(f"*/{RUN}"))
     for folder in inside:
 
@@ -212,7 +212,7 @@ def _runs(runs: Path) -> Iterator[Item]:
             read_run(folder)
             return _record(folder / RUN)
 
-        yield Item("runs", folder / RUN, look)
+        yield CheckedFile("runs", folder / RUN, look)
         try:
             record = files_of(folder / RUN, read_run(folder).files, go_on="")
         except InputError:
@@ -221,9 +221,9 @@ def _runs(runs: Path) -> Iterator[Item]:
         yield from (_file("runs", folder, name, row, checked) for name, row in record.items())
         for name in (METRICS, LEDGER, f"{FINAL}/{WEIGHTS}"):
             if name not in record and (folder / name).is_file():
-                yield Item("runs", folder / name, lambda: NO_RECORD)
+                yield CheckedFile("runs", folder / name, lambda: NO_RECORD)
         for path in checkpoint.found(folder / CHECKPOINTS):
-            yield Item("runs", path, lambda path=path: _checkpoint(path))  # type: ignore[misc]
+            yield CheckedFile("runs", path, lambda path=path: _checkpoint(path))  # type: ignore[misc]
 
 
 def _checkpoint(path: Path) -> str:

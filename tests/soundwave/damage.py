@@ -87,12 +87,12 @@ def label_again(root: Path) -> None:
         run_pass(Everything(), root / "corpora" / name, root / "labels", workers=0)
 
 
-def plan_again(root: Path, name: str, seed: int) -> None:
-    """Make a plan, or find that it is there."""
+def plan_again(root: Path, name: str, seed: int, *, aside: bool = False) -> None:
+    """Make a plan, or find that it is there; aside: one of another mixture is moved away."""
     query = "SELECT cut_id, task AS domain FROM accepted WHERE split = 'train' AND task = 'asr'"
     asked = {"name": name, "stage": "alignment", "query": query, "shares": {"asr": 1.0}, "unit": "samples"}
     asked |= {"budget": 12, "max_repeats": 8, "batch": {"seconds": 4}, "window": 2, "seed": seed}
-    make_plan(Mixture.model_validate(asked), root / "catalog", root / "mixtures" / name)
+    make_plan(Mixture.model_validate(asked), root / "catalog", root / "mixtures" / name, aside=aside)
 
 
 def _write_corpus(folder: Path, name: str, *, cuts: int) -> None:

@@ -114,13 +114,13 @@ def read_corpus(bench: Bench, path: Path, right: str) -> str:
 
 
 def read_plan(bench: Bench, path: Path, right: str) -> str:
-    """`mix show` and training refuse; `mix plan` makes it again, bit for bit."""
+    """`mix show` and training refuse; `mix plan` (--force, where it is another mixture's) makes it again, bit for bit."""
     code, said = bench.run("mix", "show", path.parent, "--windows")
     assert named(path, code, said), said
     with pytest.raises(InputError, match=re.escape(str(path.parent))):
         PlanReader(path.parent)
     for seed, name in enumerate(damage.CORPORA):
-        damage.plan_again(bench.root, name, seed)
+        damage.plan_again(bench.root, name, seed, aside=True)
     assert PlanReader(path.parent).lock.draws == 12
     return f"{NAMED}; {AGAIN}"
 

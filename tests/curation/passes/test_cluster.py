@@ -96,6 +96,7 @@ def test_processes_that_always_die_as_they_start_are_an_error(
 
 
 DRIVER = """
+    import signal
     import sys
     from pathlib import Path
     sys.path.insert(0, {root!r})
@@ -104,6 +105,7 @@ DRIVER = """
     from tests.curation.labelling import Counting, plain_rows
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
         job = Counting(Path({log!r}), {{"made-0005": "hold_once"}})
         {call}
 """
@@ -128,7 +130,7 @@ def test_no_process_outlives_its_driver(corpus: Path, tmp_path: Path, call: str,
         os.killpg(driver.pid, number)  # as a terminal does
     else:
         driver.kill()
-    assert driver.wait() in {-number, 1}
+    assert driver.wait(timeout=120) in {-number, 1}
     until(lambda: not in_session(driver.pid), f"the end of {in_session(driver.pid)}")
     said = (tmp_path / "said").read_text()
     assert said.count("Traceback") == (number == signal.SIGINT)  # the driver's own: it is not the command line

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from curation.passes import probe
-from curation.passes.members import Place, differences
+from curation.passes.members import Workplace, differences
 from curation.passes.runner import run_pass
 from manifests.errors import InputError
 from tests.curation.dask_processes import ROOT, DaskProcesses, dask_processes, until, without_us
@@ -101,6 +101,6 @@ def test_a_place_where_the_pass_cannot_run_is_named(tmp_path: Path) -> None:
 
     token = tmp_path / "token"
     token.touch()
-    assert Place(Needy(tmp_path / "log", {}), tmp_path, ()).trouble(token) == "no weights at /models/whisper"
-    assert Place(Counting(tmp_path / "log", {}), tmp_path, ()).trouble(token) == ""
+    assert Workplace(Needy(tmp_path / "log", {}), tmp_path, ()).trouble(token) == "no weights at /models/whisper"
+    assert Workplace(Counting(tmp_path / "log", {}), tmp_path, ()).trouble(token) == ""
     assert [path.name for path in tmp_path.iterdir()] == ["token"]

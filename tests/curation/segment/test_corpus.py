@@ -9,7 +9,7 @@ import soundfile
 from curation.align import load_aligner
 from curation.align.asr_as_ctc import RecogniserModel, _stretches
 from curation.segment.corpus import CorpusOrigin, piece_text, segment_file
-from curation.segment.silences import Limits
+from curation.segment.silences import PieceLimits
 from curation.text import normalise
 from manifests.audio import read_audio
 from manifests.errors import AudioError, InputError, MissingFileError
@@ -52,7 +52,7 @@ def spoken(tmp_path):
 def test_the_folder_is_a_prepared_corpus(tmp_path, spoken):
     audio, text, said = spoken
     origin = CorpusOrigin("book", "CC0-1.0", "tests", speaker="one")
-    found = segment_file(audio, text, tmp_path / "book", Reader(), origin, limits=Limits(2, 5))
+    found = segment_file(audio, text, tmp_path / "book", Reader(), origin, limits=PieceLimits(2, 5))
     assert (found.words, found.words_kept, found.words_unsaid) == (24, 24, 0)
     info = read_corpus(tmp_path / "book")
     assert (info.name, info.license, info.cuts) == ("book", "CC0-1.0", found.pieces)
@@ -192,7 +192,7 @@ def test_real_prompts_joined_are_found_again(tmp_path, joined):
         tmp_path / "out",
         RecogniserModel.embedded(),
         CorpusOrigin("prompts", "CC-BY-SA-3.0"),
-        limits=Limits(2, 10),
+        limits=PieceLimits(2, 10),
         refine=load_aligner("pocketsphinx"),
     )
     assert found.words_unsaid == 10

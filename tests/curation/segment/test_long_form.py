@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from curation.align.base import AlignedWord
 from curation.ctc.long import BUDGET, align_long
 from curation.segment.long_form import HOP, segment
-from curation.segment.silences import PAUSE, Limits, cut_pieces
+from curation.segment.silences import PAUSE, PieceLimits, cut_pieces
 from manifests.errors import InputError, SettingsError
 from manifests.reasons import Reason
 from tests.curation.spoken import VOCABULARY, Reader, Spoken, say
@@ -40,7 +40,7 @@ def test_pieces_and_gaps_tile_the_recording_and_keep_the_words(lengths, pauses):
     energy = np.ones(round(at / HOP), np.float32)
     for start, end in zip([0.0, *ends], [*starts, at], strict=True):
         energy[round(start / HOP) : round(end / HOP)] = 0
-    limits = Limits(2.0, 8.0)
+    limits = PieceLimits(2.0, 8.0)
     pieces, gaps = cut_pieces(starts, ends, energy, at, limits)
     check_tiling(pieces, gaps, at)
     assert [word for piece in pieces for word in range(piece.first, piece.last)] == list(range(len(starts)))
@@ -60,7 +60,7 @@ def test_cuts_fall_into_silences_where_there_are_any():
     starts[[20, 40]] += 0.3  # the only silences
     energy = np.ones(3000, np.float32)
     energy[[*range(1000, 1030), *range(2000, 2030)]] = 0
-    pieces, gaps = cut_pieces(starts.tolist(), ends.tolist(), energy, 30.0, Limits(3, 15))
+    pieces, gaps = cut_pieces(starts.tolist(), ends.tolist(), energy, 30.0, PieceLimits(3, 15))
     assert [(piece.first, piece.last, piece.in_speech) for piece in pieces] == [(0, 20, 0), (20, 40, 0), (40, 60, 0)]
     assert [piece.start for piece in pieces] == pytest.approx([0.0, 10.15, 20.15], abs=0.02)
     assert not gaps
@@ -72,7 +72,7 @@ def test_no_words_leave_one_gap():
 
 def test_limits_that_cannot_be_kept_are_refused():
     with pytest.raises(SettingsError, match="twice the shortest"):
-        Limits(10, 15)
+        PieceLimits(10, 15)
 
 
 @settings(max_examples=25)
@@ -122,7 +122,7 @@ def test_a_text_that_says_more_and_less_than_the_recording():
 )
 def test_of_a_stranger_text_nothing_is_kept(text):
     said, duration = say(list(VOCABULARY) * 3)
-    found = segment(Spoken(said, duration), text, Reader(), limits=Limits(0.1, 30))
+    found = segment(Spoken(said, duration), text, Reader(), limits=PieceLimits(0.1, 30))
     assert found.unrelated and not found.pieces and list(found.unsaid) == list(range(len(text.split())))
     ((gap, sounds),) = found.gaps
     assert sounds and (gap.start, gap.end) == (0.0, pytest.approx(duration))
@@ -170,7 +170,7 @@ class Picky:
 def test_a_few_pieces_that_score_well_by_chance_do_not_make_a_text_right(heard, kept):
     said, duration = say(list(VOCABULARY) * 4)
     text = " ".join(VOCABULARY * 4)
-    found = segment(Spoken(said, duration), text, Reader(), limits=Limits(2, 6), refine=Picky(heard))
+    found = segment(Spoken(said, duration), text, Reader(), limits=PieceLimits(2, 6), refine=Picky(heard))
     assert len(found.pieces) == 5 and len(found.kept) == kept and found.unrelated is (kept == 0)
     if heard == (1,):
         assert "but 32 of the text's words are not heard, 8 are" in found.pieces[1].detail

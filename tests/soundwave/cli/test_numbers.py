@@ -1,7 +1,9 @@
 """Numbers that are none, or far too large, in every option that takes numbers and in every setting."""
 
+import importlib
 import math
 import typing
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -14,6 +16,7 @@ from soundwave.cli import build_app
 from soundwave.infer.pieces import need_longest
 from soundwave.train.settings import STAGES
 
+ROOT = Path(__file__).parents[3]
 ODD = ("nan", "inf", "-inf", "1e400", "1" + "0" * 30, "x", "")
 NO_WHOLE = (*ODD, "-1", "1.5")
 ANY_SIGN = {"least_score"}  # log-probabilities are below 0
@@ -77,14 +80,20 @@ def test_pieces_need_a_length(seconds):
         need_longest(seconds)
 
 
-def models(base=BaseModel):
-    for kind in base.__subclasses__():
-        yield kind
-        yield from models(kind)
+def models():
+    """Every pydantic model of ours, imported yet or not; none that other tests have put into our packages."""
+    for package in ("curation", "soundwave", "manifests"):
+        for path in (ROOT / package).rglob("*.py"):
+            if "pydantic" in path.read_text(encoding="utf-8"):
+                name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+                for kind in vars(importlib.import_module(name)).values():
+                    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == name:
+                        yield kind
 
 
 def test_settings_refuse_what_is_no_finite_number():
-    ours = {kind for kind in models() if kind.__module__.split(".")[0] in ("curation", "soundwave", "manifests")}
+    ours = set(models())
+    assert len(ours) > 20
     loose = {
         kind.__name__
         for kind in ours
@@ -92,7 +101,7 @@ def test_settings_refuse_what_is_no_finite_number():
         if float in {part for member in members(field.annotation) for part in (member, *typing.get_args(member))}
         and kind.model_config.get("allow_inf_nan", True)
     }
-    assert loose <= {"Calibration"}  # a file that `soundwave calibrate` writes
+    assert loose == {"Calibration"}  # a file that `soundwave calibrate` writes
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", "inf", 10**400])

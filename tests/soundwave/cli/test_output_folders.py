@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from manifests.errors import OccupiedError
 from manifests.files import MARK
 from recipes.debian_sonicpi import SAMPLES
+from soundwave.cli import build_app, flags, with_flags
 
 Call = tuple[object, ...]
 MIXTURE = {
@@ -32,13 +33,13 @@ MIXTURE = {
 
 
 def soundwave(*words: object) -> str | None:
-    """Run a command; the message when its place for output was occupied."""
+    """Run a command; the message when its place for output was occupied, as users read it."""
     app = typer.Typer()
     app.callback()(lambda: None)
     importlib.import_module(f"soundwave.cli.{words[0]}").register(app)
     result = CliRunner().invoke(app, [str(word) for word in words])
     if isinstance(result.exception, OccupiedError):
-        return str(result.exception)
+        return with_flags(str(result.exception), flags(build_app(), [str(word) for word in words]))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output

@@ -29,8 +29,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from manifests.digests import CHECKED, SEAL
+
 CALLS = ("fsync", "replace", "rename", "link", "unlink")
-TIMES = ("seconds", "cpu_seconds", "gone")  # what no two runs have the same of; old parts that are to be removed
+# What no two runs have the same of: times, checksums of what holds them; old parts that are to be removed.
+TIMES = ("seconds", "cpu_seconds", "gone", SEAL, "files")
 LEFT = re.compile(r"\.[0-9a-f]{8}\.")  # a temporary file that a killed writer left
 
 
@@ -95,8 +98,12 @@ LOOKS: dict[str, Callable[[Path], str]] = {
 
 
 def tree(path: Path) -> dict[str, str]:
-    """File -> hash of its content, without times and without what killed writers left."""
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    """File -> hash of its content, without times and without what killed writers left or checked."""
+    files = (
+        [path]
+        if path.is_file()
+        else sorted(item for item in path.rglob("*") if item.is_file() and item.name != CHECKED)
+    )
     kept = [item for item in files if not any(LEFT.match(part) for part in item.relative_to(path.parent).parts)]
     return {str(item.relative_to(path.parent)): sha256(_content(item)).hexdigest() for item in kept}
 

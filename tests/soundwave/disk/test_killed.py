@@ -61,7 +61,7 @@ def test_prepare(tmp_path: Path) -> None:
     registry.prepare("sonicpi", folder / "corpora", source=folder / "source")
     sounds(folder / "source", 0.2)
     words = ["prepare", "sonicpi", "--source", str(folder / "source"), "--output", str(folder / "corpora"), "--force"]
-    assert tried(words, folder, "corpora/sonicpi", "corpus", stride=5) >= 12
+    assert tried(words, folder, "corpora/sonicpi", "corpus", stride=10) >= 12
 
 
 def test_label(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_label(tmp_path: Path) -> None:
     registry.prepare("sonicpi", folder / "corpora", source=folder / "source")
     words = ["label", "quality", "--corpus", "sonicpi", "--corpora", str(folder / "corpora"), "--workers", "0"]
     words += ["--labels", str(folder / "labels"), "--shard-size", "2"]
-    assert tried(words, folder, "labels", "nothing", stride=5) >= 6
+    assert tried(words, folder, "labels", "nothing", stride=10) >= 6
 
 
 def test_catalog_build(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_catalog_build(tmp_path: Path) -> None:
     build(folder / "corpora", folder / "labels", folder / "catalog")
     corpora(folder, "new")
     words = ["catalog", "build", "--corpora", str(folder / "corpora"), "--labels", str(folder / "labels")]
-    assert tried([*words, "--catalog", str(folder / "catalog")], folder, "catalog", "catalog", stride=2) >= 6
+    assert tried([*words, "--catalog", str(folder / "catalog")], folder, "catalog", "catalog", stride=4) >= 6
 
 
 def test_mix_plan(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_mix_plan(tmp_path: Path) -> None:
     write_corpus_lines(folder / "corpora" / "syn", cuts)
     build(folder / "corpora", folder / "labels", folder / "catalog")
     words = ["mix", "plan", str(folder / "small.yaml"), "--catalog", str(folder / "catalog")]
-    assert tried(words, folder, "mixtures/small", "plan", stride=4) >= 6
+    assert tried(words, folder, "mixtures/small", "plan", stride=8) >= 6
 
 
 def test_train(tmp_path: Path, workspace: Path, stage_values: Callable[..., dict[str, Any]]) -> None:
@@ -103,4 +103,4 @@ def test_train(tmp_path: Path, workspace: Path, stage_values: Callable[..., dict
     (folder / "stage.yaml").write_text(yaml.safe_dump(settings))
     words = ["train", str(folder / "stage.yaml"), "--plan", str(folder / "plan")]
     words += ["--output", str(folder / "runs" / "one")]
-    assert tried(words, folder, "runs/one", "nothing", stride=22) >= 20
+    assert tried(words, folder, "runs/one", "nothing", stride=60) >= 20

@@ -8,11 +8,13 @@ from typer.testing import CliRunner
 
 from curation.catalog import build
 from manifests.errors import MissingFileError
+from manifests.files import read_json, write_json
 from manifests.runs import read_run
 from soundwave.cli import build_app
 from soundwave.train.loop import train
 from soundwave.train.runs.places import plans_folder, run_catalog
 from soundwave.train.settings import StageSettings
+from tests.editing import edit
 from tests.soundwave.conftest import make_workspace
 
 
@@ -36,9 +38,9 @@ def moved(home, tmp_path):
 
 def forget(run, **values):
     """Change what a run says; None: it says nothing, as runs of earlier versions."""
-    said = json.loads((run / "run.json").read_text()) | values
-    kept = {key: value for key, value in said.items() if value is not None or key not in values}
-    (run / "run.json").write_text(json.dumps(kept))
+    edit(run / "run.json", **values)
+    said = read_json(run / "run.json")
+    write_json(run / "run.json", {key: value for key, value in said.items() if value is not None or key not in values})
 
 
 def ask(*words):
@@ -67,8 +69,7 @@ def test_eval_finds_the_catalog(home):
 def test_an_earlier_run_has_its_plans_lock(moved, monkeypatch):
     run = moved / "runs" / "one"
     forget(run, catalog=None, plan_folder=None)
-    lock = json.loads((run / "lock.json").read_text())
-    (run / "lock.json").write_text(json.dumps(lock | {"catalog": "elsewhere/catalog"}))
+    edit(run / "lock.json", catalog="elsewhere/catalog")
     monkeypatch.chdir(moved.parent)  # as it was typed
     assert run_catalog(run)[0].samefile(moved / "catalog") and plans_folder(run) is None
     monkeypatch.chdir("/")  # beside the run
@@ -87,8 +88,7 @@ def test_what_moves_together_is_found(moved):
 def test_a_catalog_that_is_gone_is_looked_for_in_places_that_are_named(moved):
     run = moved / "runs" / "one"
     forget(run, catalog="/gone/home/catalog")
-    lock = json.loads((run / "lock.json").read_text())
-    (run / "lock.json").write_text(json.dumps(lock | {"catalog": "/old/catalog"}))
+    edit(run / "lock.json", catalog="/old/catalog")
     shutil.rmtree(moved / "catalog")
     with pytest.raises(MissingFileError, match=r"looked for /gone/home/catalog, /old/catalog. Name it as `catalog`"):
         run_catalog(run)
@@ -105,8 +105,7 @@ def test_a_catalog_that_is_gone_is_looked_for_in_places_that_are_named(moved):
 def test_a_changed_catalog_is_said(moved):
     run = moved / "runs" / "one"
     forget(run, catalog=str(moved / "catalog"))
-    lock = json.loads((run / "lock.json").read_text())
-    (run / "lock.json").write_text(json.dumps(lock | {"catalog": str(moved / "catalog")}))
+    edit(run / "lock.json", catalog=str(moved / "catalog"))
     shutil.rmtree(moved / "labels" / "align")
     build(moved / "corpora", moved / "labels", moved / "catalog")
     found = ask("eval", run, "--corpus", "tiny", "--split", "test", "--decode", "ctc", "--json")

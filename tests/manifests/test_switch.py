@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from manifests.disk.switch import COMMIT, settle, switched
 from manifests.errors import DiskError, OccupiedError, StaleError
 from manifests.files import write_text
+from manifests.switch import COMMIT, settle, switched
 
 # A process that writes the files of one version, killed before its call number AT that changes the disk.
 WRITER = """
 import os, signal, sys
 from pathlib import Path
 from manifests.files import write_text
-from manifests.disk.switch import switched
+from manifests.switch import switched
 
 def write(folder, version):
     with switched(folder) as switch:

@@ -6,7 +6,7 @@ import pytest
 
 from curation.interchange.common import About
 from manifests.errors import SettingsError
-from manifests.languages import language_doubt
+from manifests.rows.languages import language_doubt
 
 
 @pytest.mark.parametrize(
