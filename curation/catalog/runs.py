@@ -106,13 +106,14 @@ def _check_ledger(run: Path) -> None:
 
 
 def _check_lock(run: Path, lock: Lock) -> None:
-    """See that a run's copy of its plan's lock is that of the plan that its run.json says.
+    """See that a finished run's copy of its plan's lock is that of the plan that its run.json says.
 
     Raises:
         DamagedError: it is another plan's.
     """
-    said = read_sealed(run / RUN, go_on=TRAIN_AGAIN).get("plan")
-    if said and said != lock.plan_sha256:
+    value = read_sealed(run / RUN, go_on=TRAIN_AGAIN)
+    said = str(value.get("plan"))
+    if value.get("files") and said != lock.plan_sha256:  # without: of before runs were checked
         raise DamagedError(
             f"{run / LOCK} is of another plan than {RUN} says (found {lock.plan_sha256[:12]}, expected {said[:12]}). "
             f"{TRAIN_AGAIN}"

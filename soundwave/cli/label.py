@@ -84,7 +84,6 @@ def label(
     """
     from curation.passes.runner import run_pass
     from curation.passes.workers import WorkerPool
-    from curation.storage import local
 
     if list_:
         _list(as_json=json_)
@@ -92,8 +91,7 @@ def label(
     chosen = {"backend": backend, "model": model, "calibration": calibration, "wildcard": wildcard}
     job = _chosen(pass_, chosen | {"encoder": encoder, "speeds": speed or None, "least_score": least_score}, set_)
     _check_export(job.name, export)
-    local(corpora, what="the audio of a corpus (--corpora)", use="is read from")
-    local(labels, what="what a pass finds (--labels)")
+    _need_local(corpora, labels)
     rows = []
     with WorkerPool(workers=workers, dask=dask) as pool:
         for folder in _folders(corpora, corpus):
@@ -103,6 +101,13 @@ def label(
     _show(rows, as_json=json_)
     if job.name == "align" and sum(_says_other_texts(row) for row in rows):
         raise typer.Exit(1)
+
+
+def _need_local(corpora: Path, labels: Path) -> None:
+    from curation.storage import local
+
+    local(corpora, what="the audio of a corpus (--corpora)", use="is read from")
+    local(labels, what="what a pass finds (--labels)")
 
 
 def _chosen(name: str | None, options: dict[str, Any], set_: list[str] | None) -> Any:

@@ -114,7 +114,7 @@ def read_corpus(bench: Bench, path: Path, right: str) -> str:
 
 
 def read_plan(bench: Bench, path: Path, right: str) -> str:
-    """`mix show` and training refuse; `mix plan` (--force, where it is another mixture's) makes it again, bit for bit."""
+    """`mix show` and training refuse; `mix plan` (--force, where it is another mixture's) makes it again."""
     code, said = bench.run("mix", "show", path.parent, "--windows")
     assert named(path, code, said), said
     with pytest.raises(InputError, match=re.escape(str(path.parent))):
