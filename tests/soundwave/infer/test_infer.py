@@ -86,8 +86,8 @@ def test_a_question_is_about_all_pieces(listener, files, encoder):
 
 @pytest.mark.parametrize("prompt", [None, "What is this?"])
 def test_streamed_text_is_the_whole_answer(run, files, encoder, prompt, monkeypatch):
-    options = ask.Asked.options
-    monkeypatch.setattr(ask.Asked, "options", lambda asked, **more: options(asked, **more) | WORDY)
+    options = ask.AskOptions.options
+    monkeypatch.setattr(ask.AskOptions, "options", lambda asked, **more: options(asked, **more) | WORDY)
     begun, written = [], []
 
     def begin(row):
