@@ -7,6 +7,7 @@ record is sealed: its key SEAL is the checksum of the rest. What is older than t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -21,7 +22,6 @@ from manifests.fingerprint import canonical_json
 
 SEAL = "seal"  # a record's key for the checksum of all its other keys
 CHECKED = ".checked.json"  # beside files: which were read whole and found as written
-CHUNK = 1 << 20
 TICK = (
     20_000_000  # ns; file systems keep times to some milliseconds, so a file as young as this may still change unseen
 )
@@ -58,11 +58,8 @@ def files_of(place: Path, rows: Any, *, go_on: str) -> dict[str, Written]:
 
 def checksum(path: Path) -> str:
     """32 hex digits (xxh3, 128 bits) of a file's bytes."""
-    digest = xxhash.xxh3_128()
     with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, xxhash.xxh3_128).hexdigest()
 
 
 def written(path: Path) -> Written:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 VERSION = "0.1.0"  # of all four packages; results and finished passes keep it
-CHUNK = 1 << 20
 
 
 def canonical_json(value: Any) -> str:
@@ -24,11 +23,8 @@ def fingerprint(*values: Any) -> str:
 
 def file_sha256(path: Path) -> str:
     """64 hex digits (SHA-256) of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def unit_hash(key: str, seed: int = 0) -> float:
