@@ -18,7 +18,6 @@ import duckdb
 from curation.catalog.index import CATALOG_TABLES as CATALOG_TABLES
 from curation.catalog.index import INDEX as INDEX
 from curation.catalog.index import (
-    gone_parts,
     incomplete,
     known_parts,
     part_files,
@@ -102,8 +101,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
         sources = _sources(corpora, labels)
     with answering(catalog):
         claim_folder(catalog, "a catalog", known=(INDEX,))
-        known, notes = known_parts(catalog)
-        before = {part.path for old in known.values() for part in old} | gone_parts(catalog)
+        known, before, notes = known_parts(catalog)
     parts: list[Part] = []
     written = 0
     checked, changed = Checked(catalog), list[str]()

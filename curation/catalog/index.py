@@ -52,15 +52,6 @@ def read_index(catalog: Path) -> dict[str, Any] | None:
     return {"fingerprint": mark, "parts": parts, "gone": gone}
 
 
-def gone_parts(catalog: Path) -> set[str]:
-    """Parts that a build which was killed was to remove. Files that no index named are not ours."""
-    try:
-        value = read_index(catalog)
-    except InputError:
-        return set()
-    return set(value["gone"]) if value else set()
-
-
 def part_files(catalog: Path) -> list[tuple[str, Path]]:
     """Table and file of all Parquet files in a catalog's folders."""
     return [
@@ -71,16 +62,19 @@ def part_files(catalog: Path) -> list[tuple[str, Path]]:
     ]
 
 
-def known_parts(catalog: Path) -> tuple[dict[tuple[str, str, str], list[Part]], list[str]]:
-    """The parts that were current, by corpus, name and key; and what is wrong with catalog.json."""
+def known_parts(catalog: Path) -> tuple[dict[tuple[str, str, str], list[Part]], set[str], list[str]]:
+    """The parts that were current, by corpus, name and key; all paths of ours; and what is wrong with catalog.json.
+
+    Ours are also parts that a build which was killed was to remove; files that no index named are not.
+    """
     known: dict[tuple[str, str, str], list[Part]] = {}
     try:
-        value = read_index(catalog)
+        value = read_index(catalog) or {"parts": [], "gone": []}
     except InputError as error:
-        return {}, [str(error).removesuffix(AGAIN).strip()]
-    for part in value["parts"] if value else []:
+        return {}, set(), [str(error).removesuffix(AGAIN).strip()]
+    for part in value["parts"]:
         known.setdefault((part.corpus, part.name, part.key), []).append(part)
-    return known, []
+    return known, {part.path for part in value["parts"]} | set(value["gone"]), []
 
 
 def part_problem(catalog: Path, part: Part, checked: Checked) -> str | None:

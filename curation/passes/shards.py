@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from curation.catalog.index import no_parquet
 from manifests.audio import CutSound
 from manifests.digests import Checked, Written, checksum, problem, read_sealed, write_sealed, written
 from manifests.errors import InputError
@@ -196,8 +197,8 @@ def check_shard(folder: Path, key: str, checked: Checked) -> Counts | str | None
         return found
     for name, row in found.parts.items():
         said = checked.problem(name, row)
-        if said is None and row.xxh3_128 is None:
-            said = _no_parquet(folder / name)
+        if said is None and row.xxh3_128 is None and name.endswith(".parquet"):
+            said = no_parquet(folder / name)
         if said is not None:
             return f"{name} {said}"
     if any(row.xxh3_128 is None for row in found.parts.values()):
@@ -205,17 +206,6 @@ def check_shard(folder: Path, key: str, checked: Checked) -> Counts | str | None
         sums = {table: checksum(shard_part(folder, key, table)) for table in marker["parts"]}
         write_sealed(marker_path(folder, key), marker | {"key": key, "checksums": sums})
     return found.counts
-
-
-def _no_parquet(path: Path) -> str | None:
-    """What is wrong with a Parquet file's footer."""
-    if path.suffix != ".parquet":
-        return None
-    try:
-        pq.read_metadata(path)
-    except (OSError, pa.ArrowException) as error:
-        return f"is damaged, or not a Parquet file ({str(error).strip().splitlines()[0]})"
-    return None
 
 
 def check_matrices(paths: Iterable[str]) -> None:
