@@ -88,7 +88,7 @@ def test_rows_changed_by_hand_are_taken_and_said_until_they_are_accepted(root: P
     rows = gzip.decompress(path.read_bytes()).decode().replace("what a 3", "corrected")
     path.write_bytes(gzip.compress(rows.encode()))
     summary = make(root)
-    assert str(path) in summary.changed[0] and "--accept" in summary.changed[0]
+    assert str(path) in summary.changed[0] and "`accept`" in summary.changed[0]
     with connect(root / "catalog") as con:
         assert ("corrected",) in con.execute(QUERY).fetchall()
     assert verify("--corpora", root / "corpora")[0] == 1
