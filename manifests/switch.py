@@ -6,7 +6,7 @@
 
 All is written beside what it replaces. Then FOLDER/.commit.json appears, with the names: from here on the new files
 count. They are renamed, and .commit.json goes. What a killed process left to do there the next reader or writer does
-(`settle`), so the files that a name stands for are never of two results.
+(`settle`), one at a time, so the files that a name stands for are never of two results.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from typing import Any
 
 from manifests.errors import OccupiedError, StaleError
 from manifests.files import remove, write_json
+
+try:
+    import fcntl
+except ImportError:  # a system without such locks
+    fcntl = None  # type: ignore[assignment]
 
 COMMIT = ".commit.json"
 MADE = "made"
@@ -68,8 +73,9 @@ def switched(folder: Path) -> Iterator[Switch]:
         yield switch
         _commit(switch)
     finally:
-        for path in folder.glob(f".{switch.mark}.*"):
-            remove(path)
+        if (_read(folder / COMMIT) or {}).get("mark") != switch.mark:  # else they count: the next one takes them
+            for path in folder.glob(f".{switch.mark}.*"):
+                remove(path)
 
 
 def settle(folder: Path) -> None:
@@ -79,17 +85,13 @@ def settle(folder: Path) -> None:
         StaleError: the folder cannot be written to.
     """
     path = folder / COMMIT
-    if getattr(folder, "fs", None) is not None or not path.is_file():
-        return
-    if (record := _read(path)) is None:
+    if getattr(folder, "fs", None) is not None or not path.is_file() or _read(path) is None:
         return
     try:
-        for name in record["names"]:
-            _take(folder, record["mark"], name)
-        for name in record["gone"]:
-            remove(folder / name)
-        if _read(path) == record:
-            path.unlink(missing_ok=True)
+        with _one_at_a_time(folder):
+            if (record := _read(path)) is not None:  # another process may have done it
+                _take_all(folder, record)
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise StaleError(
             f"{folder}: a command was killed while its result took its place, and that cannot be finished here "
@@ -122,8 +124,29 @@ def _commit(switch: Switch) -> None:
     settle(switch.folder)
 
 
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold the system's lock on `folder`: it ends with its process, however that ends."""
+    descriptor = os.open(folder, os.O_RDONLY) if fcntl is not None else None
+    try:
+        with suppress(OSError):  # a file system without locks
+            if descriptor is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _take_all(folder: Path, record: dict[str, Any]) -> None:
+    for name in record["names"]:
+        _take(folder, record["mark"], name)
+    for name in record["gone"]:
+        remove(folder / name)
+
+
 def _take(folder: Path, mark: str, name: str) -> None:
-    """Give a new file or folder its name; another process may have done it."""
+    """Give a new file or folder its name, if a killed process has not done so."""
     new, target, old = folder / f".{mark}.{name}", folder / name, folder / f".{mark}.old.{name}"
     with suppress(FileNotFoundError):
         if new.is_dir() and target.is_dir():

@@ -92,6 +92,57 @@ def test_writers_at_once_leave_one_of_their_results(tmp_path: Path) -> None:
     assert len(version(tmp_path)) == 1 and not (tmp_path / COMMIT).exists()
 
 
+SETTLERS = """
+import os, sys, time
+from pathlib import Path
+from manifests.switch import settle
+
+def slow(*names, real=os.rename):
+    time.sleep(0.02)  # others come to the same place meanwhile
+    return real(*names)
+
+os.rename = slow
+
+folder = Path(sys.argv[1])
+start, go = os.pipe()
+children = []
+for _ in range(6):
+    if (child := os.fork()) == 0:
+        os.close(go)
+        os.read(start, 1)  # ends when the parent closes its end: all begin together
+        settle(folder)
+        os._exit(0)
+    children.append(child)
+os.close(go)
+sys.exit(max(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def test_what_a_killed_writer_left_is_taken_once_by_many_readers(tmp_path: Path) -> None:
+    for at in range(5):
+        folder = tmp_path / str(at)
+        for mark, text in (("", "old"), (".0123abcd.", "new")):
+            for name in range(20):
+                write_text(folder / f"{mark}audio" / str(name), text)
+        record = {"mark": "0123abcd", "names": ["audio"], "gone": []}
+        (folder / COMMIT).write_text(json.dumps(record), encoding="utf-8")
+        done = subprocess.run([sys.executable, "-c", SETTLERS, str(folder)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert {path.read_text() for path in (folder / "audio").iterdir()} == {"new"}
+        assert [path.name for path in folder.iterdir()] == ["audio"]
+
+
+def test_files_that_count_are_kept_when_they_cannot_take_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    write_text(tmp_path / "a.txt" / "mine", "a folder where a file is to be")
+    with pytest.raises(StaleError), switched(tmp_path) as switch:
+        write_text(switch.path("a.txt"), "new")
+    write_text(tmp_path / "b.txt", "other")
+    (tmp_path / "a.txt").rename(tmp_path / "moved")
+    settle(tmp_path)
+    assert (tmp_path / "a.txt").read_text() == "new" and not (tmp_path / COMMIT).exists()
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "..", "", "a/b", 1, None])
 def test_a_record_that_names_what_is_outside_is_not_followed(tmp_path: Path, name: object) -> None:
     folder = tmp_path / "corpus"
