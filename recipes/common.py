@@ -14,15 +14,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 
 from manifests.audio import AudioFacts, Channels, audio_facts, map_in_context
 from manifests.errors import AudioError, MissingFileError
 from manifests.fingerprint import stable_split
+from manifests.items import Item
 from manifests.linked.same import same_text
 from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow, speech_cut
+from manifests.units import Hours
 from recipes.apt import fetch_debian
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ __all__ = [
     "NOT_BY_SPEAKER",
     "AudioFacts",
     "CorpusRows",
+    "Expected",
+    "Item",
     "Labels",
     "Recipe",
     "audio_facts",
@@ -50,10 +54,11 @@ __all__ = [
     "text_split",
 ]
 
-Item = TypeVar("Item")
+Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 DATA = Path(__file__).with_name("data")
+Access = Literal["open", "form", "paid"]
 NOT_BY_SPEAKER = ("recording", "text", "audio")  # links of corpora with one voice, or few
 
 
@@ -68,9 +73,19 @@ class CorpusRows:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How one corpus becomes manifests.
+class Expected:
+    """How much the makers of a corpus say there is of a part of it."""
 
+    items: int
+    hours: Hours = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one corpus becomes manifests: by `items`, or by `read` where audio must be made first.
+
+    `items(source)` yields what the files say, in the same order each time, and reads no audio: the cuts are made of it,
+    many at once. An item's split is the source's own name of a part (`train-clean-100`), as in `expected` and `splits`.
     `read(source, folder)` gets the root that holds `parts` and a folder for audio that must be converted (what is in it
     will be in the corpus's folder); it writes no manifests itself.
     """
@@ -80,11 +95,16 @@ class Recipe:
     task: str  # one of manifests.rows.TASKS
     license: str  # SPDX
     makers: str  # who made the recordings
-    read: Callable[[Path, Path], CorpusRows]
-    parts: tuple[str, ...]  # what it reads, relative to the source root
+    read: Callable[[Path, Path], CorpusRows] | None = None
+    items: Callable[[Path], Iterable[Item | TextRow | Reject]] | None = None
+    parts: tuple[str, ...] = (".",)  # what it reads, relative to the source root
     packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder (setting `source`)
     version: int = 1  # raise it when the same source gives other rows
-    obtain: str = ""  # where to get a corpus that has no package
+    obtain: str = ""  # where to get a corpus that has no package, and which folders to put where
+    access: Access = "open"  # how one gets it: at once, after a form, for money
+    languages: tuple[str, ...] = ()  # codes (BCP 47); (): sounds, or languages without end
+    expected: Mapping[str, Expected] = field(default_factory=dict)  # part -> what its makers count
+    splits: Mapping[str, str] = field(default_factory=dict)  # part -> train, dev, test, hash or reject; others by name
     optional: bool = False  # left out of `all`
     channels: Channels = "reject"  # what is heard of recordings whose channels differ: mix or first keeps them
     links: tuple[str, ...] = ()  # of `manifests.linked`: what rows in different splits never share; (): official splits
@@ -157,7 +177,7 @@ def file_cut(
 
 
 def in_parallel(
-    work: Callable[[Item], Result], items: Sequence[Item], *, title: str, workers: int | None = None
+    work: Callable[[Work], Result], items: Sequence[Work], *, title: str, workers: int | None = None
 ) -> list[Result]:
     """`work` on every item in threads (decoding and hashing release the interpreter lock), results in item order."""
     with progress_bar() as bar, ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:

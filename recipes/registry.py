@@ -1,7 +1,7 @@
 """Every recipe by name, and `prepare`: source in, complete corpus folder out.
 
-A recipe is any module of this package with a `RECIPE`; its name is its file name (`debian_asterisk`), and
-its corpus name (`asterisk`) is understood too.
+A recipe is any module of this package and its rooms with a `RECIPE`; its name is its file name (`debian_asterisk`),
+and its corpus name (`asterisk`) is understood too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from manifests.audio.settle import settle_channels
 from manifests.errors import AudioError, ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
+from manifests.items import About, Item
+from manifests.items.cuts import make_cuts
+from manifests.linked.groups import LINKS
 from manifests.linked.same import Readings
-from manifests.plugins import Plugins, unknown
-from manifests.rows import AUDIO, REJECTS, CorpusInfo, claim_corpus, read_corpus, write_corpus
+from manifests.plugins import Plugins, look_in, unknown
+from manifests.reasons import Reason
+from manifests.rows import AUDIO, REJECTS, CorpusInfo, Reject, TextRow, claim_corpus, read_corpus, write_corpus
 from manifests.rows.validate import validate_rows
 from manifests.rows.written import check_corpus
 from manifests.switch import switched
@@ -28,6 +32,9 @@ from recipes.common import SOURCE, CorpusRows, Recipe, fetch_debian, need_inside
 from recipes.grouped import keep_together
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
+ROOMS = ("speech", "sounds", "voices", "answers")  # folders of recipes, by what their corpora are labelled with
+for _room in ROOMS:
+    look_in("recipes", f"recipes.{_room}")
 
 
 def _recipes() -> dict[str, Recipe]:
@@ -149,9 +156,44 @@ def _read(recipe: Recipe, root: Path, folder: Path, follow_links: bool) -> Corpu
     token = SOURCE.set(None if follow_links else root)
     try:
         _need_parts_inside(root, recipe)
-        return recipe.read(root, folder)
+        return recipe.read(root, folder) if recipe.read else _made(recipe, root)
     finally:
         SOURCE.reset(token)
+
+
+def _made(recipe: Recipe, root: Path) -> CorpusRows:
+    """The rows of a recipe that says what its items are."""
+    about = About(
+        recipe.corpus,
+        recipe.license,
+        task=recipe.task,
+        language=recipe.languages[0] if len(recipe.languages) == 1 else None,
+        title=recipe.title,
+        makers=recipe.makers,
+        channels=recipe.channels,
+        split_map=recipe.splits,
+        links=recipe.links or LINKS,
+    )
+    found, texts = [], []
+    for item in recipe.items(root) if recipe.items else ():
+        if isinstance(item, TextRow):
+            texts.append(item)
+        else:
+            found.append(_inside(item, about))
+    named = {item.split or "": item.place for item in found if isinstance(item, Item)}
+    splits = about.map_of(named)
+    cuts, rejects = make_cuts(found, about, splits)
+    return CorpusRows(cuts, texts, rejects, splits)
+
+
+def _inside(item: Item | Reject, about: About) -> Item | Reject:
+    """The item, or the reject of one whose file is a link out of the source."""
+    if isinstance(item, Item):
+        try:
+            need_inside(item.audio)
+        except AudioError as error:
+            return about.reject(item.key, Reason(error.reason), str(error))
+    return item
 
 
 def _need_parts_inside(root: Path, recipe: Recipe) -> None:

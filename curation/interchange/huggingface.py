@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.interchange.common import About, Item, write_items
+from curation.interchange.common import write_items
 from curation.interchange.loading import load, unfit
 from manifests.errors import ManifestError, SettingsError
 from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
+from manifests.items import About, Item
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 from manifests.rows.places import found_audio

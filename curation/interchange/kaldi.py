@@ -22,10 +22,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curation.interchange.common import About, Item, write_items
+from curation.interchange.common import write_items
 from manifests.errors import MissingFileError
 from manifests.files import has_file, need_file, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.items import About, Item
 from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject

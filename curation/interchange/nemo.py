@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.interchange.common import About, Item, content_of, write_items
+from curation.interchange.common import content_of, write_items
 from manifests.files import has_file, need_file
+from manifests.items import About, Item
 from manifests.lines.jsonl import Repeated
 from manifests.lines.jsonl import rows as json_rows
 from manifests.reasons import Reason

@@ -11,7 +11,7 @@ from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 if TYPE_CHECKING:
     from curation.catalog import CatalogSummary
     from curation.duck import Limits
-    from curation.interchange.common import About
+    from manifests.items import About
     from manifests.rows import CorpusInfo
 
 CATALOG = Path("demo/catalog")
@@ -202,9 +202,9 @@ def import_(
 
     Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
     """
-    from curation.interchange.common import About
     from manifests.audio import need_channels, probing
     from manifests.files import read_jsonl
+    from manifests.items import About
     from manifests.rows import REJECTS
     from soundwave.cli._tables import say
 

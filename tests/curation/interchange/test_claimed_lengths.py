@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from curation.interchange.common import About
 from curation.interchange.huggingface import import_dataset
 from curation.interchange.kaldi import import_kaldi
 from curation.interchange.nemo import import_nemo
 from manifests.files import read_jsonl
+from manifests.items import About
 from tests.manifests.audio import written_audio as made
 
 ABOUT = About("told", "CC0-1.0", language="en")

@@ -12,13 +12,13 @@ import pytest
 import soundfile
 
 from curation.catalog import build
-from curation.interchange.common import About
 from curation.interchange.export import export_huggingface, export_shar, export_webdataset
 from curation.interchange.huggingface import import_huggingface
 from curation.interchange.kaldi import import_kaldi
 from manifests.audio import decode
 from manifests.errors import AudioError, InputError, ManifestError, QueryError
 from manifests.files import read_jsonl, write_jsonl
+from manifests.items import About
 from tests.curation.labelling import cut as made_cut
 from tests.curation.labelling import write_made
 from tests.manifests.audio.written_audio import libav

@@ -10,13 +10,13 @@ import pytest
 import soundfile
 
 from curation.catalog import build, connect
-from curation.interchange.common import About
 from curation.interchange.huggingface import import_dataset, import_huggingface
 from curation.interchange.kaldi import import_kaldi
 from curation.interchange.nemo import import_nemo
 from manifests.audio import read_audio
 from manifests.errors import InputError, ManifestError, MissingFileError, SettingsError
 from manifests.files import read_jsonl
+from manifests.items import About
 from manifests.rows.validate import validate_rows
 
 ABOUT = About("told", "CC-BY-4.0", language="en")

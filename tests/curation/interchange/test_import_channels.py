@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from curation.interchange.common import About
 from curation.interchange.kaldi import import_kaldi
 from curation.interchange.nemo import import_nemo
 from manifests.files import read_json, read_jsonl
+from manifests.items import About
 from tests.wave_bytes import noise, pcm16, saved
 
 ABOUT = About("told", "CC-BY-4.0", language="en")

@@ -12,12 +12,12 @@ import soundfile
 
 from curation.audit import run_audits
 from curation.catalog import build, connect
-from curation.interchange.common import About
 from curation.interchange.nemo import import_nemo
 from curation.passes.fingerprint import Fingerprint
 from curation.passes.runner import run_pass
 from curation.text.readings import number_readings
 from manifests.files import read_jsonl
+from manifests.items import About
 from tests.curation.sounding import RATE, again, clip
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from curation.interchange.common import About
 from curation.interchange.huggingface import import_dataset, import_huggingface
 from curation.interchange.kaldi import import_kaldi
 from curation.interchange.nemo import import_nemo
 from manifests.errors import InputError, ManifestError, OccupiedError, SettingsError
 from manifests.files import read_json
+from manifests.items import About
 from tests.curation.interchange.test_import import ABOUT, dataset, kaldi, nemo, reasons, rows, tone
 
 TEXT = {"text": "sentence"}

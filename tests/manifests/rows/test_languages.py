@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from curation.interchange.common import About
 from manifests.errors import SettingsError
+from manifests.items import About
 from manifests.rows.languages import language_doubt
 
 

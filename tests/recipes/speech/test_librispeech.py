@@ -12,7 +12,7 @@ from manifests.files import read_jsonl
 from manifests.reasons import Reason
 from manifests.rows import cut_rows
 from recipes import registry
-from recipes.librispeech import read
+from recipes.speech.librispeech import read
 
 
 @pytest.fixture

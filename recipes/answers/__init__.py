@@ -1,0 +1,1 @@
+"""Corpora of tasks beside transcription: questions, commands, chat."""

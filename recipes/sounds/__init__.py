@@ -1,0 +1,1 @@
+"""Corpora of sounds with labels or captions."""

@@ -1,0 +1,1 @@
+"""Corpora that say who speaks and how: speakers, emotions, age, genuine or made."""
