@@ -7,7 +7,7 @@ gives the same samples on the same machine; other processors sum floats in anoth
 from __future__ import annotations
 
 import importlib.util
-import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ CORPUS = "heart"
 PACKAGE, WHEEL = "hibari", "hibari-tts==0.2.1"
 COUNT = 2600  # sentences, of about 3 s: 2.25 h
 
-_LOADED = threading.local()
-
 
 def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of the first COUNT sentences, their audio made in `folder`.
@@ -35,6 +33,7 @@ def read(source: Path, folder: Path) -> CorpusRows:
             f"The corpus `{CORPUS}` is spoken by {WHEEL}, which is not installed here. "
             f"Install it with: python -m pip install --no-deps {WHEEL}"
         )
+    _voice()  # before there are threads
     return sort_out(
         in_parallel(
             lambda sentence: read_out(sentence, speak, folder, corpus=CORPUS, speaker="heart", made_by=WHEEL),
@@ -50,13 +49,14 @@ def speak(text: str) -> tuple[np.ndarray, int]:
     return np.asarray(tts(text, seed=0), dtype=np.float32), int(tts.sample_rate)
 
 
+@cache
 def _voice() -> Any:
-    """The synthesiser: one a thread."""
-    if not hasattr(_LOADED, "voice"):
-        from hibari import Hibari
+    """The synthesiser, with its lexicon read; threads may share it."""
+    from hibari import Hibari
 
-        _LOADED.voice = Hibari(threads=1)
-    return _LOADED.voice
+    tts = Hibari(threads=1)
+    tts.phonemize("Ready.")
+    return tts
 
 
 RECIPE = Recipe(
