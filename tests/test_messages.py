@@ -45,7 +45,7 @@ def test_libraries_do_not_speak_of_flags(package: str) -> None:
         ("catalog import nemo a", "the setting `split_map`, once", "the setting `split_map` (--split-map), once"),
         ("prepare x", "with the setting `force`.", "with the setting `force` (--force)."),
         ("mix show x", "with the setting `force`.", "with the setting `force` (--force)."),
-        ("audit", "the setting `force`", "the setting `force`"),
+        ("ledger", "the setting `force`", "the setting `force`"),
     ],
 )
 def test_the_command_line_adds_the_flag(command: str, message: str, expected: str) -> None:

@@ -15,7 +15,6 @@ runs on a locked connection: it can read the catalog and nothing else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,17 +26,15 @@ from curation.audit.functions import create_functions
 from curation.catalog import connect
 from curation.catalog.views import create_paper
 from curation.duck import Limits, first, limited, lock_down, one_select, open_memory
+from curation.duck.headers import need_known, read_header, set_variables
 from manifests.errors import QueryError, SettingsError
 from manifests.files import need_folder, read_text
-from manifests.lines import split_lines
 from manifests.units import Hours
 
 __all__ = ["Audit", "Finding", "find_audits", "run_audits", "run_paper_audits"]
 
 AUDITS = Path(__file__).parents[1] / "audits"
 EXAMPLES = 5
-_HEADER = re.compile(r"^--\s?(?:(\w+):\s*(.*)|(\s+\S.*))$")
-_SETTING = re.compile(r"^(\w+)\s*=\s*(-?[\d.]+(?:e-?\d+)?|'[^']*')$")
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,8 @@ def read_audit(path: Path) -> Audit:
         ManifestError: no UTF-8.
     """
     text = read_text(path)
-    facts, settings = _header(path, text)
+    header = read_header(path, text)
+    facts = header.facts
     missing = [key for key in ("severity", "means", "do") if not facts.get(key)]
     if missing:
         raise QueryError(
@@ -99,7 +97,7 @@ def read_audit(path: Path) -> Audit:
         do=facts["do"],
         sql=text,
         path=path,
-        settings=settings,
+        settings=header.settings,
     )
 
 
@@ -147,10 +145,7 @@ def run_audits(
     """
     audits = find_audits(folders, only)
     given = dict(settings or {})
-    unknown = sorted(set(given) - {name for audit in audits for name in audit.settings})
-    if unknown:
-        known = sorted({name for audit in audits for name in audit.settings})
-        raise SettingsError(f"No audit has the setting {', '.join(unknown)}. Known settings: {', '.join(known)}.")
+    need_known(given, (name for audit in audits for name in audit.settings), what="No audit has")
     limits = limits or Limits()
     with connect(catalog, plans=plans, limits=limits) as con:
         create_functions(con)
@@ -182,8 +177,7 @@ def run_audit(
         QueryError: it does not run, does more than read, or passes its limits.
     """
     sql = one_select(con, audit.sql, where=str(audit.path))
-    for name, value in audit.settings.items():
-        con.execute(f"SET VARIABLE {name} = ?", [(settings or {}).get(name, value)])
+    set_variables(con, audit.settings, settings or {})
     with limited(con, limits or Limits(), where=str(audit.path)):
         names = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM (\n{sql}\n)").fetchall()}
         row = first(con, _summary(sql, names, examples))
@@ -207,35 +201,3 @@ def _summary(sql: str, names: set[str], examples: int) -> str:
     by = f"{{{order}}}" if order else "CAST(o AS VARCHAR)"  # never a row that a thread happened to see first
     worst = f"max_by(o, {by}, {max(examples, 1)})"
     return f"SELECT count(*), {hours}, {worst} FROM (\n{sql}\n) AS o"
-
-
-def _header(path: Path, text: str) -> tuple[dict[str, str], dict[str, float | str]]:
-    facts: dict[str, str] = {}
-    settings: dict[str, float | str] = {}
-    key = ""
-    for line in split_lines(text):
-        match = _HEADER.match(line)
-        if not match:
-            break
-        if match[3]:
-            facts[key] = f"{facts.get(key, '')} {match[3].strip()}".strip()
-            continue
-        key = match[1]
-        if key == "setting":
-            name, value = _setting(path, match[2])
-            settings[name] = value
-        else:
-            facts[key] = match[2].strip()
-    return facts, settings
-
-
-def _setting(path: Path, text: str) -> tuple[str, float | str]:
-    match = _SETTING.match(text.strip())
-    if not match:
-        raise QueryError(
-            f"{path}: found `-- setting: {text}`, expected `-- setting: name = number` or `name = 'text'`."
-        )
-    try:
-        return match[1], match[2].strip("'") if match[2].startswith("'") else float(match[2])
-    except ValueError as error:  # 1.2.3
-        raise QueryError(f"{path}: the setting {match[1]} is {match[2]}, expected a number.") from error

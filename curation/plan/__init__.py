@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 from curation.catalog import catalog_fingerprint, connect
 from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, short, sql_text
 from curation.plan.certificate import certify
+from curation.plan.funnel import funnel_rows
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule, planned_phases, planned_units
 from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
+from curation.rules import create_rules, read_rules
 from curation.storage import local, resolve
 from manifests.digests import write_sealed
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
@@ -31,7 +33,17 @@ from manifests.settings import stored
 from manifests.settings.differences import compare
 from manifests.switch import switched
 
-__all__ = ["Lock", "Mixture", "check_plan", "check_verdicts", "load_mixture", "make_plan", "plan_schedule", "read_lock"]
+__all__ = [
+    "Lock",
+    "Mixture",
+    "check_plan",
+    "check_verdicts",
+    "funnel",
+    "load_mixture",
+    "make_plan",
+    "plan_schedule",
+    "read_lock",
+]
 
 HERE = Path(__file__).parent
 TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
@@ -111,7 +123,7 @@ def _lock(mixture: Mixture, catalog: Path, schedule: Schedule, plan: Path, facts
         max_repeats=mixture.max_repeats,
         plan_sha256=file_sha256(plan),
         schedule=[{"from": p.start, "units": p.length, "shares": p.shares} for p in schedule.phases],
-        settings=mixture.model_dump(exclude={"query"}),
+        settings=mixture.stated(exclude={"query"}),
         **facts,
     )
 
@@ -147,17 +159,36 @@ def plan_schedule(
         return schedule, _pools(con, mixture)
 
 
+def funnel(mixture: Mixture, catalog: Path, *, limits: Limits | None = None) -> list[dict[str, Any]]:
+    """Hours and cuts that are left after each step from the catalog to the mixture's candidates, by corpus.
+
+    Steps: `catalog` (all rows), `accepted` (of every pass), each of the mixture's rules after the ones before it, and
+    `query` (what the mixture may draw).
+
+    Raises:
+        QueryError: as `make_plan`.
+    """
+    limits = limits or Limits()
+    with connect(catalog, limits=limits) as con:
+        con.execute("CREATE TEMP TABLE verdicts AS SELECT cut_id FROM cuts")
+        _make_pool(con, mixture, limits)
+        return funnel_rows(con)
+
+
 def _claim(mixture: Mixture, output: Path, *, aside: bool) -> None:
     """Take the folder for this mixture's plan: what is there may be a plan of the same mixture, out of date."""
     claim_folder(output, "a plan", known=(LOCK, PLAN))
     try:
         lock = read_lock(output)
         known = stored(
-            Mixture, {**lock.settings, "select": None, "query": lock.query}, where=str(output / LOCK), go_on=""
+            Mixture,
+            {**lock.settings, "select": None, "rules": None, "query": lock.query},
+            where=str(output / LOCK),
+            go_on="",
         )
     except InputError:
         return  # no lock, or none of this version: there is no plan to go on with
-    nameless = {"name", "select"}
+    nameless = {"name", "select", "rules"}
     found = [str(row) for row in compare(known.model_dump(exclude=nameless), mixture.model_dump(exclude=nameless))]
     if not found:
         return
@@ -247,6 +278,9 @@ def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits)
     for key in ("ticks", "seconds_per_token", "counts", "weighed", "query"):
         text = text.replace(f"${key}", values[key])
     with limited(con, limits, where=where):
+        if mixture.rules_query is not None:
+            said = f"the rules of {mixture.name}"
+            create_rules(con, read_rules(mixture.rules_query, said, mixture.rule), mixture.rule)
         try:
             con.execute(f"CREATE TEMP TABLE pool AS {text}")
         except BEYOND_LIMITS:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from curation.rules import FOLDER as RULES
 from manifests.errors import MixtureError, SettingsError
 from manifests.files import need_file, read_text
 from manifests.fingerprint import fingerprint
@@ -55,6 +56,12 @@ class Mixture(BaseModel):
     """SQL file beside the YAML or below it, or a bundled one: one SELECT that returns cut_id and domain."""
     query: str | None = None
     """The SELECT itself, in place of `select`."""
+    rules: str | None = None
+    """SQL file of cleaning rules (see curation/rules), found as `select` is: the query may select from `kept`."""
+    rules_query: str | None = None
+    """The rules themselves, in place of `rules`."""
+    rule: dict[str, float | str] = Field(default_factory=dict)
+    """Settings of the rules that replace their file's: `rule: {wer_below: 0.05}`."""
     unit: Unit = "hours"
     """What shares and budget count."""
     budget: float | None = Field(default=None, gt=0)
@@ -92,6 +99,10 @@ class Mixture(BaseModel):
             given = [name for name in (a, b) if getattr(self, name) is not None]
             if len(given) != 1:
                 raise ValueError(f"give `{a}` or `{b}`, one of the two (found {' and '.join(given) or 'neither'})")
+        if self.rules is not None and self.rules_query is not None:
+            raise ValueError("give `rules` or `rules_query`, one of the two (found both)")
+        if self.rule and self.rules is None and self.rules_query is None:
+            raise ValueError("`rule` sets what a file of rules reads, and there is no `rules`")
         for domain, share in (self.shares or {}).items():
             if not (math.isfinite(share) and share >= 0):
                 raise ValueError(f"the share of {domain} is {share}, expected a number >= 0")
@@ -102,22 +113,27 @@ class Mixture(BaseModel):
     @property
     def sha256(self) -> str:
         """Fingerprint of every setting, the query's text included; the name does not count."""
-        return fingerprint(self.model_dump(exclude={"name", "select"}))
+        return fingerprint(self.stated(exclude={"name", "select", "rules"}))
+
+    def stated(self, *, exclude: set[str]) -> dict[str, Any]:
+        """All settings but `exclude` and, since a mixture without rules is what it was before there were any, those."""
+        nothing = {name for name in ("rules", "rules_query", "rule") if not getattr(self, name)}
+        return self.model_dump(exclude=exclude | nothing)
 
 
 MIXTURES = SettingsFiles(
     Mixture,
     Path(__file__).parents[1] / "mixtures",
     what="mixture",
-    either_or=(("select", "query"), ("budget", "epochs"), ("shares", "temperature")),
+    either_or=(("select", "query"), ("rules", "rules_query"), ("budget", "epochs"), ("shares", "temperature")),
 )
 
 
 def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()) -> Mixture:
-    """A mixture from its YAML file or by its bundled name, with the SQL of `select` read into `query`.
+    """A mixture from its YAML file or by its bundled name, with the SQL of `select` and `rules` read.
 
-    The path in `select` is relative to the file that says it; one from an override is relative to the mixture's file.
-    It leads to a .sql file in that folder or below it, or is the name of a bundled one.
+    The path in `select` (`rules`) is relative to the file that says it; one from an override is relative to the
+    mixture's file. It leads to a .sql file in that folder or below it, or is the name of a bundled one.
 
     Raises:
         MissingFileError: no such mixture, or no such SQL file.
@@ -127,19 +143,20 @@ def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()
     file, mixture = found.files[0], found.settings
     if not mixture.name or found.origin(("name",)).kind == "extended file":  # plans of two mixtures need two names
         mixture = mixture.model_copy(update={"name": file.stem})
-    if mixture.select is None:
-        return mixture
-    said_by = found.origin(("select",)).path or file
-    return mixture.model_copy(update={"query": _read_select(mixture.select, said_by)})
+    for key, content, bundled in (("select", "query", MIXTURES.folder), ("rules", "rules_query", RULES)):
+        if (named := getattr(mixture, key)) is not None:
+            said_by = found.origin((key,)).path or file
+            mixture = mixture.model_copy(update={content: _read_sql(key, named, said_by, bundled)})
+    return mixture
 
 
-def _read_select(name: str, said_by: Path) -> str:
-    """The SQL in the file that a mixture's file names."""
-    where = f"`select` of {said_by}"
+def _read_sql(key: str, name: str, said_by: Path, folder: Path) -> str:
+    """The SQL in the file that a mixture's file names, or of that name in the folder of bundled ones."""
+    where = f"`{key}` of {said_by}"
     path = file_beside(said_by.parent, name, where=where)
     if path.suffix != ".sql":
         raise SettingsError(f"{where} names {name!r}, expected a file that ends in .sql.")
-    if not path.is_file() and (bundled := MIXTURES.folder / name).is_file():
+    if not path.is_file() and (bundled := folder / name).is_file():
         path = bundled
     return read_text(need_file(path, what="SQL file", hint=f"{where} names it."))
 

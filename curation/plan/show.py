@@ -48,10 +48,34 @@ def draw(plan_dir: Path, target: Path) -> None:
     Raises:
         SettingsError: the suffix is not .svg, .png, .html or .json.
     """
+    _save(chart(plan_dir), target)
+
+
+def draw_funnel(rows: list[dict[str, Any]], target: Path) -> None:
+    """Write the picture of a funnel (see `curation.plan.funnel`): hours left after each step, by corpus.
+
+    Raises:
+        SettingsError: as `draw`.
+    """
+    import altair as alt
+
+    steps = list(dict.fromkeys(row["step"] for row in rows))
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar()
+    _save(
+        bars.encode(
+            x=alt.X("sum(hours):Q", title="hours left"),
+            y=alt.Y("step:N", sort=steps, title="after"),
+            color=alt.Color("corpus:N", title="corpus"),
+        ).properties(width=420),
+        target,
+    )
+
+
+def _save(picture: Any, target: Path) -> None:
     if target.suffix not in (".svg", ".png", ".html", ".json"):
         raise SettingsError(f"{target}: expected a name ending in .svg, .png, .html or .json.")
     with atomic_write(target) as temporary:
-        chart(plan_dir).save(str(temporary))
+        picture.save(str(temporary))
 
 
 def chart(plan_dir: Path) -> Any:

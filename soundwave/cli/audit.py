@@ -1,7 +1,7 @@
 """`soundwave audit`: what is wrong with the data, in SQL."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from soundwave.cli._settings import MOST
 
 if TYPE_CHECKING:
     from curation.audit import Finding
+    from curation.duck import Limits
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +27,17 @@ def register(app: typer.Typer) -> None:
         audits: Annotated[list[Path] | None, typer.Option(help="Folder with more audits (*.sql).")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. min_seconds=1.")] = None,
         examples: Annotated[int, typer.Option(min=0, max=MOST, help="Worst rows to show of each.")] = 3,
+        explain: Annotated[
+            str | None, typer.Option(metavar="CUT", help="What each pass, rule, audit and label says of one cut.")
+        ] = None,
+        funnel: Annotated[
+            str | None, typer.Option(metavar="MIXTURE", help="Hours left after each rule of a mixture, by corpus.")
+        ] = None,
+        rules: Annotated[
+            Path | None, typer.Option(help="SQL file of rules for --explain; the paper's by default.")
+        ] = None,
+        picture: Annotated[Path | None, typer.Option(help="Draw the hours of --funnel (.svg, .png or .html).")] = None,
+        force: Annotated[bool, typer.Option("--force", help="Replace the file that --picture names.")] = False,
         paper: Annotated[bool, typer.Option("--paper", help="Audit the paper's published tables instead.")] = False,
         seconds: SecondsOption = SECONDS,
         memory: MemoryOption = MEMORY,
@@ -35,32 +47,102 @@ def register(app: typer.Typer) -> None:
 
         Example: soundwave audit --catalog demo/catalog --plans demo/mixtures --set min_seconds=1
         """
-        from curation.audit import run_audits, run_paper_audits
-        from curation.storage import sibling
+        from manifests.errors import SettingsError
         from soundwave.cli._limits import limits
-        from soundwave.cli._tables import print_json
+        from soundwave.cli._tables import print_json, print_rows
 
         most = limits(seconds, memory)
         settings = dict(_setting(text) for text in set_ or [])
-        if paper:
-            findings = run_paper_audits(settings, examples, most)
-        else:
-            folder = plans or sibling(catalog, "mixtures")
-            findings = run_audits(
-                catalog,
-                plans=folder,
-                folders=audits or [],
-                only=names or [],
-                settings=settings,
-                examples=examples,
-                limits=most,
-            )
-        if json_:
-            print_json([finding.row() for finding in findings])
-        else:
-            _show(findings)
-        if any(finding.failed for finding in findings):
-            raise typer.Exit(1)
+        folders = audits or []
+        if explain is None and funnel is None:
+            options = {"plans": plans, "folders": folders, "only": names or [], "paper": paper}
+            _audit(catalog, settings, examples, most, options, as_json=json_)
+            return
+        if explain is not None and funnel is not None:
+            raise SettingsError("--explain is about a cut, --funnel about a mixture. Give one of the two.")
+        rows = (
+            _explained(explain, catalog, rules, settings, plans, folders, most)
+            if explain is not None
+            else _funnel(str(funnel), catalog, settings, picture, force=force, limits=most)
+        )
+        print_json(rows) if json_ else print_rows([row for row in rows if row.get("lost_hours") != 0])
+
+
+def _audit(
+    catalog: Path,
+    settings: dict[str, float | str],
+    examples: int,
+    limits: "Limits",
+    options: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Run audits and print what they find."""
+    from curation.audit import run_audits, run_paper_audits
+    from curation.storage import sibling
+    from soundwave.cli._tables import print_json
+
+    if options.pop("paper"):
+        findings = run_paper_audits(settings, examples, limits)
+    else:
+        options["plans"] = options["plans"] or sibling(catalog, "mixtures")
+        findings = run_audits(catalog, settings=settings, examples=examples, limits=limits, **options)
+    print_json([finding.row() for finding in findings]) if as_json else _show(findings)
+    if any(finding.failed for finding in findings):
+        raise typer.Exit(1)
+
+
+def _explained(  # noqa: PLR0917 - what the command was given
+    cut_id: str,
+    catalog: Path,
+    path: Path | None,
+    settings: dict[str, float | str],
+    plans: Path | None,
+    folders: list[Path],
+    limits: "Limits",
+) -> list[dict[str, Any]]:
+    from curation.audit import find_audits
+    from curation.audit.explain import explain_cut
+    from curation.duck.headers import need_known
+    from curation.rules import PAPER, read_rules, rules_text
+    from curation.storage import sibling
+
+    path = path or PAPER
+    rules = read_rules(rules_text(path), str(path), {})
+    known = [*rules.settings, *(name for audit in find_audits(folders) for name in audit.settings)]
+    need_known(settings, known, what="Neither rules nor audits have")
+    return explain_cut(
+        catalog,
+        cut_id,
+        rules,
+        settings=settings,
+        plans=plans or sibling(catalog, "mixtures"),
+        folders=folders,
+        limits=limits,
+    )
+
+
+def _funnel(
+    name: str,
+    catalog: Path,
+    settings: dict[str, float | str],
+    picture: Path | None,
+    *,
+    force: bool,
+    limits: "Limits",
+) -> list[dict[str, Any]]:
+    """Rows of a mixture's funnel; settings are those of its rules."""
+    from curation.plan import funnel, load_mixture
+    from curation.plan.show import draw_funnel
+    from manifests.files import new_file
+    from manifests.settings import Override
+
+    given = [Override(f"rule.{key}", value, f"--set {key}") for key, value in settings.items()]
+    target = None if picture is None else new_file(picture, force=force)
+    rows = funnel(load_mixture(name, given), catalog, limits=limits)
+    if target is not None:
+        draw_funnel(rows, target)
+    return rows
 
 
 def _setting(text: str) -> tuple[str, float | str]:

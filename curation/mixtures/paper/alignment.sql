@@ -2,7 +2,7 @@
 SELECT
   cut_id,
   corpus AS domain   -- a recipe's name
-FROM accepted
+FROM accepted SEMI JOIN kept USING (cut_id)   -- `kept`: by the rules that the YAML names
 WHERE split = 'train' AND corpus IN (
   'mls', 'gigaspeech', 'europarl_asr', 'librispeech', 'textrolspeech', 'tedlium', 'vocalsound_libritts', 'tut2017_libritts'
 )

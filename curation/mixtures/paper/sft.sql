@@ -2,5 +2,5 @@
 SELECT
   cut_id,
   task AS domain
-FROM accepted
+FROM accepted SEMI JOIN kept USING (cut_id)   -- `kept`: by the rules that the YAML names
 WHERE split = 'train'
