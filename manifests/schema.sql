@@ -66,7 +66,7 @@ CREATE TABLE words (
 
 -- One row per label that a pass put on a cut.
 CREATE TABLE labels (
-  pass   VARCHAR NOT NULL,    -- align | encode | fingerprint | quality | tag | transcribe
+  pass   VARCHAR NOT NULL,    -- agree | align | encode | fingerprint | quality
   cut_id VARCHAR NOT NULL,    -- of `cuts`
   name   VARCHAR NOT NULL,    -- e.g. speech_rate (words/s), silence_share, clipped_share, frames
   value  DOUBLE,              -- for labels that are numbers

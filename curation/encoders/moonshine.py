@@ -12,6 +12,7 @@ B batch, N samples at 16 kHz, T frames (one every 384 samples, 41.7 a second).
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -107,7 +108,11 @@ class MoonshineDecoder:
         """Load the weights. Raises MissingPackageError, MissingFileError."""
         self._session = session("decoder_model_merged.ort")
         self._tokens = read_tokens(model_files() / "tokenizer.bin")
+        self._ids = {
+            piece: number for number, piece in enumerate(self._tokens)
+        }  # a letter's own token is after its byte's
         self._cache = [i.name for i in self._session.get_inputs() if i.name.startswith("past_key_values")]
+        self._outputs = [self._session.get_outputs()[0].name]  # the logits alone
 
     def decode(self, frames: NDArray[np.float32]) -> str:
         """The text of one clip's encoder frames (T, 288)."""
@@ -131,6 +136,43 @@ class MoonshineDecoder:
                 if step == 0 or ".decoder." in name:  # the encoder's keys are made once, in the first step
                     past[name] = value
         return detokenise([self._tokens[number] for number in found])
+
+    def spell(self, text: str) -> list[int]:
+        """The text as token ids: letters (or their bytes), then pairs merged while a token stands for them.
+
+        Of all pairs the one whose token comes first is merged first: tokens are numbered in the order of their making.
+        """
+        ids = self._ids
+        pieces = [part for letter in "▁" + text.strip().replace(" ", "▁") for part in self._letter(letter)]
+        while True:
+            pairs = [ids.get(one + other, len(ids)) for one, other in itertools.pairwise(pieces)]
+            if not pairs or (least := min(pairs)) == len(ids):
+                return [ids[piece] for piece in pieces]
+            at = pairs.index(least)
+            pieces[at : at + 2] = [pieces[at] + pieces[at + 1]]
+
+    def score(self, frames: NDArray[np.float32], tokens: Sequence[int]) -> float:
+        """Mean log-probability a token, the end included, when the decoder is told to say `tokens`.
+
+        frames: (T, 288) of one clip.
+        """
+        inputs = {
+            "input_ids": np.array([[START, *tokens]]),
+            "use_cache_branch": np.array([False]),
+            "encoder_hidden_states": frames[None],
+            "encoder_attention_mask": np.ones((1, FRAME_SAMPLES * len(frames)), np.int64),
+            **{name: np.zeros((1, 8, 0, 36), np.float32) for name in self._cache},
+        }
+        logits = self._session.run(self._outputs, inputs)[0][0].astype(np.float64)  # (len(tokens) + 1, V)
+        top = logits.max(axis=1, keepdims=True)
+        norms = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
+        said = logits[np.arange(len(logits)), [*tokens, END]]
+        return float(np.mean(said - norms))
+
+    def _letter(self, letter: str) -> list[bytes]:
+        """A letter as it stands in the table, or as tokens of its bytes."""
+        whole = letter.encode()
+        return [whole] if whole in self._ids else [bytes([byte]) for byte in whole]
 
 
 def read_tokens(path: Path) -> list[bytes]:

@@ -149,13 +149,15 @@ def _make(name: str | None, options: dict[str, Any]) -> Any:
 
 
 def _list(*, as_json: bool) -> None:
-    """Passes, aligners and encoders: what each does, its options, what it needs, whether that is installed here."""
+    """Passes, aligners, encoders, recognisers: what each does, its options, what it needs, whether that is here."""
     from curation.align import describe_aligners
     from curation.encoders import describe_encoders
     from curation.passes import describe_passes
+    from curation.recognise import describe_recognisers
     from soundwave.cli._tables import print_json, print_rows
 
     found = {"passes": describe_passes(), "aligners": describe_aligners(), "encoders": describe_encoders()}
+    found["recognisers"] = describe_recognisers()
     if as_json:
         print_json(found)
         return
