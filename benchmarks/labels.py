@@ -1,0 +1,104 @@
+"""Do labels say what they are to say? On the real prompts (asterisk), against defects that are planted.
+
+    python -m benchmarks.labels --clips 200 --json
+
+Each clip of 1 s and 3 words and more is heard once with its own text and scored with three texts: its own, that of
+another clip, and its own with one word replaced by another of the corpus. Area under the curve: how often a right text
+ranks above a wrong one (1: always, 0.5: by chance).
+
+Rows (ratio: how many times fewer pairs ours ranks wrongly):
+    agree_shuffled_auc         right texts against those of other clips, by the label `score`; peer: by `wer`, as is usual
+    agree_one_word_auc         right texts against those with one word replaced; peer: by `wer`
+    agree_audio_hours          audio hours an hour on one core, hearing and scoring one text
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.rows import Row, row, show
+from curation.passes.agree import compared
+from curation.passes.base import cut_audio
+from curation.recognise import MOONSHINE, Heard, load_recogniser
+from manifests.rows import cut_rows
+from recipes import prepare
+
+LEAST_WORDS, LEAST_SECONDS = 3, 1.0
+KINDS = ("own", "shuffled", "one_word")
+
+
+def wrong_texts(texts: list[str], seed: int) -> tuple[list[str], list[str]]:
+    """Of each text: another clip's, never the same; and itself with one word replaced by another."""
+    random = np.random.default_rng(seed)
+    shift = 1 + int(random.integers(len(texts) - 1))
+    words = sorted({word.strip(".,!?").lower() for text in texts for word in text.split()})
+    changed = []
+    for text in texts:
+        parts = text.split()
+        at = int(random.integers(len(parts)))
+        others = [word for word in words if word != parts[at].strip(".,!?").lower()]
+        changed.append(" ".join([*parts[:at], others[int(random.integers(len(others)))], *parts[at + 1 :]]))
+    return texts[shift:] + texts[:shift], changed
+
+
+def measure(clips: int, seed: int) -> list[Row]:
+    """The rows of the label `agree`."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare("asterisk", Path(folder))
+        rows = [row for row in cut_rows(Path(folder) / "asterisk") if _fits(row)]
+        chosen = [rows[at] for at in np.random.default_rng(seed).permutation(len(rows))[:clips]]
+        sounds = [cut_audio(row) for row in chosen]
+    texts = [str(row["supervisions"][0]["text"]) for row in chosen]
+    shuffled, changed = wrong_texts(texts, seed)
+    recogniser = load_recogniser(MOONSHINE)
+    recogniser.hear(sounds[:1], texts[:1], "en")  # loads the weights
+    begun = time.process_time()
+    own = recogniser.hear(sounds, texts, "en")
+    spent = time.process_time() - begun
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    for kind, asked in zip(KINDS, (texts, shuffled, changed), strict=True):
+        told = own if kind == "own" else recogniser.hear(sounds, asked, "en")
+        # What it hears does not depend on the text that it is asked about.
+        found[kind] = [
+            compared(text, Heard(first.text, heard.score), "en")
+            for text, first, heard in zip(asked, own, told, strict=True)
+        ]
+    hours = sum(map(len, sounds)) / 16_000 / 3600
+    return [
+        *(_auc(found["own"], found[kind], f"agree_{kind}_auc") for kind in KINDS[1:]),
+        row("agree_audio_hours", hours / (spent / 3600), None, "audio hours an hour", better="high"),
+    ]
+
+
+def _auc(right: list[dict[str, float]], wrong: list[dict[str, float]], name: str) -> Row:
+    truth = [1] * len(right) + [0] * len(wrong)
+    score, rate = (
+        float(roc_auc_score(truth, [sign * found[key] for found in (*right, *wrong)]))
+        for key, sign in (("score", 1), ("wer", -1))
+    )
+    ratio = (1 - rate) / (1 - score) if score < 1 else None
+    return row(name, score, rate, "area under the curve", better="high", ratio=ratio)
+
+
+def _fits(cut: dict) -> bool:
+    return cut["duration"] >= LEAST_SECONDS and len(cut["supervisions"][0]["text"].split()) >= LEAST_WORDS
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.labels", description=__doc__.split("\n")[0])
+    parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    show(measure(options.clips, options.seed), as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
