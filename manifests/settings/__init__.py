@@ -12,8 +12,10 @@ traceback.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -382,10 +384,18 @@ def stored(
     if not isinstance(values, Mapping):
         raise ManifestError(f"{where} holds {type(values).__name__}, expected an object. {go_on}")
     try:
-        return TypeAdapter(kind).validate_python(_with_new_names(values, renamed or {}))
+        found = _with_new_names(values, renamed or {})
+        if is_dataclass(kind):  # what we wrote ourselves has the types that we wrote; as JSON, since it is read from it
+            return _adapter(kind).validate_json(json.dumps(found, default=str), strict=True)
+        return _adapter(kind).validate_python(found)
     except ValidationError as error:
         said = explain(kind, error, lambda _: where)
         raise ManifestError(f"{said} It was written by another version, or changed by hand. {go_on}") from error
+
+
+@cache
+def _adapter(kind: type[Stored]) -> TypeAdapter[Stored]:
+    return TypeAdapter(kind)
 
 
 def read_stored(
