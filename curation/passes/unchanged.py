@@ -6,7 +6,6 @@ a piece of a long recording (`segment`) is of the piece: these are not compared.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +33,7 @@ def refuse_changed(row: Row) -> Row:
     if len(paths) != 1 or REFUSED in row:
         return row
     try:
-        found = os.stat(paths[0])
+        found = paths[0].stat()
         now = _sha256(paths[0], found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     except (OSError, ValueError):  # that it is missing, or unreadable, is for the pass to say
         return row
