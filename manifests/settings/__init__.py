@@ -385,16 +385,19 @@ def stored(
         raise ManifestError(f"{where} holds {type(values).__name__}, expected an object. {go_on}")
     try:
         found = _with_new_names(values, renamed or {})
+        whole: Any = kind
         if is_dataclass(kind):  # what we wrote ourselves has the types that we wrote; as JSON, since it is read from it
-            return _adapter(kind).validate_json(json.dumps(found, default=str), strict=True)
-        return _adapter(kind).validate_python(found)
+            made: Stored = _adapter(whole).validate_json(json.dumps(found, default=str), strict=True)
+        else:
+            made = _adapter(whole).validate_python(found)
     except ValidationError as error:
         said = explain(kind, error, lambda _: where)
         raise ManifestError(f"{said} It was written by another version, or changed by hand. {go_on}") from error
+    return made
 
 
 @cache
-def _adapter(kind: type[Stored]) -> TypeAdapter[Stored]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
