@@ -40,8 +40,15 @@ class Written(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Written:
-        """The inverse of `row`."""
-        return cls(int(row["bytes"]), row.get("xxh3_128"))
+        """The inverse of `row`.
+
+        Raises:
+            KeyError, ValueError: it is no such row.
+        """
+        size, digest = row["bytes"], row.get("xxh3_128")
+        if type(size) is not int or not isinstance(digest, str | None):
+            raise ValueError(f"bytes is {size!r}, xxh3_128 {digest!r}")
+        return cls(size, digest)
 
 
 def files_of(place: Path, rows: Any, *, go_on: str) -> dict[str, Written]:

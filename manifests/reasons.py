@@ -10,6 +10,7 @@ class Reason(StrEnum):
 
     audio_missing = "audio_missing"  # a transcript whose audio file is not there
     audio_unreadable = "audio_unreadable"  # the file does not decode (truncated, 0 bytes, not audio)
+    audio_changed = "audio_changed"  # the file's bytes are not those that were prepared or imported
     outside_corpus = "outside_corpus"  # a link out of the corpus's folder, which nothing asks to follow
     unsupported_audio = "unsupported_audio"  # a source, transform or rate that is not decoded here
     not_finite = "not_finite"  # a sample that is NaN or infinite

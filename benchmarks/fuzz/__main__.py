@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 
 import benchmarks.fuzz
-from benchmarks.fuzz.kinds import KINDS, chosen
+from benchmarks.fuzz.kinds import KINDS, LEARNED, chosen
+from benchmarks.fuzz.speech import make_speech
 from benchmarks.fuzz.worker import OURS, Verdict, serve
 from benchmarks.fuzz.workspace import make_workspace
 from benchmarks.rows import Row, row, show
@@ -125,6 +126,8 @@ def run(options: argparse.Namespace) -> list[Verdict]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True)))
         (folder / "base").mkdir()
         make_workspace(folder / "base")
+        if LEARNED & set(names):
+            make_speech(folder / "base")
         keep = options.keep.absolute() if options.keep else None
         processes = [Process(number, folder / "base", options.seed, keep) for number in range(options.processes)]
         for process in processes:

@@ -89,7 +89,8 @@ class Bench:
             if bad:
                 raise RuntimeError(f"{name}: the workspace itself is refused: {bad[0]}")
             self._before[key] = Before(done, KINDS[name].facts())
-            wrong = KINDS[name].wrong(Input(target, target.read_bytes(), target.read_bytes(), self._before[key]), done)
+            whole = (self.base / target).read_bytes()  # the commands may have removed it here
+            wrong = KINDS[name].wrong(Input(target, whole, whole, self._before[key]), done)
             if wrong:
                 raise RuntimeError(f"{name}: the oracle refuses the workspace itself: {wrong}")
             self._restore()

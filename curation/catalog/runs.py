@@ -8,7 +8,9 @@ RUNS/NAME/ledger.parquet  a row per trained draw; ledger.jsonl while the run goe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -20,6 +22,21 @@ from manifests.errors import DamagedError, InputError, ManifestError, MissingFil
 from manifests.files import is_aside
 from manifests.plans import LOCK, Lock, read_lock
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN, TRAIN_AGAIN
+from manifests.settings import read_stored
+from manifests.settings.fields import Count
+
+
+@dataclass
+class _Row:
+    """What the table `runs` takes of a run.json, whoever wrote it."""
+
+    run: str
+    stage: str
+    plan: str
+    steps: Count
+    parent: str | None = None
+    seconds: float | None = None
+    settings: dict[str, Any] | None = None
 
 
 def find_runs(places: Sequence[Path]) -> list[Path]:
@@ -54,12 +71,9 @@ def run_name(folder: Path) -> str:
 
     Raises:
         DamagedError: it is not what was written.
-        ManifestError: a run.json without `run`.
+        ManifestError: a run.json that is no row of the table `runs`.
     """
-    value = read_sealed(folder / RUN, go_on=TRAIN_AGAIN)
-    if not isinstance(value, dict) or not isinstance(value.get("run"), str):
-        raise ManifestError(f"{folder / RUN} is no run of this version (no `run`). Train it again.")
-    return str(value["run"])
+    return read_stored(_Row, folder / RUN, go_on=TRAIN_AGAIN).run
 
 
 def create_run_views(

@@ -30,12 +30,16 @@ def reading_parquet(files: Sequence[Path], *, go_on: str) -> Iterator[None]:
         refuse_damaged(files, go_on=go_on, cause=error)
         raise
     except QueryError as error:
-        if isinstance(error.__cause__, _OF_FILES):
+        if _may_be_of_a_file(error.__cause__):
             refuse_damaged(files, go_on=go_on, cause=error)
         raise
 
 
-# Errors of queries that may come of a file; a wrong query is mostly an error of another class.
+def _may_be_of_a_file(error: BaseException | None) -> bool:
+    """A wrong query is mostly an error of another class. What its Parquet reader throws, DuckDB gives no class."""
+    return isinstance(error, _OF_FILES) or type(error) is duckdb.Error
+
+
 _OF_FILES = (
     duckdb.IOException,
     duckdb.InvalidInputException,

@@ -57,7 +57,7 @@ class WhisperEncoder:
         from transformers import WhisperFeatureExtractor
         from transformers.models.whisper.modeling_whisper import WhisperModel
 
-        from curation.pretrained import ModelKind, load_model, load_part
+        from curation.pretrained import ModelKind, library_errors, load_model, load_part
 
         kind = ModelKind(
             "Whisper encoder",
@@ -66,7 +66,10 @@ class WhisperEncoder:
         )
         extractor = load_part(WhisperFeatureExtractor, name, kind)
         model = load_model(WhisperModel, name, kind).get_encoder()
-        return cls(name, model, extractor, batch=batch)
+        with library_errors(name, kind):  # odd settings show when they are used
+            encoder = cls(name, model, extractor, batch=batch)
+            encoder.features([np.zeros(1, np.float32)])
+        return encoder
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Frames (T, dim) float32 of each clip (N,)."""
@@ -82,19 +85,22 @@ class WhisperEncoder:
                 pieces[number].append(frames)
         return [np.concatenate(parts) for parts in pieces]
 
-    def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        import torch
-
-        features = self._extractor(
+    def features(self, windows: list[NDArray[np.float32]]) -> Any:
+        """Mel spectrograms (B, mels, 2 * frames) of windows (N,), padded with silence to their full length."""
+        return self._extractor(
             windows,
             sampling_rate=SAMPLE_RATE,
             return_tensors="pt",
             padding="max_length",
             max_length=self._window,
             truncation=True,
-        ).input_features  # (B, mels, 2 * frames)
+        ).input_features
+
+    def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        import torch
+
         with torch.inference_mode():
-            hidden = self._model(features.to(self._device)).last_hidden_state  # (B, frames, dim)
+            hidden = self._model(self.features(windows).to(self._device)).last_hidden_state  # (B, frames, dim)
         kept = [max(1, math.ceil(len(window) * self._frames / self._window)) for window in windows]
         rows: list[NDArray[np.float32]] = [
             row[:count].float().cpu().numpy() for row, count in zip(hidden, kept, strict=True)

@@ -29,6 +29,7 @@ from curation.passes.shards import (
     shard_on_disk,
     split_rows,
 )
+from curation.passes.unchanged import HASHED, hashes_files
 from curation.passes.workers import WorkerPool
 from curation.storage import local
 from manifests.digests import Checked, write_sealed
@@ -117,7 +118,8 @@ def run_pass(
     summary = PassSummary(job.name, corpus_dir.name, folder)
     with ExitStack() as stack:
         pool = pool or stack.enter_context(WorkerPool(workers=workers, dask=dask))
-        run = _PassRun(job, corpus_dir, folder.absolute(), shard_size, pool)  # workers have other working folders
+        place = folder.absolute()  # workers have other working folders
+        run = _PassRun(job, corpus_dir, place, shard_size, pool, hashed=hashes_files(info))
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(f"{job.name} {corpus_dir.name}", total=info.cuts, note="")
         computed: Seconds = 0.0
@@ -140,6 +142,7 @@ class _PassRun:
     folder: Path
     shard_size: int
     pool: WorkerPool
+    hashed: bool = False
     keys: list[str] = field(default_factory=list)  # of the shards, in corpus order
 
     def __post_init__(self) -> None:
@@ -160,7 +163,9 @@ class _PassRun:
                 continue
             if found is not None:
                 print(f"{self.folder}: {found}. The shard is made again.", file=sys.stderr)
-            self.pool.submit(self.job, [with_found_audio(row, self.corpus_dir) for row in rows], key, self.folder)
+            mark = {HASHED: True} if self.hashed else {}
+            sent = [with_found_audio(row, self.corpus_dir) | mark for row in rows]
+            self.pool.submit(self.job, sent, key, self.folder)
             while self.pool.full():
                 yield self.pool.next(), False
         while self.pool.busy():

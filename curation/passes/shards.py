@@ -31,6 +31,7 @@ from manifests.rows import Reject, checked_rows
 from manifests.rows.passes import LABEL_TABLES, MATRIX, marked, marker_path, refuse_damaged, shard_part
 from manifests.rows.places import audio_paths
 from manifests.schema import arrow_schema
+from manifests.settings import stored
 from manifests.units import Seconds
 
 Row = dict[str, Any]
@@ -182,7 +183,8 @@ def shard_on_disk(folder: Path, key: str) -> ShardOnDisk | str | None:
         return None
     try:
         marker = read_sealed(path, go_on="")
-        return ShardOnDisk(Counts(**marker["counts"]), marked(folder, key, marker))
+        counts = stored(Counts, marker["counts"], where=path.name, go_on="")
+        return ShardOnDisk(counts, marked(folder, key, marker))
     except (InputError, OSError, KeyError, TypeError):
         return f"{path.name} is not what was written"
 

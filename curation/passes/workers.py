@@ -15,6 +15,7 @@ from curation.passes.cluster import cores, local_client, remote_client, submit_t
 from curation.passes.isolation import label_isolated
 from curation.passes.members import Members, Workplace
 from curation.passes.shards import Counts, LabelPass, Row, finished, label_good, write_shard
+from curation.passes.unchanged import refuse_changed
 from manifests.errors import InputError
 from manifests.units import Seconds
 
@@ -60,8 +61,7 @@ def pack(rows: list[Row]) -> bytes:
 
 def unpack(packed: bytes) -> list[Row]:
     """The inverse of `pack`."""
-    rows: list[Row] = json.loads(zlib.decompress(packed))
-    return rows
+    return [refuse_changed(row) for row in json.loads(zlib.decompress(packed))]
 
 
 @dataclass

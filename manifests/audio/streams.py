@@ -91,7 +91,8 @@ def open_libav(path: Path) -> Any:
     """
     raw = path.suffix.lower() == ".g722"
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
-    return av.open(f"file:{path}", format="g722" if raw else None, options=options)
+    # Names of artists and the like are in any encoding, or none.
+    return av.open(f"file:{path}", format="g722" if raw else None, options=options, metadata_errors="replace")
 
 
 def libav_frames(path: Path, *, start: Seconds = 0.0, stop: Seconds | None = None) -> Iterator[tuple[Any, int]]:

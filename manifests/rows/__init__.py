@@ -18,9 +18,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from manifests.digests import SEAL, write_sealed
+from pydantic import Field
+
+from manifests.digests import write_sealed
 from manifests.digests import written as written_now
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.files import claim_folder, need_file, read_json, write_jsonl
@@ -38,7 +40,9 @@ from manifests.rows.written import REJECTS as REJECTS
 from manifests.rows.written import TEXTS as TEXTS
 from manifests.rows.written import row_files as row_files
 from manifests.schema import allowed
+from manifests.settings import stored
 from manifests.settings.differences import compare
+from manifests.settings.fields import Count
 from manifests.switch import Switch, settle, settle_inside, switched
 from manifests.units import Seconds
 
@@ -94,10 +98,10 @@ class CorpusInfo:
     title: str
     license: str  # SPDX
     makers: str  # who made the recordings
-    cuts: int = 0  # this and what follows up to hours: counted by write_corpus
-    texts: int = 0
-    rejects: int = 0
-    hours: float = 0.0
+    cuts: Count = 0  # this and what follows up to hours: counted by write_corpus
+    texts: Count = 0
+    rejects: Count = 0
+    hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)  # a split's name in the source -> ours; "": rows without one
 
@@ -245,13 +249,8 @@ def read_corpus(folder: Path) -> CorpusInfo:
     """
     settle(folder)
     path = need_file(folder / CORPUS, what="prepared corpus", hint="Run `soundwave prepare` first.")
-    value = read_json(path)
-    try:
-        return CorpusInfo(**{key: item for key, item in value.items() if key not in (FILES, SEAL)})
-    except (AttributeError, TypeError) as error:
-        raise ManifestError(
-            f"{path}: {error}. Prepare the corpus again: `soundwave prepare` with the setting `force`."
-        ) from error
+    again = "Prepare the corpus again: `soundwave prepare` with the setting `force`."
+    return stored(CorpusInfo, read_json(path), where=str(path), go_on=again)
 
 
 def cut_rows(folder: Path) -> Iterator[dict[str, Any]]:

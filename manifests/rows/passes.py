@@ -79,10 +79,11 @@ def marked(folder: Path, key: str, marker: Any) -> dict[str, Written]:
         DamagedError: it says nothing of the kind, or it is another shard's.
     """
     path = marker_path(folder, key)
-    if not isinstance(marker, dict) or marker.get("key", key) != key or not isinstance(marker.get("parts"), dict):
+    facts = marker if isinstance(marker, dict) else {}
+    sums = facts.get("checksums", {})
+    if facts.get("key", key) != key or not isinstance(facts.get("parts"), dict) or not isinstance(sums, dict):
         raise DamagedError(f"{path} is no marker of this shard. {label_again(folder)}")
-    sums = marker.get("checksums", {})
-    parts = {table: {"bytes": size, "xxh3_128": sums.get(table)} for table, size in marker["parts"].items()}
+    parts = {table: {"bytes": size, "xxh3_128": sums.get(table)} for table, size in facts["parts"].items()}
     rows = {shard_part(folder, key, table).name: row for table, row in parts.items()}
     return files_of(path, rows, go_on=label_again(folder))
 

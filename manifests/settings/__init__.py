@@ -12,8 +12,10 @@ traceback.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -382,10 +384,21 @@ def stored(
     if not isinstance(values, Mapping):
         raise ManifestError(f"{where} holds {type(values).__name__}, expected an object. {go_on}")
     try:
-        return TypeAdapter(kind).validate_python(_with_new_names(values, renamed or {}))
+        found = _with_new_names(values, renamed or {})
+        whole: Any = kind
+        if is_dataclass(kind):  # what we wrote ourselves has the types that we wrote; as JSON, since it is read from it
+            made: Stored = _adapter(whole).validate_json(json.dumps(found, default=str), strict=True)
+        else:
+            made = _adapter(whole).validate_python(found)
     except ValidationError as error:
         said = explain(kind, error, lambda _: where)
         raise ManifestError(f"{said} It was written by another version, or changed by hand. {go_on}") from error
+    return made
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def read_stored(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from manifests.errors import SettingsError
 from manifests.names import nearest
@@ -19,6 +19,7 @@ from manifests.settings.core_yaml import CoreLoader, compose_yaml, yaml_value
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 """Of settings: unknown keys, nan and infinity are refused."""
 LARGEST = 2**63 - 1  # of the whole numbers that DuckDB and torch take
+Count: TypeAlias = Annotated[int, Field(ge=0, le=LARGEST)]
 KeyPath: TypeAlias = tuple[str, ...]
 WORDS: dict[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text", Path: "a path"}
 

@@ -27,8 +27,10 @@ def load_tokenizer(name: str) -> Any:
         MissingPackageError, MissingFileError, ManifestError, InputError: as `curation.pretrained.load_part`.
     """
     tokenizer = load_part(AutoTokenizer, name, LLM, files=_files(name))
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    with library_errors(name, LLM):
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.decode(tokenizer.encode("one", add_special_tokens=False))  # odd settings show when it is used
     return tokenizer
 
 

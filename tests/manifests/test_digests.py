@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from manifests import digests
-from manifests.digests import Checked, DamagedError, problem, read_sealed, sealed, write_sealed, written
+from manifests.digests import Checked, DamagedError, files_of, problem, read_sealed, sealed, write_sealed, written
 
 
 def flip(path: Path, place: int) -> None:
@@ -73,3 +73,15 @@ def test_a_file_is_read_again_only_when_it_changed_and_a_change_cannot_hide(
     (tmp_path / digests.CHECKED).write_text("[")  # a damaged note costs a reading
     flip(path, 0)
     assert Checked(tmp_path).problem("a", record) is None
+
+
+@pytest.mark.parametrize(
+    "row", [{"bytes": float("inf")}, {"bytes": "1"}, {"bytes": True}, {"bytes": 1, "xxh3_128": 5}, {}, 7, None]
+)
+def test_a_record_of_files_has_whole_numbers_and_texts(tmp_path: Path, row: object) -> None:
+    assert files_of(tmp_path, {"a": {"bytes": 1}, "b": {"bytes": 2, "xxh3_128": "f"}}, go_on="") == {
+        "a": (1, None),
+        "b": (2, "f"),
+    }
+    with pytest.raises(DamagedError, match=r"is not what was written\. Go on\."):
+        files_of(tmp_path, {"a": row}, go_on="Go on.")

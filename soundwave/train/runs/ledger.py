@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,8 +27,13 @@ class Log:
     """A JSON-lines file with a `step` in every row, flushed row by row."""
 
     def __init__(self, path: Path, *, before: int) -> None:
-        """Open for appending; rows of step `before` and later (from an interrupted run) are removed first."""
-        known = whole_rows(path) if path.is_file() else []
+        """Open for appending; rows of step `before` and later (from an interrupted run) are removed first.
+
+        So are damaged lines, which standard error is told of: what was learned stands in the checkpoint.
+        """
+        known, damaged = _sorted_out(path) if path.is_file() else ([], 0)
+        if damaged:
+            print(f"{path}: {damaged} damaged lines are left out. The run goes on without them.", file=sys.stderr)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in known if row["step"] < before)
@@ -104,6 +110,28 @@ def _mean(rows: list[dict[str, float | None]]) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _sorted_out(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Good rows of metrics or of the ledger, and how many lines are damaged; one that is cut off at the end is not."""
+    fits = _is_ledger_row if path.name == LEDGER_ROWS else _is_measured
+    found = [(row, not isinstance(row, str) and fits(row)) for _, row in rows(path)]
+    if found and isinstance(found[-1][0], str):
+        found.pop()
+    return [row for row, good in found if good and isinstance(row, dict)], sum(not good for _, good in found)
+
+
+def _is_measured(row: dict[str, Any]) -> bool:
+    return type(row.get("step")) is int and isinstance(row.get("loss", ""), int | float | None)
+
+
+def _is_ledger_row(row: dict[str, Any]) -> bool:
+    schema = arrow_schema("ledger")
+    try:
+        pa.Table.from_pylist([row], schema=schema)
+    except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
+        return False
+    return all(row.get(column.name) is not None for column in schema if not column.nullable)
 
 
 def whole_rows(path: Path) -> list[dict[str, Any]]:

@@ -227,7 +227,7 @@ def test_what_is_no_run_is_refused(workspace: tuple[Path, list[dict[str, Any]]])
         open_ledger([root / "mixtures"])
     folder = write_run(root, "one", as_trained(plan, steps=2))
     (folder / "run.json").write_text("{}")
-    with pytest.raises(ManifestError, match="no `run`"):
+    with pytest.raises(ManifestError, match="`run` is missing, expected text"):
         open_ledger([folder])
 
 

@@ -127,6 +127,16 @@ def test_a_damaged_part_is_named_when_it_is_opened_or_read(tmp_path: Path, damag
         con.execute("SELECT max(COLUMNS(*)) FROM cuts").fetchall()
 
 
+def test_an_error_without_a_class_names_the_damaged_file(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.parquet", tmp_path / "bad.parquet"
+    duckdb.sql(f"COPY (SELECT 1 AS x) TO '{good}'")
+    bad.write_bytes(good.read_bytes()[:-8])
+    with pytest.raises(ManifestError, match=r"bad\.parquet is damaged"), reading_parquet([good, bad], go_on=""):
+        raise QueryError("query: TProtocolException: Invalid data") from duckdb.Error("TProtocolException")
+    with pytest.raises(QueryError, match="TProtocol"), reading_parquet([good], go_on=""):
+        raise QueryError("query: TProtocolException: Invalid data") from duckdb.Error("TProtocolException")
+
+
 def test_errors_that_come_of_no_file_stay_as_they_are(tmp_path: Path) -> None:
     catalog = write_catalog(tmp_path / "catalog", [cut("a")])
     with pytest.raises(duckdb.BinderException), connect(catalog) as con:

@@ -10,6 +10,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from curation.passes.shards import ShardResult, finished, shard_key, split_rows
 from curation.passes.workers import WorkerPool
 from manifests.digests import CHECKED
 from manifests.errors import MissingFileError, StaleError
-from manifests.files import MARK, read_json
+from manifests.files import MARK, read_json, write_json
 from tests.curation.labelling import Counting, cut, plain_rows, table, write_made
 
 
@@ -299,3 +300,38 @@ def test_driver_memory_does_not_grow_with_the_corpus(tmp_path: Path, log: Path) 
     small, large = label(60), label(600)
     kept = peak(lambda: list(rows(600)))
     assert large - small < kept / 4  # keys of shards are kept, rows are not
+
+
+@pytest.mark.parametrize("made_by", [{"recipe": "toy"}, {"imported": "kaldi"}, {}])
+def test_audio_that_was_changed_after_it_was_prepared_is_a_reject(
+    tmp_path: Path, log: Path, made_by: dict[str, str]
+) -> None:
+    paths = [tmp_path / f"{name}.wav" for name in "abc"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    corpus = write_made(tmp_path / "corpora" / "made", [cut(f"made-{path.stem}", audio=path) for path in paths])
+    facts = read_json(corpus / "corpus.json") | {"provenance": {"settings": made_by}}
+    write_json(corpus / "corpus.json", facts)
+    paths[1].write_bytes(b"others")
+    summary = run_pass(Counting(log, {}), corpus, tmp_path / "labels", workers=0)
+    rejects = table(summary.folder, "rejects")
+    if not made_by:  # nobody says what the fingerprint is of
+        assert rejects == []
+        return
+    assert [(row["cut_id"], row["reason"]) for row in rejects] == [("made-b", "audio_changed")]
+    assert "b.wav was changed after it was prepared (SHA-256 " in rejects[0]["detail"]
+    assert {row["cut_id"] for row in table(summary.folder, "labels")} == {"made-a", "made-c"}
+
+
+@pytest.mark.parametrize(
+    "marker", [{"counts": {"cuts": "x"}}, {"counts": 1}, {"checksums": 5}, {"parts": {"labels": 1e999}}]
+)
+def test_a_marker_of_other_types_is_made_again(corpus: Path, tmp_path: Path, log: Path, marker: dict[str, Any]) -> None:
+    job = Counting(log, {})
+    summary = run_pass(job, corpus, tmp_path / "labels", workers=0, shard_size=64)
+    before = table(summary.folder, "labels")
+    path = next(summary.folder.glob("shard-*.json"))
+    facts = read_json(path)
+    write_json(path, {key: value for key, value in facts.items() if key != "seal"} | marker)
+    again = run_pass(job, corpus, tmp_path / "labels", workers=0, shard_size=64)
+    assert (again.shards_reused, table(again.folder, "labels")) == (again.shards - 1, before)

@@ -27,6 +27,7 @@ WHISPER = ANY | {
     "layer missing": (without("encoder.layers.0.fc1.weight"), "missing for a Whisper encoder: encoder.layers.0.fc1"),
     "another shape": (of_shape("encoder.layers.0.fc1.bias", 3), r"fc1.bias \(3,\), expected \(16,\)"),
     "no features": (lambda folder: (folder / "preprocessor_config.json").unlink(), "loads from"),
+    "features padded oddly": (edit("preprocessor_config.json", padding_side="x"), "loads from .*padding strategy"),
     "features cut short": (cut("preprocessor_config.json", 9), "preprocessor_config.json is no valid JSON"),
 }
 # transformers reads a Whisper whatever the config calls its architecture; only CTC has these faults.

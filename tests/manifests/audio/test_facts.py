@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -210,3 +211,18 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert most < 4_000_000  # the samples as float32 are 19 MB
+
+
+def test_names_of_artists_may_be_in_any_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "a.m4a"
+    with av.open(str(path), "w", format="ipod") as container:
+        container.metadata["artist"] = "zzzz zzzz"
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    samples = audio_facts(path).samples
+    data = path.read_bytes()
+    assert b"zzzz zzzz" in data
+    path.write_bytes(data.replace(b"zzzz zzzz", b"zz\xc9z zzz\xff"))
+    assert audio_facts(path).samples == samples > 0

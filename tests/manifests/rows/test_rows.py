@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -130,3 +131,17 @@ def test_what_a_row_may_leave_out() -> None:
     one = row["supervisions"][0]
     two = [one | {"duration": 1.0}, one | {"start": 1.0, "duration": 1.0}]
     assert list(row_problems(row | {"custom": facts, "supervisions": two})) == []
+
+
+@pytest.mark.parametrize("key", ["cuts", "texts", "rejects", "hours"])
+@pytest.mark.parametrize("value", ["nobody", None, True, -1, float("inf"), 2**70, []])
+def test_numbers_of_a_corpus_are_numbers(tmp_path: Path, key: str, value: object) -> None:
+    facts = {"name": "toy", "title": "Toy", "license": "CC0-1.0", "makers": "nobody", "cuts": 3, "hours": 2, "odd": 1}
+    (tmp_path / "corpus.json").write_text(json.dumps(facts))
+    assert read_corpus(tmp_path).hours == 2.0
+    (tmp_path / "corpus.json").write_text(json.dumps(facts | {key: value}))
+    if (key, value) == ("hours", 2**70):
+        assert read_corpus(tmp_path).hours == 2.0**70
+        return
+    with pytest.raises(ManifestError, match=rf"corpus\.json: `{key}`: found .*`soundwave prepare`"):
+        read_corpus(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soundwave.train.runs.ledger import whole_rows
+from soundwave.train.runs.ledger import Log, whole_rows
 
 ROWS = [{"step": 0, "detail": "one\u2028two\u0085three"}, {"step": 1, "detail": "fünf"}]
 
@@ -29,3 +29,30 @@ def test_rows_end_before_a_line_that_is_no_step(line: str, tmp_path: Path) -> No
     path = tmp_path / "ledger.jsonl"
     path.write_text(json.dumps(ROWS[0]) + f"\n{line}\n" + json.dumps(ROWS[1]) + "\n")
     assert whole_rows(path) == ROWS[:1]
+
+
+GOOD = {"run": "r", "step": 0, "cut_id": "a", "domain": "asr", "loss": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("metrics.jsonl", "no JSON"),
+        ("metrics.jsonl", '{"step": "0", "loss": 1}'),
+        ("metrics.jsonl", '{"step": 0, "loss": "much"}'),
+        ("ledger.jsonl", json.dumps(GOOD | {"domain": None})),
+        ("ledger.jsonl", json.dumps(GOOD | {"frames": "many"})),
+        ("ledger.jsonl", json.dumps(GOOD | {"frames": 2**70})),
+    ],
+)
+def test_damaged_lines_of_an_interrupted_run_are_left_out_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, bad: str
+) -> None:
+    path = tmp_path / name
+    good = [json.dumps(GOOD | {"step": step}) for step in range(3)]
+    path.write_text("\n".join([good[0], bad, *good[1:], '{"step": 3, "lo']))
+    Log(path, before=2).close()
+    assert path.read_text().splitlines() == good[:2]
+    assert f"{name}: 1 damaged lines are left out" in capsys.readouterr().err
+    Log(path, before=2).close()
+    assert capsys.readouterr().err == ""
