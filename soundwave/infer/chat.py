@@ -37,6 +37,7 @@ class Chat:
     ) -> None:
         self.listener, self.longest, self.max_new_tokens = listener, need_longest(longest), max_new_tokens
         self.channels = channels
+        listener.need_conversation()  # not at each message
         self.reset()
 
     def reset(self) -> None:
