@@ -15,6 +15,7 @@ from torch import Tensor
 
 from manifests.audio import Channels, read_audio
 from manifests.errors import AudioError, InputError
+from manifests.shown import shown
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.infer.pieces import LONGEST, cut_at_silences
 from soundwave.model.batch import AUDIO_MARK, need_conversation, pad_features, render
@@ -112,7 +113,7 @@ class Listener:
         for name, samples, cuts in zip(names, audio, spans, strict=True):
             if len(cuts) > 1:
                 length = f"{len(samples) / SAMPLE_RATE:.1f} s"
-                print(f"{name}: {length}, heard in {len(cuts)} pieces of at most {longest:g} s", file=sys.stderr)
+                print(f"{shown(name)}: {length}, heard in {len(cuts)} pieces of at most {longest:g} s", file=sys.stderr)
         pieces = [samples[first:last] for samples, cuts in zip(audio, spans, strict=True) for first, last in cuts]
         frames = iter([torch.from_numpy(part) for part in self.model.load_encoder().encode(pieces)])
         return [
