@@ -38,9 +38,9 @@ def resolve(path: Path | str) -> Path:
     """
     if not is_remote(path):
         return Path(path)
-    for module in ("s3fs", "upath"):
-        require(module, used_for=f"{path}, a path on S3,", install=_INSTALL)
     url = _REMOTE.sub("s3://", str(path))
+    for module in ("s3fs", "upath"):
+        require(module, used_for=f"{url}, a path on S3,", install=_INSTALL)
     options = {"use_listings_cache": False, "default_block_size": _BLOCK}
     return cast(Path, require("upath", used_for=url, install=_INSTALL).UPath(url, **options))
 

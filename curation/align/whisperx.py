@@ -180,8 +180,11 @@ def _device() -> str:
 @lru_cache(maxsize=1)
 def _pipeline(whisperx: Any, name: str) -> Any:
     """Speech detection and Whisper, loaded once per process."""
+    from curation.pretrained.hub import hub_or_cache
+
     try:
-        return whisperx.load_model(name, _device(), threads=1)
+        with hub_or_cache(name):
+            return whisperx.load_model(name, _device(), threads=1)
     except Exception as error:  # of five libraries, each with its own errors
         raise InputError(
             f"No Whisper model loads from {name!r} ({_first_line(error)}). Expected a size such as {DEFAULT!r}, a hub "
@@ -191,9 +194,12 @@ def _pipeline(whisperx: Any, name: str) -> Any:
 
 @lru_cache(maxsize=4)
 def _wav2vec(whisperx: Any, language: str, name: str | None) -> tuple[Any, Any, str]:
+    from curation.pretrained.hub import hub_or_cache
+
     device = _device()
     try:
-        model, metadata = whisperx.load_align_model(language, device, model_name=name)
+        with hub_or_cache(name or language):
+            model, metadata = whisperx.load_align_model(language, device, model_name=name)
     except Exception as error:
         wanted = repr(name) if name else f"WhisperX's choice for {language!r}"
         raise InputError(

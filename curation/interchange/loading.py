@@ -26,13 +26,16 @@ def load(source: str) -> DatasetDict | Dataset:
     """
     import datasets
 
+    from curation.pretrained.hub import hub_or_cache  # it comes with transformers
+
     folder = Path(source)
     try:
         if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
             return datasets.load_from_disk(source)
         if (files := _by_split(folder)) and not (folder / "README.md").is_file():
             return _load_files(files)
-        loaded = datasets.load_dataset(source)
+        with hub_or_cache(source):
+            loaded = datasets.load_dataset(source)
     except (FileNotFoundError, ValueError, ConnectionError, datasets.exceptions.DatasetsError) as error:
         raise InputError(
             f"{source} is no dataset that can be loaded ({error}). Expected a folder that save_to_disk wrote, a folder "

@@ -16,7 +16,8 @@ from typing import Any
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from curation.pretrained.folder import check_parts, model_tensors
+from curation.pretrained.folder import CONFIG, check_parts, model_tensors
+from curation.pretrained.hub import hub_or_cache
 from curation.pretrained.quiet import quiet
 from curation.pretrained.weights import TensorFacts
 from manifests.errors import InputError, ManifestError, MissingFileError, MissingPackageError, SoundwaveError
@@ -51,7 +52,7 @@ def load_part(loader: Any, name: str, kind: ModelKind, *, files: str | None = No
     source = str(files or name)
     if is_folder(source, kind):
         check_parts(Path(source), kind.noun, kind.expected)
-    with library_errors(name, kind), quiet():
+    with library_errors(name, kind), quiet(), hub_or_cache(source, revision=options.get("revision"), sign=CONFIG):
         return loader.from_pretrained(source, **_safe(loader), **options)
 
 
@@ -68,7 +69,7 @@ def load_model(loader: Any, name: str, kind: ModelKind, *, files: str | None = N
         held = model_tensors(Path(source))
     options |= {"use_safetensors": True, "output_loading_info": True, **_safe(loader)}
     try:
-        with library_errors(name, kind), quiet():
+        with library_errors(name, kind), quiet(), hub_or_cache(source, revision=options.get("revision"), sign=CONFIG):
             model, found = loader.from_pretrained(source, **options)
     except InputError as error:
         if held and (odd := _odd_shapes(loader, source, kind, held)):
@@ -129,8 +130,8 @@ def _sentence(name: str, kind: ModelKind, error: Exception) -> str:
         return f"No {kind.noun} loads from {name!r} ({_line(error)}). {kind.expected}"
     return (
         f"No {kind.noun} loads from {name!r}: there is no such folder here, and the Hugging Face hub does not give it "
-        f"({_line(error)}). {kind.expected} Without a network, name a folder that holds the model; with "
-        "HF_HUB_OFFLINE=1 what was fetched before is taken at once."
+        f"({_line(error)}). {kind.expected} Without a network, name a folder that holds the model, or fill the hub's "
+        "cache where there is one; HF_HOME says where it is."
     )
 
 

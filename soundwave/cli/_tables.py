@@ -18,11 +18,11 @@ def print_json(value: Any) -> None:
     sys.stdout.write(_HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text) + "\n")
 
 
-def say(text: str, *, error: bool = False) -> None:
-    """Print lines for people that have data in them; what would steer the terminal is made visible."""
+def say(text: str, *, error: bool = False, end: str = "\n") -> None:
+    """Print lines for people that have data in them, at once; what would steer the terminal is made visible."""
     from manifests.shown import shown
 
-    print(shown(text, lines=True), file=sys.stderr if error else sys.stdout)
+    print(shown(text, lines=True), file=sys.stderr if error else sys.stdout, end=end, flush=True)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str | None = None, names: Sequence[str] = ()) -> None:

@@ -49,6 +49,7 @@ def infer(
     """
     from manifests.audio import need_channels
     from manifests.errors import InputError
+    from soundwave.cli._tables import say
     from soundwave.infer import ask
     from soundwave.infer.sounds import named_files
 
@@ -61,7 +62,7 @@ def infer(
     options: dict[str, Any] = {"prompt": prompt, "longest": longest, "max_new_tokens": max_new_tokens}
     options["channels"] = need_channels(channels)
     if stream:
-        ask.stream(run, paths, begin=told.begin, write=partial(print, end="", flush=True), tolerant=tolerant, **options)
+        ask.stream(run, paths, begin=told.begin, write=partial(say, end=""), tolerant=tolerant, **options)
         print()
     else:
         rows = filter(told.take, ask.infer_each(run, paths, ask.AskOptions(beams=beams, **options), tolerant=tolerant))
@@ -80,6 +81,7 @@ class _Told:
 
     def take(self, row: dict[str, Any]) -> bool:
         """Whether a row says something about a sound: its answer, or what is wrong with it."""
+        from soundwave.cli._tables import say
         from soundwave.infer.sounds import seems_sound
 
         if row["error"] is None:
@@ -89,13 +91,15 @@ class _Told:
             return False
         else:
             self.failed += 1
-            print(f"error: {row['error']}", file=sys.stderr)
+            say(f"error: {row['error']}", error=True)
         return True
 
     def begin(self, row: dict[str, Any]) -> None:
         """What comes before an answer that is printed as it comes."""
+        from soundwave.cli._tables import say
+
         if self.take(row) and row["error"] is None and row["file"] is not None:
-            print(f"\n{row['file']} ({row['seconds']} s)\n  CTC: {row['ctc']}\n  LLM: ", end="", flush=True)
+            say(f"\n{row['file']} ({row['seconds']} s)\n  CTC: {row['ctc']}\n  LLM: ", end="")
 
     def end(self) -> None:
         """Say what was left out; exit 1 if a sound could not be heard.
@@ -104,10 +108,11 @@ class _Told:
             InputError: only files that are no sound.
         """
         from manifests.errors import InputError
+        from soundwave.cli._tables import say
 
         if self.skipped:
             names = ", ".join(self.skipped[:NAMED]) + (", ..." if len(self.skipped) > NAMED else "")
-            print(f"skipped, since they are no audio: {len(self.skipped)} files ({names})", file=sys.stderr)
+            say(f"skipped, since they are no audio: {len(self.skipped)} files ({names})", error=True)
         if not self.heard and not self.failed:
             raise InputError("There is no audio in what was named.")
         if self.failed:
@@ -117,17 +122,17 @@ class _Told:
 
 
 def _show(rows: Iterable[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        import json
+    from soundwave.cli._tables import print_json, say
 
-        print(json.dumps(list(rows), indent=2, ensure_ascii=False))
+    if as_json:
+        print_json(list(rows))
         return
     for row in rows:
         if row["error"] is not None:
             continue
         if row["file"] is None:
-            print(row["answer"])
+            say(row["answer"])
             continue
-        print(f"{row['file']} ({row['seconds']} s)\n  CTC: {row['ctc']}")
+        say(f"{row['file']} ({row['seconds']} s)\n  CTC: {row['ctc']}")
         if row["answer"] is not None:
-            print(f"  LLM: {row['answer']}")
+            say(f"  LLM: {row['answer']}")

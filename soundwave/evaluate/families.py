@@ -15,6 +15,7 @@ from manifests.progress import progress_bar
 from manifests.runs import WEIGHTS, eval_file, final_model, metrics_file, read_run
 from soundwave.evaluate.held_out import Context, EvalOptions
 from soundwave.evaluate.registry import METRICS, RATES
+from soundwave.model.batch import need_conversation
 from soundwave.train.runs.folder import load_model
 
 FACTS = ("run", "stage", "split", "corpus", "min_words")  # what a score says of itself, beside its figures
@@ -51,6 +52,8 @@ def measure(
     missing = [name for name in names if known.get(name, {}).get("key") != keys[name]]
     if missing:
         model, settings, _ = load_model(run)
+        if settings.lm_weight:
+            need_conversation(model.tokenizer, settings.system_prompt)
         context = Context(model=model, settings=settings, catalog=catalog, run=run, **vars(options))
         with progress_bar() as bar:
             task = bar.add_task(f"measure {run.name}", total=len(missing), note="")

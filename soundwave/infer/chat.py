@@ -10,6 +10,7 @@ from torch import Tensor
 
 from manifests.audio import Channels
 from manifests.errors import InputError
+from manifests.shown import shown
 from manifests.units import Seconds
 from soundwave.infer.listener import EncodedAudio, Listener, Question, place_audio
 from soundwave.infer.pieces import LONGEST, need_longest
@@ -37,6 +38,7 @@ class Chat:
     ) -> None:
         self.listener, self.longest, self.max_new_tokens = listener, need_longest(longest), max_new_tokens
         self.channels = channels
+        listener.need_conversation()  # not at each message
         self.reset()
 
     def reset(self) -> None:
@@ -113,9 +115,9 @@ def _answer(chat: Chat, text: str) -> None:
     elif command.startswith("/"):
         raise InputError(f"No command {command}. Expected one of: {', '.join(COMMANDS)}.")
     else:
-        chat.say(text, lambda words: print(words, end="", flush=True))
+        chat.say(text, lambda words: print(shown(words, lines=True), end="", flush=True))
         print(flush=True)
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(shown(text, lines=True), file=sys.stderr, flush=True)

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from manifests.audio import Channels, read_audio
 from manifests.errors import AudioError, InputError
+from manifests.shown import shown
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.infer.pieces import LONGEST, cut_at_silences
-from soundwave.model.batch import AUDIO_MARK, pad_features, render
+from soundwave.model.batch import AUDIO_MARK, need_conversation, pad_features, render
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
@@ -58,9 +59,21 @@ class Listener:
 
         Raises:
             MissingFileError, StaleError: no finished run.
+            InputError: as `need_conversation`, where the LLM answers about sound.
         """
         model, settings, _ = load_model(run)
-        return cls(model, settings)
+        found = cls(model, settings)
+        if found.answers:
+            found.need_conversation()
+        return found
+
+    def need_conversation(self) -> None:
+        """Refuse an LLM that can no longer be asked, or whose answers would not end: its tokenizer was changed.
+
+        Raises:
+            InputError: no chat template that takes the messages, or no end token.
+        """
+        need_conversation(self.model.tokenizer, self.settings.system_prompt)
 
     @property
     def answers(self) -> bool:
@@ -100,7 +113,7 @@ class Listener:
         for name, samples, cuts in zip(names, audio, spans, strict=True):
             if len(cuts) > 1:
                 length = f"{len(samples) / SAMPLE_RATE:.1f} s"
-                print(f"{name}: {length}, heard in {len(cuts)} pieces of at most {longest:g} s", file=sys.stderr)
+                print(f"{shown(name)}: {length}, heard in {len(cuts)} pieces of at most {longest:g} s", file=sys.stderr)
         pieces = [samples[first:last] for samples, cuts in zip(audio, spans, strict=True) for first, last in cuts]
         frames = iter([torch.from_numpy(part) for part in self.model.load_encoder().encode(pieces)])
         return [

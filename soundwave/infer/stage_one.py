@@ -25,7 +25,7 @@ from manifests.runs import WEIGHTS, final_model, read_run
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.model.alignment_adapter import AlignmentAdapter
 from soundwave.model.config import SpeechConfig
-from soundwave.model.pretrained import load_tokenizer
+from soundwave.model.pretrained import load_tokenizer, need_embeddings
 from soundwave.model.settings import ModelSettings
 from soundwave.model.tokens import TokenTable, Unit, written_unit
 
@@ -94,6 +94,7 @@ class StageOne:
 
         Raises:
             MissingFileError, ManifestError: no model of ours there.
+            InputError: an LLM whose tokenizer has become another.
         """
         config = SpeechConfig.read(folder)
         settings = ModelSettings(**config.settings)
@@ -106,7 +107,10 @@ class StageOne:
         except (RuntimeError, ValueError, ZeroDivisionError) as error:
             said = " ".join(str(error).split())[:200]
             raise ManifestError(f"{folder / WEIGHTS} does not fit its config.json ({said}). {GO_ON}") from error
-        table = TokenTable(load_tokenizer(settings.llm), config.token_ids)
+        tokenizer = load_tokenizer(settings.llm)
+        if config.token_ids is None:  # classes are the LLM's tokens
+            need_embeddings(settings.llm, len(weight) - 1, tokenizer)
+        table = TokenTable(tokenizer, config.token_ids)
         return cls(encoders.load_encoder(config.encoder), adapter, head, table, _unit(folder.parent, settings))
 
     def speaks(self, language: str) -> bool:

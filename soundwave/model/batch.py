@@ -124,6 +124,18 @@ def answer_ids(tokenizer: Any, text: str) -> list[int]:
     return [*text_ids(tokenizer, text), end_of_turn(tokenizer)]
 
 
+def need_conversation(tokenizer: Any, system: str) -> None:
+    """Refuse an LLM that cannot be asked about sound, or whose answers would not end, before anything is made for it.
+
+    system: the system prompt that it will be asked with.
+
+    Raises:
+        InputError: as `render` and `end_of_turn`.
+    """
+    render(tokenizer, [{"role": "system", "content": [system]}, {"role": "user", "content": [AUDIO, " a"]}])
+    end_of_turn(tokenizer)
+
+
 def end_of_turn(tokenizer: Any) -> int:
     """The token that ends an answer.
 

@@ -28,7 +28,7 @@ def load_llm(name: str, *, dtype: torch.dtype) -> tuple[Any, Any]:
     attention = "sdpa" if torch.cuda.is_available() or dtype == torch.float64 else "eager"
     if is_released(Path(name)):
         model = released_llm(Path(name), dtype=dtype, attention=attention)
-        need_embeddings(name, model, tokenizer)
+        need_embeddings(name, len(model.get_input_embeddings().weight), tokenizer)
     else:
         model = load_causal(name, tokenizer, dtype=dtype, attn_implementation=attention)
     # `generate` predicts from a prompt's last place alone. That place is a slice of a tensor, and torch copies the

@@ -42,17 +42,16 @@ def load_causal(name: str, tokenizer: Any, **options: Any) -> Any:
             InputError where `tokenizer` has tokens without an embedding.
     """
     model = load_model(AutoModelForCausalLM, name, LLM, files=_files(name), **options)
-    need_embeddings(name, model, tokenizer)
+    need_embeddings(name, len(model.get_input_embeddings().weight), tokenizer)
     return model
 
 
-def need_embeddings(name: str, model: Any, tokenizer: Any) -> None:
-    """Refuse a tokenizer that writes tokens which its LLM cannot read.
+def need_embeddings(name: str, rows: int, tokenizer: Any) -> None:
+    """Refuse a tokenizer that writes tokens which its LLM, of so many embeddings, cannot read.
 
     Raises:
         InputError: says how many, and names one.
     """
-    rows = len(model.get_input_embeddings().weight)
     over = sorted((number, token) for token, number in tokenizer.get_vocab().items() if number >= rows)
     if over:
         raise InputError(

@@ -14,6 +14,7 @@ import torch.utils.deterministic
 from accelerate import Accelerator
 
 from manifests.errors import SettingsError
+from soundwave.model.batch import need_conversation
 from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import seen_tokens
@@ -90,8 +91,11 @@ def reproducible(device: torch.device) -> Iterator[None]:
 def make_model(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
     """The model of run `start`, or a new one whose vocabulary and feature scale come from the plan.
 
+    Every stage needs an LLM that can be asked and whose answers end: stage I does not ask it, but what follows does.
+
     Raises:
         SettingsError: the model of `start` reads another encoder's frames.
+        InputError: an LLM without a chat template that takes the stage's messages, or without an end token.
     """
     model = _load_or_create(settings, data, start, precision)
     if precision == "fp64":
@@ -105,14 +109,16 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
     dtype = llm_dtype(precision)
     if start is not None:
         model = SpeechLLM.from_pretrained(start, dtype=dtype)
+        need_conversation(model.tokenizer, settings.system_prompt)
         if model.encoder != settings.encoder:
             raise SettingsError(f"encoder is {settings.encoder!r}, but {start} was trained on {model.encoder!r}")
         return model
     made = settings.model
+    tokenizer = load_tokenizer(made.llm)
+    need_conversation(tokenizer, settings.system_prompt)  # before the weights: they may be many
     token_ids = None
     if made.ctc_vocabulary != "full":
         texts = (target_text(cut, settings.ctc_languages) for cut in data.spoken_cuts())
-        tokenizer = load_tokenizer(made.llm)
         fewest = None if made.ctc_vocabulary == "letters" else made.ctc_min_count
         token_ids = seen_tokens(tokenizer, [text for text in texts if text], min_count=fewest)
     model = SpeechLLM.create(

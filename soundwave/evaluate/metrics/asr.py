@@ -64,7 +64,7 @@ def _decoded(name: str, context: Context, rows: HeldOut) -> Iterator[tuple[str, 
     model = context.model
     unit = written_unit(model.settings.ctc_vocabulary, context.settings.ctc_units)
     for cuts, features, lengths in rows.batches():
-        prompts = [context.prompt(cut, "asr") for cut in cuts]
+        prompts = [context.prompt(cut, "asr") for cut in cuts if name != "ctc"]
         if name == "ctc":
             texts = model.transcribe(features, lengths)
         elif name == "joint":

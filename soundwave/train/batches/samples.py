@@ -13,7 +13,7 @@ import torch
 
 from manifests.errors import InputError, SettingsError
 from manifests.reasons import Reason
-from soundwave.model.batch import Batch, answer_ids, end_of_turn, pad_features
+from soundwave.model.batch import Batch, answer_ids, pad_features
 from soundwave.model.ctc.head import least_frames
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
@@ -82,7 +82,6 @@ class SampleMaker:
 
         Raises (before the first step, not at its own):
             SettingsError: tasks that the set of templates has no instruction for.
-            InputError: an LLM whose chat template or tokenizer cannot ask and answer.
         """
         self.settings, self.data, self.table, self.steps = settings, data, table, steps
         self.frame_rate, self.fill, self.ctc_frames = frame_rate, fill, ctc_frames
@@ -90,9 +89,6 @@ class SampleMaker:
         self._prompts: dict[tuple[str, str], list[int]] = {}
         for task in data.tasks if settings.lm_weight else ():
             self._lines(task)
-        if settings.lm_weight:
-            make_prompt(table.tokenizer, "{audio} a", None, settings.system_prompt)
-            end_of_turn(table.tokenizer)
 
     def batch(self, draws: Sequence[Draw], step: int) -> tuple[Batch, list[Sample]]:
         """The batch of a step's draws, and its samples (audio samples in the order of the batch's audios)."""

@@ -77,6 +77,42 @@ def test_chat_stops_at_a_bad_line(run):
         ask("chat", run, stdin="/audio none.wav\nwhat is this?\n")
 
 
+STEERS = "\x1b[2J\r\x9b31m\u202e"
+SHOWN = r"\x1b[2J\r\x9b31m\u202e"
+
+
+@pytest.fixture
+def evil(workspace, stage_values, tiny_llm, tmp_path):
+    """A run whose LLM has since got a tokenizer that makes of every token what steers a terminal."""
+    llm = shutil.copytree(tiny_llm, tmp_path / "llm")
+    settings = StageSettings(**stage_values(steps=1, model={"llm": str(llm)}))
+    train(settings, plan=workspace / "mixtures" / "speech", output=tmp_path / "evil")
+    about = json.loads((llm / "tokenizer.json").read_text())
+    worse = {"type": "Replace", "pattern": {"Regex": r"[\s\S]+"}, "content": STEERS}
+    about["decoder"] = {"type": "Sequence", "decoders": [about["decoder"], worse]}
+    (llm / "tokenizer.json").write_text(json.dumps(about))
+    about = json.loads((llm / "tokenizer_config.json").read_text())  # its answers go on to their longest
+    (llm / "tokenizer_config.json").write_text(json.dumps(about | {"eos_token": "<|endoftext|>"}))
+    return tmp_path / "evil"
+
+
+def test_what_a_model_writes_cannot_steer_the_terminal(evil, files, tmp_path):
+    named = shutil.copy(files[0], tmp_path / "a\x1b[31m.wav")
+    ask_evil = ("infer", evil, named, "--prompt", "what", "--longest", 1, "--max-new-tokens", 3)
+    row = json.loads(ask(*ask_evil, "--json").stdout)[0]
+    assert STEERS in row["answer"] and row["file"] == str(named)  # programs get it as it is
+    plain, streamed = ask(*ask_evil), ask(*ask_evil, "--stream")
+    alone = ask("infer", evil, "--prompt", "a", "--max-new-tokens", 3)
+    talked = ask("chat", evil, "--max-new-tokens", 3, stdin="what to press\n")
+    for found in (plain, streamed, alone, talked):
+        assert SHOWN in found.stdout
+        assert not set(STEERS) & {"\x1b", "\x9b", "\r", "\u202e"} & set(found.stdout + found.stderr)
+    assert r"a\x1b[31m.wav" in plain.stdout and r"a\x1b[31m.wav" in streamed.stdout
+    assert r"a\x1b[31m.wav: 1.2 s, heard in 2 pieces" in plain.stderr
+    missing = CliRunner().invoke(build_app(), ["infer", str(evil), str(named), "\x1b[31m.wav"])
+    assert r"No such audio file: \x1b[31m.wav" in missing.stderr and missing.exit_code == 1
+
+
 def told(*words):
     return CliRunner().invoke(build_app(), ["infer", *map(str, words)])
 
