@@ -20,6 +20,7 @@ from manifests.errors import DamagedError, InputError, ManifestError, MissingFil
 from manifests.files import is_aside
 from manifests.plans import LOCK, Lock, read_lock
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN, TRAIN_AGAIN
+from manifests.switch import settle_inside
 
 
 def find_runs(places: Sequence[Path]) -> list[Path]:
@@ -46,6 +47,7 @@ def find_runs(places: Sequence[Path]) -> list[Path]:
 
 def _inside(place: Path) -> Iterator[Path]:
     """The runs in a folder, without those that were moved aside for another."""
+    settle_inside(place)
     return (path.parent for path in place.glob(f"*/{RUN}") if not is_aside(path.parent))
 
 
