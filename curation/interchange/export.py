@@ -29,7 +29,7 @@ from curation.storage import local
 from manifests.audio import CutSound, decode_cut
 from manifests.audio.streams import libav_reads
 from manifests.disk.names import FileNames, file_name
-from manifests.errors import InputError, ManifestError
+from manifests.errors import ManifestError, OccupiedError
 from manifests.files import atomic_folder
 from manifests.schema import arrow_schema, columns
 
@@ -64,7 +64,7 @@ def export_huggingface(
     Raises:
         MissingFileError, QueryError: no catalog, or no cut that `where` selects.
         ManifestError: cuts of several recordings.
-        InputError: `target` exists and is not empty.
+        OccupiedError: `target` exists and is not empty.
         AudioError: audio that does not decode; names the cut.
     """
     schema = _hf_schema()
@@ -253,6 +253,8 @@ def _exporting(
     """A connection with the chosen cuts, and a new folder; nothing is made before the condition has been answered."""
     local(target, what="audio")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{target} is there already and not empty. Name a new folder, or remove it.")
+        raise OccupiedError(
+            f"{target} is there already and not empty. Nothing was touched. Name a new folder, or remove it."
+        )
     with chosen_cuts(catalog, where, limits) as con, atomic_folder(target) as folder:
         yield con, folder

@@ -18,8 +18,13 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from manifests.disk.alone import fcntl, lock_place
+from manifests.disk.alone import lock_place
 from manifests.disk.faults import TEMPORARY
+
+try:
+    import fcntl
+except ImportError:  # a system without such locks
+    fcntl = None  # type: ignore[assignment]
 
 COMMIT = ".commit.json"  # see `manifests.switch`: names the files of a mark that count already
 LEFT = 24 * 3600.0  # seconds; what a writer has not touched for so long, a killed one left
@@ -115,7 +120,8 @@ def _is_dead(mark: str) -> bool:
 
 def _is_old(path: Path) -> bool:
     inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    return time.time() - max(one.lstat().st_mtime for one in (path, *inside)) > LEFT
+    touched = max(float(one.lstat().st_mtime) for one in (path, *inside))
+    return time.time() - touched > LEFT
 
 
 def _committed(folder: Path) -> str | None:

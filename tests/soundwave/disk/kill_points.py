@@ -228,7 +228,7 @@ def problems(case: Case) -> list[str]:
     start_state, count = (case.folder.with_name(name) for name in ("start", "count"))
     case.folder.rename(start_state)
     _copy(start_state, case.folder)
-    old = looked(case)
+    old, before = looked(case), temporaries(case.folder)
     code, said, calls = undisturbed(case, count)
     if code:
         return [f"undisturbed: exit {code}: {said}"]
@@ -244,8 +244,10 @@ def problems(case: Case) -> list[str]:
         if (seen := looked(case)) not in (old, new):
             found.append(f"{at}: neither old nor new: {seen}")
         code, said = start(case.words).end()
-        if code:
+        if code and "Nothing was touched" not in said:  # it was all there before the kill
             found.append(f"{at}: the rerun ended with {code}: {said}")
+        if left := temporaries(case.folder) - before:
+            found.append(f"{at}: the rerun left {left}")
         found += _differences(f"{at}: rerun", made, tree(case.folder / case.result))
     return [*found, *twice(case, start_state, made), f"tried {calls}"]
 
