@@ -9,6 +9,7 @@ before anything is written.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tarfile
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from manifests.audio import CutSound, decode_cut
 from manifests.audio.streams import libav_reads
 from manifests.disk.names import FileNames, file_name
 from manifests.errors import ManifestError, OccupiedError
-from manifests.files import atomic_folder
+from manifests.files import atomic_folder, write_jsonl
 from manifests.schema import arrow_schema, columns
 
 if TYPE_CHECKING:
@@ -92,24 +93,25 @@ def export_shar(
     Raises:
         As `export_huggingface`, and ManifestError for text-only rows, which Lhotse has no cut for.
     """
-    from lhotse.shar import JsonlShardWriter, TarWriter
+    from lhotse.shar import TarWriter
 
-    count = 0
+    count, names = 0, FileNames()
     with _exporting(catalog, target, where, limits) as (con, folder):
         clips = _clips(con, texts=False)
-        # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits.
-        with (
-            JsonlShardWriter(f"{folder}/cuts.%06d.jsonl.gz", shard_size=shard_rows) as cuts,
-            TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds,
-        ):
-            names = FileNames()
-            for clip in clips:
-                cut, sound = _shar_cut(clip)
-                _name_as_file(cut, names)
-                sounds.write(f"{cut.id}.{clip.kind}", io.BytesIO(sound))
-                sounds.write(f"{cut.id}.json", io.BytesIO(json.dumps(cut.recording.to_dict()).encode()), count=False)
-                cuts.write(cut)
-                count += 1
+        # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits, and write the time.
+        with TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds:
+            for shard in itertools.count():
+                rows = []
+                for clip in islice(clips, shard_rows):
+                    cut, sound = _shar_cut(clip)
+                    _name_as_file(cut, names)
+                    sounds.write(f"{cut.id}.{clip.kind}", io.BytesIO(sound))
+                    facts = json.dumps(cut.recording.to_dict()).encode()
+                    sounds.write(f"{cut.id}.json", io.BytesIO(facts), count=False)
+                    rows.append(cut.to_dict())
+                if not rows:
+                    break
+                count += write_jsonl(folder / f"cuts.{shard:06}.jsonl.gz", rows)
     return count
 
 

@@ -249,7 +249,9 @@ def problems(case: Case) -> list[str]:
         if left := temporaries(case.folder) - before:
             found.append(f"{at}: the rerun left {left}")
         found += _differences(f"{at}: rerun", made, tree(case.folder / case.result))
-    return [*found, *twice(case, start_state, made), f"tried {calls}"]
+    found += twice(case, start_state, made)
+    shutil.rmtree(start_state)
+    return [*found, f"tried {calls}"]
 
 
 def twice(case: Case, start_state: Path, made: dict[str, str]) -> list[str]:
