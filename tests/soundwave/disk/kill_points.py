@@ -67,6 +67,18 @@ def look_plan(path: Path) -> str:
     return lock.plan_sha256 + lock.catalog_fingerprint
 
 
+def look_forced_plan(path: Path) -> str:
+    """The plan `small` of a folder of plans."""
+    return look_plan(path / "small")
+
+
+def look_forced_run(path: Path) -> str:
+    """The run `one` of a folder of runs, which is whole, and its seed."""
+    from manifests.runs import final_model, read_run
+
+    return f"{final_model(path / 'one')} {read_run(path / 'one').settings['seed']}"
+
+
 def look_catalog(path: Path) -> str:
     """The rows of a catalog."""
     from curation.catalog import catalog_fingerprint, connect
