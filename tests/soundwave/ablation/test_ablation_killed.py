@@ -1,4 +1,4 @@
-"""Kill -9 of an ablation, and of a training that it started: no process is left, and the same call goes on to the end."""
+"""Kill -9 of an ablation, and of a training of its: no process is left, and the same call goes on to the end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from soundwave.ablation.run import ablate
 from tests.soundwave.ablation import test_ablation_run as fakes
 from tests.soundwave.ablation.small_catalog import small_catalog, write_grid
 
-# A training that ends with its parent, as the real one does. While the file `wait` is there it tells its number, holds a
-# lock as long as it lives, and does not end.
+# A training that ends with its parent, as the real one does. While the file `wait` is there it tells its number, holds
+# a lock as long as it lives, and does not end.
 WAITS = """
 import fcntl, os, pathlib, sys, threading, time
 from soundwave.cli._child import stop_at_end_of
