@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -56,13 +57,16 @@ def test_after_a_kill_nothing_goes_on_and_the_same_call_gives_the_same_rows(tmp_
     (tmp_path / "wait").touch()
 
     parent = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path), "parent"])
-    (tmp_path / "number").read_text()  # waits until a training says that it is there
+    told = os.open(tmp_path / "number", os.O_RDWR)  # so that it is not waited for a writer that never comes
+    while not select.select([told], [], [], 1)[0]:  # until a training says that it is there
+        assert parent.poll() is None
+    os.close(told)
     parent.kill()
     parent.wait()
     with (tmp_path / "lock").open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)  # waits until that training is gone
 
-    killer = threading.Thread(target=kill_one, args=(tmp_path,))
+    killer = threading.Thread(target=kill_one, args=(tmp_path,), daemon=True)
     killer.start()
     assert run(str(tmp_path), "parent") == 1
     killer.join()
