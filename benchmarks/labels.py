@@ -7,7 +7,7 @@ another clip, and its own with one word replaced by another of the corpus. Area 
 ranks above a wrong one (1: always, 0.5: by chance).
 
 Rows (ratio: how many times fewer pairs ours ranks wrongly):
-    agree_shuffled_auc         right texts against those of other clips, by the label `score`; peer: by `wer`, as is usual
+    agree_shuffled_auc         right texts against those of other clips, by `score`; peer: by `wer`, as is usual
     agree_one_word_auc         right texts against those with one word replaced; peer: by `wer`
     agree_audio_hours          audio hours an hour on one core, hearing and scoring one text
 """

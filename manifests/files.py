@@ -15,14 +15,13 @@ import os
 import re
 import shutil
 import tempfile
-import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from manifests.disk.faults import TEMPORARY, disk_error
+from manifests.disk.faults import NEW, TEMPORARY, WHOLE, disk_error
+from manifests.disk.left import new_mark, remove, sweep, sweep_once
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.lines.jsonl import parse_once, rows
 
@@ -31,8 +30,7 @@ LARGEST_TEXT = 1 << 20  # bytes of a file that is written by hand
 LINE_FEED = b"\n"
 NAMED = 3  # entries of a folder that a message names
 LONGEST = 240  # bytes of a name that still has room for what makes it a temporary one
-LEFT = 24 * 3600.0  # seconds; what a writer has not touched for so long, a killed one left
-_ASIDE = re.compile(r".+\.old-[0-9]+")
+_ASIDE = re.compile(rf".+\.old-[0-9]+|\..+({NEW}|{WHOLE})")
 
 
 @contextmanager
@@ -55,6 +53,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
             store.put_file(str(temporary), str(target))
         return
     temporary = temporary_name(target)
+    sweep_once(target.parent)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -78,6 +77,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         DiskError: as `atomic_write`.
     """
     temporary = temporary_name(target)
+    sweep_once(target.parent)
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -104,7 +104,7 @@ def _put(folder: Path, target: Path) -> None:
 def temporary_name(target: Path) -> Path:
     """A hidden name beside `target` that no other writer has; it keeps the suffixes."""
     end = target.name if len(os.fsencode(target.name)) <= LONGEST else target.name[-20:]
-    return target.with_name(f".{uuid.uuid4().hex[:8]}.{end}")
+    return target.with_name(f".{new_mark()}.{end}")
 
 
 def sync(path: Path) -> None:
@@ -117,15 +117,6 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def remove(path: Path) -> None:
-    """Remove a temporary file or folder, if it is there."""
-    with suppress(OSError):  # its name is too long, its folder is a file, ...
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -280,25 +271,9 @@ def claim_folder(folder: Path, kind: str, *, known: Iterable[str] = ()) -> None:
     if held and not _was_made_for(folder, kind, known):
         raise OccupiedError(f"{folder} is not {kind}, but it holds {listed(held)}. Nothing was touched. {_ELSEWHERE}")
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    sweep(folder, claimed=True)
     if not (folder / MARK).is_file():
         write_text(folder / MARK, f"{kind}\n")
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what writers left that were killed a day ago or longer; younger files may be a living writer's."""
-    if getattr(folder, "fs", None) is not None:  # an object store has no temporary files
-        return
-    for path in folder.iterdir():
-        with suppress(OSError):
-            if TEMPORARY.fullmatch(path.name) and time.time() - _touched(path) > LEFT:
-                remove(path)
-
-
-def _touched(path: Path) -> float:
-    """When a file, or something in a folder, was last written (seconds since the epoch)."""
-    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    return float(max(one.lstat().st_mtime for one in (path, *inside)))
 
 
 _ELSEWHERE = "Name another folder for the output."
@@ -373,5 +348,5 @@ def move_aside(path: Path) -> Path:
 
 
 def is_aside(path: Path) -> bool:
-    """Whether `move_aside` gave it its name: it is kept, and counts no more."""
+    """Whether its name says that it is kept, and counts no more (see `move_aside`), or does not count yet."""
     return _ASIDE.fullmatch(path.name) is not None

@@ -23,6 +23,7 @@ from manifests.errors import StaleError
 from manifests.files import need_file
 from manifests.plans import LOCK
 from manifests.settings import read_stored
+from manifests.switch import settle
 
 RUN, SETTINGS, ENVIRONMENT = "run.json", "settings.yaml", "environment.json"
 METRICS, LEDGER, LEDGER_ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
@@ -94,6 +95,7 @@ def read_run(folder: Path) -> RunInfo:
         MissingFileError: no run there.
         ManifestError: half a run.json, or one without what this version needs: what, and how to go on.
     """
+    settle(folder)
     path = need_file(folder / RUN, what="run", hint="`soundwave train` makes runs.")
     return read_stored(RunInfo, path, go_on=TRAIN_AGAIN, renamed=RENAMED)
 

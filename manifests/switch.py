@@ -7,6 +7,10 @@
 All is written beside what it replaces. Then FOLDER/.commit.json appears, with the names: from here on the new files
 count. They are renamed, and .commit.json goes. What a killed process left to do there the next reader or writer does
 (`settle`), one at a time, so the files that a name stands for are never of two results.
+
+A whole folder that is kept when another one takes its place (`replaced`, or `new_place` and `take_place`): the new one
+is made in .FOLDER.soundwave-new. When it is whole it is .FOLDER.soundwave-whole: from here on it counts. FOLDER becomes
+FOLDER.old-N, and the new one takes its name.
 """
 
 from __future__ import annotations
@@ -14,22 +18,21 @@ from __future__ import annotations
 import json
 import os
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from manifests.disk.faults import MADE, NEW, WHOLE
+from manifests.disk.left import COMMIT, new_mark, remove, sweep
 from manifests.errors import OccupiedError, StaleError
-from manifests.files import remove, write_json
+from manifests.files import move_aside, sync, write_json
 
 try:
     import fcntl
 except ImportError:  # a system without such locks
     fcntl = None  # type: ignore[assignment]
 
-COMMIT = ".commit.json"
-MADE = "made"
 _MARK = re.compile(r"[0-9a-f]{8}")
 
 
@@ -38,7 +41,7 @@ class Switch:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.mark = uuid.uuid4().hex[:8]
+        self.mark = new_mark()
         self._gone: list[str] = []
 
     def path(self, name: str) -> Path:
@@ -68,6 +71,7 @@ class Switch:
 def switched(folder: Path) -> Iterator[Switch]:
     """Yield a Switch of `folder` (which is there); its files take their names together if the block succeeds."""
     settle(folder)
+    sweep(folder)
     switch = Switch(folder)
     try:
         yield switch
@@ -78,16 +82,78 @@ def switched(folder: Path) -> Iterator[Switch]:
                 remove(path)
 
 
+def new_place(folder: Path) -> Path:
+    """Where the folder is made that is to take the place of `folder`: see `take_place`."""
+    return _beside(folder, NEW)
+
+
+def take_place(folder: Path) -> Path | None:
+    """What was made in `new_place(folder)` is whole: it becomes `folder`.
+
+    Returns:
+        What the folder that was there is called now; None: none was.
+    """
+    made, parent = new_place(folder), Path(os.path.realpath(folder)).parent
+    for path in made.rglob("*"):
+        if path.is_file():
+            sync(path)
+    with _one_at_a_time(parent):
+        _end_taking(folder)  # what another process left
+        made.rename(_beside(folder, WHOLE))
+        return _end_taking(folder)
+
+
+@contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """Yield a new folder to write to; it takes the place of `folder` if the block succeeds, which becomes FOLDER.old-N.
+
+    One process at a time may do this for a folder: what another one has made in the same place is removed.
+    """
+    made = new_place(folder)
+    remove(made)
+    made.mkdir(parents=True)
+    try:
+        yield made
+    except BaseException:
+        remove(made)
+        raise
+    take_place(folder)
+
+
+def _beside(folder: Path, end: str) -> Path:
+    place = Path(os.path.realpath(folder))
+    return place.with_name(f".{place.name}{end}")
+
+
+def _end_taking(folder: Path) -> Path | None:
+    """What is whole, if it is there, becomes FOLDER; where FOLDER is now."""
+    whole = _beside(folder, WHOLE)
+    if not whole.is_dir():
+        return None
+    place = Path(os.path.realpath(folder))
+    old = move_aside(place) if os.path.lexists(place) else None
+    whole.rename(place)
+    return old
+
+
 def settle(folder: Path) -> None:
     """Finish what a killed process began to switch in `folder`, if there is such a thing.
 
     Raises:
         StaleError: the folder cannot be written to.
     """
-    path = folder / COMMIT
-    if getattr(folder, "fs", None) is not None or not path.is_file() or _read(path) is None:
+    if getattr(folder, "fs", None) is not None:
+        return
+    path, place = folder / COMMIT, Path(os.path.realpath(folder))
+    taking = _beside(folder, WHOLE).is_dir()
+    if not taking and (not path.is_file() or _read(path) is None):
         return
     try:
+        if taking:
+            with _one_at_a_time(place.parent):
+                _end_taking(folder)
+        if not path.is_file():
+            return
         with _one_at_a_time(folder):
             if (record := _read(path)) is not None:  # another process may have done it
                 _take_all(folder, record)
@@ -102,6 +168,8 @@ def settle(folder: Path) -> None:
 def settle_inside(root: Path) -> None:
     """`settle` every folder in `root`."""
     if getattr(root, "fs", None) is None:
+        for path in root.glob(f".*{WHOLE}"):
+            settle(path.with_name(path.name[1:].removesuffix(WHOLE)))
         for path in root.glob(f"*/{COMMIT}"):
             settle(path.parent)
 

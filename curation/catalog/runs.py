@@ -24,6 +24,7 @@ from manifests.plans import LOCK, Lock, read_lock
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN, TRAIN_AGAIN
 from manifests.settings import read_stored
 from manifests.settings.fields import Count
+from manifests.switch import settle_inside
 
 
 @dataclass
@@ -63,6 +64,7 @@ def find_runs(places: Sequence[Path]) -> list[Path]:
 
 def _inside(place: Path) -> Iterator[Path]:
     """The runs in a folder, without those that were moved aside for another."""
+    settle_inside(place)
     return (path.parent for path in place.glob(f"*/{RUN}") if not is_aside(path.parent))
 
 

@@ -9,6 +9,7 @@ before anything is written.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tarfile
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ from curation.storage import local
 from manifests.audio import CutSound, decode_cut
 from manifests.audio.streams import libav_reads
 from manifests.disk.names import FileNames, file_name
-from manifests.errors import InputError, ManifestError
-from manifests.files import atomic_folder
+from manifests.errors import ManifestError, OccupiedError
+from manifests.files import atomic_folder, write_jsonl
 from manifests.schema import arrow_schema, columns
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def export_huggingface(
     Raises:
         MissingFileError, QueryError: no catalog, or no cut that `where` selects.
         ManifestError: cuts of several recordings.
-        InputError: `target` exists and is not empty.
+        OccupiedError: `target` exists and is not empty.
         AudioError: audio that does not decode; names the cut.
     """
     schema = _hf_schema()
@@ -92,24 +93,25 @@ def export_shar(
     Raises:
         As `export_huggingface`, and ManifestError for text-only rows, which Lhotse has no cut for.
     """
-    from lhotse.shar import JsonlShardWriter, TarWriter
+    from lhotse.shar import TarWriter
 
-    count = 0
+    count, names = 0, FileNames()
     with _exporting(catalog, target, where, limits) as (con, folder):
         clips = _clips(con, texts=False)
-        # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits.
-        with (
-            JsonlShardWriter(f"{folder}/cuts.%06d.jsonl.gz", shard_size=shard_rows) as cuts,
-            TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds,
-        ):
-            names = FileNames()
-            for clip in clips:
-                cut, sound = _shar_cut(clip)
-                _name_as_file(cut, names)
-                sounds.write(f"{cut.id}.{clip.kind}", io.BytesIO(sound))
-                sounds.write(f"{cut.id}.json", io.BytesIO(json.dumps(cut.recording.to_dict()).encode()), count=False)
-                cuts.write(cut)
-                count += 1
+        # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits, and write the time.
+        with TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds:
+            for shard in itertools.count():
+                rows = []
+                for clip in islice(clips, shard_rows):
+                    cut, sound = _shar_cut(clip)
+                    _name_as_file(cut, names)
+                    sounds.write(f"{cut.id}.{clip.kind}", io.BytesIO(sound))
+                    facts = json.dumps(cut.recording.to_dict()).encode()
+                    sounds.write(f"{cut.id}.json", io.BytesIO(facts), count=False)
+                    rows.append(cut.to_dict())
+                if not rows:
+                    break
+                count += write_jsonl(folder / f"cuts.{shard:06}.jsonl.gz", rows)
     return count
 
 
@@ -253,6 +255,8 @@ def _exporting(
     """A connection with the chosen cuts, and a new folder; nothing is made before the condition has been answered."""
     local(target, what="audio")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{target} is there already and not empty. Name a new folder, or remove it.")
+        raise OccupiedError(
+            f"{target} is there already and not empty. Nothing was touched. Name a new folder, or remove it."
+        )
     with chosen_cuts(catalog, where, limits) as con, atomic_folder(target) as folder:
         yield con, folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,15 @@ from curation.plan.verdicts import check_verdicts, passes_relied_on
 from curation.rules import create_rules, read_rules
 from curation.storage import local, resolve
 from manifests.digests import write_sealed
+from manifests.disk.alone import alone
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
-from manifests.files import atomic_write, claim_folder, move_aside
+from manifests.files import atomic_write, claim_folder
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
 from manifests.schema import arrow_schema
 from manifests.settings import stored
 from manifests.settings.differences import compare
-from manifests.switch import switched
+from manifests.switch import Switch, replaced, settle, switched
 
 __all__ = [
     "Lock",
@@ -71,24 +73,31 @@ def make_plan(
         catalog: what to draw from; may be on S3 (`s3://BUCKET/PREFIX`).
         output: a local folder.
         threads: DuckDB threads; all cores by default.
-        aside: another mixture's plan in `output` is moved to OUTPUT.old-1, or the next number that is free.
+        aside: another mixture's plan in `output` is moved to OUTPUT.old-1, or the next number that is free, as soon as
+            the new one is whole.
         limits: of the time and memory of the mixture's query.
 
     Raises:
         InputError: `output` is remote, or cannot be written to (DiskError).
-        OccupiedError: `output` holds another mixture's plan, or something else; nothing in it was touched.
+        OccupiedError: `output` holds another mixture's plan, or something else, or with `aside` another process makes a
+            plan there; nothing in it was touched.
         QueryError: the query does not run, or returns other than cut_id and domain.
         MixtureError: the mixture cannot be had; the message has the numbers and what can be had.
     """
     catalog, output = resolve(catalog), local(output, what="a plan")
-    current = _reusable(mixture, catalog, output)
-    if current is not None:
-        return current
-    limits = limits or Limits()
+    with alone(output, "makes a plan there") if aside else nullcontext():
+        current = _reusable(mixture, catalog, output)
+        if current is not None:
+            return current
+        return _make(mixture, catalog, output, threads=threads, aside=aside, limits=limits or Limits())
+
+
+def _make(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None, aside: bool, limits: Limits) -> Lock:
+    """`make_plan`, where no current plan is."""
     with connect(catalog, threads=threads, limits=limits) as con:
         schedule = _prepare(con, mixture, limits)
-        _claim(mixture, output, aside=aside)  # not before it is known that there will be a plan
-        with switched(output) as switch:  # until the new plan and its lock are whole, the old ones stay
+        # Not before it is known that there will be a plan; until it is whole with its lock, the old one stays.
+        with _claimed(mixture, output, aside=aside) as switch:
             plan = switch.path(PLAN)
             with atomic_write(plan) as temporary:
                 if _write(con, temporary) == 0:
@@ -175,9 +184,31 @@ def funnel(mixture: Mixture, catalog: Path, *, limits: Limits | None = None) -> 
         return funnel_rows(con)
 
 
-def _claim(mixture: Mixture, output: Path, *, aside: bool) -> None:
+@contextmanager
+def _claimed(mixture: Mixture, output: Path, *, aside: bool) -> Iterator[Switch]:
     """Take the folder for this mixture's plan: what is there may be a plan of the same mixture, out of date."""
     claim_folder(output, "a plan", known=(LOCK, PLAN))
+    name, found = _other_mixture(mixture, output)
+    if not found:
+        with switched(output) as switch:
+            yield switch
+        return
+    if not aside:
+        differs = "\n  ".join(found)
+        raise OccupiedError(
+            f"{output} holds the plan of another mixture ({name}). It differs in:\n  {differs}\nNothing was touched.",
+            movable=True,
+        )
+    with replaced(output) as folder:
+        claim_folder(folder, "a plan")
+        with switched(folder) as switch:
+            yield switch
+
+
+def _other_mixture(mixture: Mixture, output: Path) -> tuple[str, list[str]]:
+    """Name of the mixture whose plan is in `output`, and in what it differs from this one: nothing if it is this one's,
+    or there is no lock of this version, so no plan to go on with.
+    """
     try:
         lock = read_lock(output)
         known = stored(
@@ -187,23 +218,14 @@ def _claim(mixture: Mixture, output: Path, *, aside: bool) -> None:
             go_on="",
         )
     except InputError:
-        return  # no lock, or none of this version: there is no plan to go on with
+        return "", []
     nameless = {"name", "select", "rules"}
-    found = [str(row) for row in compare(known.model_dump(exclude=nameless), mixture.model_dump(exclude=nameless))]
-    if not found:
-        return
-    if not aside:
-        differs = "\n  ".join(found)
-        raise OccupiedError(
-            f"{output} holds the plan of another mixture ({lock.name}). It differs in:\n  {differs}\n"
-            "Nothing was touched.",
-            movable=True,
-        )
-    move_aside(output)
-    claim_folder(output, "a plan")
+    found = compare(known.model_dump(exclude=nameless), mixture.model_dump(exclude=nameless))
+    return lock.name, [str(row) for row in found]
 
 
 def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
+    settle(output)
     if not (output / LOCK).is_file():
         return None
     try:

@@ -59,12 +59,19 @@ def alone(folder: Path, doing: str) -> Iterator[None]:
 
 def _lock_file(folder: Path) -> IO[str] | None:
     """The file that stands for a folder; None where there can be none, or its place is another user's."""
-    name = sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
+    name, place = sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32], lock_place()
+    try:
+        return None if place is None else (place / name).open("a+", encoding="utf-8")
+    except OSError:
+        return None
+
+
+def lock_place() -> Path | None:
+    """The folder of this user's locks on this machine; None where there can be none, or it is another user's."""
     try:
         place = Path(tempfile.gettempdir()) / f"soundwave-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
         place.mkdir(mode=0o700, exist_ok=True)
-        if hasattr(os, "getuid") and (place.is_symlink() or place.stat().st_uid != os.getuid()):
-            return None
-        return (place / name).open("a+", encoding="utf-8")
+        foreign = hasattr(os, "getuid") and (place.is_symlink() or place.stat().st_uid != os.getuid())
     except OSError:
         return None
+    return None if foreign else place

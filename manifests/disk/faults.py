@@ -35,6 +35,9 @@ PROBE = 1 << 16  # bytes written to learn why a library could not write
 _NUMBER = re.compile(r"\(os error (\d+)\)|errno\W{1,6}(\d+)", re.IGNORECASE)
 _NAMED = re.compile(r'file \\?"([^"\\]+)')  # DuckDB: Could not write file "PATH"
 TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.(.+)")  # see `files.atomic_write`
+NEW, WHOLE = ".soundwave-new", ".soundwave-whole"  # what is to take a folder's place: see `manifests.switch`
+MADE = "made"  # a temporary folder, what is in which will be beside it
+_TAKING = re.compile(rf"\.(.+)(?:{NEW}|{WHOLE})")
 
 
 def fault_number(error: BaseException | None) -> int | None:
@@ -110,10 +113,16 @@ def said(number: int, target: Path, *, elsewhere: Path | None = None) -> DiskErr
 
 
 def final_name(path: Path) -> Path:
-    """The path of what is written under a temporary name."""
-    while found := TEMPORARY.fullmatch(path.name):
-        path = path.with_name(found[1])
-    return path
+    """The path that what is written under a temporary name, or in a temporary folder, will have."""
+    return Path(*(name for part in path.parts if (name := _final_part(part))))
+
+
+def _final_part(part: str) -> str | None:
+    while found := TEMPORARY.fullmatch(part) or _TAKING.fullmatch(part):
+        part = found[1]
+        if part == MADE:
+            return None
+    return part
 
 
 def _free(folder: Path) -> str:

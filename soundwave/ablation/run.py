@@ -10,7 +10,8 @@ OUTPUT/GRID/{grid.json,results.jsonl,results.parquet}
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,14 +19,16 @@ from typing import Any, TypeAlias
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
 from manifests.disk.alone import alone
+from manifests.disk.faults import NEW
 from manifests.errors import InputError, OccupiedError
-from manifests.files import claim_folder, is_aside, move_aside, read_object, write_json, write_text
+from manifests.files import claim_folder, is_aside, read_object, write_json, write_text
 from manifests.fingerprint import fingerprint
 from manifests.plans import LOCK
 from manifests.runs import METRICS, RUN
 from manifests.settings import Overrides, stored
 from manifests.settings.core_yaml import yaml_text
 from manifests.settings.differences import Difference, compare
+from manifests.switch import replaced, settle, switched
 from soundwave.ablation.commands import (
     COMMANDS,
     Commands,
@@ -47,6 +50,7 @@ from soundwave.evaluate.registry import RATES, find_figure
 
 GridOverrides: TypeAlias = Overrides | Mapping[str, Overrides]
 """For all grids; or for each grid its own, by its name."""
+RESULTS_OF_GRID = "results of a grid"
 LLM_COST = 6.0  # measured on the demo: a second of audio through the LLM, relative to one through adapter and CTC alone
 EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
 
@@ -89,13 +93,15 @@ class Ablation:
             roots={name: path.parent for name, path in files.items()},
         )
 
+        self._aside: set[str] = set()  # grids whose name is that of another one's results
         self._found: dict[str, Path] = {}  # runs under another name than their node's, by the node's key
 
     def claim(self, *, aside: bool = False) -> None:
         """Take the output folder, and in it a folder for each grid's results.
 
         Args:
-            aside: results of another grid of the same name are moved to GRID.old-1, or the next number that is free.
+            aside: results of another grid of the same name are moved to GRID.old-1, or the next number that is free,
+                when there are new ones.
 
         Raises:
             OccupiedError: other files are there, or results that these grids would not give again. Nothing is touched.
@@ -103,6 +109,7 @@ class Ablation:
         claim_folder(self.output, "a folder of ablations", known=(f"*/{GRID}", f"plans/*/{LOCK}"))
         for name, grid in self.grids.items():
             folder = self.output / name
+            settle(folder)
             if lost := lost_results(folder, grid):
                 if not aside:
                     differs = "\n  ".join(map(str, lost))
@@ -111,8 +118,25 @@ class Ablation:
                         "Nothing was touched.",
                         movable=True,
                     )
-                move_aside(folder)
-            claim_folder(folder, "results of a grid", known=(GRID,))
+                self._aside.add(name)
+            claim_folder(folder, RESULTS_OF_GRID, known=(GRID,))
+
+    def write(self, name: str, rows: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> None:
+        """Write a grid's results: until they are whole, those that were there stay."""
+        grid = self.grids[name]
+        with self._results(self.output / name) as folder:
+            write_results(folder, rows, grid.metric)
+            write_json(folder / GRID, report)
+
+    @contextmanager
+    def _results(self, target: Path) -> Iterator[Path]:
+        if target.name not in self._aside:
+            with switched(target) as switch:
+                yield switch.made
+            return
+        with replaced(target) as folder:
+            claim_folder(folder, RESULTS_OF_GRID)
+            yield folder
 
     def run_folder(self, node: Node) -> Path:
         """Where a node's run is, or is to be."""
@@ -122,6 +146,8 @@ class Ablation:
         """Find runs that are these very trainings under other names: earlier versions named them by another key."""
         known: dict[str, Path] = {}
         for path in sorted(self.output.glob(f"runs/*/{RUN}"), key=lambda path: (is_aside(path.parent), path)):
+            if path.parent.name.endswith(NEW):  # it is to take the place of another one
+                continue
             known.setdefault(str((read_or_none(path) or {}).get("key")), path.parent)
         for node in self.expansion.nodes.values():  # what a node starts from comes before it
             task = self.task(node)
@@ -291,8 +317,7 @@ def _run(ablation: Ablation, *, workers: int | None, aside: bool) -> AblationSum
     for name, grid in ablation.grids.items():
         mine = [row for row in summary.rows if row["grid"] == name]
         summary.reports[name] = describe(name, grid, mine)
-        write_results(output / name, mine, grid.metric)
-        write_json(output / name / GRID, summary.reports[name])
+        ablation.write(name, mine, summary.reports[name])
     _count(summary, jobs, outcome)
     return summary
 

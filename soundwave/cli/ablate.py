@@ -36,7 +36,10 @@ def ablate(  # noqa: PLR0917 - options are keywords
     ] = None,
     set_: SetOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Move results of another grid of this name to OUTPUT/GRID.old-1.")
+        bool,
+        typer.Option(
+            "--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:

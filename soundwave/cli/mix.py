@@ -35,7 +35,10 @@ def plan(  # noqa: PLR0917 - options are keywords
     ] = None,
     set_: SetOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Move another mixture's plan that is in the folder to OUTPUT.old-1.")
+        bool,
+        typer.Option(
+            "--force", help="Another mixture's plan that is in the folder is OUTPUT.old-1 when the new one is whole."
+        ),
     ] = False,
     seconds: SecondsOption = SECONDS,
     memory: MemoryOption = MEMORY,

@@ -27,23 +27,14 @@ def report(
     """
     import json
 
-    from manifests.files import write_json, write_text
-    from manifests.switch import switched
-    from soundwave.report.page import claim_page, render
-    from soundwave.report.summary import claim_summary, summarise
-    from soundwave.report.workspace import open_workspace
+    from manifests.files import read_object
+    from soundwave.report.page import SUMMARY, write_report
 
-    page = output or workspace / "report.html"
-    summary = page.with_name("summary.json")
-    claim_summary(summary)  # before the page is written: both or neither
-    claim_page(page)
-    html, facts = render(open_workspace(workspace)), summarise(workspace)
-    with switched(page.parent) as switch:
-        write_text(switch.path(page.name), html)
-        write_json(switch.path(summary.name), facts)
+    page = write_report(workspace, output or workspace / "report.html")
+    facts = read_object(page.with_name(SUMMARY), "missing")
     if as_json:
         print(json.dumps(facts, indent=2))
         return
-    print(f"{page} and {page.with_name('summary.json')} written")
+    print(f"{page} and {page.with_name(SUMMARY)} written")
     if facts["missing"]:
         print(f"missing in this workspace: {', '.join(facts['missing'])}")

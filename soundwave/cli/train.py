@@ -38,7 +38,10 @@ ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with the run that is in the folder, with its own settings.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Move another run that is in the folder to OUTPUT.old-1, and begin anew.")
+    bool,
+    typer.Option(
+        "--force", help="Begin anew; another run that is in the folder is OUTPUT.old-1 when this one has ended."
+    ),
 ]
 NonFiniteOption = Annotated[
     str | None,

@@ -39,7 +39,6 @@ from soundwave.demo.settings import DemoSettings
 from soundwave.evaluate.held_out import EvalOptions
 from soundwave.evaluate.metrics.asr import ceiling
 from soundwave.report.page import write_report
-from soundwave.report.summary import summarise
 
 TEXTS = "bsdgames_quiz"  # questions and answers, no audio to label
 RECORDINGS = ("asterisk", "fillets", "tuxpaint", "sonicpi")
@@ -213,6 +212,5 @@ def _report(phases: Phases, output: Path) -> dict[str, Any]:
         phase.reused = all(before.reused for before in phases.done) and 0 not in _times(made)
         if not phase.reused:
             write_report(output, made[0])
-            write_json(made[1], summarise(output))
         phase.note = "report.html, summary.json"
     return read_object(output / "summary.json")

@@ -30,6 +30,7 @@ from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from manifests.runs import eval_file, examples_file
+from manifests.switch import switched
 from soundwave.evaluate.likelihood import Asked, answer_losses
 from soundwave.infer.listener import EncodedAudio, Listener, Question
 from soundwave.model.batch import AUDIO, answer_ids
@@ -117,13 +118,16 @@ def air_bench(
     rejects += unheard
     responses = [item.response(text) for item, text in answered]
     name = f"air-bench-{questions.stem}"
-    write_jsonl(run / examples_file(name), responses)
-    write_jsonl(run / f"eval-{name}-rejects.jsonl", (reject.row() for reject in rejects))
+    result = {"run": run.name, "file": questions.name, "choose": choose, "questions": len(rows)}
+    result |= {"answered": len(answered), "rejected": _count(rejects)}
+    with switched(run) as switch:
+        write_jsonl(switch.path(examples_file(name)), responses)
+        write_jsonl(switch.path(f"eval-{name}-rejects.jsonl"), (reject.row() for reject in rejects))
+        if answered:
+            result |= accuracies(answered)
+            write_json(switch.path(eval_file(name)), result)
     if not answered:
         raise InputError(f"None of {questions}'s {len(rows)} questions could be asked. {_first(rejects)}")
-    result = {"run": run.name, "file": questions.name, "choose": choose, "questions": len(rows)}
-    result |= {"answered": len(answered), "rejected": _count(rejects), **accuracies(answered)}
-    write_json(run / eval_file(name), result)
     return result
 
 

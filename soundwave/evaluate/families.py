@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from manifests.files import read_object, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.progress import progress_bar
 from manifests.runs import WEIGHTS, eval_file, final_model, metrics_file, read_run
+from manifests.switch import switched
 from soundwave.evaluate.held_out import Context, EvalOptions
 from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.model.batch import need_conversation
@@ -54,13 +56,15 @@ def measure(
         model, settings, _ = load_model(run)
         if settings.lm_weight:
             need_conversation(model.tokenizer, settings.system_prompt)
-        context = Context(model=model, settings=settings, catalog=catalog, run=run, **vars(options))
+        context = Context(model=model, settings=settings, catalog=catalog, **vars(options))
         with progress_bar() as bar:
             task = bar.add_task(f"measure {run.name}", total=len(missing), note="")
             for name in missing:
                 bar.update(task, note=name)
-                known[name] = {"key": keys[name], **_measured(name, context, skip=skip)}
-                _write(run, facts, name, known)
+                with switched(run) as switch:  # figures and examples change together
+                    here = replace(context, output=switch.made)
+                    known[name] = {"key": keys[name], **_measured(name, here, skip=skip)}
+                    _write(switch.made, facts, name, known)
                 bar.advance(task)
     return {**facts, "families": {name: known[name] for name in names}}
 
@@ -94,11 +98,11 @@ def _read(run: Path, split: str) -> dict[str, dict[str, Any]]:
     return known
 
 
-def _write(run: Path, facts: Mapping[str, Any], name: str, known: Mapping[str, dict[str, Any]]) -> None:
+def _write(folder: Path, facts: Mapping[str, Any], name: str, known: Mapping[str, dict[str, Any]]) -> None:
     """Keep the figures of the metric `name`."""
     split = str(facts["split"])
     if name == RATES:
-        write_json(run / eval_file(split), {**facts, **known[name]})
+        write_json(folder / eval_file(split), {**facts, **known[name]})
         return
     others = {family: figures for family, figures in known.items() if family != RATES}
-    write_json(run / metrics_file(split), {"run": run.name, "split": split, "families": others})
+    write_json(folder / metrics_file(split), {"run": facts["run"], "split": split, "families": others})

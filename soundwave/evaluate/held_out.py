@@ -74,8 +74,8 @@ class Context(EvalOptions):
     settings: StageSettings
     """Of the run's stage: instructions, system prompt, units of the CTC targets."""
     catalog: Path
-    run: Path | None = None
-    """The run's folder, where a metric may leave examples; None: nowhere."""
+    output: Path | None = None
+    """A folder where a metric may leave examples; None: nowhere."""
 
     def first(self, most: int) -> int:
         """`limit`, or `most` when there is none: for metrics that take long."""

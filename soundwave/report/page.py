@@ -11,16 +11,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import manifests
-from manifests.files import claim_file, write_text
+from manifests.files import claim_file, write_json, write_text
+from manifests.switch import switched
 from manifests.units import clock
 from soundwave.ablation.results import METRICS
 from soundwave.ablation.run import fit_arm
 from soundwave.evaluate.metric import Figure
 from soundwave.report import charts, data, examples, outcome, training
-from soundwave.report.summary import provenance, timings
+from soundwave.report.summary import claim_summary, provenance, summarise, timings
 from soundwave.report.workspace import STAGE_TITLES, STAGES, Workspace, open_workspace
 
 TEMPLATES = Path(__file__).with_name("templates")
+SUMMARY = "summary.json"
 PAGE_TITLE, HEAD = "<title>Soundwave: ", 1000  # how a page begins, within so many characters
 SECTIONS = [
     ("ablation", "Ablation"),
@@ -40,14 +42,20 @@ Row = dict[str, Any]
 
 
 def write_report(root: Path, output: Path) -> Path:
-    """Write the page of the workspace at `root` to `output`.
+    """Write the page of the workspace at `root` to `output`, and summary.json beside it: both or neither.
 
     Raises:
         MissingFileError: no workspace there.
         OccupiedError: a file of another kind is there; it was not touched.
     """
+    summary = output.with_name(SUMMARY)
+    claim_summary(summary)
     claim_page(output)
-    write_text(output, render(open_workspace(root)))
+    page, facts = render(open_workspace(root)), summarise(root)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with switched(output.parent) as switch:
+        write_text(switch.path(output.name), page)
+        write_json(switch.path(SUMMARY), facts)
     return output
 
 

@@ -20,6 +20,7 @@ from manifests.digests import files_of, need_written, read_sealed
 from manifests.errors import InputError, MissingFileError
 from manifests.files import is_aside, need_folder, read_jsonl
 from manifests.runs import METRICS, RUN
+from manifests.switch import settle_inside
 from soundwave.ablation.results import RESULTS
 
 STAGES = ("alignment", "shrinking", "sft")
@@ -82,6 +83,8 @@ def open_workspace(root: Path) -> Workspace:
             f"{root} is no workspace: it has none of corpora/, catalog/, mixtures/, runs/, ablation/. "
             "Run `soundwave demo` first, or name the folder that holds them."
         )
+    for name in ("runs", "mixtures", "ablation", "ablation/runs", "ablation/plans"):
+        settle_inside(root / name)
     return Workspace(root)
 
 

@@ -27,7 +27,7 @@ from soundwave.train.micro_batches import Measured, StepMetrics, shares, split
 from soundwave.train.nonfinite import SKIPPED, bad_gradient, count_skipped, explain, find_fault
 from soundwave.train.runs import checkpoint
 from soundwave.train.runs.branch import adopt, check_branch
-from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed
+from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed, take_over
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
 from soundwave.train.runs.ledger import finish_ledger, ledger_rows
@@ -68,7 +68,8 @@ def train(
         init: the run whose model this one starts from; None: a new model.
         branch: a checkpoint of a run that is the same up to there: a new run goes on from it (see `branch`).
         existing: what becomes of another run in `output`. `refuse`: nothing, this one does not begin; `resume`: it goes
-            on with its own settings; `aside`: it is moved to OUTPUT.old-1, or the next number that is free.
+            on with its own settings; `aside`: it is moved to OUTPUT.old-1, or the next number that is free, when the
+            new one has ended.
 
     Raises:
         MissingFileError, StaleError: no plan, a changed catalog, or an unfinished `init`.
@@ -102,30 +103,37 @@ def _train(
     data = PlanData(plan, encoder=settings.encoder)
     start = None if init is None else final_model(init)
     asked = planned_training(settings, data.lock.plan_sha256, start)
-    old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
+    place, old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
     if old is not None and old.status == "done":
-        final_model(output)
+        final_model(place)
         if ranks.first:
-            tidy(output, settings)
+            tidy(place, settings)
         ranks.print_once(f"{output}: reused, this run is finished ({old.steps} steps)")
-        return old
-    new = ranks.on_first(lambda: old is None or not begun(output))
-    at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
-    trainer = Trainer.make(settings, data, start, output, ranks)
-    info = old or trainer.info(asked, init, plan)
-    if ranks.first and new:
-        info.write(output)  # which makes the folder a run's
-        if at and branch is not None:
-            adopt(branch, output, info, at)
-            info.write(output)
-        describe(output, info, plan)
-    ranks.barrier()
-    if old is not None or branch is not None:
-        info.step = trainer.resume(info)
-        info.skipped = ranks.broadcast_object(count_skipped(output, info.step) if ranks.first else 0)
-        ranks.print_once(f"{output}: resumed after step {info.step} of {info.steps}")
-    trainer.run(info)
+        info = old
+    else:
+        new = ranks.on_first(lambda: old is None or not begun(place))
+        at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
+        trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
+        info = old or trainer.info(asked, init, plan)
+        if ranks.first and new:
+            _begin(info, place, plan, branch if at else None, at)
+        ranks.barrier()
+        if old is not None or branch is not None:
+            info.step = trainer.resume(info)
+            info.skipped = ranks.broadcast_object(count_skipped(place, info.step) if ranks.first else 0)
+            ranks.print_once(f"{output}: resumed after step {info.step} of {info.steps}")
+        trainer.run(info)
+    ranks.on_first(lambda: take_over(place, output))
     return info
+
+
+def _begin(info: RunInfo, place: Path, plan: Path, branch: Path | None, at: int) -> None:
+    """Write what a run begins with; branch: the checkpoint that it goes on from, after step `at`."""
+    info.write(place)  # which makes the folder a run's
+    if branch is not None:
+        adopt(branch, place, info, at)
+        info.write(place)
+    describe(place, info, plan)
 
 
 @dataclass
@@ -145,13 +153,23 @@ class Trainer:
     steps: int
     precision: str
     output: Path
+    run_name: str
     ranks: Ranks
 
     @classmethod
     def make(
-        cls, settings: StageSettings, data: PlanData, start: Path | None, output: Path, ranks: Ranks | None = None
+        cls,
+        settings: StageSettings,
+        data: PlanData,
+        start: Path | None,
+        output: Path,
+        ranks: Ranks | None = None,
+        *,
+        run: str | None = None,
     ) -> Trainer:
-        """Load or create the model and all around it; ranks: this process among several."""
+        """Load or create the model and all around it; ranks: this process among several; run: its name, if it is not
+        that of the folder `output`.
+        """
         ranks = ranks or Ranks()
         if ranks.world > 1 and data.unstored:
             ranks.print_once(
@@ -180,13 +198,14 @@ class Trainer:
             steps=steps,
             precision=precision,
             output=output,
+            run_name=run or output.name,
             ranks=ranks,
         )
 
     def info(self, asked: Training, init: Path | None, plan: Path) -> RunInfo:
         """What run.json says of a run that begins."""
         return RunInfo(
-            run=self.output.name,
+            run=self.run_name,
             stage=self.settings.stage,
             key=asked.key,
             plan=self.data.lock.plan_sha256,
@@ -296,7 +315,7 @@ class Trainer:
             "frames": int(found.frames.sum()),
             "kept_frames": int(found.kept_frames.sum()),
         }
-        return row, ledger_rows(self.output.name, step, draws, samples, found)
+        return row, ledger_rows(self.run_name, step, draws, samples, found)
 
     def _seed(self, step: int) -> None:
         """Dropout follows from seed, step and process, so a resumed run is the same run."""

@@ -33,9 +33,9 @@ def measure(context: Context) -> dict[str, Any]:
     """
     rows = held_out(context, "transcribed")
     texts = {name: dict(_decoded(name, context, rows)) for name in context.decode}
-    if context.run is not None:
+    if context.output is not None:
         write_jsonl(
-            context.run / examples_file(context.split),
+            context.output / examples_file(context.split),
             (
                 {"id": cut.cut_id, "reference": cut.text, "language": cut.language or "en"}
                 | {name: found[cut.cut_id] for name, found in texts.items()}

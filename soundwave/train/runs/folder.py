@@ -17,6 +17,7 @@ from manifests.plans import LOCK
 from manifests.runs import ENVIRONMENT, RUN, SETTINGS, RunInfo, final_model, read_run
 from manifests.settings import check_settings, stored
 from manifests.settings.core_yaml import yaml_text
+from manifests.switch import new_place, settle, take_place
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.runs.identity import VERSION, Training, differences
 from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings
@@ -50,8 +51,8 @@ def stored_settings(run: Path, info: RunInfo) -> StageSettings:
 
 def claim_run(
     folder: Path, asked: Training, *, plan: Path, parent: Path | None, existing: Existing = "refuse"
-) -> RunInfo | None:
-    """The run in `folder`, if it is the training that is asked for; None: the folder is free for it.
+) -> tuple[Path, RunInfo | None]:
+    """Where to train, and the run there, if it is the training that is asked for; None: it begins.
 
     Args:
         folder: the run's folder.
@@ -59,14 +60,15 @@ def claim_run(
         plan: folder of its plan.
         parent: folder of the run that it starts from.
         existing: what becomes of another run that is there. `refuse`; `resume`: it goes on if it is the same but for
-            the version of the code; `aside`: it is moved to FOLDER.old-1, or the next number that is free.
+            the version of the code; `aside`: it stays, and the new one is trained beside it; `take_over` ends that.
 
     Raises:
         OccupiedError: another run is there, or other files, or a file. Nothing is touched.
     """
+    settle(folder)
     held = contents(folder, "a run")
     if not held:
-        return None
+        return folder, None
     if not (folder / RUN).exists():
         raise OccupiedError(
             f"{folder} is not a run's folder: it holds {listed(held)} and no {RUN}. Nothing was touched. "
@@ -79,11 +81,32 @@ def claim_run(
     except InputError as error:
         info, found, problem = None, [], f"{folder} holds a run that cannot be read. {error}"
     if info is not None and (not found or (existing == "resume" and {row.name for row in found} == {VERSION})):
-        return info
+        return folder, info
     if existing != "aside":
         raise OccupiedError(f"{problem}\nNothing was touched.", movable=True)
-    print(f"{folder}: the run that was there is now {move_aside(folder)}", file=sys.stderr)
-    return None
+    return _beside(folder, asked, plan=plan, parent=parent)
+
+
+def _beside(folder: Path, asked: Training, *, plan: Path, parent: Path | None) -> tuple[Path, RunInfo | None]:
+    """As `claim_run`, where the run that is there is to make place when this one has ended."""
+    place = new_place(folder)
+    print(f"{folder}: the run that is there stays until the new one has ended, in {place}", file=sys.stderr)
+    if not contents(place, "a run"):
+        return place, None
+    try:
+        info = read_run(place)
+        if not differences(place, info, asked, plan=plan, parent=parent):
+            return place, info
+    except InputError:
+        pass
+    move_aside(place)  # another training that was to take the place, and was given up
+    return place, None
+
+
+def take_over(place: Path, folder: Path) -> None:
+    """The run that was trained in `place` has ended: it is the one of `folder` now (see `claim_run`)."""
+    if place != folder and (old := take_place(folder)) is not None:
+        print(f"{folder}: the run that was there is now {old}", file=sys.stderr)
 
 
 def _progress(info: RunInfo) -> str:

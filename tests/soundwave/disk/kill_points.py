@@ -67,6 +67,18 @@ def look_plan(path: Path) -> str:
     return lock.plan_sha256 + lock.catalog_fingerprint
 
 
+def look_forced_plan(path: Path) -> str:
+    """The plan `small` of a folder of plans."""
+    return look_plan(path / "small")
+
+
+def look_forced_run(path: Path) -> str:
+    """The run `one` of a folder of runs, which is whole, and its seed."""
+    from manifests.runs import final_model, read_run
+
+    return f"{final_model(path / 'one')} {read_run(path / 'one').settings['seed']}"
+
+
 def look_catalog(path: Path) -> str:
     """The rows of a catalog."""
     from curation.catalog import catalog_fingerprint, connect
@@ -228,7 +240,7 @@ def problems(case: Case) -> list[str]:
     start_state, count = (case.folder.with_name(name) for name in ("start", "count"))
     case.folder.rename(start_state)
     _copy(start_state, case.folder)
-    old = looked(case)
+    old, before = looked(case), temporaries(case.folder)
     code, said, calls = undisturbed(case, count)
     if code:
         return [f"undisturbed: exit {code}: {said}"]
@@ -244,10 +256,14 @@ def problems(case: Case) -> list[str]:
         if (seen := looked(case)) not in (old, new):
             found.append(f"{at}: neither old nor new: {seen}")
         code, said = start(case.words).end()
-        if code:
+        if code and "Nothing was touched" not in said:  # it was all there before the kill
             found.append(f"{at}: the rerun ended with {code}: {said}")
+        if left := temporaries(case.folder) - before:
+            found.append(f"{at}: the rerun left {left}")
         found += _differences(f"{at}: rerun", made, tree(case.folder / case.result))
-    return [*found, *twice(case, start_state, made), f"tried {calls}"]
+    found += twice(case, start_state, made)
+    shutil.rmtree(start_state)
+    return [*found, f"tried {calls}"]
 
 
 def twice(case: Case, start_state: Path, made: dict[str, str]) -> list[str]:
