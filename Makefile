@@ -9,6 +9,9 @@ STAMP  := $(VENV)/.installed
 CONSTRAINTS ?= constraints.txt
 EXTRAS ?=
 
+# Tests start many Python processes: where bytecode may not be kept, each one compiles torch and all else again (3 s).
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
