@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,7 +53,7 @@ sys.exit(int(there.makefile().read() or 70))
 def bin_folder() -> Path:
     """A folder with the program `soundwave`, and `main` for the main() of any module; the first call starts a process.
 
-    It ends with this one, whose end of a pipe is closed then.
+    It ends with this one, however this one ends: its standard input is a pipe from here.
     """
     folder = Path(tempfile.mkdtemp(prefix="forked-"))
     (folder / "client.py").write_text(CLIENT)
@@ -64,8 +65,13 @@ def bin_folder() -> Path:
     words = [sys.executable, "-m", "tests.forked", str(folder / "socket")]
     started = subprocess.Popen(words, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert started.stdout is not None and started.stdout.readline() == b"ready\n"
-    bin_folder.started = started  # type: ignore[attr-defined]  # so that its standard input stays open
+    atexit.register(_stop, started, folder)
     return folder
+
+
+def _stop(started: subprocess.Popen[bytes], folder: Path) -> None:
+    started.communicate()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def run(
@@ -118,8 +124,12 @@ def become(module: str, words: list[str], folder: Path, environment: dict[str, s
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
-        for number, mode, errors in ((0, "r", "strict"), (1, "w", "strict"), (2, "w", "backslashreplace"))
+        open(number, mode, buffering, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        for number, mode, buffering, errors in (
+            (0, "r", -1, "strict"),
+            (1, "w", -1, "strict"),
+            (2, "w", 1, "backslashreplace"),
+        )
     )
     os.chdir(folder)
     os.environ.clear()
