@@ -32,6 +32,7 @@ from tests.curation.synthetic_catalog import cut, mono_cut, text_row, write_cata
 
 QUERY = "SELECT cut_id, task AS domain FROM cuts"
 PROPERTY = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+PAIRS = settings(PROPERTY, max_examples=8)  # each example makes two plans
 
 
 def mixture(**changes: Any) -> Mixture:
@@ -145,7 +146,7 @@ def test_shares_hold_and_uses_are_even(
     assert len({(row["cut_id"], row["domain"], row["repeat"]) for row in rows}) == len(rows)
 
 
-@PROPERTY
+@PAIRS
 @given(small=st.floats(20, 100), factor=st.floats(1.05, 4), seed=st.integers(0, 5))
 def test_a_bigger_budget_only_appends(
     tmp_path_factory, some_catalog: Path, small: float, factor: float, seed: int
@@ -225,7 +226,7 @@ def three_hours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_catalog(tmp_path_factory.mktemp("hours") / "catalog", cuts)
 
 
-@PROPERTY
+@PAIRS
 @given(hours=st.floats(0.5, 1), seed=st.integers(0, 3))
 def test_the_ten_hour_plan_is_inside_the_twenty_hour_plan(
     tmp_path_factory, three_hours: Path, hours: float, seed: int
@@ -243,7 +244,7 @@ def test_the_ten_hour_plan_is_inside_the_twenty_hour_plan(
         assert set(by_domain(few, domain)) < set(by_domain(many, domain))
 
 
-@PROPERTY
+@PAIRS
 @given(fractions=st.tuples(st.floats(0.1, 1), st.floats(0.1, 1)), seed=st.integers(0, 5))
 def test_a_smaller_fraction_is_inside_a_bigger_one(
     tmp_path_factory, some_catalog: Path, fractions: tuple, seed: int
