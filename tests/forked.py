@@ -134,7 +134,8 @@ def become(module: str, words: list[str], folder: Path, environment: dict[str, s
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = [module, *words]
+    sys.argv = [module.removesuffix(".cli"), *words]
+    sys.modules["__main__"].__package__ = ""  # or usage would name this module
     code: object = 0
     try:
         importlib.import_module(module).main()
@@ -144,7 +145,8 @@ def become(module: str, words: list[str], folder: Path, environment: dict[str, s
         traceback.print_exc()
         code = 1
     atexit._run_exitfuncs()
-    sys.stdout.flush()
+    if not sys.stdout.closed:
+        sys.stdout.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)  # not by way of freeing all that was imported
 
 
