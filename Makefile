@@ -9,6 +9,9 @@ STAMP  := $(VENV)/.installed
 CONSTRAINTS ?= constraints.txt
 EXTRAS ?=
 
+# Tests start many Python processes: where bytecode may not be kept, each one compiles torch and all else again (3 s).
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -23,14 +26,14 @@ study: $(STAMP) ## The data ladder and the stage ablation at length (hours)
 
 test: assets ## All tests, with coverage of the four packages
 	@echo "==> tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=80
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=80
 
 test-whisperx: ## The same tests on WhisperX's older torch and transformers, and its backend (.venv-whisperx)
 	@$(MAKE) --no-print-directory VENV=.venv-whisperx CONSTRAINTS=constraints-whisperx.txt EXTRAS='[whisperx]' test-stack
 
 test-stack: assets
 	@echo "==> tests in $(VENV)"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP) ## Format, lint, strict types, import floors
 	@echo "==> ruff";  $(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -11,15 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("manifests", "recipes", "curation", "soundwave")
 HEAVY = ("torch", "transformers", "lhotse", "duckdb", "distributed", "dask", "numba", "pandas", "pyarrow", "numpy")
-
-
-def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "soundwave", *arguments]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1", **environment}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, encoding="utf-8", check=False)
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -46,7 +42,8 @@ def help_of(path: tuple[str, ...]) -> str:
     return str(getattr(command, "help", "") or "")
 
 
-LEAVES = [path for path in commands() if not any(other[: len(path)] == path for other in commands() if other != path)]
+ALL = commands()
+LEAVES = [path for path in ALL if not any(other[: len(path)] == path for other in ALL if other != path)]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
@@ -78,18 +75,25 @@ def test_help_loads_nothing_heavy() -> None:
         ("soundwave/model/tokens.py", "soundwave.train"),
     ],
 )
-def test_a_planted_upward_import_breaks_the_floors(planted: str, imported: str, tmp_path: Path) -> None:
-    copy_packages(tmp_path)
-    assert lint(tmp_path).returncode == 0
-    path = tmp_path / planted
-    path.write_text(path.read_text(encoding="utf-8") + f"\nimport {imported}\n", encoding="utf-8")
-    assert "BROKEN" in lint(tmp_path).stdout
+def test_a_planted_upward_import_breaks_the_floors(planted: str, imported: str, packages: Path) -> None:
+    path = packages / planted
+    before = path.read_text(encoding="utf-8")
+    path.write_text(f"{before}\nimport {imported}\n", encoding="utf-8")
+    try:
+        assert "BROKEN" in lint(packages).stdout
+    finally:
+        path.write_text(before, encoding="utf-8")
 
 
-def copy_packages(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the packages, in which no import goes upwards."""
+    folder = tmp_path_factory.mktemp("packages")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
+    assert lint(folder).returncode == 0
+    return folder
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -109,8 +113,8 @@ def readme_commands() -> list[str]:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    known = {" ".join(path) for path in commands()}
-    groups = {path[0] for path in commands() if len(path) > 1}
+    known = {" ".join(path) for path in ALL}
+    groups = {path[0] for path in ALL if len(path) > 1}
     named = readme_commands()
     assert named
     for line in named:
@@ -188,7 +192,7 @@ def test_functions_and_files_stay_small() -> None:
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_wrong_paths_are_one_clear_sentence_and_exit_2(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    done = run(*arguments, cwd=tmp_path)
+    done = forked.run("soundwave", *arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr

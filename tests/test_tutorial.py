@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 PAGE = Path(__file__).parent.parent / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -57,8 +59,8 @@ def test_the_tutorial_has_three_audits_a_mixture_and_a_diff() -> None:
 @pytest.mark.assets
 @pytest.mark.usefixtures("debian_root")
 def test_every_command_of_the_tutorial_does_what_the_page_says(tmp_path: Path) -> None:
-    bin_folder = str(Path(sys.executable).parent)
-    env = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONIOENCODING": "utf-8"}
+    programs = f"{forked.bin_folder()}:{Path(sys.executable).parent}"
+    env = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONIOENCODING": "utf-8"}
     for step in steps(PAGE.read_text(encoding="utf-8")):
         script = step.commands.replace("label quality", "label quality --workers 0")  # no cluster for a few clips
         done = subprocess.run(

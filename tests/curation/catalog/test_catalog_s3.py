@@ -27,6 +27,7 @@ from tests.curation.synthetic_catalog import cut, mono_cut, text_row, write_cata
 pytest.importorskip("s3fs")
 pytest.importorskip("upath")
 BUCKET = "s3://data"
+AUDITS = ("duplicates", "empty_text", "leakage_recording", "license_missing", "text_rate")  # all read as these do
 ASKED = {
     "stage": "sft",
     "query": "SELECT cut_id, task AS domain FROM accepted WHERE split = 'train'",
@@ -143,21 +144,20 @@ def test_a_build_that_fails_leaves_the_old_catalog(
     assert len(rows(bucket / "catalog", "FROM cuts")) == 5
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "FROM read_text('s3://data/secret.txt')",
-        "FROM read_text('/etc/passwd')",
-        "FROM read_parquet('s3://other/x.parquet')",
-        "FROM glob('s3://data/*')",
-    ],
-)
-def test_a_query_reads_the_catalog_on_s3_and_nothing_else(bucket: Path, tmp_path: Path, sql: str) -> None:
+def test_a_query_reads_the_catalog_on_s3_and_nothing_else(bucket: Path, tmp_path: Path) -> None:
     corpora(tmp_path)
     build(tmp_path / "corpora", tmp_path / "labels", bucket / "catalog")
     (bucket / "secret.txt").write_text("secret")
-    with connect(bucket / "catalog") as con, pytest.raises(QueryError, match="test: "):
-        run_select(con, sql, where="test")
+    with connect(bucket / "catalog") as con:
+        for sql in (
+            "FROM read_text('s3://data/secret.txt')",
+            "FROM read_text('/etc/passwd')",
+            "FROM read_parquet('s3://other/x.parquet')",
+            "FROM glob('s3://data/*')",
+        ):
+            with pytest.raises(QueryError, match="test: "):
+                run_select(con, sql, where="test")
+        assert run_select(con, "SELECT count(*) FROM cuts", where="test").fetchall() == [(5,)]
 
 
 def test_audits_plans_and_readers_work_on_s3(bucket: Path, tmp_path: Path) -> None:
@@ -165,7 +165,8 @@ def test_audits_plans_and_readers_work_on_s3(bucket: Path, tmp_path: Path) -> No
     here = write_catalog(tmp_path / "catalog", cuts)  # without catalog.json, as another tool writes it
     there = sent(here, bucket / "catalog")
     found, expected = (
-        [(finding.name, finding.rows, finding.examples) for finding in run_audits(lies)] for lies in (there, here)
+        [(finding.name, finding.rows, finding.examples) for finding in run_audits(lies, only=AUDITS)]
+        for lies in (there, here)
     )
     assert found == expected
     assert ("license_missing", 1) in [finding[:2] for finding in found]

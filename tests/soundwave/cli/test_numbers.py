@@ -41,22 +41,21 @@ def number_of(parameter):
     return next((kind for kind in (int, float) if kind in found), None)
 
 
+APP = build_app()
+COMMANDS = dict(commands(typer.main.get_command(APP)))
 OPTIONS = [
-    (path, parameter)
-    for path, command in commands(typer.main.get_command(build_app()))
-    for parameter in command.params
-    if number_of(parameter)
+    (path, parameter) for path, command in COMMANDS.items() for parameter in command.params if number_of(parameter)
 ]
 
 
 def asked(path, parameter, value):
     """The command with one bad number; what else it needs is named, and not read."""
-    command = next(command for words, command in commands(typer.main.get_command(build_app())) if words == path)
+    command = COMMANDS[path]
     needed = ["x" for other in command.params if other.required and other.param_type_name == "argument"]
     needed += [
         word for other in command.params if other.required and other.opts[0][0] == "-" for word in (other.opts[0], "x")
     ]
-    return CliRunner().invoke(build_app(), [*path, *needed, f"{parameter.opts[0]}={value}"])
+    return CliRunner().invoke(APP, [*path, *needed, f"{parameter.opts[0]}={value}"])
 
 
 @pytest.mark.parametrize(("path", "parameter"), OPTIONS, ids=[f"{' '.join(p)} {o.opts[0]}" for p, o in OPTIONS])

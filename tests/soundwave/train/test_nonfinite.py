@@ -19,7 +19,6 @@ from tests.soundwave.train.stopping import Killed, kill_at
 from tests.soundwave.train.train_processes import launch
 
 CUT, STEPS = "tiny-02", 6
-pytestmark = pytest.mark.xdist_group("processes")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from tests.tolerance import llm_rounding
 
 STEPS, KILL = 10, 5
 ROUNDING = llm_rounding(STEPS)
-pytestmark = pytest.mark.xdist_group("processes")  # the runs are made once
 TIMES = ("seconds", "cpu_seconds")
 
 
