@@ -211,6 +211,7 @@ def _take_all(folder: Path, record: dict[str, Any]) -> None:
         _take(folder, record["mark"], name)
     for name in record["gone"]:
         remove(folder / name)
+    remove(folder / f".{record['mark']}.{COMMIT}")  # the record's first name, where its writer was killed
 
 
 def _take(folder: Path, mark: str, name: str) -> None:
