@@ -56,14 +56,20 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _version_option(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         import manifests
 
         print(f"soundwave {manifests.__version__}")
         raise typer.Exit
+
+
+def _version_option(
+    _: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", is_eager=True, callback=_show_version
+    ),
+) -> None:
+    """Options beside the commands."""
 
 
 def main() -> None:

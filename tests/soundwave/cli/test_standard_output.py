@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+import manifests
+from soundwave.cli import build_app
 
 COMMAND = [sys.executable, "-m", "soundwave"]
 LONG = "import sys; from soundwave import cli; cli.build_app = lambda: (lambda: print('row\\n' * 100_000)); cli.main()"
@@ -43,3 +47,8 @@ def test_closed_streams_are_not_taken_by_the_next_file(tmp_path: Path) -> None:
     shell = f'"{sys.executable}" -c "$0" "$1" <&- >&- 2>&-'
     done = subprocess.run(["sh", "-c", shell, code, str(tmp_path / "file")], check=False)
     assert done.returncode == 0 and (tmp_path / "file").read_text() == "ours\n"
+
+
+def test_the_version_needs_no_command() -> None:
+    result = CliRunner().invoke(build_app(), ["--version"])
+    assert (result.exit_code, result.output) == (0, f"soundwave {manifests.__version__}\n")
