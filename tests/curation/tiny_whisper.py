@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|fr|>", "<|translate|>", "<|transcribe|>")
 SPECIAL_MORE = ("<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>")
@@ -13,8 +14,18 @@ LETTERS = "ETAONIHSRDLUMWCFGYPBVK'XJQZ"
 
 def whisper(folder: Path, scratch: Path) -> Path:
     """A Whisper of one small layer, converted to CTranslate2's format."""
-    import torch
     from ctranslate2.converters import TransformersConverter
+
+    tokenizer = whisper_checkpoint(scratch)
+    TransformersConverter(str(scratch)).convert(str(folder), force=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": 80}))
+    return folder
+
+
+def whisper_checkpoint(folder: Path) -> Any:
+    """A Whisper of one small layer as transformers writes it, with its tokenizer, which is returned."""
+    import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, WhisperConfig, WhisperForConditionalGeneration
 
@@ -38,13 +49,10 @@ def whisper(folder: Path, scratch: Path) -> Path:
     model.generation_config.suppress_tokens = sorted(set(range(config.vocab_size)) - sayable)
     model.generation_config.begin_suppress_tokens = [ids["<|endoftext|>"], letters.index("Ġ")]
     model.generation_config.lang_to_id = {token: ids[token] for token in ("<|en|>", "<|fr|>")}
-    model.save_pretrained(scratch)
+    model.save_pretrained(folder)
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
-    fast.save_pretrained(scratch)
-    TransformersConverter(str(scratch)).convert(str(folder), force=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": 80}))
-    return folder
+    fast.save_pretrained(folder)
+    return tokenizer
 
 
 def wav2vec(folder: Path) -> Path:
