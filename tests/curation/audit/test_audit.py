@@ -169,6 +169,30 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
         },
         {"copy", "piece"},
     ),
+    "sound_copies": (
+        [
+            cut("a"),
+            cut("b-copy"),
+            cut("c-piece", corpus="two"),
+            cut("d-new"),
+            cut("e-held-out", split="test"),
+            cut("f"),
+        ],
+        {
+            "labels": [
+                row
+                for name, samples in {
+                    "a": clip(1),
+                    "b-copy": again(clip(1))["mp3"][0],
+                    "c-piece": clip(1)[8000:40000],
+                    "d-new": clip(2),
+                    "e": clip(1),
+                }.items()
+                for row in sound_labels(name, samples)
+            ]
+        },
+        {"b-copy", "c-piece"},
+    ),
     "leakage_speaker": (
         [
             cut("train", speaker="anna"),
