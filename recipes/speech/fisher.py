@@ -160,5 +160,6 @@ RECIPE = Recipe(
     access="paid",
     languages=("en",),
     splits={"calls": "hash"},
+    channels="first",  # every cut names its own; it stays as it is
     links=("speaker",),
 )

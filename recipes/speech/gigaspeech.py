@@ -61,9 +61,9 @@ def _recordings(path: Path) -> Iterator[Any]:
         try:
             yield from ijson.items(stream, "audios.item")
         except ijson.JSONError as error:
+            why = str(error).splitlines()[0]
             raise ManifestError(
-                f"{path} is no whole JSON ({error}): it was cut short or is damaged. Nothing of it is used. "
-                "Fetch it again."
+                f"{path} is no whole JSON ({why}): it was cut short or is damaged. Nothing of it is used. Fetch it again."
             ) from error
 
 
