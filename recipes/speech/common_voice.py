@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse
-from recipes.speech.sources import Source, gender_of
+from recipes.speech.sources import SourceTree, gender_of
 
 CORPUS = "common_voice"
 OBTAIN = "Get a release from https://commonvoice.mozilla.org/datasets and name the folder that holds en, de, ..."
@@ -24,7 +24,7 @@ PARTS = ("train", "dev", "test")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip of the parts of the languages that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     folders = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
     found = [(folder, part) for folder in folders for part in PARTS if (folder / f"{part}.tsv").is_file()]
     if not found:
@@ -33,7 +33,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _part(source, folder, part)
 
 
-def _part(source: Source, folder: Path, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, folder: Path, part: str) -> Iterator[Item | Reject]:
     def clip(place: str, row: Mapping[str, str]) -> Item:
         name = row["path"]
         if not name or "/" in name:
@@ -43,7 +43,7 @@ def _part(source: Source, folder: Path, part: str) -> Iterator[Item | Reject]:
             key=stem,
             place=place,
             recording=stem,
-            audio=folder / "clips" / (name if PurePath(name).suffix else f"{name}.mp3"),
+            audio=source.audio(folder / "clips" / (name if PurePath(name).suffix else f"{name}.mp3")),
             text=collapse(row["sentence"]),
             language=row.get("locale") or folder.name,
             speaker=row["client_id"] or None,

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 
 CORPUS = "covost2"
 OBTAIN = (
@@ -32,7 +32,7 @@ TABLE = "covost_v2."
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every translated clip of the pairs that are there, in the order of Common Voice's table."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = sorted(path for path in root.glob(f"*/{TABLE}*.tsv") if path.stem.count("_") == 2)
     if not found:
         raise source.nothing(f"en/{TABLE}en_de.tsv or another pair", OBTAIN)
@@ -40,7 +40,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _pair(source, path, path.stem.removeprefix(TABLE))
 
 
-def _pair(source: Source, path: Path, pair: str) -> Iterator[Item | Reject]:
+def _pair(source: SourceTree, path: Path, pair: str) -> Iterator[Item | Reject]:
     spoken, _, written = pair.partition("_")
     waiting: dict[str, tuple[str, str]] = {}  # clip -> translation, split
 
@@ -58,7 +58,7 @@ def _pair(source: Source, path: Path, pair: str) -> Iterator[Item | Reject]:
             key=f"{pair}-{stem}",
             place=place,
             recording=stem,
-            audio=path.parent / "clips" / row["path"],
+            audio=source.audio(path.parent / "clips" / row["path"]),
             text=collapse(row["sentence"]),
             language=spoken,
             speaker=row["client_id"] or None,

@@ -24,7 +24,7 @@ from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Source, files, gender_of
+from recipes.speech.sources import SourceTree, files, gender_of
 
 CORPUS = "europarl_asr"
 OBTAIN = (
@@ -39,7 +39,7 @@ SETS = {
     "test/original_audio/spk-indep": "test-spk-indep",
 }
 TRANSCRIPTS = ("rev", "verb", "orig")  # the first that is there counts
-SPEECHES = ("term", "session_date", "speech_id", "speaker_type", "speaker_id")  # columns of a table without headings
+SPEECHES = ("term", "session_date", "speech_id", "speaker_type", "speaker_id")  # the first columns of that table
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*")
 
 
@@ -56,12 +56,12 @@ class Subtitle:
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every subtitle of the sets that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [(folder, part) for name, part in SETS.items() if (folder := _folder(root, name)).is_dir()]
     if not found:
         raise source.nothing("en/train/original_audio/speeches, en/dev/original_audio/spk-dep/speeches, ...", OBTAIN)
     for folder, part in found:
-        speakers = _speakers(folder.parent / "metadata")
+        speakers = _speakers(source, folder.parent / "metadata")
         for audio in files(folder, ".m4a"):
             yield from _speech(source, audio, part, speakers)
 
@@ -70,7 +70,9 @@ def _folder(root: Path, name: str) -> Path:
     return root / "en" / (f"{name}/original_audio" if name == "train" else name) / "speeches"
 
 
-def _speech(source: Source, audio: Path, part: str, speakers: dict[str, tuple[str, str]]) -> Iterator[Item | Reject]:
+def _speech(
+    source: SourceTree, audio: Path, part: str, speakers: dict[str, tuple[str, str]]
+) -> Iterator[Item | Reject]:
     """The cuts of one speech."""
     term, date, speech = audio.parts[-4:-1]
     recording = f"{term}.{date}.{speech}"
@@ -132,18 +134,17 @@ def _subtitle(block: list[Line]) -> Subtitle:
     return Subtitle(first, start, end, " ".join(line.text for line in block[at + 1 :]))
 
 
-def _speakers(folder: Path) -> dict[str, tuple[str, str]]:
-    """TERM.DATE.SPEECH -> speaker and gender, from the tables of speeches and of speakers."""
-    genders = {row[1]: row[3] for row in _rows(folder, "speakers") if len(row) > 3}
-    speeches = (row for row in _rows(folder, "speeches") if len(row) >= len(SPEECHES))
-    return {".".join(row[:3]): (row[4], genders.get(row[4], "")) for row in speeches}
+def _speakers(source: SourceTree, folder: Path) -> dict[str, tuple[str, str]]:
+    """TERM.DATE.SPEECH -> speaker and gender, from the tables of speeches and of speakers.
 
-
-def _rows(folder: Path, what: str) -> Iterator[list[str]]:
-    """Rows of the tables whose names speak of `what`; that of the headings is one of them, and does no harm."""
-    for path in sorted(folder.glob(f"*{what}*.csv")):
-        need_inside(path)
-        yield from (line.text.split(";") for line in lines(path))
+    A line of headings is a row as others are, and does no harm.
+    """
+    speakers, speeches = (
+        [row for path in sorted(folder.glob(f"*{what}*.csv")) for row in source.facts(path, ";")]
+        for what in ("speakers", "speeches")
+    )
+    genders = {row[1]: row[3] for row in speakers if len(row) > 3}
+    return {".".join(row[:3]): (row[4], genders.get(row[4], "")) for row in speeches if len(row) >= len(SPEECHES)}
 
 
 RECIPE = Recipe(

@@ -19,7 +19,7 @@ from pathlib import Path
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse
-from recipes.speech.sources import Source, span
+from recipes.speech.sources import SourceTree, span
 
 CORPUS = "europarl_st"
 OBTAIN = "Get v1.1.tar.gz from https://www.mllp.upv.es/europarl-st and name the folder that holds en, de, ... (v1.1)."
@@ -29,7 +29,7 @@ LEFT_OUT = "train-noisy"
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every segment of the pairs that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = sorted(path.parent for path in root.glob("*/*/*/segments.lst"))
     if not any(folder.name in PARTS for folder in found):
         raise source.nothing("en/de/train/segments.lst or another pair", OBTAIN)
@@ -45,7 +45,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from source.unnamed(audios, ".m4a")
 
 
-def _part(source: Source, folder: Path, pair: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, folder: Path, pair: str) -> Iterator[Item | Reject]:
     spoken, _, written = pair.partition("-")
 
     def segment(place: str, facts: str, said: str, translation: str) -> Item:

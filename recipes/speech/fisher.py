@@ -25,7 +25,7 @@ from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Source, files, gender_of
+from recipes.speech.sources import SourceTree, files, gender_of
 
 CORPUS = "fisher"
 OBTAIN = (
@@ -51,7 +51,7 @@ class Utterance:
 
 
 @dataclass(frozen=True)
-class Turn:
+class ChatTurn:
     """What a side says in a row."""
 
     said: list[Utterance]
@@ -64,22 +64,22 @@ class Turn:
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every turn of every call."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     transcripts = {path.stem: path for path in files(root, ".txt") if _CALL.fullmatch(path.stem)}
     if not transcripts:
         raise source.nothing("transcripts (LDC2004T19/data/trans/000/fe_03_00001.txt, ...)", OBTAIN)
     sounds = {path.stem: path for path in files(root, ".sph", ".wav") if _CALL.fullmatch(path.stem)}
-    speakers = _speakers(root)
+    speakers = _speakers(source)
     for call, path in sorted(transcripts.items()):
         audio = source.audio(sounds.get(call, path.with_suffix(".sph")))
         yield from _call(source, path, audio, speakers.get(str(int(call[-5:])), {}))
     yield from source.unnamed(root, ".sph")
 
 
-def _call(source: Source, path: Path, audio: Path, speakers: dict[int, tuple[str, str]]) -> Iterator[Item | Reject]:
+def _call(source: SourceTree, path: Path, audio: Path, speakers: dict[int, tuple[str, str]]) -> Iterator[Item | Reject]:
     said, refused = _utterances(source, path)
     yield from refused
-    turns = [Turn(list(group)) for _, group in groupby(said, key=lambda one: one.side)]
+    turns = [ChatTurn(list(group)) for _, group in groupby(said, key=lambda one: one.side)]
     for turn, answer in pairwise(turns):
         first, side = turn.said[0], turn.said[0].side
         speaker, sex = speakers.get(side, ("", ""))
@@ -104,7 +104,7 @@ def _call(source: Source, path: Path, audio: Path, speakers: dict[int, tuple[str
         yield source.reject(f"{path.stem}-{turns[-1].said[0].line}", Reason.target_missing, detail)
 
 
-def _utterances(source: Source, path: Path) -> tuple[list[Utterance], list[Reject]]:
+def _utterances(source: SourceTree, path: Path) -> tuple[list[Utterance], list[Reject]]:
     """Those of a call by time; lines that cannot be read, and those without words, are rejects."""
     said: list[Utterance] = []
     refused = []
@@ -138,12 +138,11 @@ def _utterance(call: str, line: Line) -> Utterance | str:
     return Utterance(line.number, SIDES.index(match[3]), start, end, collapse(_MARKS.sub(" ", match[4])))
 
 
-def _speakers(root: Path) -> dict[str, dict[int, tuple[str, str]]]:
+def _speakers(source: SourceTree) -> dict[str, dict[int, tuple[str, str]]]:
     """Call -> side -> speaker and sex, from the tables of calls."""
     found = {}
-    for path in files(root, "calldata.tbl"):
-        for line in lines(path):
-            row = line.text.split(",")
+    for path in files(source.root, "calldata.tbl"):
+        for row in source.facts(path, ","):
             if len(row) >= WIDTH and row[0].isdigit():
                 found[str(int(row[0]))] = {side: (row[PIN[side]], row[SEX[side]].partition(".")[0]) for side in (0, 1)}
     return found

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source, gender_of
+from recipes.speech.sources import SourceTree, gender_of
 
 CORPUS = "fleurs"
 OBTAIN = (
@@ -31,7 +31,7 @@ CODES = {"cmn": "zh"}  # where the first part of a language's name is not the co
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every sentence of the languages that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = sorted(_tables(root), key=lambda table: (table[1], PARTS.index(table[2])))
     if not found:
         raise source.nothing("en_us/train.tsv or another language", OBTAIN)
@@ -50,7 +50,7 @@ def _tables(root: Path) -> Iterator[tuple[Path, str, str]]:
             yield from ((path, path.parent.name, part) for path in folder.glob(f"*_*/{part}.tsv"))
 
 
-def _part(source: Source, path: Path, sounds: Path, language: str, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, path: Path, sounds: Path, language: str, part: str) -> Iterator[Item | Reject]:
     first = language.partition("_")[0]
     code = CODES.get(first, first)
 

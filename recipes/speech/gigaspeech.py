@@ -15,6 +15,7 @@ recording whose file is not there, as where only a subset was fetched, is one re
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +28,7 @@ from manifests.lines import open_bytes
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Source, span
+from recipes.speech.sources import SourceTree, span
 
 CORPUS = "gigaspeech"
 TABLE = "GigaSpeech.json"
@@ -42,7 +43,7 @@ NOT_SPEECH = frozenset(("<SIL>", "<MUSIC>", "<NOISE>", "<OTHER>"))
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every segment of the JSON."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     path = root / TABLE
     if not path.is_file():
         raise source.nothing(TABLE, OBTAIN)
@@ -58,16 +59,20 @@ def items(root: Path) -> Iterator[Item | Reject]:
 def _recordings(path: Path) -> Iterator[Any]:
     """The values in `audios`, one in memory at a time."""
     with open_bytes(path) as stream:
+        if stream.read(len(BOM_UTF8)) != BOM_UTF8:
+            stream.seek(0)
         try:
             yield from ijson.items(stream, "audios.item")
         except ijson.JSONError as error:
-            why = str(error).splitlines()[0]
+            said = error.args[0]  # text or bytes, with lines that point at the place
+            why = (said.decode(errors="replace") if isinstance(said, bytes) else str(said)).splitlines()[0]
             raise ManifestError(
-                f"{path} is no whole JSON ({why}): it was cut short or is damaged. Nothing of it is used. Fetch it again."
+                f"{path} is no whole JSON ({why}): it was cut short or is damaged. Nothing of it is used. "
+                "Fetch it again."
             ) from error
 
 
-def _segments(source: Source, recording: Any, place: str) -> Iterator[Item | Reject]:
+def _segments(source: SourceTree, recording: Any, place: str) -> Iterator[Item | Reject]:
     try:
         aid, audio = _text(recording, "aid"), source.audio(source.root / _text(recording, "path"))
         segments, length = recording["segments"], float(recording["duration"])
@@ -87,7 +92,7 @@ def _segments(source: Source, recording: Any, place: str) -> Iterator[Item | Rej
             yield source.reject(f"{aid}-{number}", Reason.bad_row, f"{where}: {_said(error)}")
 
 
-def _segment(source: Source, row: Any, place: str, *, recording: str, audio: Path, length: float) -> Item | Reject:
+def _segment(source: SourceTree, row: Any, place: str, *, recording: str, audio: Path, length: float) -> Item | Reject:
     key, written = _text(row, "sid"), _text(row, "text_tn").split()
     if not NOT_SPEECH.isdisjoint(written):
         return source.reject(key, Reason.not_speech, f"{place}: {' '.join(written)[:80]}")

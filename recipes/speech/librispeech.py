@@ -22,7 +22,7 @@ from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 
 CORPUS = "librispeech"
 OBTAIN = "Get it from https://www.openslr.org/12 and name the folder that holds dev-clean, train-clean-100, ..."
@@ -33,7 +33,7 @@ Words = tuple[tuple[str, float, float], ...]
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every utterance of the parts that are there, chapter by chapter."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = parts(root)
     if not found:
         raise source.nothing("part of LibriSpeech (dev-clean, train-clean-100, ...)", OBTAIN)
@@ -50,7 +50,7 @@ def parts(source: Path) -> list[str]:
     return sorted(name for name in {*LIBRISPEECH, *MINI_LIBRISPEECH} if (source / name).is_dir())
 
 
-def _chapter(source: Source, part: Path, path: Path) -> Iterator[Item | Reject]:
+def _chapter(source: SourceTree, part: Path, path: Path) -> Iterator[Item | Reject]:
     """The utterances of a `.trans.txt`, with word times where the chapter has any; links out of the corpus are rejects.
 
     An utterance whose word times cannot be read is a reject, and so are such times that are of no utterance.
@@ -71,7 +71,7 @@ def _chapter(source: Source, part: Path, path: Path) -> Iterator[Item | Reject]:
             yield source.reject(key, Reason.bad_row, f"{part.name}: {problem}")
 
 
-def _said(source: Source, part: Path, path: Path, line: Line, timed: dict[str, Words | str]) -> Item | Reject:
+def _said(source: SourceTree, part: Path, path: Path, line: Line, timed: dict[str, Words | str]) -> Item | Reject:
     """The utterance of a line of a transcript file; its word times are taken out of `timed`."""
     key, _, text = line.text.strip().partition(" ")
     place = f"{path.name}:{line.number}"

@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source, files, gender_of
+from recipes.speech.sources import SourceTree, files, gender_of
 
 CORPUS = "libritts"
 OBTAIN = "Get it from https://www.openslr.org/60 and name the folder that holds dev-clean, train-clean-100, ..."
@@ -27,18 +26,18 @@ COLUMNS = ("key", "original", "normalised")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every sentence of the parts that are there, chapter by chapter."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in RECIPE.expected if (root / part).is_dir()]
     if not found:
         raise source.nothing("part of LibriTTS (dev-clean, train-clean-100, ...)", OBTAIN)
-    genders = _genders(root / "SPEAKERS.txt")
+    genders = _genders(source, root / "SPEAKERS.txt")
     for part in found:
         for path in files(root / part, ".trans.tsv"):
             yield from _chapter(source, path, part, genders)
         yield from source.unnamed(root / part, ".wav")
 
 
-def _chapter(source: Source, path: Path, part: str, genders: Mapping[str, str]) -> Iterator[Item | Reject]:
+def _chapter(source: SourceTree, path: Path, part: str, genders: Mapping[str, str]) -> Iterator[Item | Reject]:
     def sentence(place: str, row: Mapping[str, str]) -> Item:
         key = row["key"]
         if "/" in key or key.count("_") != 3:
@@ -58,10 +57,9 @@ def _chapter(source: Source, path: Path, part: str, genders: Mapping[str, str]) 
     yield from source.table(path, sentence, columns=COLUMNS)
 
 
-def _genders(path: Path) -> dict[str, str]:
+def _genders(source: SourceTree, path: Path) -> dict[str, str]:
     """Speaker -> F or M."""
-    rows = (line.text.split("|") for line in lines(path)) if path.is_file() else ()
-    return {row[0].strip(): row[1].strip() for row in rows if len(row) > 1 and not row[0].startswith(";")}
+    return {row[0]: row[1] for row in source.facts(path, "|") if len(row) > 1 and not row[0].startswith(";")}
 
 
 RECIPE = Recipe(

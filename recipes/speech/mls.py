@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source, gender_of
+from recipes.speech.sources import SourceTree, gender_of
 
 CORPUS = "mls"
 OBTAIN = "Get it from https://www.openslr.org/94 and name the folder that holds mls_english, mls_german_opus, ..."
@@ -46,12 +45,12 @@ SIZES = {  # utterances and hours of train, dev, test
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every utterance of the languages that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = False
     for language in CODES:
         folder = next((place for end in ("", "_opus") if (place := root / f"mls_{language}{end}").is_dir()), None)
         if folder is not None:
-            genders = _genders(folder / "metainfo.txt")
+            genders = _genders(source, folder / "metainfo.txt")
             for part in PARTS:
                 if (folder / part / "transcripts.txt").is_file():
                     found = True
@@ -60,7 +59,9 @@ def items(root: Path) -> Iterator[Item | Reject]:
         raise source.nothing("language of MLS with transcripts (mls_english/train/transcripts.txt)", OBTAIN)
 
 
-def _part(source: Source, folder: Path, language: str, part: str, genders: dict[str, str]) -> Iterator[Item | Reject]:
+def _part(
+    source: SourceTree, folder: Path, language: str, part: str, genders: dict[str, str]
+) -> Iterator[Item | Reject]:
     end = "opus" if folder.name.endswith("_opus") else "flac"
     place_of_audio = folder / part / "audio"
 
@@ -85,10 +86,9 @@ def _part(source: Source, folder: Path, language: str, part: str, genders: dict[
     yield from source.unnamed(place_of_audio, f".{end}")
 
 
-def _genders(path: Path) -> dict[str, str]:
+def _genders(source: SourceTree, path: Path) -> dict[str, str]:
     """Speaker -> F or M."""
-    rows = (line.text.split("|") for line in lines(path)) if path.is_file() else ()
-    return {row[0].strip(): row[1].strip() for row in rows if len(row) > 1 and row[0].strip().isdigit()}
+    return {row[0]: row[1] for row in source.facts(path, "|") if len(row) > 1 and row[0].isdigit()}
 
 
 RECIPE = Recipe(

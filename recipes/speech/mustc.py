@@ -19,7 +19,7 @@ import yaml
 from manifests.rows import Reject
 from manifests.settings.core_yaml import load_yaml
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 
 CORPUS = "mustc"
 OBTAIN = "Ask for it at https://mt.fbk.eu/must-c and name the folder that holds en-de, ..."
@@ -28,7 +28,7 @@ PARTS = ("train", "dev", "tst-COMMON", "tst-HE")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every segment of the pairs that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     pairs = sorted(path.name for path in root.glob("*-*") if (path / "data").is_dir())
     found = [(pair, part) for pair in pairs for part in PARTS if (root / pair / "data" / part / "txt").is_dir()]
     if not found:
@@ -37,19 +37,20 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _part(source, root / pair / "data" / part, pair, part)
 
 
-def _part(source: Source, folder: Path, pair: str, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, folder: Path, pair: str, part: str) -> Iterator[Item | Reject]:
     spoken, _, written = pair.partition("-")
 
     def segment(place: str, facts: str, said: str, translation: str) -> Item:
         row = _facts(facts)
         talk = PurePath(row["wav"]).stem
+        start, duration = float(row["offset"]), float(row["duration"])
         return Item(
             key=f"{pair}-{talk}-{place.rpartition(':')[2]}",
             place=place,
             recording=f"{pair}-{talk}",
             audio=source.audio(folder / "wav" / row["wav"]),
-            start=float(row["offset"]),
-            duration=float(row["duration"]),
+            start=start,
+            duration=duration,
             text=collapse(said),
             language=spoken,
             speaker=row["speaker_id"],

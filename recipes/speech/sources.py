@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ _UNSAID = ("", "n/a", "na", "none", "u", "unknown", "unk")
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTree:
     """A corpus's folder while a recipe reads it."""
 
     corpus: str
@@ -49,9 +50,30 @@ class Source:
         return f"{path.relative_to(self.root).as_posix()}:{number}"
 
     def audio(self, path: Path) -> Path:
-        """The path of an item's audio, which `unnamed` counts as named."""
+        """The path of an item's audio, which `unnamed` counts as named.
+
+        Raises:
+            ValueError: a row names a file elsewhere, or one that cannot be.
+        """
+        if not path.is_relative_to(self.root) or "\0" in str(path):
+            raise ValueError(f"{str(path)[:80]!r} is no file in the corpus's folder")
         self.named.append(_digest(path))
         return path
+
+    def facts(self, path: Path, delimiter: str) -> Iterator[list[str]]:
+        """The values of each line of a table that says more of items, such as who speaks; none where there is no table.
+
+        Raises:
+            ManifestError: as `manifests.lines.lines`, or it is a link out of the corpus.
+        """
+        if not path.is_file():
+            return
+        try:
+            need_inside(path)
+        except AudioError as error:
+            raise ManifestError(str(error)) from error
+        for line in lines(path):
+            yield [value.strip() for value in line.text.split(delimiter)]
 
     def each(self, path: Path, make: Callable[[str, str], Found | None]) -> Iterator[Found]:
         """What `make` gives for the place and the text of every line that is not empty.
@@ -174,8 +196,11 @@ def gender_of(value: str) -> str | None:
 
 
 def span(start: str, end: str) -> tuple[float, float]:
-    """Start and length in seconds of a span whose ends are written so. Raises ValueError: no numbers."""
-    return float(start), round(float(end) - float(start), ndigits=8)
+    """Start and length in seconds of a span whose ends are written so. Raises ValueError: no finite numbers."""
+    first, last = float(start), float(end)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise ValueError(f"it spans {start} to {end}, expected seconds")
+    return first, round(last - first, ndigits=8)
 
 
 def _digest(path: Path) -> int:

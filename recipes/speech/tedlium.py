@@ -16,7 +16,7 @@ from pathlib import Path
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source, files, gender_of, span
+from recipes.speech.sources import SourceTree, files, gender_of, span
 
 CORPUS = "tedlium"
 OBTAIN = "Get TEDLIUM_release-3.tgz from https://www.openslr.org/51 and name the folder that holds `legacy`."
@@ -26,7 +26,7 @@ NOT_SCORED = "ignore_time_segment_in_scoring"
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every segment of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / "legacy" / part / "stm").is_dir()]
     if not found:
         raise source.nothing("legacy/train/stm, legacy/dev/stm, ...", OBTAIN)
@@ -37,7 +37,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from source.unnamed(folder / "sph", ".sph")
 
 
-def _talk(source: Source, path: Path, sounds: Path, part: str) -> Iterator[Item | Reject]:
+def _talk(source: SourceTree, path: Path, sounds: Path, part: str) -> Iterator[Item | Reject]:
     from lhotse.recipes.utils import normalize_text_tedlium
 
     def segment(place: str, line: str) -> Item | Reject:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source, gender_of
+from recipes.speech.sources import SourceTree, gender_of
 
 CORPUS = "voxpopuli"
 OBTAIN = (
@@ -29,7 +29,7 @@ _UNKNOWN = ("", "none", "unknown")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every segment of the languages that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     folders = [folder for name in LANGUAGES if (folder := root / "transcribed_data" / name).is_dir()]
     if not any((folder / f"asr_{part}.tsv").is_file() for folder in folders for part in PARTS):
         raise source.nothing("transcribed_data/en/asr_train.tsv or another language", OBTAIN)
@@ -40,7 +40,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from source.unnamed(folder, ".ogg")
 
 
-def _part(source: Source, table: Path, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, table: Path, part: str) -> Iterator[Item | Reject]:
     language = table.parent.name
 
     def segment(place: str, row: Mapping[str, str]) -> Item:
