@@ -22,7 +22,7 @@ from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse, need_inside
-from recipes.speech.sources import SourceTree
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "librispeech"
 OBTAIN = "Get it from https://www.openslr.org/12 and name the folder that holds dev-clean, train-clean-100, ..."
@@ -38,7 +38,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
     if not found:
         raise source.nothing("part of LibriSpeech (dev-clean, train-clean-100, ...)", OBTAIN)
     for part in found:
-        for transcripts in sorted((root / part).rglob("*.trans.txt")):
+        for transcripts in files(root / part, ".trans.txt"):
             yield from _chapter(source, root / part, transcripts)
         yield from source.unnamed(root / part, ".flac")
 

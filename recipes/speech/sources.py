@@ -18,7 +18,7 @@ from manifests.items import Item
 from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
-from recipes.common import need_inside, reject
+from recipes.common import SOURCE, need_inside, reject
 
 Found = Item | Reject
 _SHOWN = 8  # names of a wrong folder's content in a message
@@ -131,7 +131,7 @@ class SourceTree:
             delimiter: what stands between values.
 
         Raises:
-            ManifestError: as `manifests.lines.lines`, or a heading is missing.
+            ManifestError: as `manifests.lines.lines`, or a heading is missing, or all of them.
         """
         names = list(columns)
 
@@ -149,6 +149,10 @@ class SourceTree:
             return make(place, dict(zip(names, (value.strip() for value in values), strict=True)))
 
         yield from self.each(path, row)
+        if not names:
+            raise ManifestError(
+                f"{path} has no line of headings ({', '.join(need)}): it was cut short. Fetch it again."
+            )
 
     def unnamed(self, folder: Path, *ends: str) -> Iterator[Reject]:
         """A reject for each audio file of a folder that no line named, by the ends of names; hidden ones aside."""
@@ -162,10 +166,12 @@ class SourceTree:
 
     def nothing(self, expected: str, obtain: str) -> MissingFileError:
         """The error of a folder that is not the corpus's: what was looked for, and what is there."""
-        held = sorted(path.name for path in self.root.iterdir())
+        held = sorted(self.root.iterdir())
         more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-        there = f"{', '.join(held[:_SHOWN])}{more}" if held else "nothing"
-        return MissingFileError(f"{self.root} holds no {expected}. It holds {there}. {obtain}")
+        there = f"{', '.join(path.name for path in held[:_SHOWN])}{more}" if held else "nothing"
+        links = SOURCE.get() is not None and any(path.is_symlink() for path in held)
+        hint = " Links to folders are followed where the setting `follow_links` says so." if links else ""
+        return MissingFileError(f"{self.root} holds no {expected}. It holds {there}.{hint} {obtain}")
 
     def _made(self, place: str, make: Callable[..., Found | None], texts: list[str]) -> Found | None:
         try:
@@ -183,8 +189,11 @@ class SourceTree:
 
 
 def files(folder: Path, *ends: str) -> Iterator[Path]:
-    """The files under a folder whose names end so, hidden ones aside, in a fixed order."""
-    for place, folders, names in os.walk(folder):
+    """The files under a folder whose names end so, hidden ones aside, in a fixed order.
+
+    Links to folders are followed where links out of the corpus are.
+    """
+    for place, folders, names in os.walk(folder, followlinks=SOURCE.get() is None):
         folders.sort()
         yield from (Path(place, name) for name in sorted(names) if name.endswith(ends) and not name.startswith("."))
 

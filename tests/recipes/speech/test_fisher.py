@@ -101,6 +101,18 @@ def test_lhotse_reads_the_same_lines(source: Path, prepared: Callable[..., Prepa
     assert found.target("fe_03_00001-4")[0] == theirs[2].text
 
 
+def test_a_folder_of_links_to_the_parts_is_read_where_links_are_followed(
+    source: Path, tmp_path: Path, prepared: Callable[..., Prepared]
+) -> None:
+    (tmp_path / "gathered").mkdir()
+    for part in ("LDC2004S13", "LDC2004T19"):
+        (tmp_path / "gathered" / part).symlink_to(source / part)
+    with pytest.raises(MissingFileError, match=r"It holds LDC2004S13, LDC2004T19\. Links .* `follow_links`"):
+        prepared("fisher", tmp_path / "gathered")
+    found = prepared("fisher", tmp_path / "gathered", follow_links=True)
+    assert found.texts == prepared("fisher", source).texts
+
+
 def test_another_folder_says_what_is_looked_for(tmp_path: Path, prepared: Callable[..., Prepared]) -> None:
     (tmp_path / "other").mkdir()
     with pytest.raises(MissingFileError, match=r"holds no transcripts \(LDC2004T19/data/trans.*Data Consortium"):

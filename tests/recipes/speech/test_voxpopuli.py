@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from manifests.errors import MissingFileError
+from manifests.errors import ManifestError, MissingFileError
 from manifests.reasons import Reason
 from tests.recipes.speech.conftest import Prepared
 
@@ -50,6 +50,12 @@ def test_segments_texts_speakers_and_rejects(source: Path, prepared: Callable[..
         "transcribed_data/en/asr_train.tsv:5": Reason.bad_row,
         "20100101-unknown": Reason.text_missing,
     }
+
+
+def test_a_table_without_a_line_is_half_a_download(source: Path, prepared: Callable[..., Prepared]) -> None:
+    (source / "transcribed_data" / "de" / "asr_test.tsv").write_bytes(b"")
+    with pytest.raises(ManifestError, match=r"asr_test\.tsv has no line of headings .*cut short"):
+        prepared("voxpopuli", source)
 
 
 def test_raw_audio_alone_says_what_is_looked_for(tmp_path: Path, prepared: Callable[..., Prepared]) -> None:
