@@ -36,8 +36,14 @@ def items(root: Path) -> Iterator[Item | Reject]:
     found = sorted(path for path in root.glob(f"*/{TABLE}*.tsv") if path.stem.count("_") == 2)
     if not found:
         raise source.nothing(f"en/{TABLE}en_de.tsv or another pair", OBTAIN)
+    refused: set[str] = set()  # Common Voice's table is read for each pair: its bad lines are rejects once
     for path in found:
-        yield from _pair(source, path, path.stem.removeprefix(TABLE))
+        for item in _pair(source, path, path.stem.removeprefix(TABLE)):
+            if isinstance(item, Item):
+                yield item
+            elif item.cut_id not in refused:
+                refused.add(item.cut_id)
+                yield item
 
 
 def _pair(source: SourceTree, path: Path, pair: str) -> Iterator[Item | Reject]:
