@@ -210,3 +210,14 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert most < 4_000_000  # the samples as float32 are 19 MB
+
+
+@pytest.mark.parametrize("coding", ["pcm", "ulaw"])
+def test_a_sphere_file_compressed_with_shorten_says_how_to_unpack_it(tmp_path: Path, coding: str) -> None:
+    said = f"{coding},embedded-shorten-v2.00"
+    head = f"NIST_1A\n   1024\nchannel_count -i 1\nsample_rate -i 8000\nsample_coding -s{len(said)} {said}\nend_head\n"
+    path = written(tmp_path, "a.sph", head.encode().ljust(1024) + b"ajkg\x02" + bytes(2000))
+    for read in (audio_facts, decode):
+        with pytest.raises(AudioError, match=r"compressed with shorten.*sph2pipe") as error:
+            read(path)
+        assert error.value.reason == "unsupported_audio"
