@@ -22,7 +22,7 @@ from recipes.common import Expected, Item, Recipe, collapse
 from recipes.speech.sources import SourceTree
 
 CORPUS = "mustc"
-OBTAIN = "Ask for it at https://mt.fbk.eu/must-c and name the folder that holds en-de, ..."
+OBTAIN = "Ask for it at https://ict.fbk.eu/must-c-releases and name the folder that holds en-de, ..."
 PARTS = ("train", "dev", "tst-COMMON", "tst-HE")
 
 
