@@ -18,6 +18,7 @@ from manifests.audio.mpeg import index_length
 from manifests.audio.mpeg_frames import Frames, mpeg_frames
 from manifests.audio.sizes import data_size
 from manifests.errors import AudioError
+from manifests.reasons import Reason
 from manifests.units import Seconds
 
 # Decoded before a time that was asked for, in turns: what codecs carry over from earlier frames.
@@ -34,9 +35,19 @@ _NOT_ITS_OWN = (1, 4)  # libsndfile's codes: unknown format, unknown encoding in
 
 
 def libav_reads(path: Path) -> bool:
-    """Whether FFmpeg reads `path`, rather than libsndfile."""
+    """Whether FFmpeg reads `path`, rather than libsndfile.
+
+    Raises:
+        AudioError: a Sphere file that is compressed with shorten, of which neither reads every kind.
+    """
     with path.open("rb") as stream:
         head = stream.read(4)
+        if head == b"NIST" and b"embedded-shorten" in stream.read(1020):
+            raise AudioError(
+                f"{path} is a Sphere file compressed with shorten, which is not decoded here. "
+                "Unpack it with `sph2pipe -f sph`.",
+                Reason.unsupported_audio,
+            )
     if path.suffix.lower() == ".g722":
         return not head.startswith(_CONTAINERS)
     if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):  # MPEG audio

@@ -6,7 +6,7 @@
 
 Word times are read where `.alignment.txt` files stand beside the transcripts. A line that cannot be read and a broken
 or missing file become rejects. The corpus's own parts give the splits, whose speakers are disjoint: `train-*`,
-`dev-*`, `test-*`.
+`dev-*`, `test-*`. Utterances are those of the parts' transcripts, hours those of the corpus's README.
 """
 
 from __future__ import annotations
@@ -14,65 +14,33 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from manifests.errors import AudioError, MissingFileError
+from manifests.errors import AudioError
 from manifests.lines import Line, lines
-from manifests.rows import Reject, speech_cut
-from manifests.rows.splits import as_split
-from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, need_inside, reject, sort_out
-
-if TYPE_CHECKING:
-    from lhotse import MonoCut
-    from lhotse.supervision import AlignmentItem
+from manifests.reasons import Reason
+from manifests.rows import Reject
+from recipes.common import Expected, Item, Recipe, collapse, need_inside
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "librispeech"
-LICENSE = "CC-BY-4.0"
 OBTAIN = "Get it from https://www.openslr.org/12 and name the folder that holds dev-clean, train-clean-100, ..."
-
-
 _KEY = re.compile(r"\w+(-\w+)+")  # SPEAKER-CHAPTER-NUMBER: folders and a file name
 
-
-@dataclass(frozen=True)
-class Utterance:
-    """One line of a transcript file."""
-
-    part: Path  # folder of the part, e.g. .../dev-clean
-    key: str  # FILE:LINE where the line has none that can be used
-    text: str
-    words: tuple[AlignmentItem, ...] = ()  # empty: no times are known
-    problem: str = ""  # why the line, or that of its word times, cannot be read
-
-    @property
-    def audio(self) -> Path:
-        """Where the corpus keeps the utterance's audio."""
-        return self.part.joinpath(*self.key.split("-")[:-1], f"{self.key}.flac")
+Words = tuple[tuple[str, float, float], ...]
 
 
-def read(source: Path, folder: Path) -> CorpusRows:
-    """Cuts of every utterance of the parts that are there; `folder` stays untouched, audio is referenced in place."""
-    found = parts(source)
+def items(root: Path) -> Iterator[Item | Reject]:
+    """Every utterance of the parts that are there, chapter by chapter."""
+    source = SourceTree(CORPUS, root)
+    found = parts(root)
     if not found:
-        raise MissingFileError(f"{source} holds no part of LibriSpeech (dev-clean, train-clean-100, ...). {OBTAIN}")
-    rows: list[MonoCut | Reject] = []
+        raise source.nothing("part of LibriSpeech (dev-clean, train-clean-100, ...)", OBTAIN)
     for part in found:
-        said, refused = utterances(source / part)
-        once = {line.key: line for line in reversed(said)}
-        rows += refused
-        rows += [_again(line) for line in said if once[line.key] is not line]
-        rows += in_parallel(_item, [line for line in said if once[line.key] is line], title=part)
-        unknown = {path.stem for path in (source / part).rglob("*.flac")} - once.keys()
-        rows += [
-            reject(f"{CORPUS}-{key}", CORPUS, "text_missing", f"{part}: {key}.flac has no transcript")
-            for key in unknown
-        ]
-    sorted_out = sort_out(rows)
-    sorted_out.splits = {part: as_split(part, setting="the name of a part") for part in found}
-    return sorted_out
+        for transcripts in files(root / part, ".trans.txt"):
+            yield from _chapter(source, root / part, transcripts)
+        yield from source.unnamed(root / part, ".flac")
 
 
 def parts(source: Path) -> list[str]:
@@ -82,44 +50,52 @@ def parts(source: Path) -> list[str]:
     return sorted(name for name in {*LIBRISPEECH, *MINI_LIBRISPEECH} if (source / name).is_dir())
 
 
-def utterances(part: Path) -> tuple[list[Utterance], list[Reject]]:
-    """Every line of every `.trans.txt` under a part, with its word times where the chapter has any.
+def _chapter(source: SourceTree, part: Path, path: Path) -> Iterator[Item | Reject]:
+    """The utterances of a `.trans.txt`, with word times where the chapter has any; links out of the corpus are rejects.
 
-    Files that are links out of the corpus are rejects.
-
-    Lines of word times that cannot be read, and are of no utterance, come as utterances with a problem.
+    An utterance whose word times cannot be read is a reject, and so are such times that are of no utterance.
     """
-    found: list[Utterance] = []
-    refused = []
-    for path in sorted(part.rglob("*.trans.txt")):
-        times = path.with_name(f"{path.name.removesuffix('.trans.txt')}.alignment.txt")
-        try:
-            need_inside(path)
-            need_inside(times)
-        except AudioError as error:
-            refused.append(reject(f"{CORPUS}-{path.stem}", CORPUS, error.reason, str(error)))
-            continue
-        timed = {one.key: one for one in _timed(part, times)} if times.is_file() else {}
-        for said in (_said(part, path, line) for line in lines(path) if line.problem or line.text.strip()):
-            other = timed.pop(said.key, said)
-            found.append(replace(said, words=other.words, problem=said.problem or other.problem))
-        found += [one for one in timed.values() if one.problem]
-    return found, refused
+    times = path.with_name(f"{path.name.removesuffix('.trans.txt')}.alignment.txt")
+    try:
+        need_inside(path)
+        need_inside(times)
+    except AudioError as error:
+        yield source.reject(path.stem, Reason(error.reason), str(error))
+        return
+    timed: dict[str, Words | str] = dict(_timed(times)) if times.is_file() else {}
+    for line in lines(path):
+        if line.problem or line.text.strip():
+            yield _said(source, part, path, line, timed)
+    for key, problem in timed.items():
+        if isinstance(problem, str):
+            yield source.reject(key, Reason.bad_row, f"{part.name}: {problem}")
 
 
-def _said(part: Path, path: Path, line: Line) -> Utterance:
-    """A line of a transcript file."""
+def _said(source: SourceTree, part: Path, path: Path, line: Line, timed: dict[str, Words | str]) -> Item | Reject:
+    """The utterance of a line of a transcript file; its word times are taken out of `timed`."""
     key, _, text = line.text.strip().partition(" ")
     place = f"{path.name}:{line.number}"
     if line.problem or not _KEY.fullmatch(key):
-        return Utterance(part, place, "", problem=line.problem or f"{key[:80]!r} is no SPEAKER-CHAPTER-NUMBER")
-    return Utterance(part, key, collapse(text))
+        problem = line.problem or f"{key[:80]!r} is no SPEAKER-CHAPTER-NUMBER"
+        return source.reject(place, Reason.bad_row, f"{part.name}: {problem}")
+    audio = source.audio(part.joinpath(*key.split("-")[:-1], f"{key}.flac"))
+    words = timed.pop(key, ())
+    if isinstance(words, str):
+        return source.reject(key, Reason.bad_row, f"{part.name}: {words}")
+    return Item(
+        key=key,
+        place=f"{part.name}/{place}",
+        recording=key,
+        audio=audio,
+        text=collapse(text),
+        speaker=key.partition("-")[0],
+        split=part.name,
+        words=words,
+    )
 
 
-def _timed(part: Path, path: Path) -> Iterator[Utterance]:
-    """Utterances with the word times of an `.alignment.txt`."""
-    from lhotse.supervision import AlignmentItem
-
+def _timed(path: Path) -> Iterator[tuple[str, Words | str]]:
+    """Key and word times of each line of an `.alignment.txt`; in place of times that cannot be read, what is wrong."""
     for line in lines(path):
         if not (line.problem or line.text.strip()):
             continue
@@ -130,56 +106,32 @@ def _timed(part: Path, path: Path) -> Iterator[Utterance]:
             times = [0.0, *map(float, ends)]
         except ValueError:
             words, times = [], []
-        good = len(words) + 1 == len(times) and all(0 <= a <= b < math.inf for a, b in pairwise(times))
-        if not good:
+        if len(words) + 1 != len(times) or not all(0 <= a <= b < math.inf for a, b in pairwise(times)):
             said = line.problem or 'expected UTTERANCE "WORD,WORD,..." "END,END,...", ends in seconds, one a word'
-            yield Utterance(part, key if _KEY.fullmatch(key) else place, "", problem=f"{place}: {said}")
+            yield key if _KEY.fullmatch(key) else place, f"{place}: {said}"
             continue
         spans = zip(words, times, times[1:], strict=False)
-        yield Utterance(part, key, "", tuple(AlignmentItem(word, a, round(b - a, ndigits=8)) for word, a, b in spans))
-
-
-def _again(line: Utterance) -> Reject:
-    return reject(
-        f"{CORPUS}-{line.key}", CORPUS, "duplicate_id", f"{line.part.name}: {line.key} has another line before"
-    )
-
-
-def _item(line: Utterance) -> MonoCut | Reject:
-    cut_id = f"{CORPUS}-{line.key}"
-    if line.problem:
-        return reject(cut_id, CORPUS, "bad_row", f"{line.part.name}: {line.problem}")
-    if not line.text:
-        return reject(cut_id, CORPUS, "empty_text", f"{line.part.name}: the line of {line.key} has no words")
-    try:
-        need_inside(line.audio)
-        facts = audio_facts(line.audio)
-    except AudioError as error:
-        return reject(cut_id, CORPUS, error.reason, str(error))
-    cut = speech_cut(
-        cut_id=cut_id,
-        recording=facts.recording(line.key),
-        corpus=CORPUS,
-        split=as_split(line.part.name, setting="the name of a part"),
-        task="asr",
-        license=LICENSE,
-        audio_sha256=facts.sha256,
-        text=line.text,
-        language="en",
-        speaker=line.key.partition("-")[0],
-    )
-    if line.words:
-        cut.supervisions[0].alignment = {"word": list(line.words)}
-    return cut
+        yield key, tuple((word, start, round(end - start, ndigits=8)) for word, start, end in spans)
 
 
 RECIPE = Recipe(
     corpus=CORPUS,
     title="LibriSpeech, read English audiobooks",
     task="asr",
-    license=LICENSE,
+    license="CC-BY-4.0",
     makers="LibriVox readers; Vassil Panayotov and others (corpus)",
-    read=read,
+    items=items,
     parts=(".",),
     obtain=OBTAIN,
+    languages=("en",),
+    expected={
+        "train-clean-100": Expected(28_539, 100.6),
+        "train-clean-360": Expected(104_014, 363.6),
+        "train-other-500": Expected(148_688, 496.7),
+        "dev-clean": Expected(2_703, 5.4),
+        "dev-other": Expected(2_864, 5.3),
+        "test-clean": Expected(2_620, 5.4),
+        "test-other": Expected(2_939, 5.1),
+    },
+    version=2,
 )

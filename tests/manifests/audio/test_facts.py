@@ -226,3 +226,14 @@ def test_names_of_artists_may_be_in_any_encoding(tmp_path: Path) -> None:
     assert b"zzzz zzzz" in data
     path.write_bytes(data.replace(b"zzzz zzzz", b"zz\xc9z zzz\xff"))
     assert audio_facts(path).samples == samples > 0
+
+
+@pytest.mark.parametrize("coding", ["pcm", "ulaw"])
+def test_a_sphere_file_compressed_with_shorten_says_how_to_unpack_it(tmp_path: Path, coding: str) -> None:
+    said = f"{coding},embedded-shorten-v2.00"
+    head = f"NIST_1A\n   1024\nchannel_count -i 1\nsample_rate -i 8000\nsample_coding -s{len(said)} {said}\nend_head\n"
+    path = written(tmp_path, "a.sph", head.encode().ljust(1024) + b"ajkg\x02" + bytes(2000))
+    for read in (audio_facts, decode):
+        with pytest.raises(AudioError, match=r"compressed with shorten.*sph2pipe") as error:
+            read(path)
+        assert error.value.reason == "unsupported_audio"

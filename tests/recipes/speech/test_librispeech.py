@@ -12,7 +12,7 @@ from manifests.files import read_jsonl
 from manifests.reasons import Reason
 from manifests.rows import cut_rows
 from recipes import registry
-from recipes.speech.librispeech import read
+from tests.recipes.speech.conftest import Prepared
 
 
 @pytest.fixture
@@ -34,30 +34,42 @@ def source(tmp_path: Path, tone: Callable[..., Path], write: Callable[..., Path]
     return root
 
 
-def test_parts_become_splits_and_speakers_come_from_the_ids(source: Path, tmp_path: Path) -> None:
-    cuts = {cut.id: cut for cut in read(source, tmp_path / "out").cuts}
-    assert set(cuts) == {"librispeech-84-121123-0000", "librispeech-84-121123-0001", "librispeech-1-2-0000"}
-    first = cuts["librispeech-84-121123-0000"]
-    assert (first.custom["split"], cuts["librispeech-1-2-0000"].custom["split"]) == ("dev", "train")
-    assert first.supervisions[0].text == "GO DO YOU HEAR"
-    assert (first.supervisions[0].speaker, first.supervisions[0].language) == ("84", "en")
-    assert first.recording.duration == pytest.approx(0.5)
+def test_parts_become_splits_and_speakers_come_from_the_ids(source: Path, prepared: Callable[..., Prepared]) -> None:
+    found = prepared("librispeech", source)
+    assert found.splits == {"84-121123-0000": "dev", "84-121123-0001": "dev", "1-2-0000": "train"}
+    assert found.texts["84-121123-0000"] == "GO DO YOU HEAR"
+    assert found.said("84-121123-0000") == ("84", "en", None)
+    assert found.cuts["84-121123-0000"]["duration"] == pytest.approx(0.5)
+    assert found.cuts["84-121123-0000"]["recording"]["id"] == "librispeech-84-121123-0000"
 
 
-def test_word_times_beside_the_transcripts_are_kept(source: Path, tmp_path: Path) -> None:
-    cuts = {cut.id: cut for cut in read(source, tmp_path / "out").cuts}
-    words = cuts["librispeech-84-121123-0000"].supervisions[0].alignment["word"]
-    assert [(word.symbol, word.start, word.duration) for word in words][:2] == [("GO", 0.0, 0.1), ("DO", 0.1, 0.1)]
-    assert cuts["librispeech-84-121123-0001"].supervisions[0].alignment is None
+def test_word_times_beside_the_transcripts_are_kept(source: Path, prepared: Callable[..., Prepared]) -> None:
+    cuts = prepared("librispeech", source).cuts
+    words = cuts["84-121123-0000"]["supervisions"][0]["alignment"]["word"]
+    assert [word[:3] for word in words][:2] == [["GO", 0.0, 0.1], ["DO", 0.1, 0.1]]
+    assert "alignment" not in cuts["84-121123-0001"]["supervisions"][0]
 
 
-def test_broken_items_are_rejects_and_the_rest_goes_on(source: Path, tmp_path: Path) -> None:
-    assert {row.cut_id: row.reason for row in read(source, tmp_path / "out").rejects} == {
-        "librispeech-84-121123-0002": Reason.audio_missing,
-        "librispeech-84-121123-0003": Reason.empty_text,
-        "librispeech-84-121123-0004": Reason.audio_unreadable,
-        "librispeech-84-121123-0009": Reason.text_missing,
+def test_broken_items_are_rejects_and_the_rest_goes_on(source: Path, prepared: Callable[..., Prepared]) -> None:
+    assert prepared("librispeech", source).reasons == {
+        "84-121123-0002": Reason.audio_missing,
+        "84-121123-0003": Reason.empty_text,
+        "84-121123-0004": Reason.audio_unreadable,
+        "84-121123-0009": Reason.text_missing,
     }
+
+
+def test_lhotse_reads_the_same_of_the_same_folder(source: Path, prepared: Callable[..., Prepared]) -> None:
+    from lhotse.recipes import prepare_librispeech
+
+    transcripts = next(source.rglob("84-121123.trans.txt"))
+    transcripts.write_text("84-121123-0000 GO DO YOU HEAR\n84-121123-0001 BUT IN LESS\n", encoding="utf-8")
+    found = prepared("librispeech", source)
+    theirs = prepare_librispeech(source, dataset_parts=("dev-clean", "train-clean-5"))
+    said = [one for part in theirs.values() for one in part["supervisions"]]
+    assert {one.id: one.text for one in said} == found.texts
+    assert {one.id: one.speaker for one in said} == {key: found.said(key)[0] for key in found.cuts}
+    assert {one.id: one.duration for one in said} == {key: found.span(key)[1] for key in found.cuts}
 
 
 def test_prepare_takes_the_folder_as_source(source: Path, tmp_path: Path) -> None:
@@ -122,29 +134,29 @@ ODD_TIMES = [
 
 
 @pytest.mark.parametrize("line", ODD_TIMES)
-def test_word_times_that_cannot_be_read_refuse_their_utterance(source: Path, tmp_path: Path, line: bytes) -> None:
+def test_word_times_that_cannot_be_read_refuse_their_utterance(
+    source: Path, prepared: Callable[..., Prepared], line: bytes
+) -> None:
     next(source.rglob(ALIGNMENT)).write_bytes(line)
-    info = registry.prepare("librispeech", tmp_path / "out", source=source)
-    assert (info.cuts, info.rejects) == (2, 5)
-    found = {row.cut_id: row for row in read(source, tmp_path / "out").rejects}
-    assert found["librispeech-84-121123-0000"].reason == Reason.bad_row
-    assert f"{ALIGNMENT}:1: expected UTTERANCE" in found["librispeech-84-121123-0000"].detail
+    found = prepared("librispeech", source)
+    assert (found.info.cuts, found.info.rejects) == (2, 5)
+    assert found.reasons["84-121123-0000"] == Reason.bad_row
+    assert f"{ALIGNMENT}:1: expected UTTERANCE" in found.rejects["84-121123-0000"]["detail"]
 
 
-def test_lines_without_an_utterance_are_rejects_and_the_rest_goes_on(source: Path, tmp_path: Path) -> None:
+def test_lines_without_an_utterance_are_rejects_and_the_rest_goes_on(
+    source: Path, prepared: Callable[..., Prepared]
+) -> None:
     times, said = next(source.rglob(ALIGNMENT)), next(source.rglob("84-121123.trans.txt"))
     times.write_bytes(times.read_bytes() + b"\xff\xfe\n")
     odd = b"84-121123-\xff GO\n../../x GO\n" + b"x" * 5000 + b"-1 GO\n84-121123-0000 AGAIN\n\n"
     said.write_bytes(odd.replace(b"x" * 5000 + b"-1", b"x-" + b"y" * 5000) + said.read_bytes())
-    found = read(source, tmp_path / "out")
-    assert {cut.id for cut in found.cuts} == {
-        "librispeech-84-121123-0000",
-        "librispeech-84-121123-0001",
-        "librispeech-1-2-0000",
-    }
-    rejects = {row.cut_id[:40]: row.reason for row in found.rejects}
-    assert rejects["librispeech-84-121123.trans.txt:1"] == Reason.bad_row
-    assert rejects["librispeech-84-121123.trans.txt:2"] == Reason.bad_row
-    assert rejects["librispeech-84-121123.alignment.txt:2"] == Reason.bad_row
-    assert rejects[f"librispeech-x-{'y' * 26}"] == Reason.audio_missing
-    assert rejects["librispeech-84-121123-0000"] == Reason.duplicate_id
+    found = prepared("librispeech", source)
+    assert set(found.cuts) == {"84-121123-0000", "84-121123-0001", "1-2-0000"}
+    assert found.texts["84-121123-0000"] == "AGAIN"  # the first line of the two
+    rejects = {key[:30]: reason for key, reason in found.reasons.items()}
+    assert rejects["84-121123.trans.txt:1"] == Reason.bad_row
+    assert rejects["84-121123.trans.txt:2"] == Reason.bad_row
+    assert rejects["84-121123.alignment.txt:2"] == Reason.bad_row
+    assert rejects[f"x-{'y' * 28}"] == Reason.audio_missing
+    assert rejects["84-121123-0000"] == Reason.duplicate_id
