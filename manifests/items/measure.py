@@ -27,6 +27,7 @@ WINDOW = 1024  # items; what a kill may lose, times those in flight
 KNOWN = 1 << 16  # files whose facts are kept at hand: some 40 MB
 CHUNK = 32  # files that a thread takes at a time
 AHEAD = 2  # windows in flight in threads
+MOST = 256  # windows in hand, where others measure: their items take some 200 MB
 _VERSION = 1  # of what is measured
 
 Stamp = tuple[int, int]  # size in bytes, time of change in ns
@@ -63,8 +64,6 @@ def measured_windows(
     items: Iterable[Any],
     path_of: Callable[[Any], Path | None],
     folder: Path,
-    *,
-    size: int = WINDOW,
 ) -> Iterator[Window]:
     """The items in windows, in order, each with the facts of its files; a few windows are in hand at any time.
 
@@ -74,17 +73,16 @@ def measured_windows(
         items: of a source.
         path_of: the audio file of an item; None: it has none to measure.
         folder: of the corpus; facts of before are looked for in there, and new ones kept.
-        size: items of a window.
 
     Raises:
         InputError: as the measurer.
     """
     with _Measuring(folder / MEASURED, current_probing().measurer) as work:
         waiting: deque[Window] = deque()
-        for number, group in enumerate(groups_of(items, size)):
+        for number, group in enumerate(groups_of(items, WINDOW)):
             paths = dict.fromkeys(path for item in group if (path := path_of(item)) is not None)
             waiting.append(work.begin(Window(number, group), paths))
-            while work.full(len(waiting)):
+            while waiting and (not waiting[0].missing or work.full(len(waiting))):
                 yield work.end(waiting.popleft())
         while waiting:
             yield work.end(waiting.popleft())
@@ -107,7 +105,9 @@ class _Measuring:
 
     def full(self, waiting: int) -> bool:
         """Whether the first window should be ended before another begins."""
-        return waiting > AHEAD if self._measurer is None else self._measurer.full()
+        return waiting > (AHEAD if self._measurer is None else MOST) or (
+            self._measurer is not None and self._measurer.full()
+        )
 
     def begin(self, window: Window, paths: Iterable[Path]) -> Window:
         """Find what is known of a window's files, and have the others measured."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+from soundwave.cli._settings import MeasureDask, MeasureWorkers
 
 if TYPE_CHECKING:
     from curation.catalog import CatalogSummary
@@ -193,6 +194,8 @@ def import_(
     decode: Annotated[
         bool, typer.Option("--decode", help="Decode every file whole, also where bytes say how long it is.")
     ] = False,
+    workers: MeasureWorkers = None,
+    dask: MeasureDask = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Prepare a corpus from NeMo manifests, a Kaldi data folder or a Hugging Face dataset (a folder, or a Hub name).
@@ -202,6 +205,7 @@ def import_(
 
     Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
     """
+    from curation.passes.measure import measuring
     from manifests.audio import need_channels, probing
     from manifests.files import read_jsonl
     from manifests.items import About
@@ -220,7 +224,7 @@ def import_(
         beside=beside,
     )
     pairs = _pairs(column, "--column", "FIELD=COLUMN")
-    with probing(decode=decode) as cost:
+    with measuring(workers, dask) as measurer, probing(decode=decode, measurer=measurer) as cost:
         info = _import(kind, sources, output, about, columns=pairs, without=without or [])
     rejects = list(read_jsonl(output / corpus / REJECTS)) if info.rejects else []
     _show_import(info, [str(row["reason"]) for row in rejects], cost.row(), as_json=json_)

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from soundwave.cli._settings import MeasureDask, MeasureWorkers
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -36,6 +38,8 @@ def register(app: typer.Typer) -> None:
         follow_links: Annotated[
             bool, typer.Option("--follow-links", help="Read files outside the source to which links in it lead.")
         ] = False,
+        workers: MeasureWorkers = None,
+        dask: MeasureDask = None,
         list_: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
@@ -43,6 +47,7 @@ def register(app: typer.Typer) -> None:
 
         Example: `soundwave prepare asterisk fillets`
         """
+        from curation.passes.measure import measuring
         from manifests.audio import need_channels
         from manifests.errors import SettingsError
         from recipes import registry
@@ -57,17 +62,19 @@ def register(app: typer.Typer) -> None:
             raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
         how = None if channels is None else need_channels(channels)
         options = {"source": source, "force": force, "channels": how, "follow_links": follow_links, "beside": beside}
-        rows = [_prepare(name, output, options, decode=decode) for name in dict.fromkeys(wanted)]
+        with measuring(workers, dask) as measurer:
+            how_measured = {"decode": decode, "measurer": measurer}
+            rows = [_prepare(name, output, options, how_measured) for name in dict.fromkeys(wanted)]
         _show_corpora(rows, as_json=json_)
 
 
-def _prepare(name: str, output: Path, options: dict[str, Any], *, decode: bool) -> dict[str, Any]:
+def _prepare(name: str, output: Path, options: dict[str, Any], how: dict[str, Any]) -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
     from curation.text.readings import number_readings
     from manifests.audio import probing
     from recipes import registry
 
-    with probing(decode=decode) as cost:
+    with probing(**how) as cost:
         info = registry.prepare(name, output, readings=number_readings, **options)
     return {
         "corpus": info.name,
