@@ -27,6 +27,7 @@ from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow, speech_cut
 from manifests.units import Hours
 from recipes.apt import fetch_debian
+from recipes.fetching import Download
 
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut
@@ -35,6 +36,7 @@ __all__ = [
     "NOT_BY_SPEAKER",
     "AudioFacts",
     "CorpusRows",
+    "Download",
     "Expected",
     "Item",
     "Labels",
@@ -102,6 +104,7 @@ class Recipe:
     parts: tuple[str, ...] = (".",)  # what it reads, relative to the source root
     packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder (setting `source`)
     version: int = 1  # raise it when the same source gives other rows
+    downloads: tuple[Download, ...] = ()  # what `fetch` gets, where its licence and makers let anybody
     obtain: str = ""  # where to get a corpus that has no package, and which folders to put where
     access: Access = "open"  # how one gets it: at once, after a form, for money
     languages: tuple[str, ...] = ()  # codes (BCP 47); (): sounds, or languages without end

@@ -7,8 +7,8 @@ and its corpus name (`asterisk`) is understood too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from manifests.rows.written import check_corpus
 from manifests.switch import switched
 from recipes.apt import marker
 from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts
+from recipes.expected import totals
+from recipes.fetching import fetch
 from recipes.trees import inside, links_stay_in, nothing_found, tree_fingerprint
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
@@ -54,19 +56,45 @@ def bundled() -> list[str]:
 
 
 def describe() -> list[dict[str, Any]]:
-    """One row a recipe: name, corpus, task, license, title, makers, where it comes from."""
-    return [
-        {
-            "name": name,
-            "corpus": recipe.corpus,
-            "task": recipe.task,
-            "license": recipe.license,
-            "title": recipe.title,
-            "makers": recipe.makers,
-            "source": f"Debian: {', '.join(recipe.packages)}" if recipe.packages else "a folder that you have",
-        }
-        for name, recipe in _recipes().items()
-    ]
+    """One row a recipe: what it is, how much is expected of it, who may have it, and what to put where."""
+    rows = []
+    for name, recipe in _recipes().items():
+        items, hours = totals(recipe)
+        row: dict[str, Any] = {"name": name, "corpus": recipe.corpus, "task": recipe.task, "license": recipe.license}
+        row |= {"title": recipe.title, "makers": recipe.makers, "source": _source(recipe), "obtain": recipe.obtain}
+        row |= {"items": items, "hours": hours, "languages": list(recipe.languages), "access": recipe.access}
+        parts = {part: asdict(expected) for part, expected in recipe.expected.items()}
+        rows.append(row | {"parts": parts, "downloads": [asdict(one) for one in recipe.downloads]})
+    return rows
+
+
+def _source(recipe: Recipe) -> str:
+    if recipe.packages:
+        return f"Debian: {', '.join(recipe.packages)}"
+    return "fetched on demand, or a folder that you have" if recipe.downloads else "a folder that you have"
+
+
+def fetch_source(name: str, folder: Path | None = None, *, parts: Sequence[str] = ()) -> Path | None:
+    """Fetch what a recipe's licence lets anybody fetch; the source root, None for a recipe that needs no folder.
+
+    Args:
+        name: of the recipe or its corpus.
+        folder: where to; None: `sources/CORPUS` in the cache.
+        parts: names of parts; (): all.
+
+    Raises:
+        SettingsError: the recipe names nothing to fetch, or no such part.
+        DownloadError: it cannot be fetched, or is another file than the recipe names.
+    """
+    recipe = find(name)
+    if recipe.packages:
+        return None
+    if not recipe.downloads or recipe.access != "open":
+        why = "" if recipe.access == "open" else f" (access: {recipe.access})"
+        raise SettingsError(
+            f"The recipe `{recipe.corpus}` has nothing that can be fetched{why}. {recipe.obtain}".strip()
+        )
+    return fetch(recipe.downloads, folder or cache_dir() / "sources" / recipe.corpus, parts=parts)
 
 
 def find(name: str) -> Recipe:

@@ -24,6 +24,7 @@ from manifests.lines import Line, lines
 from manifests.rows import Reject, speech_cut
 from manifests.rows.splits import as_split
 from recipes.common import CorpusRows, Recipe, audio_facts, collapse, in_parallel, need_inside, reject, sort_out
+from recipes.speech.librispeech_files import FILES
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -182,4 +183,5 @@ RECIPE = Recipe(
     read=read,
     parts=(".",),
     obtain=OBTAIN,
+    downloads=FILES,
 )

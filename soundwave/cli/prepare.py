@@ -40,7 +40,13 @@ def register(app: typer.Typer) -> None:
         ] = False,
         workers: MeasureWorkers = None,
         dask: MeasureDask = None,
-        list_: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
+        fetch: Annotated[
+            bool, typer.Option("--fetch", help="Download first what anybody may, into --source or the cache; resumes.")
+        ] = False,
+        part: Annotated[list[str] | None, typer.Option(help="Fetch this part of the corpus alone. Repeatable.")] = None,
+        list_: Annotated[
+            bool, typer.Option("--list", help="List the recipes and stop; with NAMES: all that is known of these.")
+        ] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
         """Turn corpora into manifests: cuts, text-only rows, rejects with reasons.
@@ -51,21 +57,30 @@ def register(app: typer.Typer) -> None:
         from manifests.audio import need_channels
         from manifests.errors import SettingsError
         from recipes import registry
+        from soundwave.cli._recipes import show_corpora, show_recipes
 
         if list_:
-            _show_recipes(registry.describe(), as_json=json_)
+            show_recipes(registry.describe(), names or [], as_json=json_)
             return
         if not names:
             raise SettingsError(f"Name a recipe, or `all`. Known recipes: {', '.join(registry.names())}.")
         wanted = [name for given in names for name in (registry.bundled() if given == "all" else [given])]
         if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
             raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
+        if (source is not None or part) and len(wanted) > 1 and fetch:
+            raise SettingsError("--fetch with --source or --part is for one recipe at a time.")
+        if part and not fetch:
+            raise SettingsError("--part says what --fetch fetches; without --fetch the folder --source tells.")
         how = None if channels is None else need_channels(channels)
         options = {"source": source, "force": force, "channels": how, "follow_links": follow_links, "beside": beside}
+        rows: list[dict[str, Any]] = []
         with measuring(workers, dask) as measurer:
             how_measured = {"decode": decode, "measurer": measurer}
-            rows = [_prepare(name, output, options, how_measured) for name in dict.fromkeys(wanted)]
-        _show_corpora(rows, as_json=json_)
+            for name in dict.fromkeys(wanted):
+                if fetch:
+                    options["source"] = registry.fetch_source(name, source, parts=part or ())
+                rows.append(_prepare(name, output, options, how_measured))
+        show_corpora(rows, as_json=json_)
 
 
 def _prepare(name: str, output: Path, options: dict[str, Any], how: dict[str, Any]) -> dict[str, Any]:
@@ -73,6 +88,7 @@ def _prepare(name: str, output: Path, options: dict[str, Any], how: dict[str, An
     from curation.text.readings import number_readings
     from manifests.audio import probing
     from recipes import registry
+    from recipes.expected import compare
 
     with probing(**how) as cost:
         info = registry.prepare(name, output, readings=number_readings, **options)
@@ -84,46 +100,6 @@ def _prepare(name: str, output: Path, options: dict[str, Any], how: dict[str, An
         "rejects": info.rejects,
         "reasons": registry.rejects_by_reason(output / info.name),
         "lengths": cost.row(),
+        "parts": compare(registry.find(name), info),
         "folder": str(output / info.name),
     }
-
-
-def _show_recipes(recipes: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(recipes)
-        return
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
-
-    table = Table("recipe", "task", "licence", "what it is", "source", box=None, pad_edge=False)
-    for row in recipes:
-        table.add_row(row["name"], row["task"], row["license"], row["title"], row["source"])
-    DataConsole().print(table)
-
-
-def _show_corpora(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(rows)
-        return
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("corpus", "cuts", "hours", "texts", "rejects", "why"):
-        table.add_column(heading, justify="left" if heading in ("corpus", "why") else "right")
-    for row in rows:
-        why = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
-        numbers = (str(row["cuts"]), f"{row['hours']:.3f}", str(row["texts"]), str(row["rejects"]))
-        table.add_row(row["corpus"], *numbers, why)
-    DataConsole().print(table)
-    for row in rows:
-        if row["lengths"]["files"]:
-            print(f"{row['corpus']}: {row['lengths']['text']}")
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, ensure_ascii=False))
