@@ -158,14 +158,15 @@ def prepare(
     claim_corpus(folder, {"recipe": recipe.corpus})
     if force:
         remove(folder / MEASURED)
-    about = _about(recipe, how)
-    sharing = Sharing(about.links, readings, output if beside else None, recipe.family)
-    # Until the new corpus is whole, the old one stays.
-    with (
-        links_stay_in(None if follow_links else root, recipe),
-        gathering(folder, about, strict=True) as rows,
-        switched(folder) as switch,
-    ):
+    sharing = Sharing(recipe.links or LINKS, readings, output if beside else None, recipe.family)
+    with links_stay_in(None if follow_links else root, recipe):
+        return _make(recipe, root, folder, sharing, facts)
+
+
+def _make(recipe: Recipe, root: Path, folder: Path, sharing: Sharing, facts: dict[str, Any]) -> CorpusInfo:
+    """Write the corpus that `facts` say; until it is whole, the old one stays."""
+    about = _about(recipe, facts["settings"]["channels"])
+    with gathering(folder, about, strict=True) as rows, switched(folder) as switch:
         switch.drop(AUDIO)
         splits = _gather(rows, recipe, about, root, switch.made)
         rows.share(sharing)

@@ -1,5 +1,6 @@
 """`soundwave prepare`: corpora in, manifests out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,45 +54,79 @@ def register(app: typer.Typer) -> None:
 
         Example: `soundwave prepare asterisk fillets`
         """
-        from curation.passes.measure import measuring
-        from manifests.audio import need_channels
-        from manifests.errors import SettingsError
         from recipes import registry
         from soundwave.cli._recipes import show_corpora, show_recipes
 
         if list_:
             show_recipes(registry.describe(), names or [], as_json=json_)
             return
-        if not names:
-            raise SettingsError(f"Name a recipe, or `all`. Known recipes: {', '.join(registry.names())}.")
-        wanted = [name for given in names for name in (registry.bundled() if given == "all" else [given])]
-        if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
-            raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
-        if (source is not None or part) and len(wanted) > 1 and fetch:
-            raise SettingsError("--fetch with --source or --part is for one recipe at a time.")
-        if part and not fetch:
-            raise SettingsError("--part says what --fetch fetches; without --fetch the folder --source tells.")
-        how = None if channels is None else need_channels(channels)
-        options = {"source": source, "force": force, "channels": how, "follow_links": follow_links, "beside": beside}
-        rows: list[dict[str, Any]] = []
-        with measuring(workers, dask) as measurer:
-            how_measured = {"decode": decode, "measurer": measurer}
-            for name in dict.fromkeys(wanted):
-                if fetch:
-                    options["source"] = registry.fetch_source(name, source, parts=part or ())
-                rows.append(_prepare(name, output, options, how_measured))
-        show_corpora(rows, as_json=json_)
+        wanted = _wanted(names, source, part, fetch=fetch)
+        options = {"source": source, "force": force, "channels": channels, "follow_links": follow_links}
+        how: dict[str, Any] = {
+            "decode": decode,
+            "workers": workers,
+            "dask": dask,
+            "parts": part or () if fetch else None,
+        }
+        show_corpora(_prepare_all(wanted, output, options | {"beside": beside}, **how), as_json=json_)
 
 
-def _prepare(name: str, output: Path, options: dict[str, Any], how: dict[str, Any]) -> dict[str, Any]:
+def _wanted(names: list[str] | None, source: Path | None, part: list[str] | None, *, fetch: bool) -> list[str]:
+    """The recipes to run.
+
+    Raises:
+        SettingsError: none, an unknown one, or options that are not for so many.
+    """
+    from manifests.errors import SettingsError
+    from recipes import registry
+
+    if not names:
+        raise SettingsError(f"Name a recipe, or `all`. Known recipes: {', '.join(registry.names())}.")
+    wanted = [name for given in names for name in (registry.bundled() if given == "all" else [given])]
+    if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
+        raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
+    if (source is not None or part) and len(wanted) > 1 and fetch:
+        raise SettingsError("--fetch with --source or --part is for one recipe at a time.")
+    if part and not fetch:
+        raise SettingsError("--part says what --fetch fetches; without --fetch the folder --source tells.")
+    return list(dict.fromkeys(wanted))
+
+
+def _prepare_all(
+    names: list[str],
+    output: Path,
+    options: dict[str, Any],
+    *,
+    decode: bool,
+    workers: int | None,
+    dask: str | None,
+    parts: Sequence[str] | None,
+) -> list[dict[str, Any]]:
+    """A row a corpus. parts: what to fetch first; (): all that anybody may; None: nothing."""
+    from curation.passes.measure import measuring
+    from manifests.audio import need_channels, probing
+    from recipes import registry
+
+    if options["channels"] is not None:
+        options["channels"] = need_channels(options["channels"])
+    rows = []
+    with measuring(workers, dask) as measurer:
+        for name in names:
+            found = None if parts is None else registry.fetch_source(name, options["source"], parts=parts)
+            own = options if found is None else options | {"source": found}
+            with probing(decode=decode, measurer=measurer) as cost:
+                row = _prepare(name, output, own)
+            rows.append(row | {"lengths": cost.row()})
+    return rows
+
+
+def _prepare(name: str, output: Path, options: dict[str, Any]) -> dict[str, Any]:
     """Prepare one corpus; a row of the closing table."""
     from curation.text.readings import number_readings
-    from manifests.audio import probing
     from recipes import registry
     from recipes.expected import compare
 
-    with probing(**how) as cost:
-        info = registry.prepare(name, output, readings=number_readings, **options)
+    info = registry.prepare(name, output, readings=number_readings, **options)
     return {
         "corpus": info.name,
         "cuts": info.cuts,
@@ -99,7 +134,6 @@ def _prepare(name: str, output: Path, options: dict[str, Any], how: dict[str, An
         "texts": info.texts,
         "rejects": info.rejects,
         "reasons": registry.rejects_by_reason(output / info.name),
-        "lengths": cost.row(),
         "parts": compare(registry.find(name), info),
         "folder": str(output / info.name),
     }
