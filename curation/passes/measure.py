@@ -89,6 +89,7 @@ class MeasuringPool:
     def submit(self, number: int, paths: Sequence[Path], folder: Path) -> None:
         """Have the files of a window measured."""
         rows = [{"id": str(path), "recording": {"sources": [{"type": "file", "source": str(path)}]}} for path in paths]
+        folder.mkdir(parents=True, exist_ok=True)  # workers of other machines look for it
         self._done.discard(number)
         self._times += 1
         key = f"{self._run}-{self._times}-{number:06}"

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from manifests.audio import AudioFacts, audio_facts, current_probing, map_in_context
 from manifests.audio.probing import Measurer, threads
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError, DiskError, InputError
 from manifests.files import read_json, write_text
 
 MEASURED = ".measured"  # folder in a corpus's, while it is made
@@ -216,14 +216,18 @@ def stamp(path: Path) -> Stamp | None:
 
 
 def write_measured(folder: Path, number: int, found: Iterable[Measured], cost: Cost | None = None) -> None:
-    """Keep what was measured of a window. cost: of a process that is not the command's own."""
+    """Keep what was measured of a window, where that can be: another command may take it away when its corpus is whole.
+
+    cost: of a process that is not the command's own.
+    """
     value = {
         "version": _VERSION,
         "decode": current_probing().decode,
         "cost": vars(cost) if cost else None,
         "files": [one.row() for one in found],
     }
-    write_text(folder / f"{number:06}.json", json.dumps(value))
+    with suppress(FileNotFoundError, DiskError):
+        write_text(folder / f"{number:06}.json", json.dumps(value))
 
 
 def read_measured(path: Path, *, errors: bool = False) -> dict[Path, Measured]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from curation.passes.measure import measuring
+from curation.passes.measure import MeasuringPool, measuring
+from curation.passes.workers import WorkerPool
 from manifests.audio import AudioFacts, audio_facts, probing
 from manifests.files import read_jsonl
 from manifests.items import About, Item, measure
@@ -129,13 +130,31 @@ def test_a_file_that_changed_is_measured_again(sounds: Path, tmp_path: Path) -> 
     assert found[path].stamp != measure.stamp(path)
 
 
+@pytest.mark.parametrize("pooled", [False, True])
+def test_two_at_once_do_not_harm_each_other(
+    sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pooled: bool
+) -> None:
+    """The one that is ready first takes away what was measured, and its own rows are whole."""
+    given = items(sounds)
+    names, _ = names_of(given)
+    monkeypatch.setattr(measure, "WINDOW", 2)
+    whole = corpus(tmp_path / "alone", given, names)
+
+    def disturbed() -> Iterator[Any]:
+        for number, item in enumerate(given):
+            if number == 9:
+                assert corpus(tmp_path / "made", given, names) == whole
+                assert not (tmp_path / "made" / MEASURED).exists()
+            yield item
+
+    with WorkerPool(workers=0) as pool, probing(measurer=MeasuringPool(pool) if pooled else None):
+        assert corpus(tmp_path / "made", disturbed(), names) == whole
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_processes_give_the_same_rows(
     sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    from curation.passes.measure import MeasuringPool
-    from curation.passes.workers import WorkerPool
-
     given = items(sounds)
     names, _ = names_of(given)
     with probing() as cost:
