@@ -189,10 +189,15 @@ def read_text(path: Path, *, most: int = LARGEST_TEXT) -> str:
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     """Write rows as JSON lines (gzip when the name ends in .gz), atomically; return their number."""
+    return write_lines(path, (json.dumps(row, ensure_ascii=False) for row in rows))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write lines (through gzip when the name ends in .gz), atomically; return their number."""
     count = 0
     with atomic_write(path) as temporary, _open_to_write(temporary) as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        for line in lines:
+            stream.write(line + "\n")
             count += 1
     return count
 

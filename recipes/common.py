@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 
 from manifests.audio import AudioFacts, Channels, audio_facts, map_in_context
+from manifests.audio.probing import threads
 from manifests.errors import AudioError, MissingFileError
 from manifests.fingerprint import stable_split
 from manifests.items import Item
@@ -26,6 +27,7 @@ from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow, speech_cut
 from manifests.units import Hours
 from recipes.apt import fetch_debian
+from recipes.fetching import Download
 
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut
@@ -34,6 +36,7 @@ __all__ = [
     "NOT_BY_SPEAKER",
     "AudioFacts",
     "CorpusRows",
+    "Download",
     "Expected",
     "Item",
     "Labels",
@@ -57,6 +60,7 @@ __all__ = [
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
+SHOWN = 6  # entries of a folder that a message names
 DATA = Path(__file__).with_name("data")
 Access = Literal["open", "form", "paid"]
 NOT_BY_SPEAKER = ("recording", "text", "audio")  # links of corpora with one voice, or few
@@ -100,6 +104,7 @@ class Recipe:
     parts: tuple[str, ...] = (".",)  # what it reads, relative to the source root
     packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder (setting `source`)
     version: int = 1  # raise it when the same source gives other rows
+    downloads: tuple[Download, ...] = ()  # what `fetch` gets, where its licence and makers let anybody
     obtain: str = ""  # where to get a corpus that has no package, and which folders to put where
     access: Access = "open"  # how one gets it: at once, after a form, for money
     languages: tuple[str, ...] = ()  # codes (BCP 47); (): sounds, or languages without end
@@ -180,7 +185,7 @@ def in_parallel(
     work: Callable[[Work], Result], items: Sequence[Work], *, title: str, workers: int | None = None
 ) -> list[Result]:
     """`work` on every item in threads (decoding and hashing release the interpreter lock), results in item order."""
-    with progress_bar() as bar, ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:
+    with progress_bar() as bar, ThreadPoolExecutor(workers or threads()) as pool:
         task = bar.add_task(title, total=len(items), note="")
         results = []
         for result in map_in_context(pool, work, items):
@@ -222,20 +227,35 @@ def text_split(text: str) -> str:
     return stable_split(normalise(text))
 
 
+def listing(folder: Path) -> str:
+    """What is in a folder, its first entries."""
+    with os.scandir(folder) as found:
+        names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in found if entry.name[0] != ".")
+    if not names:
+        return "it is empty"
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f"there: {', '.join(names[:SHOWN])}{more}"
+
+
+def how_to_get(recipe: Recipe) -> str:
+    """What to put where."""
+    if recipe.packages:
+        return f"Expected the unpacked Debian packages {', '.join(recipe.packages)} (a folder that holds usr/)."
+    return recipe.obtain
+
+
 def need_parts(root: Path, recipe: Recipe) -> None:
     """Check that a source root holds what the recipe reads.
 
     Raises:
-        MissingFileError: a part is missing; says which, and how to get it.
+        MissingFileError: a part is missing; says which, what is there, and how to get it.
     """
     missing = [part for part in recipe.parts if not (root / part).exists()]
     if missing:
-        how = (
-            f"Expected the unpacked Debian packages {', '.join(recipe.packages)} (a folder that holds usr/)."
-            if recipe.packages
-            else recipe.obtain
+        raise MissingFileError(
+            f"{root} lacks {', '.join(missing)}, which the corpus `{recipe.corpus}` needs ({listing(root)}). "
+            f"{how_to_get(recipe)}".strip()
         )
-        raise MissingFileError(f"{root} lacks {', '.join(missing)}, which the corpus `{recipe.corpus}` needs. {how}")
 
 
 def slug(path: str) -> str:

@@ -7,29 +7,33 @@ and its corpus name (`asterisk`) is understood too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from manifests.audio import Channels, current_probing
 from manifests.audio.settle import settle_channels
-from manifests.errors import AudioError, ManifestError, MissingFileError, SettingsError
+from manifests.disk.left import remove
+from manifests.errors import ManifestError, MissingFileError, SettingsError
 from manifests.files import cache_dir, need_folder, read_jsonl
 from manifests.fingerprint import fingerprint, provenance
-from manifests.items import About, Item
-from manifests.items.cuts import make_cuts
+from manifests.items import About
+from manifests.items.corpus import Gathering, gathering, names_of
+from manifests.items.measure import MEASURED
+from manifests.items.splits import Sharing
 from manifests.linked.groups import LINKS
 from manifests.linked.same import Readings
 from manifests.plugins import Plugins, look_in, unknown
-from manifests.reasons import Reason
-from manifests.rows import AUDIO, REJECTS, CorpusInfo, Reject, TextRow, claim_corpus, read_corpus, write_corpus
-from manifests.rows.validate import validate_rows
+from manifests.rows import AUDIO, REJECTS, CorpusInfo, Reject, claim_corpus, read_corpus
+from manifests.rows.splits import plain
 from manifests.rows.written import check_corpus
 from manifests.switch import switched
 from recipes.apt import marker
-from recipes.common import SOURCE, CorpusRows, Recipe, fetch_debian, need_inside, need_parts, sort_out
-from recipes.grouped import keep_together
+from recipes.common import CorpusRows, Recipe, fetch_debian, need_parts
+from recipes.expected import totals
+from recipes.fetching import fetch
+from recipes.trees import inside, links_stay_in, nothing_found, tree_fingerprint
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
 ROOMS = ("speech", "sounds", "voices", "answers")  # folders of recipes, by what their corpora are labelled with
@@ -53,19 +57,45 @@ def bundled() -> list[str]:
 
 
 def describe() -> list[dict[str, Any]]:
-    """One row a recipe: name, corpus, task, license, title, makers, where it comes from."""
-    return [
-        {
-            "name": name,
-            "corpus": recipe.corpus,
-            "task": recipe.task,
-            "license": recipe.license,
-            "title": recipe.title,
-            "makers": recipe.makers,
-            "source": f"Debian: {', '.join(recipe.packages)}" if recipe.packages else "a folder that you have",
-        }
-        for name, recipe in _recipes().items()
-    ]
+    """One row a recipe: what it is, how much is expected of it, who may have it, and what to put where."""
+    rows = []
+    for name, recipe in _recipes().items():
+        items, hours = totals(recipe)
+        row: dict[str, Any] = {"name": name, "corpus": recipe.corpus, "task": recipe.task, "license": recipe.license}
+        row |= {"title": recipe.title, "makers": recipe.makers, "source": _source(recipe), "obtain": recipe.obtain}
+        row |= {"items": items, "hours": hours, "languages": list(recipe.languages), "access": recipe.access}
+        parts = {part: asdict(expected) for part, expected in recipe.expected.items()}
+        rows.append(row | {"parts": parts, "downloads": [asdict(one) for one in recipe.downloads]})
+    return rows
+
+
+def _source(recipe: Recipe) -> str:
+    if recipe.packages:
+        return f"Debian: {', '.join(recipe.packages)}"
+    return "fetched on demand, or a folder that you have" if recipe.downloads else "a folder that you have"
+
+
+def fetch_source(name: str, folder: Path | None = None, *, parts: Sequence[str] = ()) -> Path | None:
+    """Fetch what a recipe's licence lets anybody fetch; the source root, None for a recipe that needs no folder.
+
+    Args:
+        name: of the recipe or its corpus.
+        folder: where to; None: `sources/CORPUS` in the cache.
+        parts: names of parts; (): all.
+
+    Raises:
+        SettingsError: the recipe names nothing to fetch, or no such part.
+        DownloadError: it cannot be fetched, or is another file than the recipe names.
+    """
+    recipe = find(name)
+    if recipe.packages:
+        return None
+    if not recipe.downloads or recipe.access != "open":
+        why = "" if recipe.access == "open" else f" (access: {recipe.access})"
+        raise SettingsError(
+            f"The recipe `{recipe.corpus}` has nothing that can be fetched{why}. {recipe.obtain}".strip()
+        )
+    return fetch(recipe.downloads, folder or cache_dir() / "sources" / recipe.corpus, parts=parts)
 
 
 def find(name: str) -> Recipe:
@@ -127,21 +157,72 @@ def prepare(
     if not force and (known := _reusable(folder, (facts, decoded))) is not None:
         return known
     claim_corpus(folder, {"recipe": recipe.corpus})
-    with switched(folder) as switch:  # until the new corpus is whole, the old one stays
+    if force:
+        remove(folder / MEASURED)
+    sharing = Sharing(recipe.links or LINKS, readings, output if beside else None, recipe.family)
+    with links_stay_in(None if follow_links else root, recipe):
+        return _make(recipe, root, folder, sharing, facts)
+
+
+def _make(recipe: Recipe, root: Path, folder: Path, sharing: Sharing, facts: dict[str, Any]) -> CorpusInfo:
+    """Write the corpus that `facts` say; until it is whole, the old one stays."""
+    about = _about(recipe, facts["settings"]["channels"])
+    with gathering(folder, about, strict=True) as rows, switched(folder) as switch:
         switch.drop(AUDIO)
-        found = keep_together(
-            recipe, _settled(_read(recipe, root, switch.made, follow_links), how), readings, output if beside else None
-        )
-        _check(recipe, found)
+        splits = _gather(rows, recipe, about, root, switch.made)
+        rows.share(sharing)
+        if not rows.usable:
+            raise nothing_found(root, recipe, rows.rejected)
         info = CorpusInfo(
             name=recipe.corpus,
             title=recipe.title,
             license=recipe.license,
             makers=recipe.makers,
             provenance=facts,
-            splits=found.splits,
+            splits=splits,
         )
-        return write_corpus(folder, info, found.cuts, found.texts, found.rejects, switch=switch)
+        return rows.write(switch, info)
+
+
+def _gather(rows: Gathering, recipe: Recipe, about: About, root: Path, folder: Path) -> dict[str, str]:
+    """Take all that a recipe reads; the corpus's own names of splits -> ours."""
+    if recipe.items is None:
+        found = recipe.read(root, folder) if recipe.read else CorpusRows()
+        _take(rows, found, about.channels, free=bool(recipe.links))
+        return {} if recipe.links else found.splits
+    names, total = names_of(recipe.items(root))
+    own = {plain(name) for name in names}
+    about = replace(about, split_map={part: ours for part, ours in recipe.splits.items() if plain(part) in own})
+    splits = about.map_of(names)
+    rows.read(inside(recipe.items(root), about), splits, total=total, free_texts=bool(recipe.links))
+    return splits
+
+
+def _take(rows: Gathering, found: CorpusRows, how: Channels, *, free: bool) -> None:
+    """Take rows that are made; cuts say what they hear, or are rejects."""
+    mono = [cut for cut in found.cuts if cut.recording.num_channels == 1]
+    settled = settle_channels([cut for cut in found.cuts if cut.recording.num_channels > 1], how)
+    refused = [one for one in settled if isinstance(one, Reject)]
+    for cut in (*mono, *(one for one in settled if not isinstance(one, Reject))):
+        rows.cut(cut, free=free)
+    for text in found.texts:
+        rows.text(text, free=free)
+    for reject in (*found.rejects, *refused):
+        rows.reject(reject)
+
+
+def _about(recipe: Recipe, how: Channels) -> About:
+    return About(
+        recipe.corpus,
+        recipe.license,
+        task=recipe.task,
+        language=recipe.languages[0] if len(recipe.languages) == 1 else None,
+        title=recipe.title,
+        makers=recipe.makers,
+        channels=how,
+        split_map=recipe.splits,
+        links=recipe.links or LINKS,
+    )
 
 
 def _settings(recipe: Recipe, folder: Path, channels: Channels, *, beside: bool, follow_links: bool) -> dict[str, Any]:
@@ -150,66 +231,6 @@ def _settings(recipe: Recipe, folder: Path, channels: Channels, *, beside: bool,
     made = {"recipe": recipe.corpus, "version": recipe.version, "folder": place, "channels": channels}
     # Only where they are not the default, so that what was prepared before these settings is still current.
     return made | ({} if beside else {"beside": False}) | ({"follow_links": True} if follow_links else {})
-
-
-def _read(recipe: Recipe, root: Path, folder: Path, follow_links: bool) -> CorpusRows:
-    token = SOURCE.set(None if follow_links else root)
-    try:
-        _need_parts_inside(root, recipe)
-        return recipe.read(root, folder) if recipe.read else _made(recipe, root)
-    finally:
-        SOURCE.reset(token)
-
-
-def _made(recipe: Recipe, root: Path) -> CorpusRows:
-    """The rows of a recipe that says what its items are."""
-    about = About(
-        recipe.corpus,
-        recipe.license,
-        task=recipe.task,
-        language=recipe.languages[0] if len(recipe.languages) == 1 else None,
-        title=recipe.title,
-        makers=recipe.makers,
-        channels=recipe.channels,
-        split_map=recipe.splits,
-        links=recipe.links or LINKS,
-    )
-    found, texts = [], []
-    for item in recipe.items(root) if recipe.items else ():
-        if isinstance(item, TextRow):
-            texts.append(item)
-        else:
-            found.append(_inside(item, about))
-    named = {item.split or "": item.place for item in found if isinstance(item, Item)}
-    splits = about.map_of(named)
-    cuts, rejects = make_cuts(found, about, splits)
-    return CorpusRows(cuts, texts, rejects, splits)
-
-
-def _inside(item: Item | Reject, about: About) -> Item | Reject:
-    """The item, or the reject of one whose file is a link out of the source."""
-    if isinstance(item, Item):
-        try:
-            need_inside(item.audio)
-        except AudioError as error:
-            return about.reject(item.key, Reason(error.reason), str(error))
-    return item
-
-
-def _need_parts_inside(root: Path, recipe: Recipe) -> None:
-    for part in recipe.parts:
-        try:
-            need_inside(root / part)
-        except AudioError as error:
-            raise SettingsError(str(error)) from error
-
-
-def _settled(found: CorpusRows, how: Channels) -> CorpusRows:
-    """The rows with cuts that say what they hear; those that cannot are rejects."""
-    mono = [cut for cut in found.cuts if cut.recording.num_channels == 1]
-    several = [cut for cut in found.cuts if cut.recording.num_channels > 1]
-    settled = sort_out(settle_channels(several, how))
-    return CorpusRows(mono + settled.cuts, found.texts, found.rejects + settled.rejects)
 
 
 def rejects_by_reason(folder: Path) -> dict[str, int]:
@@ -238,13 +259,7 @@ def _source_fingerprint(recipe: Recipe, root: Path, *, bundled: bool) -> str:
         return fingerprint(
             str(root), [marker(package, cache_dir()).read_text(encoding="utf-8") for package in recipe.packages]
         )
-    files = sorted(path for part in recipe.parts for path in _files(root / part))
-    stats = [(str(path.relative_to(root)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return fingerprint(str(root), stats)
-
-
-def _files(path: Path) -> Iterable[Path]:
-    return (item for item in path.rglob("*") if item.is_file()) if path.is_dir() else (path,)
+    return tree_fingerprint(root, recipe.parts)
 
 
 def _reusable(folder: Path, facts: Collection[dict[str, Any]]) -> CorpusInfo | None:
@@ -254,19 +269,3 @@ def _reusable(folder: Path, facts: Collection[dict[str, Any]]) -> CorpusInfo | N
     except (MissingFileError, ManifestError):
         return None  # none, or a damaged one: it is made again
     return known if known.provenance in facts else None
-
-
-def _check(recipe: Recipe, found: CorpusRows) -> None:
-    """A recipe that breaks the contract is a bug: refuse its rows before they reach disk."""
-    rows = [cut.to_dict() for cut in found.cuts] + [asdict(text) for text in found.texts]
-    problems = [f"{problem.cut_id}: {problem.detail}" for problem in validate_rows(rows)]
-    if problems:
-        raise ManifestError(
-            f"The recipe `{recipe.corpus}` made {len(problems)} bad rows, e.g. {'; '.join(problems[:3])}. "
-            "Every row must follow manifests/rows: correct the recipe."
-        )
-    if not rows:
-        raise ManifestError(
-            f"The recipe `{recipe.corpus}` found nothing usable ({len(found.rejects)} rejects). "
-            "Check that the source folder is the corpus's root."
-        )

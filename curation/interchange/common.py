@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
-from curation.interchange.splits import split_cuts
+from curation.text.readings import number_readings
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.fingerprint import file_sha256, provenance
 from manifests.items import About, Item
-from manifests.items.cuts import make_cuts
-from manifests.rows import CorpusInfo, Reject, claim_corpus, read_corpus, write_corpus
-from manifests.rows.splits import HASH
+from manifests.items.corpus import gathering, names_of
+from manifests.items.splits import Sharing
+from manifests.rows import CorpusInfo, Reject, claim_corpus, read_corpus
+from manifests.switch import switched
+
+Items: TypeAlias = Iterable[Item | Reject] | Callable[[], Iterable[Item | Reject]]
 
 
 def write_items(
-    items: Iterable[Item | Reject],
+    items: Items,
     output: Path,
     about: About,
     *,
@@ -26,13 +30,13 @@ def write_items(
     """Write the corpus folder `output/CORPUS`; every item becomes a cut or a reject.
 
     Args:
-        items: from a reader of this package.
+        items: from a reader of this package; or what gives them whenever it is called, which needs no memory for them.
         output: the corpora folder.
         about: of the corpus.
         source: where the items came from, for the corpus's provenance.
         inputs: what the source is (path, or name) -> fingerprint of its content; see `claim_import`.
         names: the names of splits in the items -> where they stand, for items that are not to be read before the folder
-            is claimed; by default the items are read and tell.
+            is claimed; by default the items are read once before, and tell.
 
     Raises:
         SettingsError: a name of a split that is not known; nothing was written.
@@ -41,16 +45,11 @@ def write_items(
     Where the split is a hash, a group of rows that is most of the corpus is said on standard error.
     """
     folder = output / about.corpus
+    again, total = _again(items, names), None
     if names is None:
-        items = list(items)
-        names = _split_names(items)
+        names, total = names_of(again())
     splits = about.map_of(names)
     claim_import(folder, source, inputs)
-    listed = list(items)
-    cuts, rejects = make_cuts(listed, about, splits)
-    hashed = [item.key for item in listed if isinstance(item, Item) and splits[item.split or ""] == HASH]
-    by_hash = {f"{about.corpus}-{key}" for key in hashed}
-    split_cuts(cuts, by_hash, output, corpus=about.corpus, links=about.links, beside=about.beside)
     settings = {"imported": source, "split": about.split or "train", "task": about.task, "channels": about.channels}
     info = CorpusInfo(
         name=about.corpus,
@@ -60,7 +59,19 @@ def write_items(
         provenance=provenance(settings, inputs),
         splits=splits,
     )
-    return write_corpus(folder, info, cuts, [], rejects)
+    with gathering(folder, about) as rows:
+        rows.read(again(), splits, total=total)
+        rows.share(Sharing(about.links, number_readings, output if about.beside else None))
+        with switched(folder) as switch:
+            return rows.write(switch, info)
+
+
+def _again(items: Items, names: Mapping[str, str] | None) -> Callable[[], Iterable[Item | Reject]]:
+    """Gives the items whenever it is called; once is enough where the names of splits are known."""
+    if callable(items):
+        return items
+    listed = list(items) if names is None else items
+    return lambda: listed
 
 
 def claim_import(folder: Path, source: str, inputs: Mapping[str, str]) -> None:
@@ -88,12 +99,3 @@ def claim_import(folder: Path, source: str, inputs: Mapping[str, str]) -> None:
 def content_of(paths: Iterable[Path]) -> dict[str, str]:
     """Absolute path -> fingerprint of the file, as `inputs` of an import."""
     return {str(path.absolute()): file_sha256(path) for path in paths if path.is_file()}
-
-
-def _split_names(items: Sequence[Item | Reject]) -> dict[str, str]:
-    """Name of a split ("" for none) -> the first place that has it."""
-    found: dict[str, str] = {}
-    for item in items:
-        if isinstance(item, Item):
-            found.setdefault(item.split or "", item.place)
-    return found

@@ -74,7 +74,7 @@ def import_kaldi(folder: Path, output: Path, about: About) -> CorpusInfo:
         )
     files = [path for name in FILES if (path := folder / name).is_file()]
     return write_items(
-        read_kaldi(folder, about),
+        lambda: read_kaldi(folder, about),
         output,
         about,
         source=f"Kaldi: {folder.name}",

@@ -50,9 +50,14 @@ def import_nemo(files: Sequence[Path], output: Path, about: About) -> CorpusInfo
     """
     paths = [need_file(path, what="NeMo manifest") for path in files]
     root = Path(os.path.commonpath([path.absolute().parent for path in paths]))
-    items = (item for path in paths for item in read_nemo(path, about, root))
     source = f"NeMo: {', '.join(path.name for path in paths)}"
-    return write_items(items, output, about, source=source, inputs=content_of(paths))
+    return write_items(
+        lambda: (item for path in paths for item in read_nemo(path, about, root)),
+        output,
+        about,
+        source=source,
+        inputs=content_of(paths),
+    )
 
 
 def read_nemo(path: Path, about: About, root: Path) -> Iterator[Item | Reject]:

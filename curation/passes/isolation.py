@@ -19,14 +19,14 @@ from manifests.rows import Reject
 def label_isolated(job: LabelPass, rows: list[Row], key: str, folder: Path) -> Counts:
     """Label one cut at a time in a process of its own: those that kill it become rejects."""
     whole = ShardResult()
-    executor = _executor()
+    executor = spawning()
     try:
         for row in rows:
             try:
                 _extend(whole, executor.submit(label_good, job, [row]).result())
             except BrokenProcessPool:
                 executor.shutdown()
-                executor = _executor()
+                executor = spawning()
                 detail = "the process that labelled this cut died, several times"
                 whole.rejects.append(Reject(str(row["id"]), corpus_of(row), job.name, Reason.pass_failed, detail))
     finally:
@@ -34,7 +34,8 @@ def label_isolated(job: LabelPass, rows: list[Row], key: str, folder: Path) -> C
     return write_shard(job, rows, key, folder, whole)
 
 
-def _executor() -> ProcessPoolExecutor:
+def spawning() -> ProcessPoolExecutor:
+    """One new process, which ends with this one."""
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from curation.passes.cluster import cores, local_client, remote_client, submit_to
 from curation.passes.isolation import label_isolated
@@ -28,10 +28,23 @@ LOSSES_LOCAL, LOSSES_REMOTE = 2, 4  # times that all workers of a shard died; th
 _ONE_SHARD = threading.Lock()  # of a process: models and decoders are shared by its threads, and not made for that
 
 
+@runtime_checkable
+class OwnShards(Protocol):
+    """A pass that writes its shards itself."""
+
+    def make_shard(self, rows: list[Row], key: str, folder: Path) -> Counts:
+        """Do the shard's work and write what it gave."""
+
+    def make_isolated(self, rows: list[Row], key: str, folder: Path) -> Counts:
+        """The same, where a row may kill its process."""
+
+
 def label_rows(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
     """Label one shard and write it. The only thing that goes back is its counts."""
     rows = unpack(packed)
     with _ONE_SHARD:
+        if isinstance(job, OwnShards):
+            return job.make_shard(rows, key, folder)
         if counts := finished(folder, key):  # another worker was quicker, or this one was thought dead
             return counts
         return write_shard(job, rows, key, folder, label_good(job, rows))
@@ -74,6 +87,8 @@ class _Shard:
     workers: frozenset[str] = frozenset()  # that might have it, of a remote cluster
 
     def isolated(self) -> Counts:
+        if isinstance(self.job, OwnShards):
+            return self.job.make_isolated(unpack(self.packed), self.key, self.folder)
         return label_isolated(self.job, unpack(self.packed), self.key, self.folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from manifests.audio.channels import Channels
 from manifests.audio.cuts import MODE, CutSound, decode_cut
+from manifests.audio.probing import threads
 from manifests.errors import AudioError
 from manifests.reasons import Reason
 from manifests.rows import Reject
@@ -26,7 +26,7 @@ def settle_channels(cuts: Sequence[MonoCut], how: Channels) -> list[MonoCut | Mu
         how: "first" keeps a MonoCut of the first channel, "mix" makes a MultiCut whose channels are averaged, "reject"
             keeps the first channel where all are equal and rejects the cut where they differ.
     """
-    with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         return list(pool.map(partial(_settled, how), cuts))
 
 

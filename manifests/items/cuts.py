@@ -1,100 +1,75 @@
-"""Items become cuts or rejects: their audio is measured and hashed, their claims are checked."""
+"""Items become cuts or rejects: their claims are checked against what their audio is."""
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from manifests.audio import PADDING, AudioFacts, audio_facts, map_in_context
-from manifests.audio.settle import settle_channels
+from manifests.audio import PADDING, AudioFacts
 from manifests.errors import AudioError
 from manifests.fingerprint import stable_split
 from manifests.items import About, Item
 from manifests.reasons import Reason
 from manifests.rows import TASKS, Reject, speech_cut
-from manifests.rows.splits import HASH, REJECT
+from manifests.rows.splits import HASH
 from manifests.units import SLACK, Seconds
 
 if TYPE_CHECKING:
-    from lhotse import MonoCut, MultiCut
+    from lhotse import MonoCut
 
 JSON_VALUES = (str, bool, int, float, type(None))  # beside lists and objects
 
 
-def make_cuts(
-    items: Sequence[Item | Reject], about: About, splits: Mapping[str, str]
-) -> tuple[list[MonoCut | MultiCut], list[Reject]]:
-    """Cuts and rejects of all items.
+@dataclass(frozen=True)
+class Claim:
+    """The ids that an item's cut takes: the first one to take them keeps them."""
 
-    splits: a split's name in the source ("": items without one) -> train, dev, test, hash or reject.
-    """
-    audio = _audio_facts({item.audio for item in items if isinstance(item, Item)})
-    seen = _Seen()
-    cuts: list[MonoCut | MultiCut] = []
-    unsettled: list[MonoCut] = []
-    rejects: list[Reject] = []
-    for item in items:
-        found = item if isinstance(item, Reject) else _cut(item, audio[item.audio], about, splits, seen)
-        if isinstance(found, Reject):
-            rejects.append(found)
-        elif isinstance(item, Item) and (item.channel, item.side) != (None, None):
-            cuts.append(found)
-        else:
-            unsettled.append(found)
-    for settled in settle_channels(unsettled, about.channels):
-        if isinstance(settled, Reject):
-            rejects.append(settled)
-        else:
-            cuts.append(settled)
-    return cuts, rejects
+    key: str
+    recording: str  # the source's id of the audio file
+    digest: str  # of that file
+    place: str
 
 
-@dataclass
-class _Seen:
-    """Ids in use and where they were met."""
-
-    keys: dict[str, str] = field(default_factory=dict)  # id of an item -> place
-    recordings: dict[str, tuple[str, str]] = field(default_factory=dict)  # id of a recording -> its hash, its place
-
-
-def _audio_facts(paths: set[Path]) -> dict[Path, AudioFacts | AudioError]:
-    """Length and hash of every file, read in threads."""
-    ordered = sorted(paths)
-    with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
-        return dict(zip(ordered, map_in_context(pool, _facts_or_error, ordered), strict=True))
-
-
-def _facts_or_error(path: Path) -> AudioFacts | AudioError:
-    try:
-        return audio_facts(path)
-    except AudioError as error:
-        return error
-
-
-def _cut(
-    item: Item, audio: AudioFacts | AudioError, about: About, splits: Mapping[str, str], seen: _Seen
-) -> MonoCut | Reject:
-    split = splits[item.split or ""]
-    if split == REJECT:
-        return about.reject(item.key, Reason.out_of_scope, f"{item.place}: split {item.split!r} is left out")
+def make_cut(item: Item, audio: AudioFacts | AudioError, about: About, split: str) -> tuple[MonoCut, Claim] | Reject:
+    """The cut of an item and the ids that it takes, or why there is none. split: train, dev, test or hash."""
     if isinstance(audio, AudioError):
         return about.reject(item.key, Reason(audio.reason), str(audio))
     problem = _no_channel(item, audio) or _problem(item, audio, about) or _false_claim(item, audio.duration)
     if problem is not None:
         return about.reject(item.key, *problem)
-    if item.key in seen.keys:
-        return about.repeated(item.key, seen.keys[item.key], item.place)
-    digest, place = seen.recordings.setdefault(item.recording, (audio.sha256, item.place))
-    if digest != audio.sha256:
-        detail = f"{item.place}: the recording id {item.recording!r} is that of other audio in {place}, which was kept"
-        return about.reject(item.key, Reason.duplicate_id, detail)
-    seen.keys[item.key] = item.place
-    return _made(item, audio, about, split)
+    return _made(item, audio, about, split), Claim(item.key, item.recording, audio.sha256, item.place)
+
+
+def left_out(item: Item, about: About) -> Reject:
+    """The reject of an item whose split is left out."""
+    return about.reject(item.key, Reason.out_of_scope, f"{item.place}: split {item.split!r} is left out")
+
+
+def chooses_channel(item: Item) -> bool:
+    """Whether the item says which channel it is: nothing is left to settle."""
+    return (item.channel, item.side) != (None, None)
+
+
+class Taken:
+    """Ids in use and where they were met."""
+
+    def __init__(self, about: About) -> None:
+        self._about = about
+        self._keys: dict[str, str] = {}  # id of an item -> place
+        self._recordings: dict[str, tuple[str, str]] = {}  # id of a recording -> its hash, its place
+
+    def refuse(self, claim: Claim) -> Reject | None:
+        """The reject of an item whose ids are those of others; otherwise they are taken now."""
+        if claim.key in self._keys:
+            return self._about.repeated(claim.key, self._keys[claim.key], claim.place)
+        digest, place = self._recordings.setdefault(claim.recording, (claim.digest, claim.place))
+        if digest != claim.digest:
+            detail = f"the recording id {claim.recording!r} is that of other audio in {place}, which was kept"
+            return self._about.reject(claim.key, Reason.duplicate_id, f"{claim.place}: {detail}")
+        self._keys[claim.key] = claim.place
+        return None
 
 
 def _made(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
@@ -128,7 +103,7 @@ def _made(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
 
 
 def _hashed(item: Item, about: About) -> str:
-    """The split by the row's own hash, which `split_cuts` keeps where the row shares nothing with others."""
+    """The split by the row's own hash, which `splits` keeps where the row shares nothing with others."""
     speaker = item.speaker if "speaker" in about.links else None
     return stable_split(speaker or item.text or item.key)
 

@@ -7,15 +7,16 @@ may change which split a linked group has, never that it has one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from manifests.files import read_jsonl
 from manifests.lines.supervisions import PADDING, spoken
 from manifests.lines.values import as_list, walk
-from manifests.linked.groups import Grouped, Linked, split_groups
+from manifests.linked.groups import Grouped, Grouping, Linked
 from manifests.linked.same import Readings, speaker_keys, text_keys
 from manifests.linked.sounds import sound_links
 from manifests.rows import TEXTS, corpus_folders, cut_rows
@@ -29,20 +30,25 @@ MOST_HOURS: Hours = 20.0  # of corpora beside that are decoded for re-encoded co
 class Beside:
     """The rows of other corpora, fixed, and what the new one's cuts share with them and each other by their sound."""
 
-    rows: list[Linked] = field(default_factory=list)
-    sounds: list[list[str]] = field(default_factory=list)  # of each cut of the new corpus
+    rows: Callable[[], Iterator[Linked]]
+    sounds: Mapping[int, list[str]] = field(default_factory=dict)  # place of a cut of the new corpus -> values
 
-    def split(self, rows: Sequence[Linked], corpus: str) -> Grouped:
+    def split(self, rows: Callable[[], Iterable[Linked]], corpus: str) -> Grouped:
         """The splits of the new corpus's rows; how many go with other corpora is said on standard error."""
-        alone = split_groups(rows)
-        if not self.rows:
+        grouping = Grouping()
+        for row in rows():
+            grouping.add(row)
+        alone, count = grouping.split(rows), len(grouping)
+        for row in self.rows():
+            grouping.add(row)
+        if len(grouping) == count:
             return alone
-        grouped = split_groups([*rows, *self.rows])
-        splits = grouped.splits[: len(rows)]
+        grouped = grouping.split(lambda: chain(rows(), self.rows()))
+        splits = grouped.splits[:count]
         moved = sum(one != other for one, other in zip(alone.splits, splits, strict=True))
         if moved:
             print(
-                f"{corpus}: {moved:,} of {len(rows):,} rows go to the split of rows that they are linked with in the "
+                f"{corpus}: {moved:,} of {count:,} rows go to the split of rows that they are linked with in the "
                 "corpora beside it, which stay as they are (with the setting `beside` false: "
                 "as if this corpus were alone).",
                 file=sys.stderr,
@@ -51,22 +57,37 @@ class Beside:
 
 
 def look_beside(
-    cuts: Sequence[Row], output: Path | None, *, corpus: str, links: Collection[str], readings: Readings | None
+    cuts: Callable[[], Iterable[Row]],
+    output: Path | None,
+    *,
+    corpus: str,
+    links: Collection[str],
+    readings: Readings | None,
 ) -> Beside:
     """What the other corpora of a folder share with a new one.
 
     Args:
-        cuts: of the new corpus.
+        cuts: gives those of the new corpus, the same whenever it is called.
         output: the folder of corpora; None: nothing beside counts.
         corpus: the new one's name.
         links: those of `LINKS` that count. For `audio` all cuts are decoded, of others those of MOST_HOURS at most.
         readings: ways to say a text with numbers.
     """
     folders = [] if output is None else [folder for folder in corpus_folders(output) if folder.name != corpus]
-    heard = list(_heard(folders, corpus)) if cuts and "audio" in links else []
-    sounds = sound_links([*cuts, *heard]) if "audio" in links else [[] for _ in cuts]
-    known = {str(row["id"]): sound for row, sound in zip(heard, sounds[len(cuts) :], strict=True) if sound}
-    return Beside(list(_rows(folders, links, readings, known)), sounds[: len(cuts)])
+    if "audio" not in links or not any(True for _ in cuts()):
+        return Beside(lambda: _rows(folders, links, readings, {}))
+    heard = list(_heard(folders, corpus))
+    count = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for count, row in enumerate(cuts(), 1):  # noqa: B007 - it is read when all are through
+            yield row
+
+    sounds = sound_links(chain(counted(), heard))
+    known = {str(row["id"]): sounds[count + at] for at, row in enumerate(heard) if count + at in sounds}
+    own = {place: values for place, values in sounds.items() if place < count}
+    return Beside(lambda: _rows(folders, links, readings, known), own)
 
 
 def cut_links(

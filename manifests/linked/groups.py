@@ -7,9 +7,10 @@ split of their own hash, and new rows move an old group only by joining it to an
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Grouped:
     moved: int = 0  # rows that are not where their own hash put them
     free: int = 0  # rows whose split was not given
     largest: int = 0  # rows
-    held_together: dict[str, str] = field(default_factory=dict)  # link -> its commonest value in the largest group
+    held_together: dict[str, str] = field(default_factory=dict)  # where it is too large: link -> its commonest value
 
     @property
     def too_large(self) -> bool:
@@ -65,40 +66,76 @@ class Grouped:
 
 def split_groups(rows: Sequence[Linked]) -> Grouped:
     """The split of each row, such that rows with a value in common, or joined by others', are in one split."""
-    if not rows:
-        return Grouped([])
-    labels = _labels(rows)
-    free = np.fromiter((not row.fixed for row in rows), np.bool_, len(rows))
-    ranks = np.fromiter((unit_hash(row.id, _RANK_SEED) for row in rows), np.float64, len(rows))
-    order = np.lexsort((ranks, free, labels))
-    leaders = order[np.unique(labels[order], return_index=True)[1]]  # group -> the row that speaks for it
-    sizes = np.bincount(labels) * free[leaders]
-    largest = int(sizes.argmax())
-    homes = [rows[int(leader)].split for leader in leaders]
-    if sizes[largest] > max(1, _MOST * np.count_nonzero(free)):
-        homes[largest] = TRAIN
-    splits = [row.split if row.fixed else homes[label] for row, label in zip(rows, labels, strict=True)]
-    moved = sum(row.split != split for row, split in zip(rows, splits, strict=True))
-    held = _held_together([rows[int(at)] for at in np.flatnonzero(labels == largest)]) if sizes[largest] > 1 else {}
-    return Grouped(splits, moved, int(np.count_nonzero(free)), int(sizes[largest]), held)
+    grouping = Grouping()
+    for row in rows:
+        grouping.add(row)
+    return grouping.split(lambda: rows)
 
 
-def _labels(rows: Sequence[Linked]) -> NDArray[np.int64]:
-    """The group of each row, numbered from 0 in the order of their first rows."""
-    ends: list[int] = []
-    marks: list[int] = []  # of the values: 64 bits each, so that a million rows take megabytes
-    for number, row in enumerate(rows):
+class Grouping:
+    """Rows to split, one after the other; of each some 60 bytes are kept, and 16 for every value that it has."""
+
+    def __init__(self) -> None:
+        self._ends = array("q")
+        self._marks = array("q")  # of the values: 64 bits each
+        self._ranks = array("d")
+        self._fixed = bytearray()
+        self._splits = bytearray()  # places in `_names`
+        self._names: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    def add(self, row: Linked) -> None:
+        """One more row."""
+        number = len(self)
         for link, values in row.links.items():
             for value in values:
-                ends.append(number)
-                marks.append(hash((link, value)))
-    shared, places = np.unique(np.array(marks, np.int64), return_inverse=True)
-    nodes = len(rows) + len(shared)
-    edges = coo_array((np.ones(len(ends), np.int8), (np.array(ends, np.int64), len(rows) + places)), (nodes, nodes))
-    _, found = connected_components(edges, directed=False)
-    _, labels = np.unique(found[: len(rows)], return_inverse=True)
-    numbered: NDArray[np.int64] = labels.astype(np.int64)
-    return numbered
+                self._ends.append(number)
+                self._marks.append(hash((link, value)))
+        self._ranks.append(unit_hash(row.id, _RANK_SEED))
+        self._fixed.append(row.fixed)
+        self._splits.append(self._names.setdefault(row.split, len(self._names)))
+
+    def split(self, again: Callable[[], Iterable[Linked]]) -> Grouped:
+        """Where the rows go. again: the same rows, for what a group that is too large has in common."""
+        if not len(self):
+            return Grouped([])
+        labels = self._labels()
+        free = ~np.frombuffer(self._fixed, np.bool_)
+        order = np.lexsort((np.frombuffer(self._ranks), free, labels))
+        leaders = order[np.unique(labels[order], return_index=True)[1]]  # group -> the row that speaks for it
+        sizes = np.bincount(labels) * free[leaders]
+        largest = int(sizes.argmax())
+        own = np.frombuffer(self._splits, np.uint8)
+        homes = own[leaders]
+        if sizes[largest] > max(1, _MOST * np.count_nonzero(free)):
+            homes[largest] = self._names.setdefault(TRAIN, len(self._names))
+        codes = np.where(free, homes[labels], own)
+        names = list(self._names)
+        splits = [names[code] for code in codes]
+        found = Grouped(splits, int(np.count_nonzero(codes != own)), int(np.count_nonzero(free)), int(sizes[largest]))
+        if not found.too_large:
+            return found
+        held = _held_together([row for row, label in zip(again(), labels, strict=True) if label == largest])
+        return replace(found, held_together=held)
+
+    def _labels(self) -> NDArray[np.int64]:
+        """The group of each row, numbered from 0 in the order of their first rows."""
+        rows = len(self)
+        ends = np.frombuffer(self._ends, np.int64)
+        shared, places, counts = np.unique(
+            np.frombuffer(self._marks, np.int64), return_inverse=True, return_counts=True
+        )
+        joins = counts[places] > 1  # what one row has joins nothing
+        nodes = rows + len(shared)
+        edges = coo_array(
+            (np.ones(np.count_nonzero(joins), np.int8), (ends[joins], rows + places[joins])), (nodes, nodes)
+        )
+        _, found = connected_components(edges, directed=False)
+        _, labels = np.unique(found[:rows], return_inverse=True)
+        numbered: NDArray[np.int64] = labels.astype(np.int64)
+        return numbered
 
 
 def _held_together(rows: Sequence[Linked]) -> dict[str, str]:

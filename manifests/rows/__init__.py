@@ -14,9 +14,10 @@ What Lhotse has no field for stands in `cut.custom` (corpus, split, task, licens
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -25,7 +26,7 @@ from pydantic import Field
 from manifests.digests import write_sealed
 from manifests.digests import written as written_now
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
-from manifests.files import claim_folder, need_file, read_json, write_jsonl
+from manifests.files import claim_folder, need_file, read_json, write_lines
 from manifests.lines.jsonl import rows as json_rows
 from manifests.lines.values import as_text
 from manifests.reasons import Reason
@@ -104,6 +105,7 @@ class CorpusInfo:
     hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)  # a split's name in the source -> ours; "": rows without one
+    parts: dict[str, dict[str, float]] = field(default_factory=dict)  # the same name -> cuts, rejects, texts, hours
 
 
 def speech_cut(
@@ -188,25 +190,37 @@ def write_corpus(
     cut_rows = sorted((cut.to_dict() for cut in cuts), key=lambda row: str(row["id"]))
     text_rows = sorted((asdict(text) for text in texts), key=lambda row: str(row["id"]))
     reject_rows = sorted((reject.row() for reject in rejects), key=lambda row: row["cut_id"])
-    for rows, name in ((cut_rows, CUTS), (text_rows, TEXTS), (reject_rows, REJECTS)):
-        write_jsonl(switch.path(name), (_moved(row, f"{switch.made.name}{os.sep}") for row in rows))
-    seconds = sum(float(row["duration"]) for row in cut_rows)
-    counted = CorpusInfo(
-        **(asdict(info) | {"cuts": len(cut_rows), "texts": len(text_rows), "rejects": len(reject_rows)})
-        | {"hours": seconds / 3600.0}
-    )
+    lines = [map(row_line, rows) for rows in (cut_rows, text_rows, reject_rows)]
+    return write_corpus_lines(switch, info, *lines, seconds=lambda: sum(float(row["duration"]) for row in cut_rows))
+
+
+def row_line(row: Mapping[str, Any]) -> str:
+    """A row as it stands in a corpus's file."""
+    return json.dumps(row, ensure_ascii=False)
+
+
+def write_corpus_lines(
+    switch: Switch,
+    info: CorpusInfo,
+    cuts: Iterable[str],
+    texts: Iterable[str],
+    rejects: Iterable[str],
+    *,
+    seconds: Callable[[], Seconds],
+) -> CorpusInfo:
+    """As `write_corpus`, of rows as JSON, sorted by id. seconds: length of all cuts, asked when they are through."""
+    made = f"{switch.made.name}{os.sep}"  # paths through the folder `made` become those that they will be
+    counts = [
+        write_lines(switch.path(name), (line.replace(made, "") for line in lines))
+        for lines, name in ((cuts, CUTS), (texts, TEXTS), (rejects, REJECTS))
+    ]
+    counted = replace(info, cuts=counts[0], texts=counts[1], rejects=counts[2], hours=seconds() / 3600.0)
     files = {name: written_now(switch.path(name)).row() for name in (CUTS, TEXTS, REJECTS)}
-    write_sealed(switch.path(CORPUS), asdict(counted) | {FILES: files})
+    facts = asdict(counted)
+    if not counted.parts:  # as corpora without parts always were
+        del facts["parts"]
+    write_sealed(switch.path(CORPUS), facts | {FILES: files})
     return counted
-
-
-def _moved(value: Any, made: str) -> Any:
-    """A row whose paths go through the folder `made` with those that will be."""
-    if isinstance(value, str):
-        return value.replace(made, "")
-    if isinstance(value, dict):
-        return {name: _moved(part, made) for name, part in value.items()}
-    return [_moved(part, made) for part in value] if isinstance(value, list) else value
 
 
 def claim_corpus(folder: Path, made_by: Mapping[str, Any], *, title: str | None = None) -> None:

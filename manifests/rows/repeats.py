@@ -87,20 +87,20 @@ def _suspects(files: Sequence[Path]) -> set[int]:
             cuts.append(_mark(facts.get("id")))
             recordings.append(_mark(name))
             sounds.append(hash((as_text(name), as_text(walk(recording, ("sources", 0, "source"))))))
-    return set(_repeated(np.asarray(cuts))) | set(_clashing(np.asarray(recordings), np.asarray(sounds)))
+    return set(repeated(np.asarray(cuts))) | set(clashing(np.asarray(recordings), np.asarray(sounds)))
 
 
 def _mark(value: Any) -> int:
     return 0 if value is None else hash(as_text(value))
 
 
-def _repeated(marks: Hashes) -> list[int]:
+def repeated(marks: Hashes) -> list[int]:
     """Places of values that occur more than once; 0 is no value."""
     values, inverse, counts = np.unique(marks, return_inverse=True, return_counts=True)
     return np.flatnonzero((counts[inverse] > 1) & (marks != 0)).tolist() if len(values) else []
 
 
-def _clashing(marks: Hashes, sounds: Hashes) -> list[int]:
+def clashing(marks: Hashes, sounds: Hashes) -> list[int]:
     """Places of marks that go with more than one of `sounds`; 0 is no value."""
     if not len(marks):
         return []

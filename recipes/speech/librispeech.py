@@ -22,6 +22,7 @@ from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse, need_inside
+from recipes.speech.librispeech_files import FILES
 from recipes.speech.sources import SourceTree, files
 
 CORPUS = "librispeech"
@@ -134,4 +135,5 @@ RECIPE = Recipe(
         "test-other": Expected(2_939, 5.1),
     },
     version=2,
+    downloads=FILES,
 )

@@ -28,6 +28,14 @@ SetOption = Annotated[
     ),
 ]
 
+MeasureWorkers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=PROCESSES, help="Processes that read audio. Default: threads of this one."),
+]
+MeasureDask = Annotated[
+    str | None, typer.Option("--dask", metavar="ADDR", help="A running scheduler, e.g. tcp://host:8786, instead.")
+]
+
 
 def finite(value: Any) -> Any:
     """The value of an option that takes numbers with a point (its `callback`), if each is finite."""

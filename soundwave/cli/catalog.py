@@ -1,5 +1,7 @@
 """`soundwave catalog`: corpora and labels as Parquet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
+from soundwave.cli._settings import MeasureDask, MeasureWorkers
 
 if TYPE_CHECKING:
     from curation.catalog import CatalogSummary
     from curation.duck import Limits
+    from manifests.audio import Channels, Probing
     from manifests.items import About
     from manifests.rows import CorpusInfo
 
@@ -193,6 +197,8 @@ def import_(
     decode: Annotated[
         bool, typer.Option("--decode", help="Decode every file whole, also where bytes say how long it is.")
     ] = False,
+    workers: MeasureWorkers = None,
+    dask: MeasureDask = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Prepare a corpus from NeMo manifests, a Kaldi data folder or a Hugging Face dataset (a folder, or a Hub name).
@@ -202,11 +208,7 @@ def import_(
 
     Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
     """
-    from manifests.audio import need_channels, probing
-    from manifests.files import read_jsonl
     from manifests.items import About
-    from manifests.rows import REJECTS
-    from soundwave.cli._tables import say
 
     about = About(
         corpus,
@@ -214,39 +216,59 @@ def import_(
         split=split,
         task=task,
         language=language,
-        channels=need_channels(channels),
+        channels=_channels(channels),
         split_map=_pairs(split_map, "--split-map", "NAME=train"),
         links=tuple(filter(None, split_links.split(","))),
         beside=beside,
     )
     pairs = _pairs(column, "--column", "FIELD=COLUMN")
-    with probing(decode=decode) as cost:
+    with _measured(workers, dask, decode=decode) as cost:
         info = _import(kind, sources, output, about, columns=pairs, without=without or [])
-    rejects = list(read_jsonl(output / corpus / REJECTS)) if info.rejects else []
-    _show_import(info, [str(row["reason"]) for row in rejects], cost.row(), as_json=json_)
-    if not info.cuts:
-        why = f"the first was refused for: {rejects[0]['detail']}" if rejects else "the source has no rows"
-        say(f"No row became a cut: {why}", error=True)
-        raise typer.Exit(1)
+    _show_import(info, output / corpus, cost.row(), as_json=json_)
 
 
-def _show_import(info: "CorpusInfo", reasons: list[str], lengths: dict[str, Any], *, as_json: bool) -> None:
-    """reasons: of every reject; lengths: what finding them cost."""
+def _channels(given: str) -> "Channels":
+    from manifests.audio import need_channels
+
+    return need_channels(given)
+
+
+@contextmanager
+def _measured(workers: int | None, dask: str | None, *, decode: bool) -> Iterator["Probing"]:
+    from curation.passes.measure import measuring
+    from manifests.audio import probing
+
+    with measuring(workers, dask) as measurer, probing(decode=decode, measurer=measurer) as cost:
+        yield cost
+
+
+def _show_import(info: "CorpusInfo", folder: Path, lengths: dict[str, Any], *, as_json: bool) -> None:
+    """What became of an import; lengths: what finding them cost. Exit 1: no row became a cut."""
     from collections import Counter
     from dataclasses import asdict
 
+    from manifests.files import read_jsonl
+    from manifests.rows import REJECTS
     from soundwave.cli._tables import print_json, print_rows, say
 
-    counts = Counter(reasons)
+    counts: Counter[str] = Counter()
+    first = None
+    for row in read_jsonl(folder / REJECTS) if info.rejects else ():
+        counts[str(row["reason"])] += 1
+        first = first or row["detail"]
     if as_json:
         print_json(asdict(info) | {"reasons": dict(counts), "lengths": lengths})
-        return
-    print_rows([{"corpus": info.name, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
-    for name, meaning in info.splits.items():
-        say(f"split {name or '(rows that name none)'}: {meaning}")
-    for reason, count in sorted(counts.items()):
-        say(f"rejected: {count:,} {reason}")
-    print(lengths["text"])
+    else:
+        print_rows([{"corpus": info.name, "cuts": info.cuts, "hours": info.hours, "rejects": info.rejects}])
+        for name, meaning in info.splits.items():
+            say(f"split {name or '(rows that name none)'}: {meaning}")
+        for reason, count in sorted(counts.items()):
+            say(f"rejected: {count:,} {reason}")
+        print(lengths["text"])
+    if not info.cuts:
+        why = f"the first was refused for: {first}" if info.rejects else "the source has no rows"
+        say(f"No row became a cut: {why}", error=True)
+        raise typer.Exit(1)
 
 
 def _pairs(given: list[str] | None, flag: str, expected: str) -> dict[str, str]:

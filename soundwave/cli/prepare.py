@@ -1,9 +1,12 @@
 """`soundwave prepare`: corpora in, manifests out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from soundwave.cli._settings import MeasureDask, MeasureWorkers
 
 
 def register(app: typer.Typer) -> None:
@@ -36,39 +39,94 @@ def register(app: typer.Typer) -> None:
         follow_links: Annotated[
             bool, typer.Option("--follow-links", help="Read files outside the source to which links in it lead.")
         ] = False,
-        list_: Annotated[bool, typer.Option("--list", help="List the recipes and stop.")] = False,
+        workers: MeasureWorkers = None,
+        dask: MeasureDask = None,
+        fetch: Annotated[
+            bool, typer.Option("--fetch", help="Download first what anybody may, into --source or the cache; resumes.")
+        ] = False,
+        part: Annotated[list[str] | None, typer.Option(help="Fetch this part of the corpus alone. Repeatable.")] = None,
+        list_: Annotated[
+            bool, typer.Option("--list", help="List the recipes and stop; with NAMES: all that is known of these.")
+        ] = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
         """Turn corpora into manifests: cuts, text-only rows, rejects with reasons.
 
         Example: `soundwave prepare asterisk fillets`
         """
-        from manifests.audio import need_channels
-        from manifests.errors import SettingsError
         from recipes import registry
+        from soundwave.cli._recipes import show_corpora, show_recipes
 
         if list_:
-            _show_recipes(registry.describe(), as_json=json_)
+            show_recipes(registry.describe(), names or [], as_json=json_)
             return
-        if not names:
-            raise SettingsError(f"Name a recipe, or `all`. Known recipes: {', '.join(registry.names())}.")
-        wanted = [name for given in names for name in (registry.bundled() if given == "all" else [given])]
-        if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
-            raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
-        how = None if channels is None else need_channels(channels)
-        options = {"source": source, "force": force, "channels": how, "follow_links": follow_links, "beside": beside}
-        rows = [_prepare(name, output, options, decode=decode) for name in dict.fromkeys(wanted)]
-        _show_corpora(rows, as_json=json_)
+        wanted = _wanted(names, source, part, fetch=fetch)
+        options = {"source": source, "force": force, "channels": channels, "follow_links": follow_links}
+        how: dict[str, Any] = {
+            "decode": decode,
+            "workers": workers,
+            "dask": dask,
+            "parts": part or () if fetch else None,
+        }
+        show_corpora(_prepare_all(wanted, output, options | {"beside": beside}, **how), as_json=json_)
 
 
-def _prepare(name: str, output: Path, options: dict[str, Any], *, decode: bool) -> dict[str, Any]:
-    """Prepare one corpus; a row of the closing table."""
-    from curation.text.readings import number_readings
-    from manifests.audio import probing
+def _wanted(names: list[str] | None, source: Path | None, part: list[str] | None, *, fetch: bool) -> list[str]:
+    """The recipes to run.
+
+    Raises:
+        SettingsError: none, an unknown one, or options that are not for so many.
+    """
+    from manifests.errors import SettingsError
     from recipes import registry
 
-    with probing(decode=decode) as cost:
-        info = registry.prepare(name, output, readings=number_readings, **options)
+    if not names:
+        raise SettingsError(f"Name a recipe, or `all`. Known recipes: {', '.join(registry.names())}.")
+    wanted = [name for given in names for name in (registry.bundled() if given == "all" else [given])]
+    if source is not None and any(not registry.find(name).packages for name in wanted) and len(wanted) > 1:
+        raise SettingsError("--source names one corpus's folder: with it, prepare one recipe at a time.")
+    if (source is not None or part) and len(wanted) > 1 and fetch:
+        raise SettingsError("--fetch with --source or --part is for one recipe at a time.")
+    if part and not fetch:
+        raise SettingsError("--part says what --fetch fetches; without --fetch the folder --source tells.")
+    return list(dict.fromkeys(wanted))
+
+
+def _prepare_all(
+    names: list[str],
+    output: Path,
+    options: dict[str, Any],
+    *,
+    decode: bool,
+    workers: int | None,
+    dask: str | None,
+    parts: Sequence[str] | None,
+) -> list[dict[str, Any]]:
+    """A row a corpus. parts: what to fetch first; (): all that anybody may; None: nothing."""
+    from curation.passes.measure import measuring
+    from manifests.audio import need_channels, probing
+    from recipes import registry
+
+    if options["channels"] is not None:
+        options["channels"] = need_channels(options["channels"])
+    rows = []
+    with measuring(workers, dask) as measurer:
+        for name in names:
+            found = None if parts is None else registry.fetch_source(name, options["source"], parts=parts)
+            own = options if found is None else options | {"source": found}
+            with probing(decode=decode, measurer=measurer) as cost:
+                row = _prepare(name, output, own)
+            rows.append(row | {"lengths": cost.row()})
+    return rows
+
+
+def _prepare(name: str, output: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Prepare one corpus; a row of the closing table."""
+    from curation.text.readings import number_readings
+    from recipes import registry
+    from recipes.expected import compare
+
+    info = registry.prepare(name, output, readings=number_readings, **options)
     return {
         "corpus": info.name,
         "cuts": info.cuts,
@@ -76,47 +134,6 @@ def _prepare(name: str, output: Path, options: dict[str, Any], *, decode: bool) 
         "texts": info.texts,
         "rejects": info.rejects,
         "reasons": registry.rejects_by_reason(output / info.name),
-        "lengths": cost.row(),
+        "parts": compare(registry.find(name), info),
         "folder": str(output / info.name),
     }
-
-
-def _show_recipes(recipes: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(recipes)
-        return
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
-
-    table = Table("recipe", "task", "licence", "what it is", "source", box=None, pad_edge=False)
-    for row in recipes:
-        table.add_row(row["name"], row["task"], row["license"], row["title"], row["source"])
-    DataConsole().print(table)
-
-
-def _show_corpora(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(rows)
-        return
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("corpus", "cuts", "hours", "texts", "rejects", "why"):
-        table.add_column(heading, justify="left" if heading in ("corpus", "why") else "right")
-    for row in rows:
-        why = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
-        numbers = (str(row["cuts"]), f"{row['hours']:.3f}", str(row["texts"]), str(row["rejects"]))
-        table.add_row(row["corpus"], *numbers, why)
-    DataConsole().print(table)
-    for row in rows:
-        if row["lengths"]["files"]:
-            print(f"{row['corpus']}: {row['lengths']['text']}")
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -11,6 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from manifests.errors import SettingsError
+from recipes import registry
+from recipes.common import Expected, Item, Recipe
 from recipes.debian_sonicpi import SAMPLES
 from soundwave.cli.prepare import register
 
@@ -48,6 +50,7 @@ def test_json_says_what_was_prepared_where(run: Callable[..., str], source: Path
         "rejects": 1,
         "reasons": {"text_missing": 1},
         "folder": str(out / "sonicpi"),
+        "parts": [],
     }
     assert (out / "sonicpi" / "corpus.json").is_file()
 
@@ -87,3 +90,45 @@ def test_the_list_names_every_recipe(run: Callable[..., str]) -> None:
 def test_bad_use_is_told_apart(run: Callable[..., str], arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         run(*arguments)
+
+
+def test_the_list_fits_a_narrow_terminal_and_has_all_in_json(run: Callable[..., str]) -> None:
+    lines = run("--list").splitlines()
+    assert max(map(len, lines)) <= 80
+    listed = json.loads(run("--list", "--json"))
+    facts = {"name", "task", "license", "items", "hours", "languages", "access", "obtain", "parts", "downloads"}
+    assert all(facts <= row.keys() for row in listed)
+    names = {line.split()[0] for line in lines if line[:1].strip()}
+    assert {row["name"] for row in listed} <= names
+    whole = run("librispeech", "--list")
+    assert "https://www.openslr.org/12" in whole and "train-clean-5 (only if named)" in whole
+    assert "asterisk" not in whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sonicpi", "--part", "x"), "--part says what --fetch fetches"),
+        (("librispeech", "asterisk", "--fetch", "--part", "dev-clean"), "one recipe at a time"),
+        (("librispeech", "--fetch", "--part", "nope"), "parts name nope, expected some of dev-clean"),
+    ],
+)
+def test_nothing_is_fetched_by_mistake(run: Callable[..., str], arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        run(*arguments)
+
+
+def test_expected_and_found_are_a_table(
+    run: Callable[..., str], tmp_path: Path, tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tone(tmp_path / "tree" / "dev" / "a.wav")
+
+    def items(source: Path) -> list[Item]:
+        return [Item("a", "a", "a", source / "dev" / "a.wav", text="a", split="dev")]
+
+    expected = {"dev": Expected(2, 1.5), "train": Expected(1200)}
+    recipe = Recipe("made", "made", "asr", "CC0-1.0", "tests", items=items, expected=expected)
+    monkeypatch.setattr(registry, "_recipes", lambda: {"made": recipe})
+    lines = run("made", "--source", tmp_path / "tree", "--output", tmp_path / "out").splitlines()
+    assert [line.split() for line in lines if line.startswith("dev ")] == [["dev", "2", "1", "0", "1.5", "0.0"]]
+    assert lines[-2:] == ["dev: counts differ by -1 (half a download, or another version?)", "Not there: train."]

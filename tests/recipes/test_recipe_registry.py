@@ -57,7 +57,7 @@ def test_descriptions_name_licence_and_makers() -> None:
     described = {row["name"]: row for row in registry.describe()}
     assert list(described) == registry.names()
     assert all(row["license"] and row["makers"] and row["title"] for row in described.values())
-    assert described["librispeech"]["source"] == "a folder that you have"
+    assert described["librispeech"]["source"] == "fetched on demand, or a folder that you have"
     assert described["debian_sonicpi"]["source"] == "Debian: sonic-pi-samples"
 
 

@@ -46,7 +46,7 @@ def test_corpora_too_long_to_hear_are_said_and_compared_by_all_else(
         folder.mkdir()
         (folder / CORPUS).write_text("{}")
         (folder / CUTS.removesuffix(".gz")).write_text(json.dumps(cut(name, hours=hours)) + "\n")
-    found = look_beside([cut("new")], tmp_path, corpus="new", links=LINKS, readings=None)
-    assert [row.id for row in found.rows] == ["long", "short"]
-    assert found.sounds == [[]]
+    found = look_beside(lambda: [cut("new")], tmp_path, corpus="new", links=LINKS, readings=None)
+    assert [row.id for row in found.rows()] == ["long", "short"]
+    assert found.sounds == {}
     assert "new: of long beside it ids, files, speakers and texts are compared, not sounds" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A recipe's splits by hash: linked rows go together, all others stay where their own hash put them."""
+"""Splits by hash: linked rows go together, all others stay where their own hash put them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,31 @@ import pytest
 import soundfile
 
 from curation.text.readings import number_readings
-from manifests.rows import CorpusInfo, TextRow, write_corpus
-from recipes.common import NOT_BY_SPEAKER, CorpusRows, Recipe, file_cut
-from recipes.grouped import keep_together
+from manifests.files import read_jsonl
+from manifests.items import About
+from manifests.items.corpus import gathering
+from manifests.items.splits import Sharing
+from manifests.rows import CUTS, TEXTS, CorpusInfo, TextRow, write_corpus
+from manifests.switch import switched
+from recipes.common import NOT_BY_SPEAKER, file_cut
 from tests.curation.sounding import RATE, again, clip
 
-RECIPE = Recipe(
-    "made", "made", "asr", "CC0-1.0", "tests", lambda source, folder: CorpusRows(), (), links=NOT_BY_SPEAKER
-)
+
+def gathered(
+    folder: Path, cuts: list[Any], texts: list[TextRow], *, free: bool = True, **sharing: Any
+) -> dict[str, str]:
+    """Id -> split."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = About("made", "CC0-1.0")
+    with gathering(folder, about) as rows, switched(folder) as switch:
+        for cut in cuts:
+            rows.cut(cut, free=free)
+        for text in texts:
+            rows.text(text, free=free)
+        rows.share(Sharing(NOT_BY_SPEAKER, **sharing))
+        rows.write(switch, CorpusInfo("made", "made", "CC0-1.0", "tests"))
+    found = {row["id"]: row["custom"]["split"] for row in read_jsonl(folder / CUTS)}
+    return found | {row["id"]: row["split"] for row in read_jsonl(folder / TEXTS)}
 
 
 def row(folder: Path, name: str, split: str, *, seed: int, kind: str | None = None, text: str | None = None) -> Any:
@@ -42,8 +59,7 @@ def test_linked_rows_share_a_split_and_others_stay(tmp_path: Path) -> None:
         row(tmp_path, "other", "test", seed=5),
     ]
     texts = [question("q", "dev", "Text of ALONE?"), question("r", "test", "What else?")]
-    found = keep_together(RECIPE, CorpusRows(cuts, texts, []), number_readings)
-    splits = {cut.id: cut.custom["split"] for cut in found.cuts} | {text.id: text.split for text in found.texts}
+    splits = gathered(tmp_path / "made", cuts, texts, readings=number_readings)
     assert splits["a"] == splits["again"]
     assert splits["digits"] == splits["words"]
     assert [splits[name] for name in ("alone", "q", "other", "r")] == ["dev", "dev", "test", "test"]
@@ -70,23 +86,21 @@ def test_rows_go_with_linked_rows_of_the_corpora_beside(
     ]
     texts = [question("why", "train", "why"), question("how", "train", "how")]
     folder = tmp_path / "corpora" if beside else None
-    found = keep_together(RECIPE, CorpusRows(cuts, texts, []), number_readings, folder)
-    splits = [cut.custom["split"] for cut in found.cuts] + [text.split for text in found.texts]
+    found = gathered(tmp_path / "made", cuts, texts, readings=number_readings, beside=folder)
+    splits = [found[name] for name in ("copy", "words", "alone", "why", "how")]
     assert splits == (["test", "dev", "train", "test", "train"] if beside else ["train"] * 5)
     assert ("made: 3 of 5 rows go to the split of rows" in capsys.readouterr().err) is beside
 
 
 def test_official_splits_stand(tmp_path: Path) -> None:
     cuts = [row(tmp_path, "a", "train", seed=1, text="same"), row(tmp_path, "b", "test", seed=1, text="same")]
-    found = keep_together(replace(RECIPE, links=()), CorpusRows(cuts, [], []))
-    assert [cut.custom["split"] for cut in found.cuts] == ["train", "test"]
+    assert gathered(tmp_path / "made", cuts, [], free=False) == {"a": "train", "b": "test"}
 
 
-def test_a_family_moves_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_family_moves_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def fact(row_id: str, labels: Mapping[str, Any]) -> str:
         return row_id.partition("-")[0]
 
     texts = [question("a-1", "train", "One?"), question("a-2", "train", "Two?"), question("b-1", "test", "two")]
-    found = keep_together(replace(RECIPE, family=fact), CorpusRows([], texts, []))
-    assert len({text.split for text in found.texts}) == 1
+    assert len(set(gathered(tmp_path / "made", [], texts, family=fact).values())) == 1
     assert "made: 3 of 3 rows hang together" in capsys.readouterr().err
