@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from manifests.linked.same import Readings
 from manifests.plugins import Plugins, look_in, unknown
 from manifests.reasons import Reason
 from manifests.rows import AUDIO, REJECTS, CorpusInfo, Reject, TextRow, claim_corpus, read_corpus, write_corpus
+from manifests.rows.splits import plain
 from manifests.rows.validate import validate_rows
 from manifests.rows.written import check_corpus
 from manifests.switch import switched
@@ -181,6 +182,8 @@ def _made(recipe: Recipe, root: Path) -> CorpusRows:
         else:
             found.append(_inside(item, about))
     named = {item.split or "": item.place for item in found if isinstance(item, Item)}
+    here = {plain(name) for name in named}  # a copy may lack parts
+    about = replace(about, split_map={part: ours for part, ours in recipe.splits.items() if plain(part) in here})
     splits = about.map_of(named)
     cuts, rejects = make_cuts(found, about, splits)
     return CorpusRows(cuts, texts, rejects, splits)
