@@ -208,6 +208,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
             cut("case", sound=["dog"]),
             cut("none", task="sound", sound=None),
             cut("empty", task="sound", sound=[]),
+            cut("described", task="sound", domain="captions", target_text="A dog barks."),
         ],
         {},
         {"misspelt", "case", "none", "empty"},
