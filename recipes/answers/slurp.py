@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import AudioError
-from manifests.files import read_object
 from manifests.lines.jsonl import rows
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse, need_inside
 from recipes.speech.sources import Source
-from recipes.tables import file_name
+from recipes.tables import file_name, json_object, need_filled
 
 CORPUS = "slurp"
 PARTS = {"train": "slurp_real", "devel": "slurp_real", "test": "slurp_real", "train_synthetic": "slurp_synth"}
@@ -52,6 +51,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
 
 
 def _part(source: Source, part: str, table: Path, speakers: dict[str, str]) -> Iterator[Item | Reject]:
+    need_filled(table)
     try:
         need_inside(table)
     except AudioError as error:
@@ -104,8 +104,7 @@ def _speakers(path: Path) -> dict[str, str]:
     """Recording -> who speaks, where the file is there."""
     if not path.is_file():
         return {}
-    need_inside(path)
-    commands = (row.get("recordings") for row in read_object(path).values() if isinstance(row, dict))
+    commands = (row.get("recordings") for row in json_object(path).values() if isinstance(row, dict))
     pairs = (pair for recordings in commands if isinstance(recordings, dict) for pair in recordings.items())
     return {name: str(facts["usrid"]) for name, facts in pairs if isinstance(facts, dict) and facts.get("usrid")}
 

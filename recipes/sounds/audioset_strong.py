@@ -22,7 +22,7 @@ from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
 from recipes.sounds.labels import heard
 from recipes.speech.sources import Source, span
-from recipes.tables import Row, file_name
+from recipes.tables import Row, file_name, need_filled
 
 CORPUS = "audioset_strong"
 SETS = ("train", "eval")
@@ -42,6 +42,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
     names = _names(root / "mid_to_display_name.tsv") | sound_names()
     for part in found:
         need = ("segment_id", "start_time_seconds", "end_time_seconds", "label")
+        need_filled(root / f"audioset_{part}_strong.tsv")
         yield from source.table(root / f"audioset_{part}_strong.tsv", partial(_sound, source, names, part), need=need)
 
 

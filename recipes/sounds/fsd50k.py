@@ -17,16 +17,15 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from manifests.files import read_object
 from manifests.ontology import sound_names
 from manifests.rows import Reject
-from recipes.common import Expected, Item, Recipe, need_inside
+from recipes.common import Expected, Item, Recipe
 from recipes.sounds.labels import heard
 from recipes.speech.sources import Source
-from recipes.tables import Row, file_name, quoted
+from recipes.tables import Row, file_name, json_object, quoted
 
 CORPUS = "fsd50k"
-SETS = ("dev", "eval")
+PARTS = {"dev": ("train", "val"), "eval": ("eval",)}  # set -> its parts
 OBTAIN = (
     "Get it from https://zenodo.org/records/4060432 and name the folder that holds FSD50K.ground_truth/ and the audio."
 )
@@ -36,7 +35,7 @@ _CC = re.compile(r"creativecommons\.org/(?:licenses/(?P<kind>[a-z+-]+)|publicdom
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip of the sets that are there."""
     source = Source(CORPUS, root)
-    found = [name for name in SETS if (root / "FSD50K.ground_truth" / f"{name}.csv").is_file()]
+    found = [name for name in PARTS if (root / "FSD50K.ground_truth" / f"{name}.csv").is_file()]
     if not found:
         raise source.nothing("FSD50K.ground_truth/dev.csv or eval.csv", OBTAIN)
     for name in found:
@@ -52,12 +51,15 @@ def _set(source: Source, name: str) -> Iterator[Item | Reject]:
         ids = [one.strip() for one in row["mids"].split(",") if one.strip()]
         if not ids:
             raise ValueError("no mids, expected ids of AudioSet's ontology")
+        part = row["split"] if name == "dev" else name
+        if part not in PARTS[name]:
+            raise ValueError(f"split is {part[:40]!r}, expected {' or '.join(PARTS[name])}")
         return Item(
             key=key,
             place=place,
             recording=key,
             audio=source.audio(folder / f"{key}.wav"),
-            split=row.get("split") or name,
+            split=part,
             license=licences.get(key),
             **heard([sound_names().get(one, one) for one in ids], row["labels"]),
         )
@@ -71,8 +73,7 @@ def _licences(path: Path) -> dict[str, str]:
     """Clip -> SPDX identifier, where the metadata are there and it has one."""
     if not path.is_file():
         return {}
-    need_inside(path)
-    found = ((key, _spdx(info)) for key, info in read_object(path).items())
+    found = ((key, _spdx(info)) for key, info in json_object(path).items())
     return {key: licence for key, licence in found if licence}
 
 

@@ -21,6 +21,7 @@ from manifests.rows import Reject
 from recipes.common import Item, Recipe
 from recipes.sounds.labels import heard
 from recipes.speech.sources import Source
+from recipes.tables import need_filled
 
 CORPUS = "mtg_jamendo"
 SPLITS = "data/splits/split-0"
@@ -63,7 +64,9 @@ def _part(source: Source, part: str) -> Iterator[Item | Reject]:
             **heard(["Music", *_sounds(tags)], " ".join(tags)),
         )
 
-    yield from source.each(source.root / SPLITS / f"autotagging-{part}.tsv", song)
+    table = source.root / SPLITS / f"autotagging-{part}.tsv"
+    need_filled(table)
+    yield from source.each(table, song)
 
 
 def _audio(root: Path, path: str) -> Path:

@@ -19,7 +19,7 @@ from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
 from recipes.sounds.labels import scene
 from recipes.speech.sources import Source
-from recipes.tables import file_name
+from recipes.tables import file_name, need_filled
 
 CORPUS = "tut2017"
 PREFIX = "TUT-acoustic-scenes-2017-"
@@ -42,6 +42,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
 
 
 def _part(source: Source, folder: Path, part: str) -> Iterator[Item | Reject]:
+    need_filled(folder / "meta.txt")
     errors = _errors(folder / "error.txt")
 
     def piece(place: str, text: str) -> Item:

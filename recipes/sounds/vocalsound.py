@@ -17,13 +17,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from manifests.errors import ManifestError
-from manifests.files import read_object
 from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
 from recipes.sounds.labels import labelled
 from recipes.speech.sources import Source, gender_of
+from recipes.tables import json_object
 
 CORPUS = "vocalsound"
 OBTAIN = (
@@ -48,8 +48,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
 
 def _part(source: Source, folder: Path, name: str) -> Iterator[Item | Reject]:
     path = source.root / "datafiles" / f"{name}.json"
-    need_inside(path)
-    listed = read_object(path, "data")["data"]
+    listed = json_object(path).get("data")
     if not isinstance(listed, list):
         raise ManifestError(f"{path}: `data` is no list. Is it another version?")
     people = _people(source.root / "meta" / f"{name}_meta.csv")
@@ -77,6 +76,7 @@ def _people(path: Path) -> dict[str, dict[str, Any]]:
     """Person -> what a table says of them; lines that say less are left out."""
     if not path.is_file():
         return {}
+    need_inside(path)
     rows = [[value.strip() for value in line.text.split(",")] for line in lines(path)]
     return {row[0]: dict(zip(PEOPLE, row[2:], strict=True)) for row in rows if len(row) == len(PEOPLE) + 2}
 

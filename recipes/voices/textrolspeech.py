@@ -19,7 +19,7 @@ from manifests.errors import ManifestError
 from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
-from recipes.common import Item, Recipe, collapse
+from recipes.common import Item, Recipe, collapse, need_inside
 from recipes.speech.sources import Found, Source, files, gender_of
 from recipes.tables import Row, file_name, quoted
 
@@ -78,8 +78,10 @@ def _text_column(table: Path) -> str:
     """Which column has the words.
 
     Raises:
+        AudioError: the table is a link out of the corpus.
         ManifestError: none does.
     """
+    need_inside(table)
     names = [name.strip() for name in next((line.text for line in lines(table)), "").split(",")]
     column = next((name for name in TEXTS if name in names), None)
     if column is None:

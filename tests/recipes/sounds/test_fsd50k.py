@@ -20,6 +20,7 @@ DEV = (
     '4,"Rain","",train\n'
     '5,"Rain,"/m/06mb1",train\n'
     '6,"Rain","/m/06mb1",train\n'
+    '9,"Rain","/m/06mb1",later\n'
 )
 INFO = (
     '{"64760": {"license": "http://creativecommons.org/licenses/by-nc/3.0/"},'
@@ -66,6 +67,7 @@ def test_what_cannot_be_used_is_a_reject(source: Path, prepared: Callable[..., P
         "FSD50K.ground_truth/dev.csv:5": Reason.bad_row,
         "FSD50K.ground_truth/dev.csv:6": Reason.bad_row,
         "6": Reason.audio_missing,
+        "FSD50K.ground_truth/dev.csv:8": Reason.bad_row,
         "9": Reason.text_missing,
     }
 

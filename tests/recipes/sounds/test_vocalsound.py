@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manifests.errors import ManifestError, MissingFileError
+from manifests.errors import InputError, ManifestError, MissingFileError
 from manifests.reasons import Reason
 from tests.recipes.labelled import heard
 from tests.recipes.speech.conftest import Prepared
@@ -69,4 +69,14 @@ def test_a_wrong_folder_or_list_is_an_error(
     (source / "audio").rename(source / "audio_44k")
     write(source / "datafiles" / "tr.json", '{"data": 1}')
     with pytest.raises(ManifestError, match="`data` is no list"):
+        prepared("vocalsound", source)
+
+
+def test_a_table_of_people_outside_the_corpus_is_not_read(
+    source: Path, tmp_path: Path, prepared: Callable[..., Prepared]
+) -> None:
+    table = source / "meta" / "tr_meta.csv"
+    table.rename(tmp_path / "others.csv")
+    table.symlink_to(tmp_path / "others.csv")
+    with pytest.raises(InputError, match=r"tr_meta.csv is a link to .*follow_links"):
         prepared("vocalsound", source)
