@@ -38,7 +38,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
             recording=name.stem,
             audio=source.audio(root / "audio" / name),
             split=f"fold-{row['fold']}",
-            license="CC-BY-4.0" if row["esc10"] == "True" else None,
+            license="CC-BY-3.0" if row["esc10"] == "True" else None,
             extra={"source_recording": row["src_file"]},
             **labelled(CORPUS, row["category"]),
         )
@@ -52,7 +52,7 @@ RECIPE = Recipe(
     corpus=CORPUS,
     title="ESC-50, environmental sounds in 50 classes",
     task="sound",
-    license="CC-BY-NC-4.0",
+    license="CC-BY-NC-3.0",
     makers="contributors of freesound.org; Karol J. Piczak (corpus)",
     items=items,
     parts=(TABLE, "audio"),

@@ -5,6 +5,7 @@
 
 The corpus has ten folds for cross-validation, and excerpts of one recording are in one fold. Folds 1 to 8 are for
 training here, 9 is dev and 10 is test. `start` and `end` are times in the recording that the file was cut from.
+The licence is that of the README in the corpus; its page at Zenodo says version 4.0.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_classes_are_said_in_the_ontology_and_folds_are_splits(source: Path, pre
     }
     assert found.splits == {"1-100032-A-0": "train", "4-1-A-33": "dev", "5-2-A-40": "test", "1-3-A-9": "train"}
     licences = {key: row["custom"]["license"] for key, row in found.cuts.items()}
-    assert licences["1-100032-A-0"] == "CC-BY-4.0" and licences["4-1-A-33"] == "CC-BY-NC-4.0"
+    assert licences["1-100032-A-0"] == "CC-BY-3.0" and licences["4-1-A-33"] == "CC-BY-NC-3.0"
 
 
 def test_what_cannot_be_used_is_a_reject(source: Path, prepared: Callable[..., Prepared]) -> None:
