@@ -7,7 +7,7 @@
 Every JSONL file of the folder is read; files of speech are looked for in `speech`, then beside the JSONL file. Of a
 conversation the first question is taken: later ones lean on what was said before. Conversations with pictures or music,
 and questions without speech, are left out. The makers give no splits: a hash of the question makes them. Voices are
-synthetic.
+synthetic. This was written from descriptions of the corpus, and not tried on a download of it.
 """
 
 from __future__ import annotations
