@@ -5,8 +5,8 @@
 
 Its speech comes from LibriTTS, VCTK and five sets of acted emotions, which are put below one folder; where in it does
 not matter. A file gives two rows: its transcript, and a question about the speaker's gender. The other facts stand in
-`cut.custom`. No figures of its parts were found, so none are expected. This was written from descriptions of the corpus,
-and not tried on a download of it.
+`cut.custom`. No figures of its parts were found, so none are expected. This was written from descriptions of the
+corpus, and not tried on a download of it.
 """
 
 from __future__ import annotations
