@@ -11,14 +11,14 @@ from manifests.errors import ManifestError
 from manifests.files import read_text
 from manifests.lines.jsonl import parse_once
 from recipes.common import need_inside
-from recipes.speech.sources import Found, Source
+from recipes.speech.sources import Found, SourceTree
 
 Row = Mapping[str, str]
 LARGEST_JSON = 1 << 28  # bytes; the largest of the corpora that are read so has a tenth
 
 
 def quoted(
-    source: Source,
+    source: SourceTree,
     path: Path,
     make: Callable[[str, Row], Found | None],
     *,

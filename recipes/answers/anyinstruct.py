@@ -22,7 +22,7 @@ from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.answers.conversations import turns
 from recipes.common import NOT_BY_SPEAKER, Item, Recipe, need_inside, slug
-from recipes.speech.sources import Source, files
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "anyinstruct"
 OBTAIN = "Get it from https://huggingface.co/datasets/fnlp/AnyInstruct and name the folder with its JSONL and speech/."
@@ -31,7 +31,7 @@ OTHER = ("image_list", "music_list")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """The first question of every conversation, where it is spoken."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = False
     for path in files(root, ".jsonl", ".jsonl.gz"):
         found = True
@@ -46,7 +46,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         raise source.nothing("JSONL file with conversations", OBTAIN)
 
 
-def _row(source: Source, path: Path, number: int, row: dict[str, Any] | str) -> Item | Reject:
+def _row(source: SourceTree, path: Path, number: int, row: dict[str, Any] | str) -> Item | Reject:
     place = source.place(path, number)
     key = f"{slug(path.name.partition('.jsonl')[0])}-{number}"
     try:

@@ -24,7 +24,7 @@ from manifests.lines.jsonl import rows
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import file_name, json_object, need_filled
 
 CORPUS = "slurp"
@@ -38,7 +38,7 @@ _NAMED = re.compile(r"\[\s*(?P<type>[^:\]]+?)\s*:\s*(?P<words>[^\]]+?)\s*\]")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Two rows for every recording of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     tables = {part: root / "dataset" / "slurp" / f"{part}.jsonl" for part in PARTS}
     if not any(table.is_file() for table in tables.values()):
         raise source.nothing("dataset/slurp/train.jsonl, devel.jsonl or test.jsonl", OBTAIN)
@@ -50,7 +50,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from source.unnamed(root / "audio" / folder, ".flac", ".wav")
 
 
-def _part(source: Source, part: str, table: Path, speakers: dict[str, str]) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, part: str, table: Path, speakers: dict[str, str]) -> Iterator[Item | Reject]:
     need_filled(table)
     try:
         need_inside(table)
@@ -66,7 +66,7 @@ def _part(source: Source, part: str, table: Path, speakers: dict[str, str]) -> I
             yield source.reject(place, Reason.bad_row, f"{place}: {problem}")
 
 
-def _recordings(source: Source, part: str, place: str, row: Any, speakers: dict[str, str]) -> list[Item]:
+def _recordings(source: SourceTree, part: str, place: str, row: Any, speakers: dict[str, str]) -> list[Item]:
     """The rows of one command, all of them, or none where it cannot be read."""
     sentence, intent = collapse(row["sentence"]), row["intent"].replace("_", " ").strip()
     named = [f"{match['type']}: {match['words']}" for match in _NAMED.finditer(row["sentence_annotation"])]

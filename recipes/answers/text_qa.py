@@ -22,7 +22,7 @@ from manifests.rows import Reject, TextRow
 from manifests.rows.splits import known_split
 from recipes.answers.conversations import turns
 from recipes.common import Recipe, need_inside, slug, text_split
-from recipes.speech.sources import Source, files
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "text_qa"
 LICENSE = "LicenseRef-unknown"
@@ -32,7 +32,7 @@ OBTAIN = "Name a folder of JSONL files with questions and answers, such as Wizar
 
 def items(root: Path) -> Iterator[TextRow | Reject]:
     """The first question of every row of every file."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = False
     for path in files(root, *ENDS):
         found = True
@@ -47,7 +47,7 @@ def items(root: Path) -> Iterator[TextRow | Reject]:
         raise source.nothing("JSONL file", OBTAIN)
 
 
-def _row(source: Source, path: Path, number: int, row: dict[str, Any] | str) -> TextRow | Reject:
+def _row(source: SourceTree, path: Path, number: int, row: dict[str, Any] | str) -> TextRow | Reject:
     place = source.place(path, number)
     try:
         if isinstance(row, str):

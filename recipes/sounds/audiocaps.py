@@ -17,7 +17,7 @@ from pathlib import Path
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
 from recipes.sounds.audioset_strong import ENDS
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import Row, file_name, quoted
 
 CORPUS = "audiocaps"
@@ -30,7 +30,7 @@ OBTAIN = (
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every caption of the parts that are there, whose clips may be missing."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / "dataset" / f"{part}.csv").is_file()]
     if not found:
         raise source.nothing("dataset/train.csv, dataset/val.csv or dataset/test.csv", OBTAIN)
@@ -39,7 +39,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from quoted(source, root / "dataset" / f"{part}.csv", partial(_caption, source, part), need=need)
 
 
-def _caption(source: Source, part: str, place: str, row: Row) -> Item:
+def _caption(source: SourceTree, part: str, place: str, row: Row) -> Item:
     clip = f"{file_name(row['youtube_id'])}_{int(row['start_time'])}"
     said = collapse(row["caption"])
     if not said:

@@ -21,7 +21,7 @@ from manifests.ontology import sound_names
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
 from recipes.sounds.labels import heard
-from recipes.speech.sources import Source, span
+from recipes.speech.sources import SourceTree, span
 from recipes.tables import Row, file_name, need_filled
 
 CORPUS = "audioset_strong"
@@ -35,7 +35,7 @@ OBTAIN = (
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every sound of the sets that are there, whose clips may be missing."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [name for name in SETS if (root / f"audioset_{name}_strong.tsv").is_file()]
     if not found:
         raise source.nothing("audioset_train_strong.tsv or audioset_eval_strong.tsv", OBTAIN)
@@ -46,7 +46,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from source.table(root / f"audioset_{part}_strong.tsv", partial(_sound, source, names, part), need=need)
 
 
-def _sound(source: Source, names: dict[str, str], part: str, place: str, row: Row) -> Item:
+def _sound(source: SourceTree, names: dict[str, str], part: str, place: str, row: Row) -> Item:
     segment = file_name(row["segment_id"])
     start, length = span(row["start_time_seconds"], row["end_time_seconds"])
     clip = source.root / "audio" / segment

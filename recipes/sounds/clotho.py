@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse, slug
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import Row, file_name, quoted
 
 CORPUS = "clotho"
@@ -28,7 +28,7 @@ OBTAIN = (
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every sound of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / f"clotho_captions_{part}.csv").is_file()]
     if not found:
         raise source.nothing("clotho_captions_development.csv", OBTAIN)
@@ -36,7 +36,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _part(source, part)
 
 
-def _part(source: Source, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, part: str) -> Iterator[Item | Reject]:
     named = source.root / f"clotho_audio_{part}"
     folder = named if named.is_dir() else source.root / part
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe
 from recipes.sounds.labels import scene
-from recipes.speech.sources import Source, files
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "cochlscene"
 PARTS = ("Train", "Val", "Test")
@@ -24,7 +24,7 @@ _USER = re.compile(r"_(user\d+)_")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip of the parts that are there, by scene."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / part).is_dir()]
     if not found:
         raise source.nothing("Train/, Val/ or Test/", OBTAIN)

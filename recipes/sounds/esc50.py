@@ -15,7 +15,7 @@ from pathlib import Path
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe
 from recipes.sounds.labels import labelled
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import Row, file_name, quoted
 
 CORPUS = "esc50"
@@ -26,7 +26,7 @@ FOLDS = {"fold-1": "train", "fold-2": "train", "fold-3": "train", "fold-4": "dev
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip that the table names."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
 
     def clip(place: str, row: Row) -> Item:
         name = Path(file_name(row["filename"]))

@@ -21,7 +21,7 @@ from manifests.ontology import sound_names
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe
 from recipes.sounds.labels import heard
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import Row, file_name, json_object, quoted
 
 CORPUS = "fsd50k"
@@ -34,7 +34,7 @@ _CC = re.compile(r"creativecommons\.org/(?:licenses/(?P<kind>[a-z+-]+)|publicdom
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip of the sets that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [name for name in PARTS if (root / "FSD50K.ground_truth" / f"{name}.csv").is_file()]
     if not found:
         raise source.nothing("FSD50K.ground_truth/dev.csv or eval.csv", OBTAIN)
@@ -42,7 +42,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _set(source, name)
 
 
-def _set(source: Source, name: str) -> Iterator[Item | Reject]:
+def _set(source: SourceTree, name: str) -> Iterator[Item | Reject]:
     licences = _licences(source.root / "FSD50K.metadata" / f"{name}_clips_info_FSD50K.json")
     folder = source.root / f"FSD50K.{name}_audio"
 

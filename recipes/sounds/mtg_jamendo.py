@@ -20,7 +20,7 @@ from manifests.ontology import sounds_of
 from manifests.rows import Reject
 from recipes.common import Item, Recipe
 from recipes.sounds.labels import heard
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import need_filled
 
 CORPUS = "mtg_jamendo"
@@ -36,7 +36,7 @@ OBTAIN = (
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every song of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / SPLITS / f"autotagging-{part}.tsv").is_file()]
     if not found:
         raise source.nothing(f"{SPLITS}/autotagging-train.tsv", OBTAIN)
@@ -44,7 +44,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _part(source, part)
 
 
-def _part(source: Source, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, part: str) -> Iterator[Item | Reject]:
     def song(place: str, text: str) -> Item | None:
         values = text.rstrip().split("\t")
         if values[0] == "TRACK_ID":

@@ -19,7 +19,7 @@ from manifests.ontology import sounds_of
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside, slug
 from recipes.sounds.labels import heard, labelled
-from recipes.speech.sources import Source, files
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "musan"
 PARTS = ("music", "noise", "speech")
@@ -29,7 +29,7 @@ COLUMNS = 4  # file, genres, whether somebody sings, artist
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every recording of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / part).is_dir()]
     if not found:
         raise source.nothing("music/, noise/ or speech/", OBTAIN)

@@ -18,7 +18,7 @@ from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
 from recipes.sounds.labels import scene
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import file_name, need_filled
 
 CORPUS = "tut2017"
@@ -33,7 +33,7 @@ OBTAIN = (
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every piece of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / f"{PREFIX}{part}" / "meta.txt").is_file()]
     if not found:
         raise source.nothing(f"{PREFIX}development/meta.txt", OBTAIN)
@@ -41,7 +41,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         yield from _part(source, root / f"{PREFIX}{part}", part)
 
 
-def _part(source: Source, folder: Path, part: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, folder: Path, part: str) -> Iterator[Item | Reject]:
     need_filled(folder / "meta.txt")
     errors = _errors(folder / "error.txt")
 

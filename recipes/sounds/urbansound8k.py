@@ -16,7 +16,7 @@ from pathlib import Path
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe
 from recipes.sounds.labels import labelled
-from recipes.speech.sources import Source, span
+from recipes.speech.sources import SourceTree, span
 from recipes.tables import Row, file_name, quoted
 
 CORPUS = "urbansound8k"
@@ -31,7 +31,7 @@ FOLDS = {f"fold-{number}": "train" for number in range(1, 9)} | {"fold-9": "dev"
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip that the table names."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
 
     def clip(place: str, row: Row) -> Item:
         name = Path(file_name(row["slice_file_name"]))

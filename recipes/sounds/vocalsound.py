@@ -22,7 +22,7 @@ from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
 from recipes.sounds.labels import labelled
-from recipes.speech.sources import Source, gender_of
+from recipes.speech.sources import SourceTree, gender_of
 from recipes.tables import json_object
 
 CORPUS = "vocalsound"
@@ -36,7 +36,7 @@ _NAME = re.compile(r"(?P<speaker>[fm]\d+)_\d+_(?P<label>[a-z]+)")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every recording that a list names."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     folder = next((root / name for name in ("audio_16k", "audio_44k") if (root / name).is_dir()), None)
     lists = [name for name in PARTS if (root / "datafiles" / f"{name}.json").is_file()]
     if folder is None or not lists:
@@ -46,7 +46,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
     yield from source.unnamed(folder, ".wav")
 
 
-def _part(source: Source, folder: Path, name: str) -> Iterator[Item | Reject]:
+def _part(source: SourceTree, folder: Path, name: str) -> Iterator[Item | Reject]:
     path = source.root / "datafiles" / f"{name}.json"
     listed = json_object(path).get("data")
     if not isinstance(listed, list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from manifests.items import Item
 from manifests.lines import Line, lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
-from recipes.common import need_inside, reject
+from recipes.common import SOURCE, need_inside, reject
 
 Found = Item | Reject
 _SHOWN = 8  # names of a wrong folder's content in a message
@@ -33,7 +34,7 @@ _UNSAID = ("", "n/a", "na", "none", "u", "unknown", "unk")
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceTree:
     """A corpus's folder while a recipe reads it."""
 
     corpus: str
@@ -49,9 +50,30 @@ class Source:
         return f"{path.relative_to(self.root).as_posix()}:{number}"
 
     def audio(self, path: Path) -> Path:
-        """The path of an item's audio, which `unnamed` counts as named."""
+        """The path of an item's audio, which `unnamed` counts as named.
+
+        Raises:
+            ValueError: a row names a file elsewhere, or one that cannot be.
+        """
+        if not path.is_relative_to(self.root) or "\0" in str(path):
+            raise ValueError(f"{str(path)[:80]!r} is no file in the corpus's folder")
         self.named.append(_digest(path))
         return path
+
+    def facts(self, path: Path, delimiter: str) -> Iterator[list[str]]:
+        """The values of each line of a table that says more of items, such as who speaks; none where there is no table.
+
+        Raises:
+            ManifestError: as `manifests.lines.lines`, or it is a link out of the corpus.
+        """
+        if not path.is_file():
+            return
+        try:
+            need_inside(path)
+        except AudioError as error:
+            raise ManifestError(str(error)) from error
+        for line in lines(path):
+            yield [value.strip() for value in line.text.split(delimiter)]
 
     def each(self, path: Path, make: Callable[[str, str], Found | None]) -> Iterator[Found]:
         """What `make` gives for the place and the text of every line that is not empty.
@@ -109,7 +131,7 @@ class Source:
             delimiter: what stands between values.
 
         Raises:
-            ManifestError: as `manifests.lines.lines`, or a heading is missing.
+            ManifestError: as `manifests.lines.lines`, or a heading is missing, or all of them.
         """
         names = list(columns)
 
@@ -127,6 +149,10 @@ class Source:
             return make(place, dict(zip(names, (value.strip() for value in values), strict=True)))
 
         yield from self.each(path, row)
+        if not names:
+            raise ManifestError(
+                f"{path} has no line of headings ({', '.join(need)}): it was cut short. Fetch it again."
+            )
 
     def unnamed(self, folder: Path, *ends: str) -> Iterator[Reject]:
         """A reject for each audio file of a folder that no line named, by the ends of names; hidden ones aside."""
@@ -140,10 +166,12 @@ class Source:
 
     def nothing(self, expected: str, obtain: str) -> MissingFileError:
         """The error of a folder that is not the corpus's: what was looked for, and what is there."""
-        held = sorted(path.name for path in self.root.iterdir())
+        held = sorted(self.root.iterdir())
         more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-        there = f"{', '.join(held[:_SHOWN])}{more}" if held else "nothing"
-        return MissingFileError(f"{self.root} holds no {expected}. It holds {there}. {obtain}")
+        there = f"{', '.join(path.name for path in held[:_SHOWN])}{more}" if held else "nothing"
+        links = SOURCE.get() is not None and any(path.is_symlink() for path in held)
+        hint = " Links to folders are followed where the setting `follow_links` says so." if links else ""
+        return MissingFileError(f"{self.root} holds no {expected}. It holds {there}.{hint} {obtain}")
 
     def _made(self, place: str, make: Callable[..., Found | None], texts: list[str]) -> Found | None:
         try:
@@ -161,8 +189,11 @@ class Source:
 
 
 def files(folder: Path, *ends: str) -> Iterator[Path]:
-    """The files under a folder whose names end so, hidden ones aside, in a fixed order."""
-    for place, folders, names in os.walk(folder):
+    """The files under a folder whose names end so, hidden ones aside, in a fixed order.
+
+    Links to folders are followed where links out of the corpus are.
+    """
+    for place, folders, names in os.walk(folder, followlinks=SOURCE.get() is None):
         folders.sort()
         yield from (Path(place, name) for name in sorted(names) if name.endswith(ends) and not name.startswith("."))
 
@@ -174,8 +205,11 @@ def gender_of(value: str) -> str | None:
 
 
 def span(start: str, end: str) -> tuple[float, float]:
-    """Start and length in seconds of a span whose ends are written so. Raises ValueError: no numbers."""
-    return float(start), round(float(end) - float(start), ndigits=8)
+    """Start and length in seconds of a span whose ends are written so. Raises ValueError: no finite numbers."""
+    first, last = float(start), float(end)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise ValueError(f"it spans {start} to {end}, expected seconds")
+    return first, round(last - first, ndigits=8)
 
 
 def _digest(path: Path) -> int:

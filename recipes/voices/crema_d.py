@@ -17,7 +17,7 @@ from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
-from recipes.speech.sources import Source, files, gender_of
+from recipes.speech.sources import SourceTree, files, gender_of
 from recipes.voices.feelings import feeling
 
 CORPUS = "crema_d"
@@ -42,7 +42,7 @@ _NAME = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every file of AudioWAV."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     people = _people(root / "VideoDemographics.csv")
     for path in files(root / "AudioWAV", ".wav"):
         place = path.relative_to(root).as_posix()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, slug
-from recipes.speech.sources import Source, files
+from recipes.speech.sources import SourceTree, files
 
 CORPUS = "fake_or_real"
 PARTS = ("training", "validation", "testing")
@@ -24,7 +24,7 @@ OBTAIN = "Get it from https://bil.eecs.yorku.ca/datasets and name the folder of 
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every file of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [(part, kind) for part in PARTS for kind in ANSWERS if (root / part / kind).is_dir()]
     if not found:
         raise source.nothing("training/real and training/fake", OBTAIN)

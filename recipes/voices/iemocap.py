@@ -20,7 +20,7 @@ from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.voices.feelings import feeling
 
 CORPUS = "iemocap"
@@ -36,7 +36,7 @@ _SAID = re.compile(r"(?P<key>Ses\S+) \[[^\]]*\]:\s*(?P<text>.*)")
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every rated utterance of the sessions that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [name for name in SESSIONS if (_session(root, name) / "dialog" / "EmoEvaluation").is_dir()]
     if not found:
         raise source.nothing("Session1/dialog/EmoEvaluation", OBTAIN)
@@ -51,7 +51,7 @@ def _session(root: Path, name: str) -> Path:
     return root / name.replace("session-", "Session")
 
 
-def _dialogue(source: Source, folder: Path, session: str, ratings: Path) -> Iterator[Item | Reject]:
+def _dialogue(source: SourceTree, folder: Path, session: str, ratings: Path) -> Iterator[Item | Reject]:
     said = _transcript(folder / "dialog" / "transcriptions" / ratings.name)
 
     def utterance(place: str, text: str) -> Item | Reject | None:

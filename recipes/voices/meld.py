@@ -15,7 +15,7 @@ from pathlib import Path
 
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, collapse
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import Row, quoted
 from recipes.voices.feelings import feeling
 
@@ -27,7 +27,7 @@ OBTAIN = "Get MELD.Raw.tar.gz from https://affective-meld.github.io, unpack it a
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every utterance of the parts that are there."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [(part, table) for part in FOLDERS for table in _tables(root, part) if table.is_file()]
     if not found:
         raise source.nothing("train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv", OBTAIN)
@@ -45,7 +45,7 @@ def _tables(root: Path, part: str) -> tuple[Path, ...]:
     return (beside,) if beside.is_file() else (root / part / beside.name,)
 
 
-def _utterance(source: Source, part: str, folder: Path, place: str, row: Row) -> Item:
+def _utterance(source: SourceTree, part: str, folder: Path, place: str, row: Row) -> Item:
     name = f"dia{int(row['Dialogue_ID'])}_utt{int(row['Utterance_ID'])}"
     audio = next((path for end in ENDS if (path := folder / f"{name}{end}").exists()), folder / f"{name}.mp4")
     source.audio(audio)

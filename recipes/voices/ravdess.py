@@ -15,7 +15,7 @@ from pathlib import Path
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe
-from recipes.speech.sources import Source, files
+from recipes.speech.sources import SourceTree, files
 from recipes.voices.feelings import feeling
 
 CORPUS = "ravdess"
@@ -31,7 +31,7 @@ STRONG = 2
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every spoken file."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     some = False
     for path in files(root, ".wav"):
         some = True
@@ -44,7 +44,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
         raise source.nothing("Actor_01/03-01-01-01-01-01-01.wav", OBTAIN)
 
 
-def _item(source: Source, path: Path, place: str) -> Item | Reject:
+def _item(source: SourceTree, path: Path, place: str) -> Item | Reject:
     values = [int(part) if part.isascii() and part.isdigit() else 0 for part in path.stem.split("-")]
     if len(values) != NUMBERS or min(values) < 1 or values[2] > len(EMOTIONS) or values[4] > len(SENTENCES):
         raise ValueError("expected a name such as 03-01-05-02-01-01-01")

@@ -21,7 +21,7 @@ from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Item, Recipe, collapse, need_inside
-from recipes.speech.sources import Found, Source, files, gender_of
+from recipes.speech.sources import Found, SourceTree, files, gender_of
 from recipes.tables import Row, file_name, quoted
 
 CORPUS = "textrolspeech"
@@ -36,7 +36,7 @@ OBTAIN = (
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Two rows for every file that a table names."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     found = [part for part in PARTS if (root / "caption" / f"random_{part}.csv").is_file()]
     if not found:
         raise source.nothing("caption/random_train.csv, caption/random_dev.csv or caption/random_test.csv", OBTAIN)
@@ -51,7 +51,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
                 yield replace(one, key=f"{one.key}-gender", task="gender", target_text=gender, target_language="en")
 
 
-def _speech(source: Source, where: Mapping[str, Path | None], part: str, place: str, row: Row) -> Found:
+def _speech(source: SourceTree, where: Mapping[str, Path | None], part: str, place: str, row: Row) -> Found:
     key = file_name(row["item_name"].removesuffix(".wav"))
     path = where.get(key, source.root / f"{key}.wav")
     if path is None:

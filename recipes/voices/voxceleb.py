@@ -20,7 +20,7 @@ from manifests.lines import lines
 from manifests.reasons import Reason
 from manifests.rows import Reject
 from recipes.common import Expected, Item, Recipe, need_inside
-from recipes.speech.sources import Source, files, gender_of
+from recipes.speech.sources import SourceTree, files, gender_of
 
 CORPUS = "voxceleb"
 TABLES = {"vox1": "vox1_meta.csv", "vox2": "vox2_meta.csv"}
@@ -44,7 +44,7 @@ class Celebrity:
 
 def items(root: Path) -> Iterator[Item | Reject]:
     """Every clip below the folder, whose speaker a table names."""
-    source = Source(CORPUS, root)
+    source = SourceTree(CORPUS, root)
     tables = [(version, path) for version, name in TABLES.items() for path in sorted(root.rglob(name))]
     if not tables:
         raise source.nothing("vox1_meta.csv or vox2_meta.csv", OBTAIN)

@@ -11,7 +11,7 @@ from manifests.errors import ManifestError
 from manifests.items import Item
 from manifests.reasons import Reason
 from manifests.rows import Reject
-from recipes.speech.sources import Source
+from recipes.speech.sources import SourceTree
 from recipes.tables import file_name, json_object, quoted
 
 
@@ -23,7 +23,7 @@ def record(place: str, row: Mapping[str, str]) -> Item | None:
 
 def read(table: Path) -> dict[str, str]:
     """Id -> text of an item, or reason of a reject."""
-    found = quoted(Source("c", table.parent), table, record, need=("id", "text"))
+    found = quoted(SourceTree("c", table.parent), table, record, need=("id", "text"))
     return dict((one.cut_id, one.reason) if isinstance(one, Reject) else (one.key, one.text or "") for one in found)
 
 

@@ -57,11 +57,11 @@ class Prepared:
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Callable[..., Prepared]:
-    """`prepared(recipe, source)`: runs the recipe, each time into a folder of its own."""
+    """`prepared(recipe, source, **settings)`: runs the recipe, each time into a folder of its own."""
 
-    def run(name: str, source: Path) -> Prepared:
+    def run(name: str, source: Path, **settings: Any) -> Prepared:
         output = tmp_path / f"corpora-{len(list(tmp_path.glob('corpora-*')))}"
-        info = registry.prepare(name, output, source=source)
+        info = registry.prepare(name, output, source=source, **settings)
         prefix = f"{info.name}-"
         return Prepared(
             info,
