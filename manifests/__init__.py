@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StaleError,
     )
     from manifests.fingerprint import file_sha256, stable_split
+    from manifests.ontology import is_a, sounds_of
     from manifests.reasons import Reason
     from manifests.rows import CorpusInfo, Reject, TextRow, cut_rows, read_corpus, speech_cut, write_corpus
     from manifests.rows.validate import validate_rows
@@ -58,9 +59,11 @@ __all__ = [
     "cut_rows",
     "file_sha256",
     "final_model",
+    "is_a",
     "read_audio",
     "read_corpus",
     "read_run",
+    "sounds_of",
     "speech_cut",
     "stable_split",
     "validate_rows",
@@ -71,6 +74,7 @@ _HOMES = {
     "audio": ["read_audio"],
     "errors": [name for name in __all__ if name.endswith("Error")],
     "fingerprint": ["file_sha256", "stable_split"],
+    "ontology": ["is_a", "sounds_of"],
     "reasons": ["Reason"],
     "rows": ["CorpusInfo", "Reject", "TextRow", "cut_rows", "read_corpus", "speech_cut", "write_corpus"],
     "runs": ["RunInfo", "final_model", "read_run"],

@@ -1,7 +1,7 @@
 """Sonic Pi's samples: drums, instruments, ambiences; the file name says what is heard (`drum_snare_hard`).
 
-Names become AudioSet ontology labels through `recipes/data/sonicpi_sounds.tsv`; the first label is the target
-text too, since the corpus has no captions.
+Names become AudioSet ontology labels through the vocabulary `sonicpi` of `manifests/ontology`; the first label is the
+target text too, since the corpus has no captions.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests.ontology import sounds_of
 from manifests.rows import Reject
 from recipes.common import (
     NOT_BY_SPEAKER,
@@ -17,11 +18,9 @@ from recipes.common import (
     Recipe,
     file_cut,
     in_parallel,
-    labels_of,
     reject,
     slug,
     sort_out,
-    sound_labels,
     text_split,
 )
 
@@ -35,9 +34,8 @@ SAMPLES = "usr/share/sonic-pi/samples"
 
 def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every sample whose name is understood; `folder` stays untouched, audio is referenced in place."""
-    table = sound_labels("sonicpi_sounds.tsv")
     samples = sorted((source / SAMPLES).rglob("*.flac"))
-    return sort_out(in_parallel(lambda path: _item(path, table), samples, title=CORPUS))
+    return sort_out(in_parallel(_item, samples, title=CORPUS))
 
 
 def family(name: str) -> str:
@@ -45,11 +43,13 @@ def family(name: str) -> str:
     return re.sub(r"(_(hard|soft|full|o|s))?\d*$", "", name)
 
 
-def _item(path: Path, table: dict[str, list[str]]) -> MonoCut | Reject:
+def _item(path: Path) -> MonoCut | Reject:
     cut_id = f"{CORPUS}-{slug(path.stem)}"
-    labels = labels_of(path.stem, table)
+    labels = sounds_of(CORPUS, path.stem)
     if not labels:
-        return reject(cut_id, CORPUS, "text_missing", f"{path.stem}: no pattern of sonicpi_sounds.tsv matches the name")
+        return reject(
+            cut_id, CORPUS, "text_missing", f"{path.stem}: no label of the vocabulary {CORPUS} matches the name"
+        )
     return file_cut(
         path,
         cut_id=cut_id,

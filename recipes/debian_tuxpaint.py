@@ -2,7 +2,7 @@
 
 `frog.ogg` is the sound, line 1 of `frog.txt` its caption (`A frog.`); the other lines are translations.
 Files with a language in their name (`3_fr.ogg`, `frog_desc_fr.ogg`) are spoken captions: not this corpus.
-What is heard is named with AudioSet ontology labels (`recipes/data/tuxpaint_sounds.tsv`).
+What is heard is named with AudioSet ontology labels (the vocabulary `tuxpaint` of `manifests/ontology`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifests.lines import lines
+from manifests.ontology import sounds_of
 from manifests.rows import Reject
 from recipes.common import (
     NOT_BY_SPEAKER,
@@ -20,12 +21,10 @@ from recipes.common import (
     collapse,
     file_cut,
     in_parallel,
-    labels_of,
     normalise,
     reject,
     slug,
     sort_out,
-    sound_labels,
     text_split,
 )
 
@@ -43,9 +42,9 @@ _LOCALISED = re.compile(r"_desc(_|$|\.)|_[a-z]{2,3}(_[A-Za-z]{2})?$")
 
 def read(source: Path, folder: Path) -> CorpusRows:
     """Cuts of every captioned sound; `folder` stays untouched, audio is referenced in place."""
-    stamps, table = source / STAMPS, sound_labels("tuxpaint_sounds.tsv")
+    stamps = source / STAMPS
     sounds = [path for path in sorted(stamps.rglob("*.ogg")) if not is_localised(path)]
-    return sort_out(in_parallel(lambda path: _item(path, stamps, table), sounds, title=CORPUS))
+    return sort_out(in_parallel(lambda path: _item(path, stamps), sounds, title=CORPUS))
 
 
 def is_localised(path: Path) -> bool:
@@ -67,7 +66,7 @@ def caption(path: Path) -> str:
     return collapse(next((line.text for line in lines(path)), ""))
 
 
-def _item(path: Path, stamps: Path, table: dict[str, list[str]]) -> MonoCut | Reject:
+def _item(path: Path, stamps: Path) -> MonoCut | Reject:
     name = str(path.relative_to(stamps).with_suffix(""))
     cut_id = f"{CORPUS}-{slug(name)}"
     text = path.with_suffix(".txt")
@@ -78,7 +77,7 @@ def _item(path: Path, stamps: Path, table: dict[str, list[str]]) -> MonoCut | Re
         return reject(cut_id, CORPUS, "empty_text", f"{name}: the caption is {said!r}")
     if name.startswith(SPOKEN):
         return reject(cut_id, CORPUS, "not_sound", f"{name} is spoken: {said}")
-    labels = labels_of(path.stem, table)
+    labels = sounds_of(CORPUS, path.stem)
     if not labels:
         return reject(cut_id, CORPUS, "text_missing", f"{name} has no AudioSet label; its caption is {said!r}")
     return file_cut(

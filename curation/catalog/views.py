@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -13,12 +15,12 @@ from curation.catalog.parts import SQL
 from curation.duck import Listed, quoted, quoted_list, short
 from manifests.errors import ManifestError
 from manifests.linked.same import same_text
+from manifests.ontology import ancestors, ontology, vocabularies, vocabulary
 from manifests.schema import columns
 
 PAPER = Path(manifests.__file__).with_name("paper")
 # Columns that catalogs of earlier versions lack: there they are NULL. All sounds were one mono file then, or averaged.
 LATER = {"cuts": {"channel", "decoding"}}
-ONTOLOGY = Path(__file__).parents[1] / "audits" / "audioset.csv"
 
 
 def create_views(
@@ -30,8 +32,8 @@ def create_views(
 ) -> None:
     """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
 
-    Beside them the tables `ontology` (names of AudioSet's ontology) and those of the paper. `listed` says by which
-    names the connection reads files.
+    Beside them the tables of AudioSet's ontology and those of the paper. `listed` says by which names the connection
+    reads files.
 
     Raises:
         ManifestError: a table without a column of this version's.
@@ -47,11 +49,9 @@ def create_views(
             ) from error
     con.execute(f"CREATE VIEW plans AS {_read_plans(plans, listed)}")
     create_paper(con)
-    con.execute(
-        f"CREATE TABLE ontology AS FROM read_csv({quoted(ONTOLOGY)}, header = true, columns = {{'name': 'VARCHAR'}})"
-    )
+    create_ontology(con)
     con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
-    for name in ("views", "macros", "leakage"):
+    for name in ("views", "macros", "ontology", "leakage"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
 
 
@@ -60,6 +60,30 @@ def create_paper(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("CREATE SCHEMA paper")
     for path in sorted(PAPER.glob("*.csv")):
         con.execute(f"CREATE TABLE paper.{path.stem} AS FROM read_csv({quoted(path)}, header = true)")
+
+
+def create_ontology(con: duckdb.DuckDBPyConnection) -> None:
+    """The tables `ontology` and `ontology_labels`, in memory; sql/ontology.sql adds the macros that ask them."""
+    for table, (kinds, rows) in _ontology_rows().items():
+        con.execute(f"CREATE TABLE {table} AS SELECT unnest(from_json(?, '[{kinds}]'), max_depth := 2)", [rows])
+
+
+@cache
+def _ontology_rows() -> dict[str, tuple[str, str]]:
+    """Table -> its columns and its rows, as JSON, which DuckDB takes in faster than CSV: every connection has them."""
+    names = [vars(sound) | {"ancestors": ancestors(sound.name)} for sound in ontology().values()]
+    labels = [
+        {"vocabulary": name, "label": label, "sounds": sounds}
+        for name in vocabularies()
+        for label, sounds in vocabulary(name).items()
+    ]
+    words = ["VARCHAR"]
+    kinds = {"name": "VARCHAR", "id": "VARCHAR", "parents": words, "ancestors": words}
+    label_kinds = {"vocabulary": "VARCHAR", "label": "VARCHAR", "sounds": words}
+    return {
+        "ontology": (json.dumps(kinds), json.dumps(names)),
+        "ontology_labels": (json.dumps(label_kinds), json.dumps(labels)),
+    }
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], listed: Listed) -> None:

@@ -56,9 +56,10 @@ def register(app: typer.Typer) -> None:
         Tables: cuts, words, labels, rejects, features, plans. Views: accepted, refused, speech, texts,
         overview.
         Macros: hours(), hours(duration), share_by(column), text_rate(text, duration), plain_words(text),
-        ratio_to_paper(). The names of AudioSet's ontology: ontology. The paper's own tables: paper.stage_1,
-        paper.stage_2, paper.stage_3. With --runs: runs, ledger, trained, planned_realised, off_plan,
-        loss_by_domain(bins := 10), never_learn(at_least := 3, fall := 0.1).
+        ratio_to_paper(), is_a(sound, 'Animal'), sounds_of('esc50', 'dog'). AudioSet's ontology: ontology,
+        ontology_labels. The paper's own tables: paper.stage_1, paper.stage_2, paper.stage_3. With --runs: runs,
+        ledger, trained, planned_realised, off_plan, loss_by_domain(bins := 10),
+        never_learn(at_least := 3, fall := 0.1).
 
         Example: soundwave sql "SELECT corpus, hours(duration) AS hours FROM cuts GROUP BY corpus"
         """

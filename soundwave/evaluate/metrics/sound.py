@@ -4,10 +4,15 @@ Scores. A label is put to the LLM as the answer `Label.` to the run's instructio
 log-likelihood of the answer's tokens, end of turn included (length-normalised, or long names would always lose). A
 softmax over the candidates turns a clip's scores into shares that can be compared between clips. Candidates are all
 labels of the clips that are measured.
+
+Kinds. `Dog` of a clip that is labelled `Bark` is right, and says less. `label_accuracy` gives nothing for it, as ever;
+`kind_accuracy` stands beside it and counts a label that an own label is a kind of (AudioSet's ontology). What says more
+than the clip's labels do (`Bark` of a `Dog`) is wrong in both: nobody has said that it is so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
 
+from manifests.ontology import ancestors
 from soundwave.evaluate.error_rates import normal
 from soundwave.evaluate.held_out import Context, HeldOut, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses
@@ -28,13 +34,15 @@ def measure(context: Context) -> dict[str, Any]:
     """Label accuracy and ranking on held-out sounds, and the share of the LLM's own answers that equal the caption.
 
     Returns:
-        `clips`, `corpora`, `labels` (candidates), what `label_scores` gives, `chance` (accuracy of a blind guess), and
-        `answer_accuracy` (the greedy answer equals the clip's caption or one of its labels, both normalised).
+        `clips`, `corpora`, `labels` (candidates), what `label_scores` gives, `kind_accuracy` (see above), `chance`
+        (accuracy of a blind guess), and `answer_accuracy` (the greedy answer equals the clip's caption or one of its
+        labels, both normalised).
     """
     rows = held_out(context, "sound")
     labels = sorted({label for cut in rows.cuts for label in cut.sound})
     truth = np.array([[label in cut.sound for label in labels] for cut in rows.cuts])
-    found = label_scores(_shares(context, rows, labels), truth)
+    shares = _shares(context, rows, labels)
+    found = {**label_scores(shares, truth), "kind_accuracy": accuracy(shares, kinds_too(truth, labels))}
     facts = {"clips": len(rows.cuts), "corpora": rows.corpora, "labels": len(labels)}
     return {**facts, **found, "chance": float(truth.mean()), "answer_accuracy": _answers(context, rows)}
 
@@ -64,6 +72,18 @@ def _answers(context: Context, rows: HeldOut) -> float:
     return right / len(rows.cuts)
 
 
+def kinds_too(truth: NDArray[np.bool_], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """`truth` (N, L) with the labels, too, that a clip's true ones are kinds of."""
+    above = np.array([[name == label or name in ancestors(label) for name in labels] for label in labels])
+    found: NDArray[np.bool_] = (truth.astype(int) @ above.astype(int)) > 0
+    return found
+
+
+def accuracy(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Share of clips whose label of the highest score is a true one; both (N, L)."""
+    return float(truth[np.arange(len(scores)), scores.argmax(axis=1)].mean())
+
+
 def label_scores(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> dict[str, float]:
     """Ranking measures of `scores` (N, L) against `truth` (N, L), each clip with one true label or more.
 
@@ -78,7 +98,7 @@ def label_scores(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> dict[
     """
     there = [n for n in range(truth.shape[1]) if truth[:, n].any()]
     return {
-        "label_accuracy": float(truth[np.arange(len(scores)), scores.argmax(axis=1)].mean()),
+        "label_accuracy": accuracy(scores, truth),
         "map": float(np.mean([average_precision_score(truth[:, n], scores[:, n]) for n in there])),
         "label_ranking": float(label_ranking_average_precision_score(truth, scores)),
     }
@@ -88,10 +108,11 @@ METRIC = Family(
     rows=("sound",),
     figures=(
         Figure("label_accuracy", "Label accuracy on sounds", "higher", best=1.0),
+        Figure("kind_accuracy", "Label accuracy, kinds of sounds counted", "higher", best=1.0),
         Figure("map", "Mean average precision of sound labels", "higher", best=1.0),
         Figure("label_ranking", "Average precision of a sound's labels", "higher", best=1.0),
         Figure("answer_accuracy", "Answers equal to a sound's caption", "higher", best=1.0),
     ),
     measure=measure,
-    version=2,
+    version=3,
 )

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from curation.catalog import connect
-from curation.duck import records
+from curation.duck import records, run_select
 from curation.text import is_unspaced
 from curation.text.forms import UNSPACED
+from manifests.errors import QueryError
+from manifests.ontology import is_a, ontology
 from manifests.schema import columns
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
 
@@ -62,3 +64,40 @@ def test_words_are_counted_by_language_as_the_reading_rule_does(tmp_path: Path) 
             ("ที่นี่", "th", 2, 2),
         ]:
             assert con.execute(count, [text, code, text, code]).fetchone() == (spoken, written)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("is_a('Bark', 'Animal')", True),
+        ("is_a('Song', 'Animal')", False),
+        ("is_a('bark', 'Animal')", None),
+        ("is_a(['Song', 'Bark'], 'Animal')", True),
+        ("is_a(['Song', 'bark'], 'Animal')", False),
+        ("is_a(['bark'], 'Animal')", None),
+        ("is_a(NULL, 'Animal')", None),
+        ("(SELECT count(*) FROM ontology WHERE is_a(name, 'Dog'))", 8),
+        ("sounds_of('esc50', 'dog')", ["Dog", "Bark"]),
+        ("sounds_of('sonicpi', 'drum_cymbal_open')", ["Hi-hat"]),
+        ("sounds_of('esc50', 'zap')", None),
+    ],
+)
+def test_the_ontology_is_asked_in_sql(tmp_path: Path, asked: str, found: object) -> None:
+    write_catalog(tmp_path, [cut("a")])
+    with connect(tmp_path) as con:
+        assert run_select(con, f"SELECT {asked}", where="query").fetchall() == [(found,)]
+
+
+def test_sql_and_python_agree_on_what_is_a_kind_of_what(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a")])
+    with connect(tmp_path) as con:
+        rows = con.execute("SELECT name, kind, is_a(name, kind) FROM ontology, unnest(['Music', 'Vehicle']) t(kind)")
+        found = rows.fetchall()
+    assert len(found) == 2 * len(ontology())
+    assert all(yes is is_a(name, kind) for name, kind, yes in found)
+
+
+def test_a_kind_that_the_ontology_lacks_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
+    write_catalog(tmp_path, [cut("a", task="sound", sound=["Dog"])])
+    with connect(tmp_path) as con, pytest.raises(QueryError, match=r"Anmial is no name.*nearest: Animal"):
+        run_select(con, "SELECT cut_id FROM cuts WHERE is_a(sound, 'Anmial')", where="query").fetchall()

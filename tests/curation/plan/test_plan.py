@@ -441,3 +441,18 @@ def test_lint_says_what_a_plan_would_draw(tmp_path: Path) -> None:
     lock, _ = planned(tmp_path, [], mixture())
     assert {name: pool.candidates for name, pool in pools.items()} == {"asr": 60, "qa": 40, "st": 30}
     assert schedule.planned == {name: domain.planned for name, domain in lock.domains.items()}
+
+
+def test_a_rule_may_ask_what_a_sound_is_a_kind_of(tmp_path: Path) -> None:
+    sounds = {"bark": ["Bark"], "moo": ["Music", "Moo"], "song": ["Song"], "odd": ["Zap"]}
+    query = """
+      SELECT cut_id, CASE WHEN is_a(sound, 'Animal') THEN 'animals' ELSE 'others' END AS domain
+      FROM cuts WHERE is_a(sound, 'Animal') IS NOT NULL
+    """
+    asked = mixture(query=query, shares={"animals": 0.5, "others": 0.5}, budget=8 / 3600)
+    _, rows = planned(tmp_path, [cut(name, task="sound", sound=names) for name, names in sounds.items()], asked)
+    assert {(row["cut_id"], row["domain"]) for row in rows} == {
+        ("bark", "animals"),
+        ("moo", "animals"),
+        ("song", "others"),
+    }

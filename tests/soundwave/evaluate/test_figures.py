@@ -11,7 +11,7 @@ from soundwave.evaluate.error_rates import error_rates, normal
 from soundwave.evaluate.metrics.ctc import token_errors
 from soundwave.evaluate.metrics.retention import mean_band
 from soundwave.evaluate.metrics.similarity import compare
-from soundwave.evaluate.metrics.sound import label_scores
+from soundwave.evaluate.metrics.sound import accuracy, kinds_too, label_scores
 from soundwave.evaluate.metrics.st import translation_scores
 from tests.tolerance import rounding
 
@@ -78,6 +78,18 @@ def test_label_scores_by_hand():
     assert found["label_accuracy"] == pytest.approx(2 / 3)
     # dog is now true of clips 0 and 1, ranked 1 and 3 of 3: (1 + 2/3) / 2.
     assert found["map"] == pytest.approx((5 / 6 + 1 + 1) / 3)
+
+
+def test_a_kind_of_the_true_label_counts_beside_and_not_in_its_accuracy():
+    labels = ["Animal", "Bark", "Dog", "Song"]
+    #                  Animal Bark  Dog  Song
+    scores = np.array([[0.1, 0.2, 0.6, 0.1], [0.1, 0.6, 0.2, 0.1], [0.7, 0.1, 0.1, 0.1], [0.7, 0.1, 0.1, 0.1]])
+    truth = np.array([[label == right for label in labels] for right in ("Bark", "Dog", "Bark", "Song")])
+    assert accuracy(scores, truth) == 0.0
+    # Dog and Animal of a Bark; Bark of a Dog says more than is known, and a Song is no Animal.
+    assert accuracy(scores, kinds_too(truth, labels)) == 0.5
+    strange = np.array([[True, False]])
+    assert kinds_too(strange, ["Zap", "Dog"]).tolist() == [[True, False]]  # labels of another vocabulary: exact only
 
 
 def test_token_errors_by_hand():
