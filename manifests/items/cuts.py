@@ -84,7 +84,12 @@ def _cut(
         return about.reject(item.key, Reason.out_of_scope, f"{item.place}: split {item.split!r} is left out")
     if isinstance(audio, AudioError):
         return about.reject(item.key, Reason(audio.reason), str(audio))
-    problem = _no_channel(item, audio) or _problem(item, audio, about) or _false_claim(item, audio.duration)
+    problem = (
+        _no_channel(item, audio)
+        or _problem(item, audio, about)
+        or _false_claim(item, audio.duration)
+        or _false_words(item, audio.duration)
+    )
     if problem is not None:
         return about.reject(item.key, *problem)
     if item.key in seen.keys:
@@ -174,6 +179,15 @@ def _false_claim(item: Item, length: Seconds) -> tuple[Reason, str] | None:
         if claimed is not None and not abs(claimed - found) <= PADDING:  # true for NaN too
             return Reason.duration_mismatch, f"{item.audio.name}: {claimed:g} s claimed, {found:g} s decoded"
     return None
+
+
+def _false_words(item: Item, length: Seconds) -> tuple[Reason, str] | None:
+    """Times of words, where they end after the audio does."""
+    heard = length - item.start if item.duration is None else item.duration
+    last = max((start + duration for _, start, duration in item.words), default=0.0)
+    if last <= heard + SLACK:  # false for NaN too
+        return None
+    return Reason.bad_row, f"{item.place}: a word ends at {last:g} s, the item has {heard:g} s"
 
 
 def no_json(value: Any, where: str = "") -> Iterator[str]:
