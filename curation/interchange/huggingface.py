@@ -10,10 +10,8 @@ Audio that lies inside the dataset is written to CORPUS/audio, byte for byte.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +21,8 @@ import pyarrow.compute as pc
 from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
 from curation.interchange.common import write_items
 from curation.interchange.loading import load, unfit
+from curation.interchange.stored import stored_audio
 from manifests.errors import ManifestError, SettingsError
-from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from manifests.items import About, Item
 from manifests.reasons import Reason
@@ -33,9 +31,6 @@ from manifests.rows.places import found_audio
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
-
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of a file's name in a dataset
-_MAGIC = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"), (b"\xff", ".mp3"))
 
 
 def import_huggingface(
@@ -240,11 +235,4 @@ def _audio(audio: Mapping[str, Any], folder: Path, root: Path) -> Path:
     data = audio.get("bytes")
     if data is None:
         return found_audio(audio["path"], root)
-    suffix = Path(audio.get("path") or "").suffix
-    if not _SUFFIX.fullmatch(suffix):  # none, or none that a file here should have
-        suffix = next((ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav")
-    path = folder / f"{sha256(data).hexdigest()[:24]}{suffix}"
-    if not path.is_file():
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(data)
-    return path
+    return stored_audio(data, audio.get("path") or "", folder)

@@ -20,6 +20,7 @@ class ImportSource(StrEnum):
     folder = "folder"
     tsv = "tsv"
     csv = "csv"
+    lhotse = "lhotse"
 
 
 SPLIT_HELP = (
@@ -170,6 +171,10 @@ def import_corpus(
         from curation.interchange.tables import TableLayout, import_tables
 
         return import_tables([Path(source) for source in sources], output, about, TableLayout(kind=kind, **layout))
+    if kind is ImportSource.lhotse:
+        from curation.interchange.lhotse import import_lhotse
+
+        return import_lhotse([Path(source) for source in sources], output, about)
     if len(sources) != 1:
         raise SettingsError(f"{len(sources)} sources, expected one: {', '.join(sources)}.")
     if kind is ImportSource.kaldi:

@@ -203,6 +203,7 @@ def import_(
 
     nemo: manifests. kaldi: a data folder. huggingface: a dataset (a folder, or a Hub name). tsv, csv: tables with a
     line of column names, by default Common Voice's. folder: audio files with .txt, .lab or .TextGrid of the same stem.
+    lhotse: cuts, recordings with supervisions, or a Shar folder.
 
     Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there. Exit 1: no row
     became a cut.
