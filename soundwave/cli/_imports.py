@@ -1,5 +1,6 @@
 """Options of `soundwave catalog import`, and which reader takes which of them."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -7,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 if TYPE_CHECKING:
+    from curation.interchange.check import Checked
     from manifests.items import About
     from manifests.rows import CorpusInfo
+
+
+class CheckedSource(StrEnum):
+    """What is checked before it is imported: as `curation.interchange.check.KINDS`."""
+
+    nemo = "nemo"
+    kaldi = "kaldi"
+    lhotse = "lhotse"
+    folder = "folder"
+    tsv = "tsv"
+    csv = "csv"
 
 
 class ImportSource(StrEnum):
@@ -100,16 +113,16 @@ def pairs(given: list[str] | None, flag: str, expected: str) -> dict[str, str]:
 
 
 def about_of(
-    corpus: str,
-    license_: str,
+    corpus: str = "checked",
+    license_: str = "LicenseRef-unknown",
     *,
     split: str | None,
     split_map: list[str] | None,
     task: str,
     language: str | None,
     channels: str,
-    links: str,
-    beside: bool,
+    links: str = "",
+    beside: bool = True,
 ) -> "About":
     """What the options say of a corpus.
 
@@ -132,7 +145,7 @@ def about_of(
     )
 
 
-def layout_of(kind: ImportSource, given: dict[str, Any]) -> dict[str, Any]:
+def layout_of(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, of those that a kind of source has.
 
     Raises:
@@ -188,3 +201,26 @@ def import_corpus(
     from curation.interchange.huggingface import import_huggingface
 
     return import_huggingface(sources[0], output, about, **layout)
+
+
+def show_check(found: "Checked") -> None:
+    """Print what an import would do."""
+    from soundwave.cli._tables import say
+
+    say(f"{found.source}: {found.kind}")
+    if found.columns:
+        say(f"columns: {', '.join(found.columns)}")
+    if found.fields:
+        say(f"read as: {', '.join(f'{field}={column}' for field, column in found.fields.items())}")
+    for row in found.first:
+        say(f"row: {json.dumps(row, ensure_ascii=False)}")
+    for name, meaning in found.splits.items():
+        say(f"split {name or '(rows that name none)'}: {meaning or 'not known'}")
+    more = f"the first {found.rows:,} rows; there are more" if found.more else f"{found.rows:,} rows, all there are"
+    say(f"{found.cuts:,} cuts of {more}")
+    for reason, count in found.rejects.items():
+        say(f"rejected: {count:,} {reason}")
+        for example in found.examples[reason]:
+            say(f"  {example}")
+    if found.problem:
+        say(f"An import would be refused: {found.problem}", error=True)

@@ -10,6 +10,7 @@ from soundwave.cli._imports import (
     AudioOption,
     BesideOption,
     ChannelsOption,
+    CheckedSource,
     ColumnOption,
     CorpusOption,
     DecodeOption,
@@ -28,6 +29,7 @@ from soundwave.cli._imports import (
     about_of,
     import_corpus,
     layout_of,
+    show_check,
 )
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 
@@ -53,6 +55,7 @@ def register(app: typer.Typer) -> None:
     commands = typer.Typer(help="Corpora and labels as Parquet, for SQL.", no_args_is_help=True)
     app.add_typer(commands, name="catalog")
     commands.command("import")(import_)
+    commands.command("check")(check_)
     commands.command("verify")(verify)
 
     @commands.command()
@@ -232,6 +235,49 @@ def import_(
     if not info.cuts:
         why = f"the first was refused for: {rejects[0]['detail']}" if rejects else "the source has no rows"
         say(f"No row became a cut: {why}", error=True)
+        raise typer.Exit(1)
+
+
+def check_(
+    source: Annotated[Path, typer.Argument(help="A manifest, a table, or a folder.")],
+    *,
+    kind: Annotated[CheckedSource | None, typer.Option(help="What it is; by default what it looks like.")] = None,
+    split: SplitOption = None,
+    split_map: SplitMapOption = None,
+    task: TaskOption = "asr",
+    language: LanguageOption = None,
+    channels: ChannelsOption = "reject",
+    column: ColumnOption = None,
+    without: WithoutOption = None,
+    audio: AudioOption = None,
+    delimiter: DelimiterOption = None,
+    folders: FoldersOption = None,
+    tier: TierOption = None,
+    follow_links: LinksOption = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Say what `catalog import` would do, by the first 1,000 rows: columns, rows as read, rejects, splits.
+
+    Nothing is written. Exit 1: the import would be refused, or none of these rows would become a cut.
+
+    Example: soundwave catalog check cv/train.tsv --column text=sentence
+    """
+    from dataclasses import asdict
+
+    from curation.interchange.check import check, guess_kind
+    from soundwave.cli._tables import print_json
+
+    facts: dict[str, Any] = {"split": split, "split_map": split_map, "task": task, "language": language}
+    about = about_of(**facts, channels=channels)
+    known = str(kind or guess_kind(source))
+    given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
+    layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
+    found = check(source, about, kind=known, layout=layout)
+    if json_:
+        print_json(asdict(found) | {"good": found.good})
+    else:
+        show_check(found)
+    if not found.good:
         raise typer.Exit(1)
 
 
