@@ -23,7 +23,7 @@ from manifests.audio.endings import ENDINGS
 from manifests.errors import InputError, MissingFileError
 from manifests.files import need_file
 from manifests.items import About, Item
-from manifests.items.cuts import make_cuts
+from manifests.items.cuts import judge_items
 from manifests.lines import PACKINGS
 from manifests.lines.jsonl import rows as json_rows
 from manifests.rows import Reject
@@ -37,7 +37,7 @@ LOOKED_AT = 2000  # files of a folder, to guess what it is
 
 
 @dataclass
-class Checked:
+class ImportCheck:
     """What an import would do with the first rows."""
 
     source: str
@@ -99,7 +99,9 @@ def _kind_of_file(path: Path) -> str | None:
     return None
 
 
-def check(source: Path, about: About, *, kind: str | None = None, layout: Mapping[str, Any] | None = None) -> Checked:
+def check(
+    source: Path, about: About, *, kind: str | None = None, layout: Mapping[str, Any] | None = None
+) -> ImportCheck:
     """Read the first rows of a source as an import would.
 
     Args:
@@ -113,7 +115,7 @@ def check(source: Path, about: About, *, kind: str | None = None, layout: Mappin
     """
     if not source.exists():
         raise MissingFileError(f"No such file or folder: {source}.")
-    found = Checked(str(source), kind or guess_kind(source))
+    found = ImportCheck(str(source), kind or guess_kind(source))
     with tempfile.TemporaryDirectory(prefix="soundwave-") as folder:
         try:
             rows = _rows(found, source, about, layout or {}, Path(folder))
@@ -126,7 +128,7 @@ def check(source: Path, about: About, *, kind: str | None = None, layout: Mappin
 
 
 def _rows(
-    found: Checked, source: Path, about: About, layout: Mapping[str, Any], folder: Path
+    found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], folder: Path
 ) -> Iterator[Item | Reject]:
     """folder: where audio from inside a source may lie for a while."""
     if found.kind in ("tsv", "csv"):
@@ -154,7 +156,7 @@ def _keys(paths: Sequence[Path]) -> list[str]:
     return sorted({key for row in rows if isinstance(row, dict) for key in row})
 
 
-def _judge(found: Checked, items: Sequence[Item | Reject], about: About) -> None:
+def _judge(found: ImportCheck, items: Sequence[Item | Reject], about: About) -> None:
     """Fill in what becomes of the rows; the mapping of splits is refused as an import refuses it."""
     found.rows = len(items)
     found.first = [_shown(item) for item in items if isinstance(item, Item)][:SHOWN]
@@ -168,8 +170,7 @@ def _judge(found: Checked, items: Sequence[Item | Reject], about: About) -> None
         about = replace(about, split_map=here)
     splits = about.map_of(names)
     found.splits = dict(splits)
-    cuts, rejects = make_cuts(items, about, splits)
-    found.cuts = len(cuts)
+    found.cuts, rejects = judge_items(items, about, splits)
     found.rejects = dict(sorted(Counter(str(reject.reason) for reject in rejects).items()))
     for reject in rejects:
         told = found.examples.setdefault(str(reject.reason), [])

@@ -7,10 +7,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.text.readings import number_readings
-from manifests.linked.beside import cut_links, look_beside
-from manifests.linked.groups import Linked
-
 if TYPE_CHECKING:
     from lhotse import MonoCut, MultiCut
 
@@ -31,6 +27,11 @@ def split_cuts(
     """
     if not by_hash:
         return
+    # Readers share this file with `catalog check`, which has no use for graphs and numbers in words: they take seconds.
+    from curation.text.readings import number_readings
+    from manifests.linked.beside import cut_links, look_beside
+    from manifests.linked.groups import Linked
+
     rows = [cut.to_dict() for cut in cuts]
     found = look_beside(rows, output if beside else None, corpus=corpus, links=links, readings=number_readings)
     linked = [

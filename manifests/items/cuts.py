@@ -76,9 +76,39 @@ def _facts_or_error(path: Path) -> AudioFacts | AudioError:
         return error
 
 
+def judge_items(items: Sequence[Item | Reject], about: About, splits: Mapping[str, str]) -> tuple[int, list[Reject]]:
+    """How many cuts `make_cuts` would make, and its rejects: it loads Lhotse only where channels must be compared."""
+    audio = _audio_facts({item.audio for item in items if isinstance(item, Item)})
+    seen, count, compared = _Seen(), 0, []
+    rejects = [item for item in items if isinstance(item, Reject)]
+    for item in (item for item in items if isinstance(item, Item)):
+        facts = audio[item.audio]
+        refused = _refused(item, facts, about, splits, seen)
+        if refused is not None or isinstance(facts, AudioError):
+            rejects += [refused] if refused is not None else []
+        elif facts.channels > 1 and (item.channel, item.side) == (None, None):
+            compared.append(_made(item, facts, about, splits[item.split or ""]))
+        else:
+            count += 1
+    settled = settle_channels(compared, about.channels) if compared else []
+    differ = [cut for cut in settled if isinstance(cut, Reject)]
+    return count + len(settled) - len(differ), rejects + differ
+
+
 def _cut(
     item: Item, audio: AudioFacts | AudioError, about: About, splits: Mapping[str, str], seen: _Seen
 ) -> MonoCut | Reject:
+    refused = _refused(item, audio, about, splits, seen)
+    if refused is not None:
+        return refused
+    assert not isinstance(audio, AudioError)  # that was refused
+    return _made(item, audio, about, splits[item.split or ""])
+
+
+def _refused(
+    item: Item, audio: AudioFacts | AudioError, about: About, splits: Mapping[str, str], seen: _Seen
+) -> Reject | None:
+    """Why an item is no cut, if it is none; else its ids are taken."""
     split = splits[item.split or ""]
     if split == REJECT:
         return about.reject(item.key, Reason.out_of_scope, f"{item.place}: split {item.split!r} is left out")
@@ -99,7 +129,7 @@ def _cut(
         detail = f"{item.place}: the recording id {item.recording!r} is that of other audio in {place}, which was kept"
         return about.reject(item.key, Reason.duplicate_id, detail)
     seen.keys[item.key] = item.place
-    return _made(item, audio, about, split)
+    return None
 
 
 def _made(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from manifests.fingerprint import unit_hash
 
@@ -85,6 +83,9 @@ def split_groups(rows: Sequence[Linked]) -> Grouped:
 
 def _labels(rows: Sequence[Linked]) -> NDArray[np.int64]:
     """The group of each row, numbered from 0 in the order of their first rows."""
+    from scipy.sparse import coo_array  # 0.6 s, which readers of LINKS need not wait for
+    from scipy.sparse.csgraph import connected_components
+
     ends: list[int] = []
     marks: list[int] = []  # of the values: 64 bits each, so that a million rows take megabytes
     for number, row in enumerate(rows):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 if TYPE_CHECKING:
-    from curation.interchange.check import Checked
+    from curation.interchange.check import ImportCheck
     from manifests.items import About
     from manifests.rows import CorpusInfo
 
@@ -203,7 +203,7 @@ def import_corpus(
     return import_huggingface(sources[0], output, about, **layout)
 
 
-def show_check(found: "Checked") -> None:
+def show_check(found: "ImportCheck") -> None:
     """Print what an import would do."""
     from soundwave.cli._tables import say
 
