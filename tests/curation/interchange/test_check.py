@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +138,25 @@ def test_what_is_nothing_that_is_known(tmp_path: Path) -> None:
 
 def test_the_kinds_of_the_command_are_those_of_the_check() -> None:
     assert [kind.value for kind in CheckedSource] == list(KINDS)
+
+
+@pytest.mark.parametrize("channels", ["reject", "first", "mix"])
+def test_channels_that_differ_are_judged_as_the_import_judges_them(clips: Path, channels: str) -> None:
+    stereo = np.stack([np.full(16000, 0.1, dtype=np.float32), np.full(16000, 0.3, dtype=np.float32)], axis=1)
+    soundfile.write(clips / "c.wav", stereo, 16000)
+    _, found = checked(clips / "train.tsv", "--channels", channels)
+    options = ["--corpus", "told", "--license", "CC0-1.0", "--output", clips / "out", "--channels", channels, "--json"]
+    info = json.loads(run("import", "tsv", clips / "train.tsv", *options)[1])
+    assert (info["cuts"], info["reasons"]) == (found["cuts"], found["rejects"])
+    assert found["rejects"] == ({"channels_differ": 1} if channels == "reject" else {})
+
+
+def test_a_check_does_not_load_what_takes_seconds(clips: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom curation.interchange.check import check\n"
+        "from manifests.items import About\n"
+        "assert check(Path(sys.argv[1]), About('a', 'CC0-1.0')).cuts == 2\n"
+        "print(sorted({'lhotse', 'torch', 'scipy', 'datasets', 'duckdb'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, clips / "train.tsv"], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
