@@ -36,7 +36,8 @@ from recipes.fetching import fetch
 from recipes.trees import inside, links_stay_in, nothing_found, tree_fingerprint
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
-ROOMS = ("speech", "sounds", "voices", "answers")  # folders of recipes, by what their corpora are labelled with
+# Folders of recipes, by what their corpora are labelled with.
+ROOMS = ("speech", "sounds", "voices", "answers", "synthetic")
 for _room in ROOMS:
     look_in("recipes", f"recipes.{_room}")
 

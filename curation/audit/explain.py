@@ -11,14 +11,14 @@ from curation.audit.functions import create_functions
 from curation.catalog import connect
 from curation.duck import Limits, limited, one_select, records
 from curation.duck.headers import SettingValues, set_variables
-from curation.rules import Rules, create_rules
+from curation.rules import CleaningRules, create_rules
 from manifests.errors import SettingsError
 
 
 def explain_cut(
     catalog: Path,
     cut_id: str,
-    rules: Rules,
+    rules: CleaningRules,
     *,
     settings: SettingValues | None = None,
     plans: Path | None = None,
@@ -74,7 +74,7 @@ def _refusals(con: Any, cut_id: str) -> list[dict[str, Any]]:
     return [_row("pass", row["pass"], "refused", f"{row['reason']}: {row['detail'] or ''}") for row in rows]
 
 
-def _rules(con: Any, cut_id: str, rules: Rules, given: SettingValues) -> list[dict[str, Any]]:
+def _rules(con: Any, cut_id: str, rules: CleaningRules, given: SettingValues) -> list[dict[str, Any]]:
     names = create_rules(con, rules, given)
     rows = records(con.execute("SELECT * FROM verdicts WHERE cut_id = ?", [cut_id]))
     if not rows:

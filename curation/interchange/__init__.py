@@ -1,1 +1,1 @@
-"""Other tools' corpora in (NeMo manifests, Kaldi folders, Hugging Face datasets), and cuts with their audio out."""
+"""Corpora of other tools, tables and folders in, what an import would do, and cuts with their audio out."""

@@ -10,39 +10,27 @@ Audio that lies inside the dataset is written to CORPUS/audio, byte for byte.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
 from curation.interchange.common import write_items
 from curation.interchange.loading import load, unfit
+from curation.interchange.stored import stored_audio
 from manifests.errors import ManifestError, SettingsError
-from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from manifests.items import About, Item
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
 from manifests.rows.places import found_audio
-from manifests.units import Seconds
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
-
-FIELDS = ("text", "language", "speaker", "target_text", "target_language", "sound", "sound_original", "task", "domain")
-NAMES = ("audio", "id", "split", "license", "duration", *FIELDS)
-LENGTHS = {  # columns that state how long a row's audio is -> how many of their unit make a second
-    **dict.fromkeys(("duration", "duration_s", "duration_sec", "duration_seconds", "audio_duration"), 1.0),
-    **dict.fromkeys(("duration_ms", "duration[ms]", "audio_duration_ms"), 1000.0),
-}
-_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of a file's name in a dataset
-_MAGIC = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"), (b"\xff", ".mp3"))
 
 
 def import_huggingface(
@@ -136,13 +124,7 @@ def _names(part: Dataset, columns: Mapping[str, str]) -> dict[str, str]:
     """Field -> column."""
     import datasets
 
-    unknown = [f"{field}={column}" for field, column in columns.items() if field not in NAMES]
-    absent = [f"{field}={column}" for field, column in columns.items() if column not in part.column_names]
-    if unknown or absent:
-        raise SettingsError(
-            f"columns {', '.join(unknown or absent)}: expected FIELD=COLUMN with a field of {', '.join(NAMES)} and a "
-            f"column of {', '.join(part.column_names)}."
-        )
+    unknown_columns(columns, part.column_names)
     names = {name: name for name in NAMES if name in part.column_names} | dict(columns)
     if "audio" not in names:
         found = [name for name, feature in part.features.items() if isinstance(feature, datasets.Audio)]
@@ -229,22 +211,12 @@ def _item(row: dict[str, Any], key: str, audio: Path, part: _Part, *, place: str
         recording=key,
         audio=audio,
         split=split or None,
-        claimed=_claimed(row, names),
+        claimed=claimed(row, names.get("duration")),
         sound=[sound] if isinstance(sound, str) else sound or None,
         license=row.get(names.get("license", "")),
         extra={"columns": left} if left else {},
         **texts,
     )
-
-
-def _claimed(row: Mapping[str, Any], names: Mapping[str, str]) -> Seconds | None:
-    """The length that a row states; NaN, which no audio has, where that is no number."""
-    column = names.get("duration") or next((name for name in LENGTHS if row.get(name) is not None), "")
-    value = row.get(column)
-    try:
-        return None if value is None else float(value) / LENGTHS.get(column, 1.0)
-    except (TypeError, ValueError):
-        return math.nan
 
 
 def _plain(part: _Part, column: str | None, value: Any) -> Any:
@@ -263,11 +235,4 @@ def _audio(audio: Mapping[str, Any], folder: Path, root: Path) -> Path:
     data = audio.get("bytes")
     if data is None:
         return found_audio(audio["path"], root)
-    suffix = Path(audio.get("path") or "").suffix
-    if not _SUFFIX.fullmatch(suffix):  # none, or none that a file here should have
-        suffix = next((ending for magic, ending in _MAGIC if data.startswith(magic)), ".wav")
-    path = folder / f"{sha256(data).hexdigest()[:24]}{suffix}"
-    if not path.is_file():
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(data)
-    return path
+    return stored_audio(data, audio.get("path") or "", folder)

@@ -19,7 +19,7 @@ from curation.passes.shards import Counts, Row, ShardResult
 from curation.passes.workers import WorkerPool
 from manifests.audio import current_probing, probing
 from manifests.errors import AudioError
-from manifests.items.measure import Cost, Measured, measure, stamp, write_measured
+from manifests.items.measure import Cost, MeasuredFile, measure, stamp, write_measured
 
 DIED = "the process that read this file died, several times"
 
@@ -63,7 +63,7 @@ class Measure:
                 except BrokenProcessPool:
                     executor.shutdown()
                     executor = spawning()
-                    found.append(Measured(path, stamp(path), AudioError(f"{path}: {DIED}.")))
+                    found.append(MeasuredFile(path, stamp(path), AudioError(f"{path}: {DIED}.")))
         finally:
             executor.shutdown()
         with probing(decode=self.decode):
@@ -71,7 +71,7 @@ class Measure:
         return _counts(key, rows)
 
 
-def _measured(path: Path, decode: bool) -> Measured:
+def _measured(path: Path, decode: bool) -> MeasuredFile:
     with probing(decode=decode):
         return measure(path)
 

@@ -29,7 +29,6 @@ from curation.passes.shards import (
     shard_on_disk,
     split_rows,
 )
-from curation.passes.unchanged import HASHED, hashes_files
 from curation.passes.workers import WorkerPool
 from curation.storage import local
 from manifests.digests import Checked, write_sealed
@@ -39,6 +38,7 @@ from manifests.progress import progress_bar
 from manifests.rows import PASS_FILE, read_corpus
 from manifests.rows.passes import FILES
 from manifests.rows.places import with_found_audio
+from manifests.rows.unchanged import HASHED, hashes_files
 from manifests.units import Seconds, hours
 
 SHARD_SIZE = 64  # cuts: some seconds to a minute of work, so that little is lost with a worker

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from curation.passes.cluster import cores, local_client, remote_client, submit_to
 from curation.passes.isolation import label_isolated
 from curation.passes.members import Members, Workplace
-from curation.passes.shards import Counts, LabelPass, Row, finished, label_good, write_shard
-from curation.passes.unchanged import refuse_changed
+from curation.passes.shards import REASON, REFUSED, Counts, LabelPass, Row, finished, label_good, write_shard
 from manifests.errors import InputError
+from manifests.reasons import Reason
+from manifests.rows.unchanged import changed_audio
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def pack(rows: list[Row]) -> bytes:
 
 def unpack(packed: bytes) -> list[Row]:
     """The inverse of `pack`."""
-    return [refuse_changed(row) for row in json.loads(zlib.decompress(packed))]
+    return [_unless_changed(row) for row in json.loads(zlib.decompress(packed))]
+
+
+def _unless_changed(row: Row) -> Row:
+    """The row; one that stands for a reject if its audio is not what was prepared."""
+    said = None if REFUSED in row else changed_audio(row)
+    return row if said is None else {**row, REFUSED: said, REASON: str(Reason.audio_changed)}
 
 
 @dataclass

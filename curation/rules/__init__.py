@@ -31,7 +31,7 @@ ID = "cut_id"
 
 
 @dataclass(frozen=True)
-class Rules:
+class CleaningRules:
     """A file of rules."""
 
     sql: str
@@ -42,7 +42,7 @@ class Rules:
     """Name -> default."""
 
 
-def read_rules(sql: str, where: str, given: SettingValues) -> Rules:
+def read_rules(sql: str, where: str, given: SettingValues) -> CleaningRules:
     """Rules from their text.
 
     Args:
@@ -56,7 +56,7 @@ def read_rules(sql: str, where: str, given: SettingValues) -> Rules:
     """
     header = read_header(where, sql)
     need_known(given, header.settings, what=f"{where}: no rule reads")
-    return Rules(sql, where, header.facts.get("means", ""), header.settings)
+    return CleaningRules(sql, where, header.facts.get("means", ""), header.settings)
 
 
 def rules_text(path: Path) -> str:
@@ -65,7 +65,7 @@ def rules_text(path: Path) -> str:
     return read_text(need_file(bundled if not path.is_file() and bundled.is_file() else path, what="file of rules"))
 
 
-def create_rules(con: duckdb.DuckDBPyConnection, rules: Rules, given: SettingValues) -> list[str]:
+def create_rules(con: duckdb.DuckDBPyConnection, rules: CleaningRules, given: SettingValues) -> list[str]:
     """Make the tables `verdicts` and `kept` of a connection to a catalog; the names of the rules.
 
     Raises:
@@ -85,7 +85,7 @@ def create_rules(con: duckdb.DuckDBPyConnection, rules: Rules, given: SettingVal
     return names
 
 
-def _rule_names(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
+def _rule_names(con: duckdb.DuckDBPyConnection, rules: CleaningRules) -> list[str]:
     columns = {str(row[0]): str(row[1]) for row in con.execute("DESCRIBE verdicts").fetchall()}
     names = [name for name in columns if name != ID]
     bad = [name for name in names if not _is_rule(columns[name]) or '"' in name]

@@ -31,7 +31,7 @@ from manifests.errors import ManifestError
 from manifests.files import temporary_name
 from manifests.items import About, Item
 from manifests.items.cuts import Claim, Taken, chooses_channel, left_out, make_cut
-from manifests.items.measure import MEASURED, Window, measured_windows
+from manifests.items.measure import MEASURED, ItemWindow, measured_windows
 from manifests.items.spill import Sorter, Spill
 from manifests.items.splits import Sharing, Splittable, shared_splits
 from manifests.progress import progress_bar
@@ -93,7 +93,7 @@ class Gathering:
 
         return path_of
 
-    def _take(self, window: Window, splits: Mapping[str, str], free_texts: bool) -> None:
+    def _take(self, window: ItemWindow, splits: Mapping[str, str], free_texts: bool) -> None:
         made = [(item, self._made(item, window, splits)) for item in window.items]
         several = [
             found[0]
@@ -117,7 +117,7 @@ class Gathering:
                     self.cut(heard, free=splits[part] == HASH, claim=claim, part=part)
 
     def _made(
-        self, item: Item | TextRow | Reject, window: Window, splits: Mapping[str, str]
+        self, item: Item | TextRow | Reject, window: ItemWindow, splits: Mapping[str, str]
     ) -> tuple[MonoCut, Claim] | TextRow | Reject:
         if not isinstance(item, Item):
             return item

@@ -34,12 +34,26 @@ class Claim:
 
 def make_cut(item: Item, audio: AudioFacts | AudioError, about: About, split: str) -> tuple[MonoCut, Claim] | Reject:
     """The cut of an item and the ids that it takes, or why there is none. split: train, dev, test or hash."""
+    found = claim(item, audio, about)
+    if isinstance(found, Reject):
+        return found
+    assert not isinstance(audio, AudioError)  # that was refused
+    return plain_cut(item, audio, about, split), found
+
+
+def claim(item: Item, audio: AudioFacts | AudioError, about: About) -> Claim | Reject:
+    """The ids that an item's cut takes, or why there is none: without making it, for which Lhotse is loaded."""
     if isinstance(audio, AudioError):
         return about.reject(item.key, Reason(audio.reason), str(audio))
-    problem = _no_channel(item, audio) or _problem(item, audio, about) or _false_claim(item, audio.duration)
+    problem = (
+        _no_channel(item, audio)
+        or _problem(item, audio, about)
+        or _false_claim(item, audio.duration)
+        or _false_words(item, audio.duration)
+    )
     if problem is not None:
         return about.reject(item.key, *problem)
-    return _made(item, audio, about, split), Claim(item.key, item.recording, audio.sha256, item.place)
+    return Claim(item.key, item.recording, audio.sha256, item.place)
 
 
 def left_out(item: Item, about: About) -> Reject:
@@ -72,7 +86,8 @@ class Taken:
         return None
 
 
-def _made(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
+def plain_cut(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
+    """The cut of an item that nothing is wrong with."""
     cut = speech_cut(
         cut_id=f"{about.corpus}-{item.key}",
         recording=audio.recording(f"{about.corpus}-{item.recording}"),
@@ -149,6 +164,15 @@ def _false_claim(item: Item, length: Seconds) -> tuple[Reason, str] | None:
         if claimed is not None and not abs(claimed - found) <= PADDING:  # true for NaN too
             return Reason.duration_mismatch, f"{item.audio.name}: {claimed:g} s claimed, {found:g} s decoded"
     return None
+
+
+def _false_words(item: Item, length: Seconds) -> tuple[Reason, str] | None:
+    """Times of words, where they end after the audio does."""
+    heard = length - item.start if item.duration is None else item.duration
+    last = max((start + duration for _, start, duration in item.words), default=0.0)
+    if last <= heard + SLACK:  # false for NaN too
+        return None
+    return Reason.bad_row, f"{item.place}: a word ends at {last:g} s, the item has {heard:g} s"
 
 
 def no_json(value: Any, where: str = "") -> Iterator[str]:

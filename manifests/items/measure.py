@@ -45,14 +45,14 @@ class Cost:
 
 
 @dataclass
-class Window:
+class ItemWindow:
     """Some items in their order, and the facts of their files."""
 
     number: int
     items: list[Any]
     facts: dict[Path, Found] = field(default_factory=dict)  # of files that this window measured, or knew
     missing: list[Path] = field(default_factory=list)  # to be measured
-    borrowed: dict[Path, Window] = field(default_factory=dict)  # files that a window before it measures
+    borrowed: dict[Path, ItemWindow] = field(default_factory=dict)  # files that a window before it measures
     later: Callable[[], None] = lambda: None  # waits until `facts` has what was missing
 
     def __getitem__(self, path: Path) -> Found:
@@ -64,7 +64,7 @@ def measured_windows(
     items: Iterable[Any],
     path_of: Callable[[Any], Path | None],
     folder: Path,
-) -> Iterator[Window]:
+) -> Iterator[ItemWindow]:
     """The items in windows, in order, each with the facts of its files; a few windows are in hand at any time.
 
     Files are measured in threads of this process, or as the setting `measurer` of `probing` has it.
@@ -78,10 +78,10 @@ def measured_windows(
         InputError: as the measurer.
     """
     with _Measuring(folder / MEASURED, current_probing().measurer) as work:
-        waiting: deque[Window] = deque()
+        waiting: deque[ItemWindow] = deque()
         for number, group in enumerate(groups_of(items, WINDOW)):
             paths = dict.fromkeys(path for item in group if (path := path_of(item)) is not None)
-            waiting.append(work.begin(Window(number, group), paths))
+            waiting.append(work.begin(ItemWindow(number, group), paths))
             while waiting and (not waiting[0].missing or work.full(len(waiting))):
                 yield work.end(waiting.popleft())
         while waiting:
@@ -95,7 +95,7 @@ class _Measuring:
         self._folder, self._measurer = folder, measurer
         self._pool = ThreadPoolExecutor(threads())
         self._known: OrderedDict[Path, Found] = OrderedDict()
-        self._pending: dict[Path, Window] = {}
+        self._pending: dict[Path, ItemWindow] = {}
 
     def __enter__(self) -> _Measuring:
         return self
@@ -109,7 +109,7 @@ class _Measuring:
             self._measurer is not None and self._measurer.full()
         )
 
-    def begin(self, window: Window, paths: Iterable[Path]) -> Window:
+    def begin(self, window: ItemWindow, paths: Iterable[Path]) -> ItemWindow:
         """Find what is known of a window's files, and have the others measured."""
         before = read_measured(self._folder / f"{window.number:06}.json")
         for path in paths:
@@ -126,7 +126,7 @@ class _Measuring:
             self._start(window, before)
         return window
 
-    def _start(self, window: Window, before: Mapping[Path, Measured]) -> None:
+    def _start(self, window: ItemWindow, before: Mapping[Path, MeasuredFile]) -> None:
         if self._measurer is not None:
             self._measurer.submit(window.number, window.missing, self._folder)
             window.later = lambda: self._take(window, before)
@@ -139,7 +139,7 @@ class _Measuring:
 
         window.later = wait
 
-    def _take(self, window: Window, before: Mapping[Path, Measured]) -> None:
+    def _take(self, window: ItemWindow, before: Mapping[Path, MeasuredFile]) -> None:
         """Facts that a measurer wrote; what another process has taken away meanwhile is measured here."""
         assert self._measurer is not None
         self._measurer.wait(window.number)
@@ -147,13 +147,13 @@ class _Measuring:
         new = {path: found.get(path) or measure(path) for path in window.missing}
         self._keep(window, new, before)
 
-    def _keep(self, window: Window, new: Mapping[Path, Measured], before: Mapping[Path, Measured]) -> None:
+    def _keep(self, window: ItemWindow, new: Mapping[Path, MeasuredFile], before: Mapping[Path, MeasuredFile]) -> None:
         kept = {path: one for path, one in before.items() if path in window.facts}
         window.facts.update({path: one.found for path, one in new.items()})
         if self._measurer is None or kept:
             write_measured(self._folder, window.number, [*(kept | dict(new)).values()])
 
-    def end(self, window: Window) -> Window:
+    def end(self, window: ItemWindow) -> ItemWindow:
         """Wait for a window's facts."""
         window.later()
         for path in window.missing:
@@ -174,7 +174,7 @@ def groups_of(values: Iterable[Value], size: int) -> Iterator[list[Value]]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredFile:
     """Facts of a file, or what is wrong with it, and what it was like then."""
 
     path: Path
@@ -189,7 +189,7 @@ class Measured:
         return [str(self.path), self.stamp, found.sampling_rate, found.channels, found.samples, found.sha256]
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> Measured:
+    def of(cls, row: Sequence[Any]) -> MeasuredFile:
         """The inverse of `row`."""
         path, size_and_time, *facts = row
         if size_and_time is None:
@@ -197,13 +197,13 @@ class Measured:
         return cls(Path(path), (int(size_and_time[0]), int(size_and_time[1])), AudioFacts(Path(path), *facts))
 
 
-def measure(path: Path) -> Measured:
+def measure(path: Path) -> MeasuredFile:
     """Facts of a file."""
     before = stamp(path)
     try:
-        return Measured(path, before, audio_facts(path))
+        return MeasuredFile(path, before, audio_facts(path))
     except AudioError as error:
-        return Measured(path, before, error)
+        return MeasuredFile(path, before, error)
 
 
 def stamp(path: Path) -> Stamp | None:
@@ -215,7 +215,7 @@ def stamp(path: Path) -> Stamp | None:
     return found.st_size, found.st_mtime_ns
 
 
-def write_measured(folder: Path, number: int, found: Iterable[Measured], cost: Cost | None = None) -> None:
+def write_measured(folder: Path, number: int, found: Iterable[MeasuredFile], cost: Cost | None = None) -> None:
     """Keep what was measured of a window, where that can be: another command may take it away when its corpus is whole.
 
     cost: of a process that is not the command's own.
@@ -230,7 +230,7 @@ def write_measured(folder: Path, number: int, found: Iterable[Measured], cost: C
         write_text(folder / f"{number:06}.json", json.dumps(value))
 
 
-def read_measured(path: Path, *, errors: bool = False) -> dict[Path, Measured]:
+def read_measured(path: Path, *, errors: bool = False) -> dict[Path, MeasuredFile]:
     """What was measured of a window, as strictly as is asked for now; nothing where that is not known.
 
     errors: of files with something wrong, too, and what it cost; those of another run are tried again.
@@ -240,7 +240,7 @@ def read_measured(path: Path, *, errors: bool = False) -> dict[Path, Measured]:
         value = read_json(path)
         if value["version"] != _VERSION or value["decode"] < probing.decode:
             return {}
-        found = [Measured.of(row) for row in value["files"]]
+        found = [MeasuredFile.of(row) for row in value["files"]]
         if errors and value["cost"]:
             probing.add_all(**value["cost"])
         return {one.path: one for one in found if errors or isinstance(one.found, AudioFacts)}

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from manifests.fingerprint import unit_hash
 
@@ -122,6 +120,9 @@ class Grouping:
 
     def _labels(self) -> NDArray[np.int64]:
         """The group of each row, numbered from 0 in the order of their first rows."""
+        from scipy.sparse import coo_array  # 0.6 s, which readers of LINKS need not wait for
+        from scipy.sparse.csgraph import connected_components
+
         rows = len(self)
         ends = np.frombuffer(self._ends, np.int64)
         shared, places, counts = np.unique(

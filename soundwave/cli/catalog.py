@@ -8,14 +8,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._imports import (
+    AudioOption,
+    BesideOption,
+    ChannelsOption,
+    CheckedSource,
+    ColumnOption,
+    CorpusOption,
+    DecodeOption,
+    DelimiterOption,
+    FoldersOption,
+    ImportSource,
+    LanguageOption,
+    LicenseOption,
+    LinksOption,
+    SplitLinksOption,
+    SplitMapOption,
+    SplitOption,
+    TaskOption,
+    TierOption,
+    WithoutOption,
+    about_of,
+    import_corpus,
+    layout_of,
+    show_check,
+)
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import MeasureDask, MeasureWorkers
 
 if TYPE_CHECKING:
     from curation.catalog import CatalogSummary
     from curation.duck import Limits
-    from manifests.audio import Channels, Probing
-    from manifests.items import About
+    from manifests.audio import Probing
     from manifests.rows import CorpusInfo
 
 CATALOG = Path("demo/catalog")
@@ -30,19 +54,12 @@ class ExportFormat(StrEnum):
     webdataset = "webdataset"
 
 
-class ImportSource(StrEnum):
-    """What a corpus is imported from."""
-
-    nemo = "nemo"
-    kaldi = "kaldi"
-    huggingface = "huggingface"
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     commands = typer.Typer(help="Corpora and labels as Parquet, for SQL.", no_args_is_help=True)
     app.add_typer(commands, name="catalog")
     commands.command("import")(import_)
+    commands.command("check")(check_)
     commands.command("verify")(verify)
 
     @commands.command()
@@ -165,72 +182,100 @@ def _export(kind: ExportFormat, catalog: Path, output: Path, where: str, limits:
     return writers[kind](catalog, output, where=where, limits=limits)
 
 
-SPLIT_HELP = (
-    "train, dev, test, or hash, where rows name none; by default what the source's own name says (dev.json, "
-    "data/test_clean), else train."
-)
-SPLIT_MAP_HELP = "NAME=train: what a split's name in the source means; or dev, test, hash, reject. Repeatable."
-
-
 def import_(
     kind: Annotated[ImportSource, typer.Argument(help="What the corpus is written as.")],
-    sources: Annotated[list[str], typer.Argument(help="NeMo manifests, a Kaldi data folder, or a dataset.")],
+    sources: Annotated[list[str], typer.Argument(help="Manifests, tables, a folder, or a dataset.")],
     *,
-    corpus: Annotated[str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")],
-    license_: Annotated[str, typer.Option("--license", help="SPDX identifier, where rows name none.")],
+    corpus: CorpusOption,
+    license_: LicenseOption,
     output: Annotated[Path, typer.Option(help="The corpora folder.")] = Path("demo/corpora"),
-    split: Annotated[str | None, typer.Option(help=SPLIT_HELP)] = None,
-    split_map: Annotated[list[str] | None, typer.Option(help=SPLIT_MAP_HELP)] = None,
-    split_links: Annotated[
-        str, typer.Option(help="With hash: what rows of different splits never share.")
-    ] = "recording,speaker,text,audio",
-    beside: Annotated[
-        bool, typer.Option(help="With hash: go with linked rows of the corpora beside, in the folder --output.")
-    ] = True,
-    task: Annotated[str, typer.Option(help="asr, st, sound, qa, ..., where rows name none.")] = "asr",
-    language: Annotated[str | None, typer.Option(help="ISO 639-1, where rows name none.")] = None,
-    channels: Annotated[
-        str, typer.Option(help="Of recordings whose channels differ, where rows choose none: mix, first or reject.")
-    ] = "reject",
-    column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset, e.g. text=sentence.")] = None,
-    without: Annotated[list[str] | None, typer.Option(help="A column of a dataset to leave out. Repeatable.")] = None,
-    decode: Annotated[
-        bool, typer.Option("--decode", help="Decode every file whole, also where bytes say how long it is.")
-    ] = False,
+    split: SplitOption = None,
+    split_map: SplitMapOption = None,
+    split_links: SplitLinksOption = "recording,speaker,text,audio",
+    beside: BesideOption = True,
+    task: TaskOption = "asr",
+    language: LanguageOption = None,
+    channels: ChannelsOption = "reject",
+    column: ColumnOption = None,
+    without: WithoutOption = None,
+    audio: AudioOption = None,
+    delimiter: DelimiterOption = None,
+    folders: FoldersOption = None,
+    tier: TierOption = None,
+    follow_links: LinksOption = False,
+    decode: DecodeOption = False,
     workers: MeasureWorkers = None,
     dask: MeasureDask = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Prepare a corpus from NeMo manifests, a Kaldi data folder or a Hugging Face dataset (a folder, or a Hub name).
+    """Prepare a corpus from what another tool wrote, a table, or a folder of audio with texts beside it.
+
+    nemo: manifests. kaldi: a data folder. huggingface: a dataset (a folder, or a Hub name). tsv, csv: tables with a
+    line of column names, by default Common Voice's. folder: audio files with .txt, .lab or .TextGrid of the same stem.
+    lhotse: cuts, recordings with supervisions, or a Shar folder.
 
     Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there. Exit 1: no row
     became a cut.
 
     Example: soundwave catalog import nemo train.json --corpus mine --license CC-BY-4.0 --language en
     """
-    from manifests.items import About
 
-    about = About(
-        corpus,
-        license_,
-        split=split,
-        task=task,
-        language=language,
-        channels=_channels(channels),
-        split_map=_pairs(split_map, "--split-map", "NAME=train"),
-        links=tuple(filter(None, split_links.split(","))),
-        beside=beside,
-    )
-    pairs = _pairs(column, "--column", "FIELD=COLUMN")
+    facts: dict[str, Any] = {
+        "split": split,
+        "split_map": split_map,
+        "task": task,
+        "language": language,
+        "channels": channels,
+    }
+    about = about_of(corpus, license_, **facts, links=split_links, beside=beside)
+    given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
+    layout = layout_of(kind, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
     with _measured(workers, dask, decode=decode) as cost:
-        info = _import(kind, sources, output, about, columns=pairs, without=without or [])
+        info = import_corpus(kind, sources, output, about, layout)
     _show_import(info, output / corpus, cost.row(), as_json=json_)
 
 
-def _channels(given: str) -> "Channels":
-    from manifests.audio import need_channels
+def check_(
+    source: Annotated[Path, typer.Argument(help="A manifest, a table, or a folder.")],
+    *,
+    kind: Annotated[CheckedSource | None, typer.Option(help="What it is; by default what it looks like.")] = None,
+    split: SplitOption = None,
+    split_map: SplitMapOption = None,
+    task: TaskOption = "asr",
+    language: LanguageOption = None,
+    channels: ChannelsOption = "reject",
+    column: ColumnOption = None,
+    without: WithoutOption = None,
+    audio: AudioOption = None,
+    delimiter: DelimiterOption = None,
+    folders: FoldersOption = None,
+    tier: TierOption = None,
+    follow_links: LinksOption = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Say what `catalog import` would do, by the first 1,000 rows: columns, rows as read, rejects, splits.
 
-    return need_channels(given)
+    Nothing is written. Exit 1: the import would be refused, or none of these rows would become a cut.
+
+    Example: soundwave catalog check cv/train.tsv --column text=sentence
+    """
+    from dataclasses import asdict
+
+    from curation.interchange.check import check, guess_kind
+    from soundwave.cli._tables import print_json
+
+    facts: dict[str, Any] = {"split": split, "split_map": split_map, "task": task, "language": language}
+    about = about_of(**facts, channels=channels)
+    known = str(kind or guess_kind(source))
+    given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
+    layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
+    found = check(source, about, kind=known, layout=layout)
+    if json_:
+        print_json(asdict(found) | {"good": found.good})
+    else:
+        show_check(found)
+    if not found.good:
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -269,40 +314,3 @@ def _show_import(info: "CorpusInfo", folder: Path, lengths: dict[str, Any], *, a
         why = f"the first was refused for: {first}" if info.rejects else "the source has no rows"
         say(f"No row became a cut: {why}", error=True)
         raise typer.Exit(1)
-
-
-def _pairs(given: list[str] | None, flag: str, expected: str) -> dict[str, str]:
-    """NAME=VALUE options."""
-    from manifests.errors import SettingsError
-
-    found: dict[str, str] = {}
-    for text in given or []:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise SettingsError(f"{flag} {text}: expected {expected}.")
-        if found.setdefault(name, value) != value:
-            raise SettingsError(f"{flag} names {name} twice: {found[name]} and {value}.")
-    return found
-
-
-def _import(
-    kind: ImportSource, sources: list[str], output: Path, about: "About", *, columns: dict[str, str], without: list[str]
-) -> "CorpusInfo":
-    from manifests.errors import SettingsError
-
-    if (columns or without) and kind is not ImportSource.huggingface:
-        flag = "--column" if columns else "--without"
-        raise SettingsError(f"{flag} is for Hugging Face datasets; {kind} has fields of its own.")
-    if kind is ImportSource.nemo:
-        from curation.interchange.nemo import import_nemo
-
-        return import_nemo([Path(source) for source in sources], output, about)
-    if len(sources) != 1:
-        raise SettingsError(f"{len(sources)} sources, expected one: {', '.join(sources)}.")
-    if kind is ImportSource.kaldi:
-        from curation.interchange.kaldi import import_kaldi
-
-        return import_kaldi(Path(sources[0]), output, about)
-    from curation.interchange.huggingface import import_huggingface
-
-    return import_huggingface(sources[0], output, about, columns=columns, without=without)

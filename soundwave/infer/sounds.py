@@ -6,13 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from manifests.audio.endings import ENDINGS
 from manifests.errors import InputError
 
-# Files of a folder that are taken for sound though they do not decode: by name, or by how they begin.
-ENDINGS = frozenset(
-    (".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".g722", ".gsm", ".m4a", ".mka", ".mp3",
-     ".mp4", ".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".tta", ".w64", ".wav", ".webm", ".wma", ".wv")
-)  # fmt: skip
+# Files of a folder that are taken for sound though they do not decode: by name (ENDINGS), or by how they begin.
 BEGINNINGS = (b"fLaC", b"OggS", b"ID3", b"RF64", b"riff", b".snd", b"caff")
 
 

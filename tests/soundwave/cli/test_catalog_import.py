@@ -87,13 +87,19 @@ def test_json_for_programs(source: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nemo", "train.json", "--column", "text=x"], "--column is for Hugging Face"),
+        (["nemo", "train.json", "--column", "text=x"], "--column is for huggingface, tsv, csv; nemo"),
         (["kaldi", "a", "b"], "2 sources, expected one"),
         (["huggingface", "a", "--column", "text"], "expected FIELD=COLUMN"),
         (["nemo", "train.json", "--split", "evil"], "split is 'evil'"),
         (["nemo", "train.json", "--split-map", "x"], "--split-map x: expected NAME=train"),
         (["nemo", "train.json", "--split-map", "x=y"], "split_map of 'x' is 'y'"),
-        (["nemo", "train.json", "--without", "x"], "--without is for Hugging Face"),
+        (["nemo", "train.json", "--without", "x"], "--without is for huggingface, tsv, csv; nemo"),
+        (["kaldi", "kaldi", "--audio", "x"], "--audio is for tsv, csv; kaldi"),
+        (["tsv", "train.tsv", "--folders", "speaker"], "--folders is for folder; tsv"),
+        (["tsv", "train.tsv", "--delimiter", "||"], "delimiter is '||', expected one character"),
+        (["tsv", "train.tsv", "--follow-links"], "--follow-links is for folder; tsv"),
+        (["folder", "kaldi", "--folders", "speaker/room"], "folders name 'room', expected some of split, speaker"),
+        (["folder", "kaldi", "--folders", "speaker/speaker"], "folders name speaker twice"),
     ],
 )
 def test_bad_use_is_refused(source: Path, words: list[str], message: str) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from curation.passes.shards import REASON, REFUSED, Row
 from manifests.fingerprint import file_sha256
-from manifests.reasons import Reason
 from manifests.rows import CorpusInfo
 from manifests.rows.places import audio_paths
 
@@ -26,21 +25,20 @@ def hashes_files(info: CorpusInfo) -> bool:
     return isinstance(settings, Mapping) and bool(settings.keys() & {"recipe", "imported"})
 
 
-def refuse_changed(row: Row) -> Row:
-    """The row; one that stands for a reject if its one audio file holds other bytes than its `audio_sha256` says."""
+def changed_audio(row: Mapping[str, Any]) -> str | None:
+    """What to say of a row whose one audio file holds other bytes than its `audio_sha256` says; None: it does not."""
     digest = (row.get("custom") or {}).get("audio_sha256") if row.get(HASHED) else None
     paths = audio_paths(row, Path()) if digest else []
-    if len(paths) != 1 or REFUSED in row:
-        return row
+    if len(paths) != 1:
+        return None
     try:
         found = paths[0].stat()
         now = _sha256(paths[0], found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     except (OSError, ValueError):  # that it is missing, or unreadable, is for the pass to say
-        return row
+        return None
     if now == digest:
-        return row
-    said = f"{paths[0]} was changed after it was prepared (SHA-256 {now[:SHOWN]}, expected {str(digest)[:SHOWN]})"
-    return {**row, REFUSED: said, REASON: str(Reason.audio_changed)}
+        return None
+    return f"{paths[0]} was changed after it was prepared (SHA-256 {now[:SHOWN]}, expected {str(digest)[:SHOWN]})"
 
 
 @lru_cache(maxsize=64)

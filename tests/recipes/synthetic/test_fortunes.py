@@ -13,8 +13,8 @@ from manifests.files import cache_dir
 from manifests.rows import cut_rows, read_corpus
 from recipes import registry
 from recipes.apt import fetch_debian
-from recipes.speech import flite
-from recipes.speech._fortunes import BOOKS, read_out, sentences
+from recipes.synthetic import flite
+from recipes.synthetic._fortunes import BOOKS, read_out, sentences
 
 BOOK = """A day without sunshine is like night.
 %

@@ -18,7 +18,7 @@ import soundfile
 from manifests.errors import AudioError, MissingFileError
 from manifests.rows import Reject
 from recipes.common import CorpusRows, Recipe, in_parallel, sort_out
-from recipes.speech._fortunes import BOOKS, LICENSE, PACKAGES, Sentence, read_out, sentences
+from recipes.synthetic._fortunes import BOOKS, LICENSE, PACKAGES, Sentence, read_out, sentences
 
 if TYPE_CHECKING:
     from lhotse import MonoCut

@@ -15,7 +15,7 @@ import numpy as np
 
 from manifests.errors import MissingPackageError
 from recipes.common import CorpusRows, Recipe, in_parallel, sort_out
-from recipes.speech._fortunes import BOOKS, LICENSE, PACKAGES, read_out, sentences
+from recipes.synthetic._fortunes import BOOKS, LICENSE, PACKAGES, read_out, sentences
 
 CORPUS = "heart"
 PACKAGE, WHEEL = "hibari", "hibari-tts==0.2.1"

@@ -1,0 +1,197 @@
+"""What an import of a file or folder would do: its kind, columns, first rows, splits and rejects. Nothing is written.
+
+The kind is guessed by what is there: names of files, then the keys of their first row. The first ROWS rows are read as
+the import reads them, their audio included.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from curation.interchange.folder import FolderLayout, read_folder
+from curation.interchange.kaldi import read_kaldi
+from curation.interchange.lhotse import kind_of, open_lhotse, read_lhotse, shar_shards
+from curation.interchange.nemo import read_nemo
+from curation.interchange.tables import DELIMITERS, TableLayout, open_table, read_table
+from manifests.audio.endings import ENDINGS
+from manifests.errors import InputError, MissingFileError
+from manifests.files import need_file
+from manifests.items import About, Item
+from manifests.items.judge import judge_items
+from manifests.lines import PACKINGS
+from manifests.lines.jsonl import rows as json_rows
+from manifests.rows import Reject
+from manifests.rows.splits import doubt, known_split, plain
+
+KINDS = ("nemo", "kaldi", "lhotse", "folder", "tsv", "csv")  # that are checked here
+ROWS = 1000  # that are read
+SHOWN = 3  # rows that are shown
+EXAMPLES = 3  # of rejects, for each reason
+LOOKED_AT = 2000  # files of a folder, to guess what it is
+
+
+@dataclass
+class ImportCheck:
+    """What an import would do with the first rows."""
+
+    source: str
+    kind: str
+    columns: list[str] = field(default_factory=list)  # that the source has
+    fields: dict[str, str] = field(default_factory=dict)  # field -> column, where it is a table
+    first: list[dict[str, Any]] = field(default_factory=list)  # as they would be read
+    rows: int = 0  # that were read
+    more: bool = False  # whether there are others
+    cuts: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)  # reason -> rows
+    examples: dict[str, list[str]] = field(default_factory=dict)  # reason -> what was found
+    splits: dict[str, str | None] = field(default_factory=dict)  # a name in the source -> ours; None: not known
+    problem: str = ""  # why an import would be refused as a whole
+
+    @property
+    def good(self) -> bool:
+        """Whether an import would make cuts."""
+        return self.cuts > 0 and not self.problem
+
+
+def guess_kind(source: Path) -> str:
+    """What a file or folder is.
+
+    Raises:
+        MissingFileError: nothing is there.
+        InputError: it is nothing that is known; says what was looked for.
+    """
+    if not source.exists():
+        raise MissingFileError(f"No such file or folder: {source}.")
+    kind = _kind_of_folder(source) if source.is_dir() else _kind_of_file(need_file(source))
+    if kind is None:
+        raise InputError(
+            f"{source} is nothing that is known here. Expected JSON lines of NeMo or Lhotse, a table (.tsv, .csv), a "
+            "folder of Kaldi (with wav.scp), of Lhotse (Shar, or .jsonl.gz), or of audio files with texts beside them. "
+            f"If it is one, name it with the setting `kind`: {', '.join(KINDS)}."
+        )
+    return kind
+
+
+def _kind_of_folder(folder: Path) -> str | None:
+    if (folder / "wav.scp").is_file():
+        return "kaldi"
+    if shar_shards(folder) or any(_kind_of_file(path) == "lhotse" for path in sorted(folder.glob("*.jsonl*"))):
+        return "lhotse"
+    files = islice((path for path in folder.rglob("*") if not path.name.startswith(".")), LOOKED_AT)
+    return "folder" if any(path.suffix.lower() in ENDINGS for path in files) else None
+
+
+def _kind_of_file(path: Path) -> str | None:
+    plain = path.with_suffix("") if path.suffix in PACKINGS else path
+    if (ending := plain.suffix.lower()) in DELIMITERS:
+        return "tsv" if DELIMITERS[ending] == "\t" else "csv"
+    if ending not in (".json", ".jsonl"):
+        return None
+    for _, row in islice(json_rows(path), ROWS):
+        if isinstance(row, dict):
+            return "nemo" if "audio_filepath" in row else "lhotse" if kind_of(row) else None
+    return None
+
+
+def check(
+    source: Path, about: About, *, kind: str | None = None, layout: Mapping[str, Any] | None = None
+) -> ImportCheck:
+    """Read the first rows of a source as an import would.
+
+    Args:
+        source: a file or folder.
+        about: as of the import.
+        kind: one of KINDS; None: as `guess_kind` says.
+        layout: settings of a table (`TableLayout`) or folder (`FolderLayout`).
+
+    Raises:
+        MissingFileError, InputError: as `guess_kind`. What an import refuses is `problem`.
+    """
+    if not source.exists():
+        raise MissingFileError(f"No such file or folder: {source}.")
+    found = ImportCheck(str(source), kind or guess_kind(source))
+    with tempfile.TemporaryDirectory(prefix="soundwave-") as folder:
+        try:
+            rows = _rows(found, source, about, layout or {}, Path(folder))
+            items = list(islice(rows, ROWS))
+            found.more = next(rows, None) is not None
+            _judge(found, items, about)
+        except (InputError, FileNotFoundError) as error:
+            found.problem = str(error)
+    return found
+
+
+def _rows(
+    found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], folder: Path
+) -> Iterator[Item | Reject]:
+    """folder: where audio from inside a source may lie for a while."""
+    if found.kind in ("tsv", "csv"):
+        table_layout = TableLayout(kind=found.kind, **layout)
+        table = open_table(source, table_layout)
+        found.columns, found.fields = list(table.header), table.fields
+        return read_table(table, about, table_layout)
+    if found.kind == "folder":
+        return read_folder(source, about, FolderLayout(**layout))
+    if found.kind == "kaldi":
+        need_file(source / "wav.scp", what="Kaldi file")
+        found.columns = sorted(path.name for path in source.iterdir() if path.is_file())
+        return read_kaldi(source, about)
+    if found.kind == "lhotse":
+        opened = open_lhotse([source])
+        found.columns = _keys([*opened.cuts, *opened.supervisions, *(cuts for cuts, _ in opened.shards)])
+        return read_lhotse(opened, about, folder)
+    found.columns = _keys([need_file(source, what="NeMo manifest")])
+    return read_nemo(source, about, source.absolute().parent)
+
+
+def _keys(paths: Sequence[Path]) -> list[str]:
+    """The keys of the first rows of JSON lines."""
+    rows = (row for path in paths for _, row in islice(json_rows(path), SHOWN))
+    return sorted({key for row in rows if isinstance(row, dict) for key in row})
+
+
+def _judge(found: ImportCheck, items: Sequence[Item | Reject], about: About) -> None:
+    """Fill in what becomes of the rows; the mapping of splits is refused as an import refuses it."""
+    found.rows = len(items)
+    found.first = [_shown(item) for item in items if isinstance(item, Item)][:SHOWN]
+    names: dict[str, str] = {}
+    for item in items:
+        if isinstance(item, Item):
+            names.setdefault(item.split or "", item.place)
+    found.splits = {name: known_split(name) if name and not doubt(name) else None for name in names}
+    if found.more:  # names that the setting gives may stand further down
+        here = {name: split for name, split in about.split_map.items() if plain(name) in map(plain, names)}
+        about = replace(about, split_map=here)
+    splits = about.map_of(names)
+    found.splits = dict(splits)
+    found.cuts, rejects = judge_items(items, about, splits)
+    found.rejects = dict(sorted(Counter(str(reject.reason) for reject in rejects).items()))
+    for reject in rejects:
+        told = found.examples.setdefault(str(reject.reason), [])
+        if len(told) < EXAMPLES:
+            told.append(f"{reject.cut_id}: {reject.detail}")
+
+
+def _shown(item: Item) -> dict[str, Any]:
+    """What an item says, without what it does not."""
+    facts = {
+        "id": item.key,
+        "audio": str(item.audio),
+        "text": item.text,
+        "target_text": item.target_text,
+        "language": item.language,
+        "speaker": item.speaker,
+        "split": item.split,
+        "sound": item.sound,
+        "start": item.start or None,
+        "duration": item.duration,
+        "words": len(item.words) or None,
+        **item.extra,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

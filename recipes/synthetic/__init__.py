@@ -1,0 +1,1 @@
+"""Speech that nobody spoke: synthesisers read texts out. Never in a test split."""
