@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 
@@ -46,14 +45,12 @@ __all__ = [
     "fetch_debian",
     "file_cut",
     "in_parallel",
-    "labels_of",
     "need_inside",
     "need_parts",
     "normalise",
     "reject",
     "slug",
     "sort_out",
-    "sound_labels",
     "text_split",
 ]
 
@@ -61,7 +58,6 @@ Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 SHOWN = 6  # entries of a folder that a message names
-DATA = Path(__file__).with_name("data")
 Access = Literal["open", "form", "paid"]
 NOT_BY_SPEAKER = ("recording", "text", "audio")  # links of corpora with one voice, or few
 
@@ -262,16 +258,3 @@ def slug(path: str) -> str:
     """A path or title as part of an id: ASCII letters, digits, `_`, `.` and `-` only."""
     plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-")
-
-
-def sound_labels(table: str) -> dict[str, list[str]]:
-    """Name or `*` pattern -> AudioSet labels, from the checked-in table `recipes/data/TABLE`."""
-    lines = (DATA / table).read_text(encoding="utf-8").split("\n")
-    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
-    return {pattern: labels.split(" | ") for pattern, labels in rows}
-
-
-def labels_of(name: str, table: dict[str, list[str]]) -> list[str]:
-    """Labels of the longest pattern that matches `name` exactly or by `*`; none when nothing matches."""
-    matches = [pattern for pattern in table if fnmatchcase(name, pattern)]
-    return table[max(matches, key=len)] if matches else []

@@ -17,7 +17,6 @@ from recipes.common import (
     audio_facts,
     file_cut,
     in_parallel,
-    labels_of,
     need_parts,
     normalise,
     slug,
@@ -91,14 +90,6 @@ def test_the_splits_have_the_shares_that_were_asked_for() -> None:
 
 def test_results_keep_the_order_of_the_items() -> None:
     assert in_parallel(lambda n: n * n, list(range(50)), title="squares", workers=4) == [n * n for n in range(50)]
-
-
-def test_the_longest_pattern_names_the_sound() -> None:
-    table = {"drum_*": ["Drum"], "drum_cymbal_*": ["Cymbal"], "drum_cymbal_open": ["Hi-hat"]}
-    assert labels_of("drum_roll", table) == ["Drum"]
-    assert labels_of("drum_cymbal_hard", table) == ["Cymbal"]
-    assert labels_of("drum_cymbal_open", table) == ["Hi-hat"]
-    assert labels_of("guitar", table) == []
 
 
 def test_an_id_part_is_plain_ascii() -> None:
