@@ -227,7 +227,7 @@ def test_a_new_encoder_is_a_file(workspace: list[str], plant: Callable[..., None
 def test_the_list_says_what_each_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     listed = json.loads(call("--list", "--json"))
-    assert [row["name"] for row in listed["passes"]] == ["align", "encode", "fingerprint", "quality"]
+    assert [row["name"] for row in listed["passes"]] == ["agree", "align", "encode", "fingerprint", "quality"]
     assert [row["name"] for row in listed["encoders"]] == ["moonshine", "whisper"]
     aligners = {row["name"]: row for row in listed["aligners"]}
     assert list(aligners) == ["hf-ctc", "pocketsphinx", "soundwave", "torchaudio", "whisperx"]
@@ -255,7 +255,7 @@ def test_help_has_an_example() -> None:
 
 def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> None:
     bad: list[tuple[type[InputError], str, list[str]]] = [
-        (SettingsError, "align, encode, fingerprint, quality", ["hear"]),
+        (SettingsError, "agree, align, encode, fingerprint, quality", ["hear"]),
         (SettingsError, "pocketsphinx", ["align", "--backend", "none"]),
         (SettingsError, "Name a pass: align, encode, fingerprint, quality", []),
         (SettingsError, "the pass `quality`: unknown key `backend`", ["quality", "--backend", "hf-ctc"]),
