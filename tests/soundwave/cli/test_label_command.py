@@ -257,7 +257,7 @@ def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> Non
     bad: list[tuple[type[InputError], str, list[str]]] = [
         (SettingsError, "agree, align, encode, fingerprint, quality", ["hear"]),
         (SettingsError, "pocketsphinx", ["align", "--backend", "none"]),
-        (SettingsError, "Name a pass: align, encode, fingerprint, quality", []),
+        (SettingsError, "Name a pass: agree, align, encode, fingerprint, quality", []),
         (SettingsError, "the pass `quality`: unknown key `backend`", ["quality", "--backend", "hf-ctc"]),
         (SettingsError, "has no setting `speeds`", ["align", "--speed", "1.1"]),
         (SettingsError, "needs a checkpoint as `model`", ["align", "--backend", "hf-ctc"]),
