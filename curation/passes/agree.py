@@ -1,4 +1,4 @@
-"""Does a recogniser hear the transcript? Error rates, and its score of the text.
+"""Whether a recogniser hears what is written: error rates, and a score.
 
 Two signals, since neither is right alone: error rates are what papers clean by (Soundwave: WER < 10 %), but a weak
 recogniser errs on right transcripts; the score of the transcript itself, with the decoder told to say it, does not
