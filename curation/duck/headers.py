@@ -71,7 +71,7 @@ def need_known(given: Iterable[str], known: Iterable[str], *, what: str) -> None
 def set_variables(con: duckdb.DuckDBPyConnection, defaults: SettingValues, given: SettingValues) -> None:
     """Make settings readable by getvariable(): the values `given`, or else the defaults."""
     for name, value in defaults.items():
-        con.execute(f"SET VARIABLE {name} = ?", [given.get(name, value)])
+        con.execute(f'SET VARIABLE "{name}" = ?', [given.get(name, value)])  # a name may be a word of SQL
 
 
 def _setting(where: Path | str, text: str) -> tuple[str, float | str]:

@@ -68,7 +68,12 @@ class WhisperEncoder:
         model = load_model(WhisperModel, name, kind).get_encoder()
         with library_errors(name, kind):  # odd settings show when they are used
             encoder = cls(name, model, extractor, batch=batch)
-            encoder.features([np.zeros(1, np.float32)])
+            found = tuple(encoder.features([np.zeros(1, np.float32)]).shape)
+            if found != (1, model.config.num_mel_bins, 2 * model.config.max_source_positions):
+                raise ValueError(
+                    f"its extractor makes {found[1]} x {found[2]} features, its weights read "
+                    f"{model.config.num_mel_bins} x {2 * model.config.max_source_positions}"
+                )
         return encoder
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

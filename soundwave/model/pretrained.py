@@ -42,8 +42,25 @@ def load_causal(name: str, tokenizer: Any, **options: Any) -> Any:
             InputError where `tokenizer` has tokens without an embedding.
     """
     model = load_model(AutoModelForCausalLM, name, LLM, files=_files(name), **options)
+    _need_token_ids(name, model.generation_config)
     need_embeddings(name, len(model.get_input_embeddings().weight), tokenizer)
     return model
+
+
+def _need_token_ids(name: str, config: Any) -> None:
+    """Refuse token ids of a generation config that are no ids.
+
+    Raises:
+        InputError: says which.
+    """
+    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        value = getattr(config, key, None)
+        for number in value if isinstance(value, list) else [value]:
+            if number is not None and not (type(number) is int and -1 <= number < 1 << 31):
+                raise InputError(
+                    f"The generation_config.json of the LLM {name!r} says {key}: {number!r}, expected the number of a "
+                    "token. Correct it, or take the file that belongs to the weights."
+                )
 
 
 def need_embeddings(name: str, rows: int, tokenizer: Any) -> None:

@@ -29,11 +29,15 @@ class Log:
     def __init__(self, path: Path, *, before: int) -> None:
         """Open for appending; rows of step `before` and later (from an interrupted run) are removed first.
 
-        So are damaged lines, which standard error is told of: what was learned stands in the checkpoint.
+        So are damaged lines. Standard error is told of them, and of rows that are missing: what was learned stands in
+        the checkpoint.
         """
         known, damaged = _sorted_out(path) if path.is_file() else ([], 0)
-        if damaged:
-            print(f"{path}: {damaged} damaged lines are left out. The run goes on without them.", file=sys.stderr)
+        last = max((row["step"] for row in known), default=-1) + 1
+        if damaged or last < before:
+            said = [f"{damaged} damaged lines are left out"] if damaged else []
+            said += [f"its rows end after step {last} of the {before} that were trained"] if last < before else []
+            print(f"{path}: {'; '.join(said)}. The run goes on without them.", file=sys.stderr)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in known if row["step"] < before)

@@ -553,3 +553,15 @@ def test_an_audit_only_reads(tmp_path: Path, sql: str) -> None:
 def test_unknown_names_list_the_known() -> None:
     with pytest.raises(SettingsError, match=r"No audit nonesuch.*heldout_in_plan"):
         find_audits(only=["nonesuch"])
+
+
+@pytest.mark.parametrize("name", ["null", "select", "0", "order"])
+def test_settings_may_have_names_that_are_words_of_sql(tmp_path: Path, name: str) -> None:
+    catalog = write_catalog(tmp_path / "catalog", [cut("one"), cut("two", duration=9.0)])
+    (tmp_path / "audits").mkdir()
+    (tmp_path / "audits" / "own.sql").write_text(
+        f"-- severity: warning\n-- means: a\n-- do: b\n-- setting: {name} = 3\n"
+        f"SELECT cut_id FROM cuts WHERE duration > getvariable('{name}')"
+    )
+    (found,) = run_audits(catalog, folders=[tmp_path / "audits"], only=["own"])
+    assert found.rows == 1

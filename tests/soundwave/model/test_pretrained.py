@@ -39,6 +39,10 @@ DAMAGED = ANY | {
     "pointer to a tokenizer": (put(TOKENIZER, POINTER), "tokenizer.json is a Git LFS pointer"),
     "list about a tokenizer": (put(ABOUT, b"[]"), "tokenizer_config.json holds list"),
     "half a way to generate": (put("generation_config.json", b"{"), "generation_config.json is no valid JSON"),
+    "a token that is no number": (
+        put("generation_config.json", b'{"bos_token_id": -1e400, "eos_token_id": 2}'),
+        "says bos_token_id: -inf, expected the number of a token",
+    ),
     "a length that is text": (edit(ABOUT, model_max_length="long"), "No causal LLM loads from .*'>' not supported"),
     "more tokens": (more_tokens, "more tokens than the LLM has embeddings: 2 of them, such as '<one>'"),
 }

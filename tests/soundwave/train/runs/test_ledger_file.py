@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from manifests.runs import LEDGER_ROWS
 from soundwave.train.runs.ledger import Log, whole_rows
 
 ROWS = [{"step": 0, "detail": "one\u2028two\u0085three"}, {"step": 1, "detail": "fünf"}]
@@ -55,4 +56,17 @@ def test_damaged_lines_of_an_interrupted_run_are_left_out_and_told(
     assert path.read_text().splitlines() == good[:2]
     assert f"{name}: 1 damaged lines are left out" in capsys.readouterr().err
     Log(path, before=2).close()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("rest", ["", '{"step": 1, "lo', "PAR1\0\0"])
+def test_rows_that_are_lost_at_the_end_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], rest: str) -> None:
+    path = tmp_path / LEDGER_ROWS
+    path.write_text(json.dumps(GOOD | {"step": 0}) + "\n" + rest)
+    Log(path, before=4).close()
+    assert "its rows end after step 1 of the 4 that were trained" in capsys.readouterr().err
+    path.unlink()
+    Log(path, before=4).close()
+    assert "its rows end after step 0 of the 4" in capsys.readouterr().err
+    Log(tmp_path / "new", before=0).close()
     assert capsys.readouterr().err == ""
