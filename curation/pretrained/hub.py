@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import huggingface_hub
 from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.utils import get_session
 
 SECONDS = 3.0
-LENGTH = 150  # letters of what the network said
+LENGTH = 60  # letters of what the network said: what the cache holds is to be read too
 
 
 @contextmanager
@@ -29,19 +30,31 @@ def hub_or_cache(name: str, *, revision: str | None = None, sign: str | None = N
     if why is None:
         yield
         return
-    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    before = constants.HF_HUB_OFFLINE
+    _set_offline(True)
     try:
         yield
     except Exception as error:
-        absent = sign is not None and not isinstance(try_to_load_from_cache(name, sign, revision=revision), str)
+        absent = (
+            _not_found(error)
+            if sign is None
+            else not isinstance(try_to_load_from_cache(name, sign, revision=revision), str)
+        )
         found = f"{constants.ENDPOINT} {why}; the cache {constants.HF_HUB_CACHE}"
-        if absent or _not_found(error):
+        if absent:
             raise ConnectionError(f"{found} does not hold {name}, or not all of it") from error
         if isinstance(error, OSError):
             raise ConnectionError(f"{found} holds a part of {name} only, or a damaged one: {error}") from error
         raise
     finally:
-        constants.HF_HUB_OFFLINE = before
+        _set_offline(before)
+
+
+def _set_offline(offline: bool) -> None:
+    """Whether the hub's client may ask. Before its version 1 each of its sessions keeps what held when it was made."""
+    constants.HF_HUB_OFFLINE = offline
+    if (reset := getattr(huggingface_hub.utils, "reset_sessions", None)) is not None:
+        reset()
 
 
 def silence() -> str | None:

@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 from huggingface_hub import constants
+from transformers.utils import hub
 
 from curation.align.hf_ctc import HuggingFaceCTC
 from curation.encoders.whisper import WhisperEncoder
@@ -29,6 +30,8 @@ def cache(tmp_path, monkeypatch):
     """The hub's cache on this machine: empty."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         monkeypatch.setattr(constants, name, str(tmp_path / "cache"))
+    if hasattr(hub, "TRANSFORMERS_CACHE"):  # transformers before its version 5 reads the place once
+        monkeypatch.setattr(hub, "TRANSFORMERS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
