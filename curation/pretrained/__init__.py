@@ -80,6 +80,9 @@ def load_model(loader: Any, name: str, kind: ModelKind, *, files: str | None = N
         raise ManifestError(_unfit(name, f"missing for a {kind.noun}", missing))
     if left := _left_over(found["unexpected_keys"], model.state_dict()):
         raise ManifestError(_unfit(name, "more than its config.json has places for", left))
+    for key, value in model.config.to_dict().items():
+        if "drop" in key and isinstance(value, float) and not 0 <= value <= 1:  # false for NaN; seen only in use
+            raise ManifestError(f"The config.json of {name!r} says {key}: {value}, expected a share from 0 to 1.")
     return model
 
 

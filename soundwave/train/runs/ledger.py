@@ -118,11 +118,17 @@ def _number(value: float) -> float | None:
 
 def _sorted_out(path: Path) -> tuple[list[dict[str, Any]], int]:
     """Good rows of metrics or of the ledger, and how many lines are damaged; one that is cut off at the end is not."""
-    fits = _is_ledger_row if path.name == LEDGER_ROWS else _is_measured
+    ledger = path.name == LEDGER_ROWS  # of which a step has many rows
+    fits = _is_ledger_row if ledger else _is_measured
     found = [(row, not isinstance(row, str) and fits(row)) for _, row in rows(path)]
     if found and isinstance(found[-1][0], str):
         found.pop()
-    return [row for row, good in found if good and isinstance(row, dict)], sum(not good for _, good in found)
+    kept: list[dict[str, Any]] = []
+    for row, good in found:
+        last = kept[-1]["step"] if kept else -1
+        if good and isinstance(row, dict) and (row["step"] > last or (ledger and row["step"] == last)):
+            kept.append(row)  # steps go on: a row of a step that is over is a copy
+    return kept, len(found) - len(kept)
 
 
 def _is_measured(row: dict[str, Any]) -> bool:

@@ -28,6 +28,7 @@ WHISPER = ANY | {
     "another shape": (of_shape("encoder.layers.0.fc1.bias", 3), r"fc1.bias \(3,\), expected \(16,\)"),
     "no features": (lambda folder: (folder / "preprocessor_config.json").unlink(), "loads from"),
     "features padded oddly": (edit("preprocessor_config.json", padding_side="x"), "loads from .*padding strategy"),
+    "dropout that is no share": (edit("config.json", dropout=7.5), "says dropout: 7.5, expected a share from 0 to 1"),
     "features of another number": (edit("preprocessor_config.json", feature_size=9), "makes 9 x .* its weights read"),
     "features cut short": (cut("preprocessor_config.json", 9), "preprocessor_config.json is no valid JSON"),
 }

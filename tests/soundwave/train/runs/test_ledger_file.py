@@ -70,3 +70,22 @@ def test_rows_that_are_lost_at_the_end_are_told(tmp_path: Path, capsys: pytest.C
     assert "its rows end after step 0 of the 4" in capsys.readouterr().err
     Log(tmp_path / "new", before=0).close()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "kept"),
+    [
+        ("metrics.jsonl", [0, 1, 2, 0, 1, 2], [0, 1, 2]),
+        ("metrics.jsonl", [0, 1, 1, 2], [0, 1, 2]),
+        ("metrics.jsonl", [2, 0, 1, 2], [2]),
+        (LEDGER_ROWS, [0, 0, 1, 1, 2, 0, 0], [0, 0, 1, 1, 2]),
+    ],
+)
+def test_rows_of_steps_that_are_over_are_left_out_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, steps: list[int], kept: list[int]
+) -> None:
+    path = tmp_path / name
+    path.write_text("".join(json.dumps(GOOD | {"step": step}) + "\n" for step in steps))
+    Log(path, before=3).close()
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == kept
+    assert f"{len(steps) - len(kept)} damaged lines are left out" in capsys.readouterr().err
