@@ -162,7 +162,7 @@ def _copy_strictly(con: duckdb.DuckDBPyConnection, source: Source, target: Path)
     try:
         with lines_of(con, source.files["cuts"]):
             _copy(con, f"SELECT {names('cuts')} FROM ({query}) WHERE {keep}", target)
-    except duckdb.InvalidInputException:
+    except (duckdb.InvalidInputException, UnicodeDecodeError):  # the latter: DuckDB cuts its message inside a letter
         return False
     return True
 
