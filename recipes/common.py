@@ -5,6 +5,7 @@ A recipe is a module of this package that holds one `RECIPE`; the registry finds
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import unicodedata
@@ -15,9 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
 from manifests.audio import AudioFacts, Channels, audio_facts, map_in_context
 from manifests.audio.probing import threads
 from manifests.errors import AudioError, MissingFileError
+from manifests.files import atomic_write
 from manifests.fingerprint import stable_split
 from manifests.items import Item
 from manifests.linked.same import same_text
@@ -52,6 +58,7 @@ __all__ = [
     "slug",
     "sort_out",
     "text_split",
+    "write_flac",
 ]
 
 Work = TypeVar("Work")
@@ -258,3 +265,11 @@ def slug(path: str) -> str:
     """A path or title as part of an id: ASCII letters, digits, `_`, `.` and `-` only."""
     plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-")
+
+
+def write_flac(path: Path, samples: NDArray[np.generic], rate: int) -> None:
+    """A 16-bit FLAC file of samples (N,) or (N, C), whole or not at all: libsndfile does not tell of a full disk."""
+    packed = io.BytesIO()
+    soundfile.write(packed, samples, rate, format="FLAC", subtype="PCM_16")
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(packed.getvalue())

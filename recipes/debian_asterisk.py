@@ -13,15 +13,11 @@ Notes in brackets are not spoken: they are cut off, and an item that is nothing 
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import soundfile
-
 from manifests.audio import decode
-from manifests.files import atomic_write
 from manifests.lines import lines
 from manifests.rows import Reject
 from recipes.common import (
@@ -35,6 +31,7 @@ from recipes.common import (
     slug,
     sort_out,
     text_split,
+    write_flac,
 )
 
 if TYPE_CHECKING:
@@ -110,11 +107,7 @@ def to_flac(sound: Path, target: Path) -> Path:
     Raises:
         AudioError: the file is empty or does not decode.
     """
-    samples, rate = decode(sound)
-    packed = io.BytesIO()  # libsndfile does not say when the last bytes find no space
-    soundfile.write(packed, samples, rate, format="FLAC", subtype="PCM_16")
-    with atomic_write(target) as temporary:
-        temporary.write_bytes(packed.getvalue())
+    write_flac(target, *decode(sound))
     return target
 
 

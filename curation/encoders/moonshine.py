@@ -23,7 +23,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from curation.encoders import MOONSHINE as NAME
-from curation.encoders import EncoderFamily
+from curation.pretrained.families import ModelFamily
 from manifests.errors import ManifestError, MissingFileError, MissingPackageError, SettingsError
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
@@ -222,4 +222,4 @@ def transcribe(clips: Sequence[NDArray[np.float32]]) -> list[str]:
     return [decoder.decode(frames) for frames in encoder.encode(clips)]
 
 
-ENCODER = EncoderFamily(load, models=NAME, needs=Needs((PACKAGE,), INSTALL), check=model_files)
+ENCODER = ModelFamily(load, models=NAME, needs=Needs((PACKAGE,), INSTALL), check=model_files)

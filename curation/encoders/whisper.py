@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.encoders import EncoderFamily
+from curation.pretrained.families import ModelFamily
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
@@ -113,4 +113,4 @@ class WhisperEncoder:
         return rows
 
 
-ENCODER = EncoderFamily(WhisperEncoder.load, models="a hub name, or a folder", needs=Needs(("torch", "transformers")))
+ENCODER = ModelFamily(WhisperEncoder.load, models="a hub name, or a folder", needs=Needs(("torch", "transformers")))

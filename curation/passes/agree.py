@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from curation.passes.base import CorpusPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult
-from curation.recognise import MOONSHINE, Heard, load_recogniser, recogniser_family
+from curation.recognise import MOONSHINE, RECOGNISERS, Heard, load_recogniser
 from curation.storage import model_place
 from curation.text.scoring import closest
 from manifests.errors import Rejected
@@ -50,7 +50,7 @@ class Agree(BaseModel, CorpusPass):
 
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the recogniser's weights are not here."""
-        recogniser_family(self.recogniser).check()
+        RECOGNISERS.of(self.recogniser).check()
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Hear each row."""

@@ -16,7 +16,7 @@ import soxr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 
-from curation.encoders import MOONSHINE, Encoder, encoder_family, load_encoder
+from curation.encoders import ENCODERS, MOONSHINE, Encoder, load_encoder
 from curation.passes.base import CorpusPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
 from curation.storage import model_place
@@ -68,7 +68,7 @@ class Encode(BaseModel, CorpusPass):
 
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the encoder's weights are not here."""
-        encoder_family(self.encoder).check()
+        ENCODERS.of(self.encoder).check()
         if Path(self._place).is_absolute():
             need_folder(Path(self._place), what="folder of an encoder")
 

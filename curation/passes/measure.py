@@ -7,15 +7,14 @@ sends back a number. A file that kills the process that reads it is found alone,
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from curation.passes.isolation import spawning
-from curation.passes.shards import Counts, Row, ShardResult
+from curation.passes.shards import Counts, Row
 from curation.passes.workers import WorkerPool
 from manifests.audio import current_probing, probing
 from manifests.errors import AudioError
@@ -26,23 +25,12 @@ DIED = "the process that read this file died, several times"
 
 @dataclass(frozen=True)
 class Measure:
-    """A pass over files instead of cuts: rows name one file each."""
+    """Work on files instead of cuts: rows name one file each."""
 
     decode: bool
-    name: str = "measure"
-    version: str = "1"
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
         """It runs everywhere."""
-
-    def rows(self, corpus_dir: Path) -> Iterator[Row]:
-        """It has no corpus yet."""
-        raise NotImplementedError
-
-    def label_shard(self, rows: list[Row]) -> ShardResult:
-        """It makes no labels."""
-        raise NotImplementedError
 
     def make_shard(self, rows: list[Row], key: str, folder: Path) -> Counts:
         """Measure the files, and write what was found."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.passes import probe
 from curation.passes.cluster import say, submit_to
-from curation.passes.shards import LabelPass, Row
+from curation.passes.shards import Row, Work
 from manifests.errors import InputError
 from manifests.files import atomic_write
 from manifests.rows.places import audio_paths
@@ -43,12 +43,12 @@ _QUESTION = f"[space := {{'__name__': 'probe'}}, exec({inspect.getsource(probe)!
 class Workplace:
     """What a worker must be able to do: run a pass, write to a folder and read some files."""
 
-    job: LabelPass
+    job: Work
     folder: Path
     audio: tuple[str, ...]
 
     @classmethod
-    def of(cls, job: LabelPass, folder: Path, rows: Sequence[Row]) -> Workplace:
+    def of(cls, job: Work, folder: Path, rows: Sequence[Row]) -> Workplace:
         """Of rows with absolute paths. Files that this process does not see either are a matter of the pass."""
         files = {str(path) for row in rows for path in audio_paths(row, Path())}
         return cls(job, folder, tuple(sorted(file for file in files if Path(file).is_file())))

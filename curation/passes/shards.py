@@ -56,8 +56,15 @@ class ShardResult:
     matrix: NDArray[np.float16] | None = None
 
 
-class LabelPass(Protocol):
-    """One kind of label over a corpus. Picklable: workers receive it once per shard."""
+class Work(Protocol):
+    """What workers do to shards. Picklable: they receive it once per shard."""
+
+    def check(self) -> None:
+        """Raise an InputError when it cannot run here (a package or model is missing)."""
+
+
+class LabelPass(Work, Protocol):
+    """One kind of label over a corpus."""
 
     @property
     def name(self) -> str:
@@ -70,9 +77,6 @@ class LabelPass(Protocol):
     @property
     def settings(self) -> Mapping[str, Any]:
         """All that changes the labels, as JSON values."""
-
-    def check(self) -> None:
-        """Raise an InputError when the pass cannot run here (a package or model is missing)."""
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The manifest rows to label, in corpus order, with what the pass must know from other rows."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from curation.passes.cluster import cores, local_client, remote_client, submit_to
 from curation.passes.isolation import label_isolated
 from curation.passes.members import Members, Workplace
-from curation.passes.shards import REASON, REFUSED, Counts, LabelPass, Row, finished, label_good, write_shard
+from curation.passes.shards import REASON, REFUSED, Counts, LabelPass, Row, Work, finished, label_good, write_shard
 from manifests.errors import InputError
 from manifests.reasons import Reason
 from manifests.rows.unchanged import changed_audio
@@ -30,8 +30,8 @@ _ONE_SHARD = threading.Lock()  # of a process: models and decoders are shared by
 
 
 @runtime_checkable
-class OwnShards(Protocol):
-    """A pass that writes its shards itself."""
+class OwnShards(Work, Protocol):
+    """Work that writes its shards itself: it makes no labels."""
 
     def make_shard(self, rows: list[Row], key: str, folder: Path) -> Counts:
         """Do the shard's work and write what it gave."""
@@ -40,7 +40,7 @@ class OwnShards(Protocol):
         """The same, where a row may kill its process."""
 
 
-def label_rows(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
+def label_rows(job: LabelPass | OwnShards, packed: bytes, key: str, folder: Path) -> Counts:
     """Label one shard and write it. The only thing that goes back is its counts."""
     rows = unpack(packed)
     with _ONE_SHARD:
@@ -51,7 +51,7 @@ def label_rows(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
         return write_shard(job, rows, key, folder, label_good(job, rows))
 
 
-def label_there(job: LabelPass, packed: bytes, key: str, folder: Path) -> Counts:
+def label_there(job: LabelPass | OwnShards, packed: bytes, key: str, folder: Path) -> Counts:
     """`label_rows` on another machine, which is named where it fails.
 
     Raises:
@@ -86,7 +86,7 @@ def _unless_changed(row: Row) -> Row:
 
 @dataclass
 class _Shard:
-    job: LabelPass
+    job: LabelPass | OwnShards
     packed: bytes
     key: str
     folder: Path
@@ -122,7 +122,7 @@ class WorkerPool:
         self._pending.clear()
         self._stack.close()
 
-    def submit(self, job: LabelPass, rows: list[Row], key: str, folder: Path) -> None:
+    def submit(self, job: LabelPass | OwnShards, rows: list[Row], key: str, folder: Path) -> None:
         """Have one shard labelled and written.
 
         Raises:

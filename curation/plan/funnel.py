@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from curation.duck import records
+from curation.duck import records, sql_text
 from curation.rules import ID
 
 _STEPS = """
@@ -24,23 +24,20 @@ def funnel_rows(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     The connection has the tables `pool` and `verdicts` of a mixture.
     """
     rules = [row[0] for row in con.execute("DESCRIBE verdicts").fetchall() if row[0] != ID]
-    tests = {"catalog": "true", "accepted": "coalesce(is_accepted, false)"}
-    tests |= {name: f'coalesce("{name}".kept, false)' for name in rules} | {"query": "coalesce(is_drawn, false)"}
+    kept = [(name, f'coalesce("{name}".kept, false)') for name in rules]
+    steps = [("catalog", "true"), ("accepted", "coalesce(is_accepted, false)"), *kept]
+    flags = [f"{' AND '.join(test for _, test in steps[: at + 1])} AS left_{at}" for at in range(len(steps))]
     # A query that draws what a rule refuses has its own reasons: its candidates are counted as they are.
-    flags, so_far = [], []
-    for step, test in tests.items():
-        so_far.append(test)
-        flags.append(f'{test if step == "query" else " AND ".join(so_far)} AS "step {step}"')
+    flags.append(f"coalesce(is_drawn, false) AS left_{len(steps)}")
     counts = ", ".join(
-        f"""{{'step': '{step}', 'at': {at}, 'cuts': count(*) FILTER ("step {step}"),
-        'hours': coalesce(sum(duration) FILTER ("step {step}"), 0) / 3600}}"""
-        for at, step in enumerate(tests)
+        f"{{'step': {sql_text(step)}, 'at': {at}, 'cuts': count(*) FILTER (left_{at}), "
+        f"'hours': coalesce(sum(duration) FILTER (left_{at}), 0) / 3600}}"
+        for at, step in enumerate([*(name for name, _ in steps), "query"])
     )
-    steps = _STEPS.format(flags=", ".join(flags))
     return records(
         con.execute(
-            f"WITH counted AS (SELECT corpus, unnest([{counts}]) AS s FROM ({steps}) GROUP BY corpus) "
-            "SELECT corpus, s.step, s.cuts, s.hours, "
+            f"WITH counted AS (SELECT corpus, unnest([{counts}]) AS s FROM ({_STEPS.format(flags=', '.join(flags))}) "
+            "GROUP BY corpus) SELECT corpus, s.step, s.cuts, s.hours, "
             "lag(s.hours) OVER (PARTITION BY corpus ORDER BY s.at) - s.hours AS lost_hours "
             "FROM counted ORDER BY corpus, s.at"
         )

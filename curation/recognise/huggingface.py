@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.pretrained import ModelKind, load_model, load_part
-from curation.recognise import Heard, RecogniserFamily
+from curation.pretrained.families import ModelFamily
+from curation.recognise import Heard
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
@@ -119,6 +120,4 @@ class HuggingFaceRecogniser:
         return [int(one) for one in (mark, task, times) if one is not None]
 
 
-RECOGNISER = RecogniserFamily(
-    HuggingFaceRecogniser, models="a hub name or a folder", needs=Needs(("torch", "transformers"))
-)
+RECOGNISER = ModelFamily(HuggingFaceRecogniser, models="a hub name or a folder", needs=Needs(("torch", "transformers")))

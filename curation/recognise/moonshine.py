@@ -15,7 +15,8 @@ from curation.encoders.moonshine import (
     shared_decoder,
     shared_encoder,
 )
-from curation.recognise import MOONSHINE, Heard, RecogniserFamily
+from curation.pretrained.families import ModelFamily
+from curation.recognise import MOONSHINE, Heard
 from manifests.errors import SettingsError
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
@@ -48,4 +49,4 @@ def load(name: str) -> MoonshineRecogniser:
     return MoonshineRecogniser()
 
 
-RECOGNISER = RecogniserFamily(load, models=MOONSHINE, needs=Needs((PACKAGE,), INSTALL), check=model_files)
+RECOGNISER = ModelFamily(load, models=MOONSHINE, needs=Needs((PACKAGE,), INSTALL), check=model_files)

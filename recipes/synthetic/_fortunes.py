@@ -13,7 +13,6 @@ there. Its place in the list depends on its text alone, so the first thousand ar
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,13 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
 
 from manifests.errors import AudioError
-from manifests.files import atomic_write
 from manifests.lines import lines
 from manifests.rows import AUDIO, Reject
-from recipes.common import collapse, file_cut, need_inside, reject
+from recipes.common import collapse, file_cut, need_inside, reject, write_flac
 
 if TYPE_CHECKING:
     from lhotse import MonoCut
@@ -89,7 +86,9 @@ def read_out(
     path = folder / AUDIO / f"{sentence.key}.flac"
     try:
         samples, rate = voice(sentence.text)
-        _write(path, samples, rate)
+        if not samples.size or not np.isfinite(samples).all():
+            raise AudioError(f"The voice gave {samples.size} samples, expected some, all finite.")
+        write_flac(path, np.clip(samples, -1.0, 1.0), rate)
     except AudioError as error:
         return reject(cut_id, corpus, error.reason, str(error))
     cut = file_cut(
@@ -106,17 +105,3 @@ def read_out(
     if not isinstance(cut, Reject):
         cut.custom |= {"synthetic": made_by, "text_source": f"fortunes/{sentence.book}"}
     return cut
-
-
-def _write(path: Path, samples: np.ndarray, rate: int) -> None:
-    """16-bit FLAC.
-
-    Raises:
-        AudioError: there are no samples, or some are no numbers.
-    """
-    if not samples.size or not np.isfinite(samples).all():
-        raise AudioError(f"The voice gave {samples.size} samples, expected some, all finite.")
-    packed = io.BytesIO()
-    soundfile.write(packed, np.clip(samples, -1.0, 1.0), rate, format="FLAC", subtype="PCM_16")
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(packed.getvalue())

@@ -151,13 +151,13 @@ def _make(name: str | None, options: dict[str, Any]) -> Any:
 def _list(*, as_json: bool) -> None:
     """Passes, aligners, encoders, recognisers: what each does, its options, what it needs, whether that is here."""
     from curation.align import describe_aligners
-    from curation.encoders import describe_encoders
+    from curation.encoders import ENCODERS
     from curation.passes import describe_passes
-    from curation.recognise import describe_recognisers
+    from curation.recognise import RECOGNISERS
     from soundwave.cli._tables import print_json, print_rows
 
-    found = {"passes": describe_passes(), "aligners": describe_aligners(), "encoders": describe_encoders()}
-    found["recognisers"] = describe_recognisers()
+    found = {"passes": describe_passes(), "aligners": describe_aligners(), "encoders": ENCODERS.described()}
+    found["recognisers"] = RECOGNISERS.described()
     if as_json:
         print_json(found)
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.recognise import Heard, describe_recognisers, load_recogniser
+from curation.recognise import RECOGNISERS, Heard, load_recogniser
 from manifests.errors import InputError
 from tests.curation.sounding import clip
 from tests.curation.tiny_whisper import wav2vec, whisper_checkpoint
@@ -66,4 +66,4 @@ def test_what_is_no_recogniser_is_said(tmp_path: Path) -> None:
 
 
 def test_recognisers_are_listed() -> None:
-    assert {row["name"] for row in describe_recognisers()} == {"huggingface", "moonshine"}
+    assert {row["name"] for row in RECOGNISERS.described()} == {"huggingface", "moonshine"}

@@ -89,6 +89,14 @@ def test_a_funnel_counts_what_each_rule_leaves(catalog: Path) -> None:
     assert rows["query"]["hours"] == pytest.approx(5 / 3600)
 
 
+def test_rules_may_have_any_name(catalog: Path) -> None:
+    names = ["it's", "accepted", "query", "left_1", "select"]
+    rules = ", ".join(f"{{'value': 1, 'kept': duration < {30 - at}}} AS \"{name}\"" for at, name in enumerate(names))
+    rows = funnel(mixture(rules_query=f"SELECT cut_id, {rules} FROM cuts"), catalog)
+    assert [row["step"] for row in rows] == ["catalog", "accepted", *names, "query"]
+    assert [row["cuts"] for row in rows] == [6, 5, 4, 4, 4, 4, 4, 4]
+
+
 def test_a_mixture_without_rules_has_a_funnel_too(catalog: Path) -> None:
     plain = mixture(rules_query=None, query="SELECT cut_id, task AS domain FROM accepted WHERE duration > 10")
     assert [(row["step"], row["cuts"]) for row in funnel(plain, catalog)] == [

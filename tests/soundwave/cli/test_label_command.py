@@ -97,7 +97,7 @@ NEW_ENCODER = '''"""Ten frames a second, each the mean of its samples."""
 
 import numpy as np
 
-from curation.encoders import EncoderFamily
+from curation.pretrained.families import ModelFamily
 
 
 class Means:
@@ -110,7 +110,7 @@ class Means:
         return [clip[: len(clip) // 1600 * 1600].reshape(-1, 1600).mean(1, keepdims=True) for clip in clips]
 
 
-ENCODER = EncoderFamily(Means, models="means-ANYTHING")
+ENCODER = ModelFamily(Means, models="means-ANYTHING")
 '''
 
 
