@@ -7,7 +7,7 @@
             rows.write(switch, info)     # sorted by id: the corpus's files, all at once
 
 Rows stand in a hidden folder beside the corpus's files until then. In memory are a few windows of items, so many
-characters of rows as `spill` says, and of every row some 25 bytes (300 more where splits are made by hash). A killed
+characters of rows as `spill` says, and of every row some 40 bytes (by hash estimated 300 more). A killed
 command leaves that folder, which is of no use and goes by itself (`manifests.files`), and what it measured, with which
 the next one goes on.
 """
