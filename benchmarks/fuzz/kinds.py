@@ -215,9 +215,19 @@ def _soundfile(path: Path) -> float | None:
 def _libav(path: Path) -> float | None:
     try:
         with av.open(str(path), metadata_errors="replace") as container:  # tags may be in any encoding
-            return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+            lenient = container.format.name == "mp3"  # tags between glued files look like frames
+            return sum(_packet(packet, lenient=lenient) for packet in container.demux(audio=0))
     except Exception:  # whatever the library says
         return None
+
+
+def _packet(packet: Any, *, lenient: bool) -> float:
+    try:
+        return sum(frame.samples / frame.sample_rate for frame in packet.decode())
+    except av.error.InvalidDataError:
+        if lenient:
+            return 0.0
+        raise
 
 
 def trained() -> dict[str, Any]:

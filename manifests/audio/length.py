@@ -103,7 +103,13 @@ def _by_libav(path: Path) -> Length:
 def _by_sndfile(path: Path, stream: soundfile.SoundFile) -> Length:
     rate, channels, frames = int(stream.samplerate), int(stream.channels), int(stream.frames)
     if stream.format == "FLAC":  # libsndfile ends where the header says, FFmpeg where the frames end
-        decoded = _by_libav(path).samples
+        heard = _by_libav(path)
+        if heard.samples and (heard.rate, heard.channels) != (rate, channels):
+            raise AudioError(
+                f"{path}: its header says {rate:,} Hz and {channels} channels, its frames {heard.rate:,} Hz and "
+                f"{heard.channels}. Get the file anew, or write it with the right header."
+            )
+        decoded = heard.samples
         if decoded != frames and frames < UNKNOWN:
             raise AudioError(
                 f"{path}: {decoded / rate:.2f} s decoded, {frames / rate:.2f} s declared in its header. "

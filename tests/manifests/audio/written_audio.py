@@ -91,11 +91,15 @@ def au(size: int) -> bytes:
     return patched(sndfile("AU"), b".snd", 8, struct.pack(">I", size))
 
 
-def flac(frames: int) -> bytes:
-    """A FLAC whose header counts `frames`; 0 is what encoders write that stream."""
+def flac(frames: int, bit: int | None = None) -> bytes:
+    """A FLAC whose header counts `frames` (0 is what encoders write that stream); `bit` of its rate and the like flips.
+
+    Of the 64 bits there the first 20 are the rate in Hz, the next 3 the channels less 1.
+    """
     data = sndfile("FLAC")
     kept = int.from_bytes(data[18:26], "big") >> 36 << 36
-    return data[:18] + (kept | frames).to_bytes(8, "big") + data[26:]
+    flipped = 0 if bit is None else 1 << (63 - bit)
+    return data[:18] + ((kept | frames) ^ flipped).to_bytes(8, "big") + data[26:]
 
 
 def xing(times: float) -> bytes:
