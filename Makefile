@@ -35,6 +35,9 @@ test-stack: assets
 	@echo "==> tests in $(VENV)"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
+gpu-check: $(STAMP) ## What a GPU makes of it, in six minutes at most; without one, that it runs to its end
+	@$(BIN)/python -m benchmarks.gpu $$($(BIN)/python -c "import torch; torch.cuda.is_available() or print('--tiny')")
+
 check: $(STAMP) ## Format, lint, strict types, import floors
 	@echo "==> ruff";  $(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@echo "==> mypy";  $(BIN)/mypy
@@ -72,4 +75,4 @@ format: $(STAMP) ## Format the code
 clean: ## Remove what the demo, the study and the builds left (not the cache of downloads)
 	rm -rf demo study dist .coverage* .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help demo study test test-whisperx test-stack check assets wheel venv format clean
+.PHONY: help demo gpu-check study test test-whisperx test-stack check assets wheel venv format clean

@@ -57,15 +57,16 @@ class Case:
     lora_rank: int = 16
 
 
-def network(case: Case, shrinking: str = "ctc") -> SpeechLLM:
-    """The random network, in training mode; LLM frozen but for LoRA."""
+def network(case: Case, shrinking: str = "ctc", dtype: torch.dtype = torch.float32) -> SpeechLLM:
+    """The random network, in training mode; LLM frozen but for LoRA, its weights as `dtype`."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
     attention = "sdpa" if torch.cuda.is_available() else "eager"  # as `soundwave.model.llm`
     sizes = {"hidden_size": case.width, "intermediate_size": 4 * case.width, "num_hidden_layers": case.layers}
-    llm = LlamaForCausalLM(
-        LlamaConfig(vocab_size=case.vocabulary, num_attention_heads=case.heads, attn_implementation=attention, **sizes)
+    llm = LlamaForCausalLM._from_config(
+        LlamaConfig(vocab_size=case.vocabulary, num_attention_heads=case.heads, attn_implementation=attention, **sizes),
+        dtype=dtype,
     )
     settings = ModelSettings(llm="random", heads=8, lora_rank=case.lora_rank, dropout=0.0, shrinking=shrinking)
     config = SpeechConfig(settings.model_dump(), encoder="random", feature_dim=case.features)
@@ -89,15 +90,15 @@ def inputs(case: Case) -> Batch:
     return Batch([[*before, AUDIO, *after]] * len(clips), texts, features, lengths, texts)
 
 
-def our_step(model: SpeechLLM, batch: Batch) -> Tensor:
-    """The batch at once; the loss."""
+def our_step(model: SpeechLLM, batch: Batch, lm_weight: float = 1.0) -> Tensor:
+    """The batch at once; the loss. `lm_weight` 0: stage I, in which the LLM is not run."""
     model.zero_grad(set_to_none=True)
-    loss = model(batch, ctc_weight=CTC_WEIGHT).loss
+    loss = model(batch, lm_weight=lm_weight, ctc_weight=CTC_WEIGHT).loss
     loss.backward()
     return loss.detach()
 
 
-def released_step(model: SpeechLLM, batch: Batch, window: int) -> Tensor:
+def released_step(model: SpeechLLM, batch: Batch, window: int, lm_weight: float = 1.0) -> Tensor:
     """Clip after clip, each padded to `window` frames; the sum of the losses."""
     model.zero_grad(set_to_none=True)
     device = batch.features.device
@@ -111,16 +112,24 @@ def released_step(model: SpeechLLM, batch: Batch, window: int) -> Tensor:
             scores.transpose(0, 1).float(), torch.tensor([target], device=device), counts, torch.tensor([len(target)]),
             blank=model.ctc_head.blank, zero_infinity=True,
         )  # fmt: skip
-        best = scores.detach().max(-1)
-        runs = find_runs(best.indices, best.values, counts, blank=model.ctc_head.blank)
-        heard = AdapterOutput(frames, counts, model.shrinking(frames, counts, runs), runs)
-        prompt, answer = batch.prompts[number], batch.answers[number]
-        rows, places = embed_sequences(model.llm, [prompt], [answer], heard)
-        logits = model.llm.lm_head(hidden_states(model.llm, rows, 0))
-        loss = F.cross_entropy(logits[0, places[0] :], torch.tensor(answer, device=device)) + CTC_WEIGHT * ctc
+        loss = CTC_WEIGHT * ctc
+        if lm_weight:
+            loss = loss + lm_weight * _released_answer(model, batch, number, (frames, counts, scores))
         loss.backward()
         total += loss.detach()
     return total
+
+
+def _released_answer(model: SpeechLLM, batch: Batch, number: int, heard: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """The next-token loss of one clip: its frames, their count and their log-probabilities over the vocabulary."""
+    frames, counts, scores = heard
+    best = scores.detach().max(-1)
+    runs = find_runs(best.indices, best.values, counts, blank=model.ctc_head.blank)
+    output = AdapterOutput(frames, counts, model.shrinking(frames, counts, runs), runs)
+    prompt, answer = batch.prompts[number], batch.answers[number]
+    rows, places = embed_sequences(model.llm, [prompt], [answer], output)
+    logits = model.llm.lm_head(hidden_states(model.llm, rows, 0))
+    return F.cross_entropy(logits[0, places[0] :], torch.tensor(answer, device=frames.device))
 
 
 def rows(case: Case, pairs: int) -> list[Row]:

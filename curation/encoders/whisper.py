@@ -99,6 +99,7 @@ class WhisperEncoder:
             padding="max_length",
             max_length=self._window,
             truncation=True,
+            device=str(self._device),
         ).input_features
 
     def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
