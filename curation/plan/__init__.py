@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 
 from curation.catalog import catalog_fingerprint, connect
 from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, short, sql_text
@@ -22,6 +20,7 @@ from curation.plan.mixture import Mixture, load_mixture
 from curation.plan.schedule import DomainPool, Schedule, make_schedule, planned_phases, planned_units
 from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
+from curation.plan.write import NO_LIMIT, TICKS_PER_UNIT, by_uses, write_plan
 from curation.rules import create_rules, read_rules
 from curation.storage import local, resolve
 from manifests.digests import write_sealed
@@ -30,7 +29,6 @@ from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
-from manifests.schema import arrow_schema
 from manifests.settings import stored
 from manifests.settings.differences import compare
 from manifests.switch import Switch, replaced, settle, switched
@@ -48,11 +46,10 @@ __all__ = [
 ]
 
 HERE = Path(__file__).parent
-TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
+# Which draws a mixture and a catalog give: another value is another plan. It is the fingerprint of pool.sql and of a
+# query that says the same as `draws.py` (tests/curation/plan/plan_oracle.sql).
+CODE = "226d0390271955962944f15babe074ac57a9207b7c4ac784c594d38ec0eee8fa"
 TICKS = {"samples": "1", "hours": "round(seconds * 1e6)", "llm_tokens": "llm_tokens"}
-DICTIONARIES = ["domain", "repeat", "units", "seconds"]  # ids hardly repeat within a row group
-NO_LIMIT = 2**31 - 1  # `most` of pool.sql: the mixture's max_repeats alone counts
-ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on how DuckDB hands rows over
 
 
 def make_plan(
@@ -100,7 +97,7 @@ def _make(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None,
         with _claimed(mixture, output, aside=aside) as switch:
             plan = switch.path(PLAN)
             with atomic_write(plan) as temporary:
-                if _write(con, temporary) == 0:
+                if write_plan(con, mixture, schedule, temporary) == 0:
                     raise MixtureError(
                         f"{mixture.name}: a budget of {schedule.budget:g} {mixture.unit} is less than one cut."
                     )
@@ -123,7 +120,7 @@ def _lock(mixture: Mixture, catalog: Path, schedule: Schedule, plan: Path, facts
         query=mixture.query or "",
         query_sha256=fingerprint(mixture.query),
         mixture_sha256=mixture.sha256,
-        code=_code(),
+        code=CODE,
         seed=mixture.seed,
         unit=mixture.unit,
         budget=schedule.budget,
@@ -234,54 +231,19 @@ def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
         return None
     if lock.passes is None:  # `accepted` meant another thing then
         return None
-    same = (lock.mixture_sha256, lock.code, lock.name) == (mixture.sha256, _code(), mixture.name)
+    same = (lock.mixture_sha256, lock.code, lock.name) == (mixture.sha256, CODE, mixture.name)
     return lock if same else None
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -> Schedule:
-    """The tables and variables that plan.sql reads."""
+    """The candidates in `pool`, and what is to be drawn of them."""
     _make_pool(con, mixture, limits)
     shared = _check_pool(con, mixture)
     _keep_fraction(con, mixture)
     if shared:
         _, phases = planned_phases(mixture, _pools(con, mixture))
         limit_shared(con, planned_units(phases), seed=mixture.seed, max_repeats=mixture.max_repeats)
-    pools = _pools(con, mixture)
-    schedule = make_schedule(mixture, pools)
-    _write_schedule(con, mixture, schedule)
-    batch = round(mixture.batch.seconds * 1e6)
-    longest = int(_one(con, "SELECT max(microseconds) FROM pool"))
-    variables = {
-        "seed": mixture.seed,
-        "batch": batch,
-        "shortest": _shortest(mixture, batch, longest),
-        "span": batch * mixture.window,
-        "slack": _slack(mixture, batch),
-        "ticks_per_unit": TICKS_PER_UNIT[mixture.unit],
-    }
-    for name, value in variables.items():
-        con.execute(f"SET VARIABLE {name} = ?", [value])
-    return schedule
-
-
-def _shortest(mixture: Mixture, batch: int, longest: int) -> int:
-    """What a row counts at least in its step, in microseconds, so that no step holds more than `batch.rows`.
-
-    Rows that each count batch / rows would do, if steps were exactly `batch` long. A window may be longer by the slack
-    at both ends and by its last row, which stretches each of its steps by their sum / window.
-    """
-    rows, window = mixture.batch.rows, mixture.window
-    if rows is None:
-        return 0
-    if rows * window == 1:
-        return batch
-    step = batch + 2 * _slack(mixture, batch) / window
-    return math.ceil(max((step + longest / window) / rows, step / (rows - 1 / window)))
-
-
-def _slack(mixture: Mixture, batch: int) -> int:
-    """How far from its nominal end a window may be cut: half a step, and nothing in short windows."""
-    return batch // 2 if mixture.window >= 8 else 0
+    return make_schedule(mixture, _pools(con, mixture))
 
 
 def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -> None:
@@ -324,8 +286,9 @@ def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> bool:
             f"the query of {mixture.name} returned {bad[0]:,} rows whose cut_id is not in the catalog or whose domain "
             f"is NULL, e.g. cut_id {bad[1]!r}; expected cut_id and domain of cuts."
         )
-    # Most queries repeat no cut, and hashes are quickly counted; equal ones are looked at.
-    if not _one(con, "SELECT count(*) > count(DISTINCT hash(cut_id)) FROM pool"):
+    # Most queries repeat no cut, and hashes are quickly sorted; equal ones are looked at.
+    hashes = np.sort(con.execute("SELECT hash(cut_id) AS hash FROM pool").fetchnumpy()["hash"])
+    if not (hashes[1:] == hashes[:-1]).any():
         return False
     twice = first(
         con,
@@ -375,7 +338,7 @@ def _emptied(mixture: Mixture, least: dict[str, float], pools: dict[str, DomainP
 def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, DomainPool]:
     scale = TICKS_PER_UNIT[mixture.unit]
     found = {}
-    for domain, groups in _by_uses(con).items():
+    for domain, groups in by_uses(con).items():
         units = sum(ticks for _, _, ticks in groups) / scale
         limited = (
             tuple((min(uses, mixture.max_repeats), ticks / scale) for uses, _, ticks in groups)
@@ -384,82 +347,3 @@ def _pools(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> dict[str, Domain
         )
         found[domain] = DomainPool(sum(cuts for _, cuts, _ in groups), units, limited)
     return found
-
-
-def _by_uses(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[int, int, int]]]:
-    """Domain -> (uses that a cut may have in it, cuts with so many, their ticks), fewest uses first."""
-    found: dict[str, list[tuple[int, int, int]]] = {}
-    groups = "SELECT domain, most, count(*), sum(ticks) FROM pool GROUP BY domain, most ORDER BY domain, most"
-    for domain, most, cuts, ticks in con.execute(groups).fetchall():
-        found.setdefault(domain, []).append((int(most), int(cuts), int(ticks)))
-    return found
-
-
-def _write_schedule(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: Schedule) -> None:
-    """The tables `domains` and `schedule`: for each domain and phase, which part of its queue falls due when."""
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE domains (domain VARCHAR, number USMALLINT, passes INTEGER, ticks_before HUGEINT)"
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE schedule "
-        "(number USMALLINT, ticks_from DOUBLE, ticks_to DOUBLE, time_from DOUBLE, pace DOUBLE)"
-    )
-    groups = _by_uses(con)
-    scale = TICKS_PER_UNIT[mixture.unit]
-    before = 0
-    for number, (domain, passes) in enumerate(sorted(schedule.passes.items())):
-        con.execute("INSERT INTO domains VALUES (?, ?, ?, ?)", [domain, number, passes, before])
-        before += sum(min(uses, passes) * ticks for uses, _, ticks in groups[domain])
-        done = 0.0
-        for phase in schedule.phases:
-            share = phase.shares[domain]
-            after = done + share * phase.length * scale
-            row = [number, done, after, phase.start * scale, 1.0 / share]
-            con.execute("INSERT INTO schedule VALUES (?, ?, ?, ?, ?)", row)
-            done = after
-
-
-def _write(con: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Run plan.sql into a Parquet file; return its rows."""
-    reader = con.sql((HERE / "plan.sql").read_text(encoding="utf-8")).to_arrow_reader(ROW_GROUP)
-    schema = arrow_schema("plans")
-    rows = 0
-    with (
-        pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=DICTIONARIES) as writer,
-        ThreadPoolExecutor(1) as encoder,  # encodes a row group while the next one is fetched
-    ):
-        writing: Future[None] | None = None
-        for table in _row_groups(reader, schema):
-            if writing is not None:
-                writing.result()
-            writing = encoder.submit(writer.write_table, table, row_group_size=ROW_GROUP)
-            rows += table.num_rows
-        if writing is not None:
-            writing.result()
-    return rows
-
-
-def _row_groups(reader: Any, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The reader's rows in tables of ROW_GROUP rows, the last one shorter."""
-    held: list[Any] = []
-    count = 0
-    for batch in reader:
-        held.append(batch)
-        count += batch.num_rows
-        if count >= ROW_GROUP:
-            table = pa.Table.from_batches(held)
-            whole = count - count % ROW_GROUP
-            yield table.slice(0, whole).cast(schema).combine_chunks()
-            rest = table.slice(whole)
-            held, count = rest.to_batches(), rest.num_rows
-    if count:
-        yield pa.Table.from_batches(held).cast(schema).combine_chunks()
-
-
-def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    row = first(con, sql)
-    return row[0] if row else None
-
-
-def _code() -> str:
-    return fingerprint([(HERE / name).read_text(encoding="utf-8") for name in ("pool.sql", "plan.sql")])

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.catalog import build
-from curation.plan import ROW_GROUP, check_plan, make_plan, plan_schedule
+from curation.plan import check_plan, make_plan, plan_schedule
 from curation.plan.mixture import Mixture
+from curation.plan.write import ROW_GROUP
 from manifests.errors import (
     InputError,
     ManifestError,
@@ -417,7 +418,7 @@ def test_a_disk_that_fills_up_is_said_and_leaves_no_plan(tmp_path: Path, monkeyp
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("curation.plan._write", full)
+    monkeypatch.setattr("curation.plan.write_plan", full)
     with pytest.raises(InputError, match=r"plan\.parquet could not be written: No space left"):
         planned(tmp_path, some_cuts(), mixture())
     assert [path.name for path in (tmp_path / "p").iterdir()] == [MARK]
