@@ -10,7 +10,11 @@ Rows (ratio: how many times better ours is):
                        lazy CutSet reads from the same file (20,000 rows), without writing anything. Where the package
                        orjson is installed Lhotse reads with it, about 1.5 times as fast. Target 150,000.
     rows_per_cpu_second   the same by processor time of that process: what to look at on a busy machine.
+    build_against_read_json   seconds of the catalog; peer: DuckDB's `read_json` of the same lines into Parquet. Target
+                       0.67.
     audit_NAME         seconds of one audit over all rows; no peer. Target 5.
+    audit_against_scan   the slowest of them; peer: one scan and hash aggregation of what `leakage_text` reads. Target
+                       0.33.
     peak_mb            the most resident memory (VmHWM) of the two processes. Target 6,000.
 
 Standard error tells how far it is. Ten million rows take about 10 GB of disk and a few minutes on two cores.
@@ -28,6 +32,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import plain_duckdb
 from benchmarks.rows import Row, row, show
 
 CORPORA = 4
@@ -148,7 +153,12 @@ def measure(folder: Path, rows: int) -> list[Row]:
         row("jsonl_to_parquet", speed, lhotse_rows_a_second(folder), "rows/s", better="high"),
         row("rows_per_cpu_second", built["rows"] / built["cpu_seconds"], None, "rows/s of processor time"),
     ]
-    lines += [row(name, seconds, None, "s") for name, seconds in audits.items() if name != "peak_mb"]
+    plain = plain_duckdb.seconds("read_json", folder / "corpora")
+    lines.append(row("build_against_read_json", built["seconds"], plain, "s"))
+    times = {name: seconds for name, seconds in audits.items() if name != "peak_mb"}
+    lines += [row(name, seconds, None, "s") for name, seconds in times.items()]
+    scan = plain_duckdb.seconds("aggregate", folder / "catalog")
+    lines.append(row("audit_against_scan", max(times.values()), scan, "s"))
     return [*lines, row("peak_mb", max(built["peak_mb"], audits["peak_mb"]), None, "MB")]
 
 

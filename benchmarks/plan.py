@@ -7,6 +7,7 @@ and 4.5 s. The mixture asks for shares of 83, 15 and 2 % of the hours, 70 % of a
 
 Rows (ratio: how many times better ours is):
     plan_seconds   query, plan, certificate and lock, start of the process not counted. Target 20 on 2 cores.
+    plan_against_sort  the same; peer: DuckDB sorts as many rows of the catalog by hash and writes them. Target 0.33.
     plan_cpu_seconds   processor time of that process, start included: what to look at on a busy machine.
     share_error    the largest |realised - asked| share of hours over the plan; peer: 10,000 draws of `CutSet.mux` from
                    as many synthetic cuts. mux draws by count, so its weights are share / mean duration of the domain,
@@ -44,6 +45,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from benchmarks import plain_duckdb
 from benchmarks.catalog import cpu_seconds, peak_mb, tell
 from benchmarks.plan_reading import reading
 from benchmarks.rows import Row, row, show
@@ -168,8 +170,10 @@ def measure(folder: Path, rows: int, threads: int) -> list[Row]:
     found = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
     tell(f"{found['draws']:,} draws in {found['plan_seconds']:.1f} s; Lhotse's mux, then reading beside its sampler")
     mux = mux_share_errors(folder)
+    sort = plain_duckdb.seconds("sort", folder / "catalog", threads)
     return [
         row("plan_seconds", found["plan_seconds"], None, "s"),
+        row("plan_against_sort", found["plan_seconds"], sort, "s"),
         row("plan_cpu_seconds", found["plan_cpu_seconds"], None, "s"),
         row("share_error", found["share_error"], mux["eager"], "share of hours"),
         row("share_error_10000", found["first_share_error"], mux["eager"], "share of hours"),

@@ -13,7 +13,8 @@ from curation.audit import AUDITS
 def test_rows_of_the_benchmark(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in measure(tmp_path, 4_000)}
     audits = {f"audit_{path.stem}" for path in AUDITS.glob("*.sql")}
-    assert set(rows) == {"jsonl_to_parquet", "rows_per_cpu_second", "peak_mb"} | audits
+    peers = {"build_against_read_json", "audit_against_scan"}
+    assert set(rows) == {"jsonl_to_parquet", "rows_per_cpu_second", "peak_mb"} | peers | audits
     assert all(row["ours"] > 0 for row in rows.values())
-    assert rows["jsonl_to_parquet"]["ratio"] is not None
+    assert all(rows[name]["ratio"] is not None for name in ("jsonl_to_parquet", *peers))
     assert "4,000 rows in" in capfd.readouterr().err

@@ -88,7 +88,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "less.flac": (made.flac(made.SAMPLES // 2), r"3\.00 s decoded, 1\.50 s declared"),
     "more.flac": (made.flac(made.SAMPLES * 2), r"3\.00 s decoded, 6\.00 s declared"),
     "bit-more.flac": (made.flac(made.SAMPLES + 400), "declared in its header"),
-    "rate-more.flac": (made.flac(made.SAMPLES, bit=3), "its header says 81,536 Hz and 1 channels, its frames 16,000 Hz"),
+    "rate-more.flac": (
+        made.flac(made.SAMPLES, bit=3),
+        "its header says 81,536 Hz and 1 channels, its frames 16,000 Hz",
+    ),
     "rate-less.flac": (made.flac(made.SAMPLES, bit=6), "its header says 7,808 Hz"),
     "rate-odd.flac": (made.flac(made.SAMPLES, bit=19), "its header says 16,001 Hz"),
     "two-channels.flac": (made.flac(made.SAMPLES, bit=22), "and 2 channels, its frames 16,000 Hz and 1"),
