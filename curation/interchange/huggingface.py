@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.interchange.archives.parquet import RowLayout, import_rows
+from curation.interchange.archives.stream import open_stream
 from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
 from curation.interchange.common import write_items
 from curation.interchange.loading import load, unfit
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
 
 
 def import_huggingface(
-    source: str, output: Path, about: About, *, columns: Mapping[str, str] | None = None, without: Collection[str] = ()
+    source: str,
+    output: Path,
+    about: About,
+    *,
+    columns: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+    streaming: bool = False,
 ) -> CorpusInfo:
     """Prepare `output/CORPUS` from a dataset: a folder (save_to_disk, or Parquet files), or a name of the Hub.
 
@@ -46,6 +54,8 @@ def import_huggingface(
         about: of the corpus.
         columns: field -> column.
         without: columns to leave out.
+        streaming: rows come a few at a time, and `datasets` makes no copy of its own of Parquet files or of what it
+            fetches. The corpus is the same.
 
     Raises:
         InputError: no such dataset.
@@ -53,6 +63,12 @@ def import_huggingface(
         SettingsError: `columns` names something that is no field, or no column; a name of a split that is not known.
         OccupiedError: the folder holds another corpus, or something else.
     """
+    if streaming:
+        parts, content = open_stream(source)
+        known_by = str(Path(source).absolute()) if Path(source).is_dir() else source
+        layout = RowLayout(columns or {}, without)
+        named = f"Hugging Face: {Path(source).name}"
+        return import_rows(parts, output, about, layout, source=named, inputs={known_by: content}, strict=True)
     return import_dataset(load(source), output, about, columns=columns, without=without, source=source)
 
 

@@ -6,23 +6,30 @@
 Paths are relative to the manifest. A duration without an offset is that of the whole file, and must be: a row that
 means the first seconds of a longer file has an offset of 0. A row's `split` names its split; of rows without one the
 manifest's own name tells (dev.json), where it is a name of a split. Where source and target language differ, `text` (or
-`answer`) is the translation. Fields that the contract has no place for stand in `cut.custom["nemo"]`.
+`answer`) is the translation. Fields that the contract has no place for stand in `cut.custom["nemo"]`. A row with
+`_skipme` is left out.
+
+Tarred data sets: `audio_filepath` is the name of a member of a tar, whose number is the row's `shard_id` or that of the
+manifest (`manifest_3.json`, `audio_3.tar`). NAME-sub2.wav is the second row of the member NAME.wav.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.interchange.common import content_of, write_items
+from curation.interchange.archives import expand
+from curation.interchange.archives.nemo import TarredRows, TarShards, found_tars
+from curation.interchange.common import common_folder, content_of, place_of, write_items
+from curation.storage import source_place
 from manifests.files import has_file, need_file
 from manifests.items import About, Item
+from manifests.items.corpus import names_of
 from manifests.lines.jsonl import Repeated
 from manifests.lines.jsonl import rows as json_rows
 from manifests.reasons import Reason
-from manifests.rows import CorpusInfo, Reject
+from manifests.rows import AUDIO, CorpusInfo, Reject
 
 USED = {
     "id",
@@ -37,52 +44,108 @@ USED = {
     "target_lang",
     "speaker",
     "split",
+    "_skipme",
+    "shard_id",
 }
 
 
-def import_nemo(files: Sequence[Path], output: Path, about: About) -> CorpusInfo:
+def import_nemo(files: Sequence[Path], output: Path, about: About, tars: Sequence[Path] = ()) -> CorpusInfo:
     """Prepare `output/CORPUS` from NeMo manifests; a line that is no JSON object or lacks its audio is a reject.
 
+    Args:
+        files: manifests, or patterns of them (`manifest__OP_0..7_CL_.json`).
+        output: the corpora folder.
+        about: of the corpus.
+        tars: tar files of the audio, or patterns of them; without any, those that stand beside a manifest or its folder
+            by their names (`audio_3.tar`) are used for rows whose file is not there.
+
     Raises:
-        MissingFileError: no such manifest, or an empty one.
-        SettingsError: a name of a split that is not known.
+        MissingFileError: no such manifest or tar, or an empty one.
+        SettingsError: a name of a split that is not known; two tars of one number.
         OccupiedError: the folder holds another corpus, or something else.
     """
-    paths = [need_file(path, what="NeMo manifest") for path in files]
-    root = Path(os.path.commonpath([path.absolute().parent for path in paths]))
-    source = f"NeMo: {', '.join(path.name for path in paths)}"
+    paths, root = open_manifests(files)
+    shards = {path: found_tars(path, tars) for path in paths}
+    archives = {tar: None for found in shards.values() for tar in found.paths}
+    audio = output / about.corpus / AUDIO
+
+    def read(folder: Path | None) -> Iterator[Item | Reject]:
+        for path in paths:
+            yield from read_nemo(path, about, root, shards[path], folder)
+
     return write_items(
-        lambda: (item for path in paths for item in read_nemo(path, about, root)),
+        lambda: read(audio),
         output,
         about,
-        source=source,
-        inputs=content_of(paths),
+        source=f"NeMo: {', '.join(path.name for path in paths)}",
+        inputs=content_of([*paths, *archives]),
+        names=names_of(read(None))[0] if archives else None,  # their audio is written as it is read
     )
 
 
-def read_nemo(path: Path, about: About, root: Path) -> Iterator[Item | Reject]:
+def open_manifests(files: Sequence[Path]) -> tuple[list[Path], Path]:
+    """The manifests that names and patterns stand for, and the folder that holds them all.
+
+    Raises:
+        MissingFileError: no such manifest, or an empty one.
+    """
+    names = [name for file in files for name in ([file] if has_file(file) else map(source_place, expand(str(file))))]
+    paths = [need_file(path, what="NeMo manifest") for path in names]
+    return paths, common_folder(paths)
+
+
+def read_nemo(
+    path: Path, about: About, root: Path, tars: TarShards | None = None, folder: Path | None = None
+) -> Iterator[Item | Reject]:
     """Items of one manifest. Ids are MANIFEST-LINE unless rows have an `id`.
 
-    root: a folder that holds this manifest and all others; ids of recordings are paths in there.
+    Args:
+        path: the manifest.
+        about: of the corpus.
+        root: a folder that holds this manifest and all others; ids of recordings are paths in there.
+        tars: archives of its audio.
+        folder: where audio from archives is written; None: it is not, and items name no file.
     """
-    split = about.own_split(path.name.partition(".")[0])
+    waiting = TarredRows(about, folder)
+    for found in _rows(path, about):
+        if isinstance(found, Reject):
+            yield found
+            continue
+        key, row, place, split = found
+        name = row["audio_filepath"]
+        tar = None if tars is None else tars.of(name, row.get("shard_id"), path)
+        if row.get("_skipme"):
+            yield about.reject(key, Reason.out_of_scope, f"{place}: the row says `_skipme`")
+        elif tar is None and "shard_id" in row and not has_file(place_of(name, path.absolute().parent)):
+            yield about.reject(key, Reason.audio_missing, f"{place}: {_TARRED}")
+        else:
+            item = _item(row, key, path.absolute().parent, root, place=place, split=split)
+            if tar is None:
+                yield item
+            else:
+                yield from waiting.add(tar, name, item)
+    yield from waiting.rest()
+
+
+def _rows(path: Path, about: About) -> Iterator[tuple[str, dict[str, Any], str, str | None] | Reject]:
+    """Id, row, place and split of each line; or why it cannot be read."""
+    stem = path.name.partition(".")[0]
+    split = about.own_split(stem)
     for number, row in json_rows(path):
-        key = f"{path.name.partition('.')[0]}-{number:06}"
+        key = f"{stem}-{number:06}"
         problem = row if isinstance(row, str) else _problem(row)
         if isinstance(row, str) or problem:
             yield about.reject(key, Reason.bad_row, f"{path.name}:{number}: {problem}")
-        elif "shard_id" in row and not has_file(path.parent / row["audio_filepath"]):
-            yield about.reject(key, Reason.audio_missing, f"{path}:{number}: {_TARRED}")
         else:
-            yield _item(row, key, path.absolute().parent, root, place=f"{path}:{number}", split=split)
+            yield key, row, f"{path}:{number}", split
 
 
-_TARRED = "a row of a tarred data set (it has a shard_id); unpack the archives beside the manifest first"
+_TARRED = "a row of a tarred data set (it has a shard_id); name its archives with the setting `tars`"
 
 
 def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str, split: str | None) -> Item:
     name = Path(row["audio_filepath"])
-    recording = name if name.is_absolute() else folder.relative_to(root) / name
+    recording = name if name.is_absolute() else Path(str(folder).removeprefix(str(root)).lstrip("/"), name)
     source, target = row.get("source_lang") or row.get("lang"), row.get("target_lang")
     said = _text(row, ("text", "answer"))
     length = None if row.get("duration") is None else float(row["duration"])
@@ -92,7 +155,7 @@ def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str
         key=key if given in (None, "") else str(given),
         place=place,
         recording=str(recording.with_suffix("")).lstrip("/"),
-        audio=folder / name,
+        audio=place_of(row["audio_filepath"], folder),
         channel=row.get("channel_selector"),
         start=float(row.get("offset") or 0.0),
         duration=length,

@@ -20,6 +20,10 @@ def found_audio(name: str, folder: Path) -> Path:
     path = Path(name)
     if path.is_absolute():
         return path
+    store = getattr(folder, "protocol", None)  # of a list in a store: see `curation.storage.source_place`
+    if store is not None:
+        own = name.startswith(f"{store}://")
+        return type(folder)(name, **folder.storage_options) if own else folder / name  # type: ignore[attr-defined]
     inside = (folder / path).absolute()
     return path.absolute() if path.is_file() and not inside.is_file() else inside
 

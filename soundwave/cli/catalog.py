@@ -25,6 +25,8 @@ from soundwave.cli._imports import (
     SplitLinksOption,
     SplitMapOption,
     SplitOption,
+    StreamingOption,
+    TarsOption,
     TaskOption,
     TierOption,
     WithoutOption,
@@ -203,6 +205,8 @@ def import_(
     folders: FoldersOption = None,
     tier: TierOption = None,
     follow_links: LinksOption = False,
+    tars: TarsOption = None,
+    streaming: StreamingOption = False,
     decode: DecodeOption = False,
     workers: MeasureWorkers = None,
     dask: MeasureDask = None,
@@ -212,7 +216,8 @@ def import_(
 
     nemo: manifests. kaldi: a data folder. huggingface: a dataset (a folder, or a Hub name). tsv, csv: tables with a
     line of column names, by default Common Voice's. folder: audio files with .txt, .lab or .TextGrid of the same stem.
-    lhotse: cuts, recordings with supervisions, or a Shar folder.
+    lhotse: cuts, recordings with supervisions, or a Shar folder. webdataset: tar shards. parquet: rows with audio.
+    A source may be an address (s3://BUCKET/...; file://...); its audio is fetched into the corpus.
 
     Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there. Exit 1: no row
     became a cut.
@@ -229,7 +234,12 @@ def import_(
     }
     about = about_of(corpus, license_, **facts, links=split_links, beside=beside)
     given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
-    layout = layout_of(kind, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
+    layout = layout_of(
+        kind,
+        given
+        | {"folders": folders, "tier": tier, "follow_links": follow_links}
+        | {"tars": tars, "streaming": streaming},
+    )
     with _measured(workers, dask, decode=decode) as cost:
         info = import_corpus(kind, sources, output, about, layout)
     _show_import(info, output / corpus, cost.row(), as_json=json_)
@@ -251,6 +261,7 @@ def check_(
     folders: FoldersOption = None,
     tier: TierOption = None,
     follow_links: LinksOption = False,
+    tars: TarsOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Say what `catalog import` would do, by the first 1,000 rows: columns, rows as read, rejects, splits.
@@ -268,7 +279,7 @@ def check_(
     about = about_of(**facts, channels=channels)
     known = str(kind or guess_kind(source))
     given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
-    layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
+    layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links} | {"tars": tars})
     found = check(source, about, kind=known, layout=layout)
     if json_:
         print_json(asdict(found) | {"good": found.good})
