@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from curation.interchange.archives.parquet import RowLayout, import_rows
 from curation.interchange.archives.stream import open_stream
 from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
@@ -173,14 +170,6 @@ def _unfit_columns(part: _Part) -> Iterator[str]:
         if kind is not None:
             wanted = f"text for the field {fields[column.name]}" if column.name in fields else "text, numbers or lists"
             yield f"column {column.name!r} holds {kind}, expected {wanted}"
-    id_ = part.columns.get("id")
-    if id_ is None or not pa.types.is_string(part.table.data.schema.field(id_).type):
-        return
-    values = part.table.with_format("arrow")[id_][:]
-    bad = values.filter(pc.match_substring_regex(values, r"[/\\\x00-\x1f]"))
-    if len(bad):
-        found = f"column {id_!r} has ids with a slash or a control character, e.g. {bad[0].as_py()!r}"
-        yield f"{found}; expected names"
 
 
 def _split_names(parts: Iterable[_Part], default: str | None) -> dict[str, str]:

@@ -41,12 +41,16 @@ USED = {
     "answer",
     "lang",
     "source_lang",
+    "source_text",
     "target_lang",
     "speaker",
     "split",
     "_skipme",
     "shard_id",
+    "soundwave",
 }
+OWN = "soundwave"  # the key of facts that NeMo has no name for, as an export of ours writes them
+_FACTS = ("corpus", "task", "domain", "license", "sound_original")
 
 
 def import_nemo(files: Sequence[Path], output: Path, about: About, tars: Sequence[Path] = ()) -> CorpusInfo:
@@ -106,7 +110,7 @@ def read_nemo(
         tars: archives of its audio.
         folder: where audio from archives is written; None: it is not, and items name no file.
     """
-    waiting = TarredRows(about, folder)
+    waiting = TarredRows(about, folder, root)
     for found in _rows(path, about):
         if isinstance(found, Reject):
             yield found
@@ -119,7 +123,7 @@ def read_nemo(
         elif tar is None and "shard_id" in row and not has_file(place_of(name, path.absolute().parent)):
             yield about.reject(key, Reason.audio_missing, f"{place}: {_TARRED}")
         else:
-            item = _item(row, key, path.absolute().parent, root, place=place, split=split)
+            item = _item(row, key, path.absolute().parent, root, about, place=place, split=split)
             if tar is None:
                 yield item
             else:
@@ -143,16 +147,22 @@ def _rows(path: Path, about: About) -> Iterator[tuple[str, dict[str, Any], str, 
 _TARRED = "a row of a tarred data set (it has a shard_id); name its archives with the setting `tars`"
 
 
-def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str, split: str | None) -> Item:
+def _item(
+    row: dict[str, Any], key: str, folder: Path, root: Path, about: About, *, place: str, split: str | None
+) -> Item:
     name = Path(row["audio_filepath"])
     recording = name if name.is_absolute() else Path(str(folder).removeprefix(str(root)).lstrip("/"), name)
     source, target = row.get("source_lang") or row.get("lang"), row.get("target_lang")
     said = _text(row, ("text", "answer"))
+    answer = row.get("answer") if row.get("text") is not None else None
     length = None if row.get("duration") is None else float(row["duration"])
     translated = bool(source and target and source != target)
     given = row.get("id")
+    facts = row.get(OWN) or {}
+    own = f"{about.corpus}-" if facts.get("corpus") == about.corpus else ""
+    labels = {name: facts[name] for name in ("domain", "license", "sound", "sound_original") if name in facts}
     return Item(
-        key=key if given in (None, "") else str(given),
+        key=key if given in (None, "") else str(given).removeprefix(own),
         place=place,
         recording=str(recording.with_suffix("")).lstrip("/"),
         audio=place_of(row["audio_filepath"], folder),
@@ -160,14 +170,15 @@ def _item(row: dict[str, Any], key: str, folder: Path, root: Path, *, place: str
         start=float(row.get("offset") or 0.0),
         duration=length,
         recording_claimed=length if row.get("offset") is None else None,
-        text=None if translated else said,
-        target_text=said if translated else None,
+        text=row.get("source_text") if translated else said,
+        target_text=said if translated else answer,
         language=source,
-        target_language=target if translated else None,
+        target_language=target if translated or answer is not None else None,
         speaker=None if row.get("speaker") is None else str(row["speaker"]),
         split=str(row["split"]) if row.get("split") else split,
-        task="st" if translated else None,
+        task=facts.get("task") or ("st" if translated else None),
         extra={"nemo": {name: value for name, value in row.items() if name not in USED}} if set(row) - USED else {},
+        **labels,
     )
 
 
@@ -176,7 +187,7 @@ def _problem(row: dict[str, Any]) -> str | None:
         return f"the key `{row.key}` occurs twice"
     if not isinstance(row.get("audio_filepath"), str) or not row["audio_filepath"]:
         return f"audio_filepath is {row.get('audio_filepath')!r}, expected a path"
-    for name in ("id", "split", "speaker", "lang", "source_lang", "target_lang", "text", "answer"):
+    for name in ("id", "split", "speaker", "lang", "source_lang", "source_text", "target_lang", "text", "answer"):
         if isinstance(row.get(name), list | dict):
             return f"{name} is a {type(row[name]).__name__}, expected text"
     for name in ("offset", "duration"):
@@ -186,7 +197,16 @@ def _problem(row: dict[str, Any]) -> str | None:
     channel = row.get("channel_selector")
     if channel is not None and (isinstance(channel, bool) or not isinstance(channel, int) or channel < 0):
         return f"channel_selector is {channel!r}, expected the number of one channel, from 0"
-    return None
+    return _own_problem(row.get(OWN) or {})
+
+
+def _own_problem(facts: Any) -> str | None:
+    """What is wrong with the facts that an export of ours wrote."""
+    if not (isinstance(facts, dict) and all(isinstance(facts.get(name), str | None) for name in _FACTS)):
+        return f"{OWN} is no object of texts"
+    sound = facts.get("sound", [])
+    fits = isinstance(sound, list) and all(isinstance(one, str) for one in sound)
+    return None if fits else f"{OWN}.sound is no list of texts"
 
 
 def _text(row: dict[str, Any], names: Iterable[str]) -> str | None:

@@ -1,6 +1,6 @@
 """`soundwave catalog`: corpora and labels as Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +54,9 @@ class ExportFormat(StrEnum):
     huggingface = "huggingface"
     shar = "shar"
     webdataset = "webdataset"
+    nemo = "nemo"
+    nemo_tarred = "nemo-tarred"
+    kaldi = "kaldi"
 
 
 def register(app: typer.Typer) -> None:
@@ -175,11 +178,16 @@ def _export(kind: ExportFormat, catalog: Path, output: Path, where: str, limits:
 
         return export_jsonl(catalog, output, where=where, limits=limits)
     from curation.interchange import export as exports
+    from curation.interchange.outputs.kaldi import export_kaldi
+    from curation.interchange.outputs.nemo import export_nemo, export_tarred_nemo
 
-    writers = {
+    writers: dict[ExportFormat, Callable[..., int]] = {
         ExportFormat.huggingface: exports.export_huggingface,
         ExportFormat.shar: exports.export_shar,
         ExportFormat.webdataset: exports.export_webdataset,
+        ExportFormat.nemo: export_nemo,
+        ExportFormat.nemo_tarred: export_tarred_nemo,
+        ExportFormat.kaldi: export_kaldi,
     }
     return writers[kind](catalog, output, where=where, limits=limits)
 

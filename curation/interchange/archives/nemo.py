@@ -91,6 +91,7 @@ class TarredRows:
 
     about: About
     folder: Path | None  # where audio is written; None: it is not
+    root: Path  # ids of recordings are paths in there
     waiting: dict[Path, list[tuple[str, Item]]] = field(default_factory=dict)
     count: int = 0
 
@@ -129,14 +130,20 @@ class TarredRows:
             audio = stored_audio(member.data, member.name, self.folder) if numbers else Path()
             for number in numbers:
                 item = left.pop(number)[1]
-                recording = str(PurePosixPath(_stem(tar), PurePosixPath(member.name).with_suffix("")))
-                yield replace(item, audio=audio, recording=recording)
+                recording = PurePosixPath(self._name(tar), PurePosixPath(member.name).with_suffix(""))
+                yield replace(item, audio=audio, recording=str(recording))
         for name, item in left.values():
             problem = problems.get(name) or problems.get(_member(name)) or problems.get("")
             reason = Reason.audio_missing if problem is None else Reason.audio_unreadable
             yield self.about.reject(
                 item.key, reason, f"{item.place}: {problem or f'{tar.name} has no member {name!r}'}"
             )
+
+    def _name(self, tar: Path) -> str:
+        """What a tar is called in ids of recordings: others of its name are in other folders."""
+        place, root = str(tar.absolute().parent), str(self.root)
+        inside = place == root or place.startswith(f"{root}/")
+        return str(PurePosixPath(place[len(root) + 1 :] if inside else tar.absolute().parent.name, _stem(tar)))
 
 
 def _member(name: str) -> str:

@@ -6,7 +6,8 @@
 
 The column of sound is `audio`, what the file calls one, or the first of the first kind; `columns` names another. All
 other columns are read as `huggingface` reads them, and ids are the same: SPLIT-ROW unless there is a column `id`. Rows
-are read a few at a time, so memory grows with a row group at most, not with the file; the sound is written to CORPUS/audio, byte for byte.
+are read a few at a time, so memory grows with a row group at most, not with the file; the sound is written to
+CORPUS/audio, byte for byte.
 """
 
 from __future__ import annotations

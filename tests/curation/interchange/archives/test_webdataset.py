@@ -106,8 +106,8 @@ FAULTS = {  # what is in the archive -> id of the reject, reason, what its detai
     "root": ([("/etc/1.flac", tone()), ("/etc/1.txt", "a")], "web-a//etc/1", "bad_row", "leads out"),
     "link": ([("1.flac", "-> /etc/passwd"), ("1.txt", "a")], "web-a/1", "bad_row", "is a link"),
     "length": ([("1.flac", tone()), ("1.json", '{"text": "a", "duration": 7}')], "web-a/1", "duration_mismatch", "7 s"),
-    "again": ([("1.flac", tone()), ("1.txt", "a"), ("good.txt", "x"), ("good.flac", tone(seed=8)), ("1.flac", tone(seed=3)),
-               ("1.txt", "b")], "web-a/1", "duplicate_id", "was kept"),
+    "again": ([("1.flac", tone()), ("1.txt", "a"), ("good.txt", "x"), ("good.flac", tone(seed=8)),
+               ("1.flac", tone(seed=3)), ("1.txt", "b")], "web-a/1", "duplicate_id", "was kept"),
 }  # fmt: skip
 
 
