@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.request import url2pathname
-
-import duckdb
 
 from manifests.errors import InputError, MissingFileError, require
 from manifests.files import atomic_write
+
+if TYPE_CHECKING:
+    import duckdb
 
 _REMOTE = re.compile(r"^s3:/+")
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")  # two letters at least: C:/ is a disk

@@ -254,7 +254,7 @@ def import_(
 
 
 def check_(
-    source: Annotated[Path, typer.Argument(help="A manifest, a table, or a folder.")],
+    source: Annotated[str, typer.Argument(help="A manifest, a table, tars, Parquet, or a folder; or an address.")],
     *,
     kind: Annotated[CheckedSource | None, typer.Option(help="What it is; by default what it looks like.")] = None,
     split: SplitOption = None,
@@ -274,21 +274,24 @@ def check_(
 ) -> None:
     """Say what `catalog import` would do, by the first 1,000 rows: columns, rows as read, rejects, splits.
 
-    Nothing is written. Exit 1: the import would be refused, or none of these rows would become a cut.
+    Of archives and stores it reads 200. Nothing is written. Exit 1: the import would be refused, or none of these rows
+    would become a cut.
 
     Example: soundwave catalog check cv/train.tsv --column text=sentence
     """
     from dataclasses import asdict
 
     from curation.interchange.check import check, guess_kind
+    from curation.storage import source_place
     from soundwave.cli._tables import print_json
 
     facts: dict[str, Any] = {"split": split, "split_map": split_map, "task": task, "language": language}
     about = about_of(**facts, channels=channels)
-    known = str(kind or guess_kind(source))
+    place = source_place(source)
+    known = str(kind or guess_kind(place))
     given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
     layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links} | {"tars": tars})
-    found = check(source, about, kind=known, layout=layout)
+    found = check(place, about, kind=known, layout=layout)
     if json_:
         print_json(asdict(found) | {"good": found.good})
     else:
