@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -70,6 +70,19 @@ def source_place(name: Path | str) -> Path:
     if kind != "memory":
         raise InputError(f"{text}: nothing is read from {kind}://, expected a path, s3:// or file://. Copy it first.")
     return cast(Path, require("upath", used_for=text, install=_INSTALL).UPath(text))
+
+
+def need_answer(path: Path) -> Path:
+    """`path`, if it is on disk, or its store answers: where one does not, all its files would seem to be missing.
+
+    Raises:
+        MissingFileError: the store does not answer, or not to us.
+    """
+    if in_store(path):
+        store = cast(Any, path)
+        with answering(path), suppress(FileNotFoundError):
+            store.fs.info(store.path)
+    return path
 
 
 def in_store(path: Any) -> bool:

@@ -78,8 +78,8 @@ def guess_kind(source: Path) -> str:
     if kind is None:
         raise InputError(
             f"{source} is nothing that is known here. Expected JSON lines of NeMo or Lhotse, a table (.tsv, .csv), "
-            "tars of WebDataset, Parquet, or a folder of those, of Kaldi (with wav.scp), of Lhotse (Shar, or .jsonl.gz), "
-            "or of audio files with texts beside them. "
+            "tars of WebDataset, Parquet, or a folder of those, of Kaldi (with wav.scp), of Lhotse (Shar, or "
+            ".jsonl.gz), or of audio files with texts beside them. "
             f"If it is one, name it with the setting `kind`: {', '.join(KINDS)}."
         )
     return kind

@@ -206,11 +206,11 @@ def import_corpus(
     """
     from importlib import import_module
 
-    from curation.storage import source_place
+    from curation.storage import need_answer, source_place
 
     module, function, settings, count = _READERS[kind]
     reader = import_module(f"curation.interchange.{module}")
-    places = sources if count == "name" else [source_place(source) for source in sources]
+    places = sources if count == "name" else [need_answer(source_place(source)) for source in sources]
     if kind in _TABLES:
         layout = {**layout, "kind": kind}
     given = (getattr(reader, settings)(**layout),) if settings else ()

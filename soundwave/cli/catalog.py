@@ -282,12 +282,12 @@ def check_(
     from dataclasses import asdict
 
     from curation.interchange.check import check, guess_kind
-    from curation.storage import source_place
+    from curation.storage import need_answer, source_place
     from soundwave.cli._tables import print_json
 
     facts: dict[str, Any] = {"split": split, "split_map": split_map, "task": task, "language": language}
     about = about_of(**facts, channels=channels)
-    place = source_place(source)
+    place = need_answer(source_place(source))
     known = str(kind or guess_kind(place))
     given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
     layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links} | {"tars": tars})
