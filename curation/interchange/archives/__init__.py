@@ -9,16 +9,18 @@ import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from manifests.audio.endings import ENDINGS
 from manifests.errors import SettingsError
-from manifests.lines import PACKINGS, open_bytes
+from manifests.lines import BLOCK, PACKINGS, open_bytes
 
 TAR = re.compile(r"(?P<stem>.+)\.(tar|tgz|tar\.(gz|bz2|xz|zst|lz4))", re.IGNORECASE)
 MOST = 100_000  # names that a pattern may stand for
 LARGEST = 1 << 31  # bytes of a member: it is in memory when it is read
+_END, _NOTHING = (getattr(tarfile, name) for name in ("EOFHeaderError", "EmptyHeaderError"))
 _GZIP = b"\x1f\x8b"
 _BRACES = re.compile(r"(?:\{|_OP_)([^{}]*?)(?:\}|_CL_)")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -59,6 +61,7 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
     a damaged archive) is a member with a problem.
     """
     ended: type[Exception] | None = None
+    goes_on = False
     try:
         with _opened(path) as archive:
             while (info := archive.next()) is not None:
@@ -66,12 +69,15 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
                 if not info.isdir() and not _hidden(info.name):
                     yield _member(archive, info, wanted)
             ended = archive.ended
+            goes_on = ended is _END and any(map(any, iter(partial(cast(Any, archive).fileobj.read, BLOCK), b"")))
     except Exception as error:  # whatever a damaged archive makes its readers raise
         said = str(error)[:200] or type(error).__name__
         yield Member("", problem=f"{path.name} can be read no further ({said}): it is damaged, or was cut short")
         return
-    if ended is not getattr(tarfile, "EOFHeaderError", None):
-        what = "has no mark of its end" if ended is getattr(tarfile, "EmptyHeaderError", None) else "is damaged"
+    if goes_on:
+        yield Member("", problem=f"{path.name} goes on after the mark of its end: tars that were joined, or damage")
+    elif ended is not _END:
+        what = "has no mark of its end" if ended is _NOTHING else "is damaged"
         yield Member("", problem=f"{path.name} {what} after its last file that can be read: it may have been cut short")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.soundwave.disk.cases import run_cases
 from tests.soundwave.disk.writers import commands, make_folder
 
-STRIDES = {"nemo": 13, "kaldi": 31, "tars": 17, "webdataset": 2, "shar": 3, "nemo-tarred": 9, "kaldi-out": 19,
+STRIDES = {"nemo": 13, "kaldi": 31, "tars": 29, "webdataset": 2, "shar": 3, "nemo-tarred": 7, "kaldi-out": 17,
            "segment": 12, "encode": 12}  # fmt: skip
 
 
