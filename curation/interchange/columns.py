@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import SettingsError
+from manifests.fingerprint import stable_split
 from manifests.items import About, Item
 from manifests.reasons import Reason
 from manifests.rows import Reject, TextRow
-from manifests.rows.splits import known_split
+from manifests.rows.splits import HASH, REJECT, known_split, plain, read_split_map
 from manifests.units import Seconds
 
 FIELDS = ("text", "language", "speaker", "target_text", "target_language", "sound", "sound_original", "task", "domain")
@@ -97,15 +98,21 @@ def item_of(
     )
 
 
-def text_row(row: Mapping[str, Any], key: str, about: About) -> TextRow | None:
+def text_row(row: Mapping[str, Any], key: str, about: About) -> TextRow | Reject | None:
     """A row that never had sound, as an export of ours writes it; None: it is no such row."""
-    split = known_split(str(row.get("split")))
+    name = str(row.get("split"))
     text, target = row.get("text"), row.get("target_text")
     made = row.get("duration") == 0 and "corpus" in row
-    if not made or split is None or not isinstance(text, str) or not isinstance(target, str):
+    if not made or not isinstance(text, str) or not isinstance(target, str):
         return None
+    split = read_split_map(about.split_map).get(plain(name)) or known_split(name)
+    if split == REJECT:
+        return about.reject(key, Reason.out_of_scope, f"split {name!r} is left out")
+    if split is None:
+        return about.reject(key, Reason.bad_row, f"split is {name!r}, expected train, dev or test")
     facts = {name: str(row[name]) for name in ("task", "domain", "language") if row.get(name)}
     licence = str(row.get("license") or about.license)
+    split = stable_split(text) if split == HASH else split
     return TextRow(f"{about.corpus}-{key}", about.corpus, split, text, target, license=licence, **facts)
 
 

@@ -33,6 +33,7 @@ class Member:
     name: str  # without `./` before it; "" where it is the archive that can be read no further
     data: bytes = b""  # empty where it was not asked for
     problem: str = ""
+    size: int = 0  # bytes
 
 
 class _Archive(tarfile.TarFile):
@@ -54,8 +55,8 @@ class _Header(tarfile.TarInfo):
             raise
 
 
-def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
-    """The files in a tar, one after another, packed or not; the data of those that are `wanted` by their names.
+def members(path: Path, wanted: Callable[[str, int], bool]) -> Iterator[Member]:
+    """The files in a tar, one after another, packed or not; the data of those that are `wanted` by name and size.
 
     Folders and hidden files do not count. What cannot be had (a link, a name that leads out of the archive, the rest of
     a damaged archive) is a member with a problem.
@@ -105,7 +106,7 @@ def _hidden(name: str) -> bool:
     return last.startswith(".") or (last.startswith("__") and last.endswith("__"))
 
 
-def _member(archive: tarfile.TarFile, info: tarfile.TarInfo, wanted: Callable[[str], bool]) -> Member:
+def _member(archive: tarfile.TarFile, info: tarfile.TarInfo, wanted: Callable[[str, int], bool]) -> Member:
     shown = info.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     name = str(PurePosixPath(info.name))
     if shown != info.name or any(ord(letter) < 32 for letter in name):
@@ -114,12 +115,22 @@ def _member(archive: tarfile.TarFile, info: tarfile.TarInfo, wanted: Callable[[s
         return Member(name, problem=f"the name {name!r} leads out of the archive, expected one inside it")
     if not info.isfile():
         return Member(name, problem=f"{name} is a link or a device, expected a file")
-    if not wanted(name):
-        return Member(name)
+    if not wanted(name, info.size):
+        return Member(name, size=info.size)
     if info.size > LARGEST:
         return Member(name, problem=f"{name} has {info.size:,} bytes, expected at most {LARGEST:,}")
     stream = archive.extractfile(info)
-    return Member(name, stream.read() if stream is not None else b"")
+    return Member(name, stream.read() if stream is not None else b"", size=info.size)
+
+
+def found_in(folder: Path, fits: Callable[[str], bool]) -> list[tuple[Path, PurePosixPath]]:
+    """Files below a folder whose names fit, sorted, each with its path from there on; hidden ones do not count."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if fits(path.name)):
+        inside = PurePosixPath(str(path).removeprefix(str(folder)).lstrip("/"))
+        if not any(part.startswith(".") for part in inside.parts):
+            found.append((path, inside))
+    return found
 
 
 def is_audio(name: str) -> bool:

@@ -119,7 +119,7 @@ class TarredRows:
                 by_name.setdefault(one, []).append(number)
         left = dict(enumerate(rows))
         problems: dict[str, str] = {}
-        for member in members(tar, by_name.__contains__):
+        for member in members(tar, lambda name, _: name in by_name):
             numbers = [number for number in by_name.get(member.name, ()) if number in left]
             if member.problem:
                 problems[member.name] = member.problem

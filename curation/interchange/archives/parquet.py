@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.interchange.archives import expand
+from curation.interchange.archives import expand, found_in
 from curation.interchange.columns import NAMES, item_of, text_row, unknown_columns
 from curation.interchange.common import content_of, write_items
 from curation.interchange.loading import split_name, unfit
@@ -141,11 +141,10 @@ def open_parts(sources: Sequence[Path]) -> list[RowPart]:
 
 def _files(source: Path) -> Iterator[tuple[Path, PurePosixPath]]:
     if source.is_dir():
-        found = sorted(path for path in source.rglob("*.parquet") if path.name[0] != ".")
+        found = found_in(source, lambda name: name.endswith(".parquet"))
         if not found:
             raise ManifestError(f"{source} holds no Parquet file (.parquet).")
-        for path in found:
-            yield path, PurePosixPath(str(path).removeprefix(str(source)).lstrip("/"))
+        yield from found
         return
     for name in expand(str(source)) if not has_file(source) else [source]:
         yield source_place(name), PurePosixPath(PurePosixPath(str(name)).name)

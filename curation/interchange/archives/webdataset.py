@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from curation.interchange.archives import TAR, Member, expand, is_audio, members
+from curation.interchange.archives import TAR, Member, expand, found_in, is_audio, members
 from curation.interchange.columns import NAMES, item_of, text_row
 from curation.interchange.common import content_of, write_items
 from curation.interchange.loading import split_name
@@ -123,11 +123,10 @@ def open_shards(sources: Sequence[Path], about: About) -> list[Shard]:
 def _tars(source: Path) -> Iterator[tuple[Path, PurePosixPath]]:
     """Each tar of a source, and what its name says: from the folder that was named on."""
     if source.is_dir():
-        found = sorted(path for path in source.rglob("*") if TAR.fullmatch(path.name) and path.name[0] != ".")
+        found = found_in(source, lambda name: TAR.fullmatch(name) is not None)
         if not found:
             raise ManifestError(f"{source} holds no tar file, expected .tar, .tgz or .tar.gz.")
-        for path in found:
-            inside = str(path).removeprefix(str(source)).lstrip("/")
+        for path, inside in found:
             yield need_file(path, what="tar file"), PurePosixPath(source.absolute().name, inside)
         return
     for name in expand(str(source)) if not has_file(source) else [source]:
@@ -158,7 +157,7 @@ def read_webdataset(
 
 def _samples(shard: Shard, *, sound: bool) -> Iterator[_Sample]:
     sample: _Sample | None = None
-    for member in members(shard.path, lambda name: sound or not is_audio(name)):
+    for member in members(shard.path, lambda name, size: sound if is_audio(name) else size <= SMALL):
         key, end = _key(member.name)
         if sample is None or sample.key != key:
             if sample is not None:
@@ -227,6 +226,8 @@ def _row(sample: _Sample, layout: WebLayout) -> dict[str, Any]:
 
 
 def _facts(member: Member) -> dict[str, Any]:
+    if member.size > SMALL:
+        raise ManifestError(f"{member.name} has {member.size:,} bytes, expected at most {SMALL:,}")
     try:
         row = parse_row(member.data.decode().removeprefix("\ufeff"))
     except ValueError as error:  # no UTF-8 either
@@ -244,8 +245,8 @@ def _plain(member: Member) -> str | None:
     """
     end = _key(member.name)[1]
     try:
-        if len(member.data) > SMALL or b"\0" in member.data:
-            raise ValueError(f"{len(member.data):,} bytes, expected a text")
+        if member.size > SMALL or b"\0" in member.data:
+            raise ValueError(f"{member.size:,} bytes")
         return member.data.decode().removeprefix("\ufeff").strip()
     except ValueError as error:
         if end in (*TEXTS, *LABELS):

@@ -162,9 +162,37 @@ def test_what_is_no_tar_is_a_reject_and_what_is_not_there_an_error(tmp_path: Pat
     assert not (tmp_path / "other").exists()
 
 
+def asked(key: str, **more: Any) -> str:
+    """A row without sound, as an export of ours writes it."""
+    facts = {"cut_id": key, "corpus": "web", "duration": 0.0, "split": "dev", "text": "Why?", "target_text": "So."}
+    return json.dumps(facts | {"task": "qa", "license": "CC0-1.0"} | more)
+
+
+def test_rows_without_sound_come_back_once(tmp_path: Path) -> None:
+    told = json.dumps({"cut_id": "web-b", "corpus": "web", "duration": 0.5, "split": "dev", "text": "x"})
+    rows = [("0.json", asked("web-a")), ("1.json", asked("web-a")), ("2.json", told), ("2.flac", tone()),
+            ("3.json", asked("web-b")), ("4.json", asked("web-c", split="test")),
+            ("5.json", asked("web-d", split="?"))]  # fmt: skip
+    write_tar(tmp_path / "a.tar", rows)
+    about = About("web", "CC0-1.0", split_map={"dev": "train"})
+    assert list(taken(tmp_path, tmp_path / "a.tar", about=about)) == ["web-b"]
+    texts = {row["id"]: row["split"] for row in read_jsonl(tmp_path / "corpora" / "web" / "texts.jsonl.gz")}
+    assert texts == {"web-a": "train", "web-c": "test"}
+    reasons = [(row["cut_id"], row["reason"]) for row in read_jsonl(tmp_path / "corpora" / "web" / "rejects.jsonl.gz")]
+    assert reasons == [("web-a", "duplicate_id"), ("web-b", "duplicate_id"), ("web-d", "bad_row")]
+
+
+def test_large_members_that_are_no_sound_are_not_read(tmp_path: Path) -> None:
+    big = b"{" + b" " * (1 << 20) + b"}"
+    rows = [("1.flac", tone()), ("1.txt", "a"), ("1.npy", big), ("2.flac", tone(seed=1)), ("2.json", big)]
+    write_tar(tmp_path / "a.tar", rows)
+    assert list(taken(tmp_path, tmp_path / "a.tar")) == ["web-a/1"]
+    assert "expected at most" in rejects(tmp_path / "corpora")["web-a/2"][1]
+
+
 def test_members_are_skipped_without_being_read(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", [(f"{n}.flac", tone(seed=n)) for n in range(3)])
-    assert [(one.name, one.data) for one in members(path, lambda _: False)] == [(f"{n}.flac", b"") for n in range(3)]
+    assert [(one.name, one.data) for one in members(path, lambda *_: False)] == [(f"{n}.flac", b"") for n in range(3)]
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of the library
