@@ -322,7 +322,7 @@ KINDS: dict[str, Kind] = {
     "streaming": Kind(
         ("sources/hub/*.parquet",),
         "bytes",
-        _fixed(*_import("huggingface", "sources/hub", "--streaming"), *_import("parquet", "sources/hub")),
+        _fixed(*_import("huggingface", "sources/hub", "--streaming")),
         all_columns,
         weight=1,
     ),

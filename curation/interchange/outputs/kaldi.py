@@ -30,7 +30,7 @@ _LOW = frozenset("!\"#$%&'()*+,-")  # they sort before or as the hyphen between 
 
 
 @dataclass(frozen=True)
-class Utterance:
+class KaldiUtterance:
     """An utterance as Kaldi's files have it."""
 
     key: str
@@ -63,7 +63,7 @@ def export_kaldi(catalog: Path, target: Path, *, where: str = "true", limits: Li
     return count
 
 
-def utterance(clip: Clip, wave: str) -> Utterance:
+def utterance(clip: Clip, wave: str) -> KaldiUtterance:
     """A cut as an utterance; wave: path of its audio."""
     row = clip.row
     cut = row["cut_id"]
@@ -71,7 +71,7 @@ def utterance(clip: Clip, wave: str) -> Utterance:
     facts = {"id": cut, "speaker": row["speaker"], "text": row["text"], **{fact: row[fact] for fact in FACTS}}
     text = None if row["text"] is None else " ".join(row["text"].split())
     key = speaker if row["speaker"] is None else f"{speaker}-{name_of(cut)}"
-    return Utterance(key, speaker, wave, clip.samples / clip.rate, text, row["language"], facts)
+    return KaldiUtterance(key, speaker, wave, clip.samples / clip.rate, text, row["language"], facts)
 
 
 def name_of(text: str, without: Iterable[str] = ()) -> str:
@@ -85,7 +85,7 @@ def name_of(text: str, without: Iterable[str] = ()) -> str:
     )
 
 
-def _write(folder: Path, rows: list[Utterance]) -> None:
+def _write(folder: Path, rows: list[KaldiUtterance]) -> None:
     files: dict[str, Iterator[str]] = {
         "wav.scp": (f"{row.key} {row.wave}" for row in rows),
         "segments": (f"{row.key} {row.key} 0 {row.seconds!r}" for row in rows),
