@@ -37,7 +37,7 @@ from manifests.rows.splits import doubt, known_split, plain
 
 KINDS = ("nemo", "kaldi", "lhotse", "folder", "tsv", "csv", "webdataset", "parquet")  # that are checked here
 ROWS = 1000  # that are read
-UNPACKED = 200  # of them, where their audio is in an archive or in a store
+UNPACKED = 100  # of them, where their audio is in an archive or in a store
 SHOWN = 3  # rows that are shown
 EXAMPLES = 3  # of rejects, for each reason
 LOOKED_AT = 2000  # files of a folder, to guess what it is

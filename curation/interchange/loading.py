@@ -58,7 +58,9 @@ def _by_split(folder: Path) -> dict[str, list[str]]:
     """Parquet files by the split that they name, "" where they name none: `datasets` makes train of other names."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("*.parquet")) if folder.is_dir() else []:
-        found.setdefault(split_name(path.relative_to(folder), path.stem), []).append(str(path))
+        inside = path.relative_to(folder)
+        if not any(part.startswith(".") for part in inside.parts):
+            found.setdefault(split_name(inside, path.stem), []).append(str(path))
     return found
 
 

@@ -274,7 +274,7 @@ def check_(
 ) -> None:
     """Say what `catalog import` would do, by the first 1,000 rows: columns, rows as read, rejects, splits.
 
-    Of archives and stores it reads 200. Nothing is written. Exit 1: the import would be refused, or none of these rows
+    Of archives and stores it reads 100. Nothing is written. Exit 1: the import would be refused, or none of these rows
     would become a cut.
 
     Example: soundwave catalog check cv/train.tsv --column text=sentence

@@ -73,6 +73,7 @@ class RowPart:
 
     name: str  # of the split; else what the files are called; "" where they are numbered only
     tables: list[RowTable]
+    root: str = ""  # the name of the folder that was named
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,14 @@ def open_parts(sources: Sequence[Path]) -> list[RowPart]:
         MissingFileError: no such file or folder, or an empty file.
         ManifestError: a folder without Parquet files, or no Parquet file.
     """
-    found: dict[str, list[RowTable]] = {}
+    found: dict[tuple[str, str], RowPart] = {}
     for source in sources:
+        root = source.absolute().name if source.is_dir() else ""
         for path, inside in _files(source):
-            found.setdefault(split_name(inside, path.stem), []).append(_table(need_file(path, what="Parquet file")))
-    return [RowPart(name, tables) for name, tables in found.items()]
+            name = split_name(inside, path.stem)
+            part = found.setdefault((name, root), RowPart(name, [], root))
+            part.tables.append(_table(need_file(path, what="Parquet file")))
+    return list(found.values())
 
 
 def _files(source: Path) -> Iterator[tuple[Path, PurePosixPath]]:
@@ -258,7 +262,8 @@ def _split_names(
 
 
 def _own_split(part: RowPart, about: About, *, strict: bool) -> str:
-    return part.name if strict else about.own_split(part.name) or ""
+    own = part.name if strict else part.name and about.own_split(part.name)
+    return own or (part.root and about.own_split(part.root)) or ""
 
 
 def _split_column(parts: Sequence[RowPart], read: _Read) -> str | None:

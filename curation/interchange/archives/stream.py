@@ -30,7 +30,7 @@ def open_stream(source: str) -> tuple[list[RowPart], str]:
         return parts, fingerprint(content_of(source_place(table.place) for part in parts for table in part.tables))
     loaded: Any = load(source, streaming=True)
     tables: dict[str, Any] = dict(loaded) if isinstance(loaded, dict) else {"": loaded}
-    parts = [RowPart(name, [_table(source, name, table, folder)]) for name, table in tables.items()]
+    parts = [RowPart(name, [_table(source, name, table, folder)], folder.name) for name, table in tables.items()]
     known = {name: getattr(table, "_fingerprint", None) or repr(table.info) for name, table in tables.items()}
     return parts, fingerprint([source, known])
 

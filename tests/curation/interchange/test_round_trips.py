@@ -39,6 +39,7 @@ TOLD = ("split", "task", "domain", "language", "target_language", "speaker", "te
 CUTS: dict[str, dict[str, Any]] = {  # id -> what is told of it
     "odd-plain": {"text": "Turn left.", "speaker": "s1", "language": "en"},
     "odd-a/b..é x": {"text": "Two  spaces, 日本語, a \"", "speaker": "s1-b, c", "language": "de", "split": "dev"},
+    "odd-../../up": {"text": "A name that is a path", "speaker": "../up", "language": "en"},
     "odd-s1": {"text": "No speaker at all", "language": "en"},
     "odd-a~b-sub2": {"text": "A name that looks like a part", "speaker": "s!", "language": "en"},
     "odd-st": {"text": "Guten Tag.", "language": "de", "target_text": "Good day.", "target_language": "en",
@@ -111,6 +112,7 @@ def test_everything_comes_back(catalog: Path, tmp_path: Path, way: str, monkeypa
     out, back = WAYS[way]
     (tmp_path / "out").mkdir()
     assert out(catalog, tmp_path / "out") == len(CUTS)
+    assert {path.name for path in tmp_path.iterdir()} <= {"out", "cache"}
     back(tmp_path / "out", tmp_path / "corpora")
     assert list(read_jsonl(tmp_path / "corpora" / "odd" / "rejects.jsonl.gz")) == []
     build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
@@ -156,7 +158,7 @@ def test_kaldi_folders_are_read_by_lhotse(catalog: Path, tmp_path: Path) -> None
     export_kaldi(catalog, tmp_path / "out", where="split = 'train' AND text IS NOT NULL")
     recordings, said, _ = load_kaldi_data_dir(tmp_path / "out" / "train", sampling_rate=8000)
     names = {row["utterance"]: row["id"] for row in read_jsonl(tmp_path / "out" / "train" / "cuts.jsonl")}
-    assert len(names) == 4
+    assert len(names) == 5
     known = told(catalog)
     for one in said or []:
         facts = known[names[one.id]]
@@ -180,7 +182,7 @@ def test_tarred_manifests_are_as_nemo_reads_them(catalog: Path, tmp_path: Path) 
     ]
     assert numbers == [{0, 1, 2}, {0, 1, 2}]
     every = list(read_jsonl(train / "tarred_audio_manifest.json"))
-    assert len(every) == 5
+    assert len(every) == 6
     for number in range(3):
         rows = list(read_jsonl(train / "sharded_manifests" / f"manifest_{number}.json"))
         assert rows == [row for row in every if row["shard_id"] == number]

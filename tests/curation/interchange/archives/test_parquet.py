@@ -191,3 +191,18 @@ def test_a_stream_gives_the_corpus_that_the_dataset_gives(
     assert streamed == whole
     assert len(whole) == 40
     assert json.loads((tmp_path / "True" / "web" / "corpus.json").read_text())["splits"]["validation"] == "dev"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_folder_of_numbered_files_is_the_split_that_it_is_named_for(
+    tmp_path: Path, streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    for n in range(2):
+        write(tmp_path / "dev" / f"000{n}.parquet", {"audio": sounds(1, first=n), "text": [f"{n}"]})
+    write(tmp_path / "dev" / ".cache" / "0002.parquet", {"audio": sounds(1, first=2), "text": ["hidden"]})
+    import_huggingface(str(tmp_path / "dev"), tmp_path / "hub", ABOUT, streaming=streaming)
+    told = {key: row["custom"]["split"] for key, row in cuts(tmp_path / "hub").items()}
+    assert told == {"web-row-000000": "dev", "web-row-000001": "dev"}
+    if streaming:
+        assert {key: row["custom"]["split"] for key, row in taken(tmp_path, tmp_path / "dev").items()} == told
