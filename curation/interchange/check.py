@@ -105,7 +105,11 @@ def _kind_of_folder(folder: Path) -> str | None:
     files = list(islice((path for path in folder.rglob("*") if not path.name.startswith(".")), LOOKED_AT))
     if any(path.suffix.lower() in ENDINGS for path in files):
         return "folder"
-    return next((kind for path in files if (kind := _kind_of_archive(path))), None)
+    found = next((kind for path in files if (kind := _kind_of_archive(path))), None)
+    lists = [path for path in sorted(folder.glob("*.json*")) if found == "webdataset" and _kind_of_file(path) == "nemo"]
+    if lists:
+        raise InputError(f"{folder} holds tars of NeMo's and their manifests. Name a manifest, e.g. {lists[0]}.")
+    return found
 
 
 def _kind_of_archive(path: Path) -> str | None:

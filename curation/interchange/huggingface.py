@@ -21,7 +21,7 @@ from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
 from curation.interchange.common import write_items
 from curation.interchange.loading import load, unfit
 from curation.interchange.stored import stored_audio
-from manifests.errors import ManifestError, SettingsError
+from manifests.errors import InputError, ManifestError, SettingsError
 from manifests.fingerprint import fingerprint
 from manifests.items import About, Item
 from manifests.reasons import Reason
@@ -60,6 +60,10 @@ def import_huggingface(
         SettingsError: `columns` names something that is no field, or no column; a name of a split that is not known.
         OccupiedError: the folder holds another corpus, or something else.
     """
+    if "://" in source:
+        raise InputError(
+            f"{source}: expected a folder, or a name of the Hub. Parquet files of a store are of the kind `parquet`."
+        )
     if streaming:
         parts, content = open_stream(source)
         known_by = str(Path(source).absolute()) if Path(source).is_dir() else source

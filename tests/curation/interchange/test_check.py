@@ -212,5 +212,7 @@ def test_rows_of_a_tarred_manifest_are_checked_with_their_tars(tmp_path: Path) -
     write_tar(tmp_path / "x_0.tar", [("a.flac", tone())])
     (tmp_path / "train.json").write_text('{"audio_filepath": "a.flac", "text": "x", "shard_id": 0}\n')
     assert checked(tmp_path / "train.json")[1]["rejects"] == {"audio_missing": 1}
+    with pytest.raises(InputError, match=r"Name a manifest, e\.g\. .*train\.json"):
+        run("check", tmp_path)
     code, found = checked(tmp_path / "train.json", "--tars", tmp_path / "x_{0..0}.tar")
     assert (code, found["cuts"], found["rejects"]) == (0, 1, {})

@@ -182,3 +182,8 @@ def test_a_store_that_does_not_let_us_in_is_one_message(
 def test_other_addresses_are_refused_in_words(tmp_path: Path, address: str) -> None:
     with pytest.raises(InputError, match=r"nothing is read from \w+://, expected a path, s3:// or file://"):
         taken("webdataset", [address], tmp_path)
+
+
+def test_a_dataset_has_no_address(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="of the kind `parquet`"):
+        taken("huggingface", ["s3://data/in"], tmp_path)
