@@ -101,8 +101,6 @@ WAYS: dict[str, tuple[Callable[[Path, Path], int], Callable[[Path, Path], object
     "nemo": (export_nemo, lambda out, to: import_nemo(sorted(out.glob("*.json")), to, ABOUT)),
     "tarred nemo": (lambda cat, out: export_tarred_nemo(cat, out, shard_rows=2),
                     lambda out, to: import_nemo(sorted(out.glob("*/sharded_manifests/*.json")), to, ABOUT)),
-    "tarred nemo, one manifest": (lambda cat, out: export_tarred_nemo(cat, out, shard_rows=2),
-                                  lambda out, to: import_nemo(sorted(out.glob("*/tarred*.json")), to, ABOUT)),
 }  # fmt: skip
 
 

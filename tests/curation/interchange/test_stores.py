@@ -59,7 +59,6 @@ def here(tmp_path: Path) -> Path:
     rows = [{"audio_filepath": f"audio/{name}.wav", "text": name} for name in sounds]
     (folder / "train.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "train.tsv").write_text("path\tsentence\n" + "".join(f"audio/{name}.wav\t{name}\n" for name in sounds))
-    (folder / "train.csv").write_text((folder / "train.tsv").read_text().replace("\t", ","))
     (folder / "kaldi").mkdir()
     (folder / "kaldi" / "wav.scp").write_text("".join(f"{name} ../audio/{name}.wav\n" for name in sounds))
     (folder / "kaldi" / "text").write_text("".join(f"{name} {name}\n" for name in sounds))
@@ -83,8 +82,8 @@ def here(tmp_path: Path) -> Path:
 
 
 KINDS = {
-    "nemo": ("train.json",), "tsv": ("train.tsv",), "csv": ("train.csv",), "kaldi": ("kaldi",), "folder": ("audio",),
-    "lhotse": ("cuts.jsonl",), "webdataset": ("tars",), "webdataset pattern": ("tars/a-{000..000}.tar",),
+    "nemo": ("train.json",), "tsv": ("train.tsv",), "kaldi": ("kaldi",), "folder": ("audio",),
+    "lhotse": ("cuts.jsonl",), "webdataset": ("tars/a-{000..000}.tar",),
     "nemo tarred": ("tarred/manifest_0.json",), "parquet": ("train.parquet",),
 }  # fmt: skip
 
