@@ -147,11 +147,18 @@ def test_only_the_store_that_was_named_is_read(bucket: Path, tmp_path: Path) -> 
     assert "s3://other/in/a.flac is in another store than what is imported (s3://data), and is not fetched" in said
 
 
-def test_a_list_here_fetches_nothing(bucket: Path, tmp_path: Path) -> None:  # noqa: F811
+@pytest.mark.parametrize("kind", ["nemo", "tsv", "kaldi"])
+def test_a_list_here_fetches_nothing(bucket: Path, tmp_path: Path, kind: str) -> None:  # noqa: F811
     (bucket / "good.flac").write_bytes(tone())
-    (tmp_path / "train.json").write_text('{"audio_filepath": "s3://data/good.flac", "text": "x"}\n')
-    assert taken("nemo", [str(tmp_path / "train.json")], tmp_path) == {}
-    assert [reason for reason, _ in rejects(tmp_path)] == ["audio_missing"]
+    name = "s3://data/good.flac"
+    (tmp_path / "nemo").write_text(json.dumps({"audio_filepath": name, "text": "x"}))
+    (tmp_path / "tsv").write_text(f"path\tsentence\n{name}\tx\n")
+    (tmp_path / "kaldi").mkdir()
+    (tmp_path / "kaldi" / "wav.scp").write_text(f"a {name}\n")
+    (tmp_path / "kaldi" / "text").write_text("a x\n")
+    assert taken(kind, [str(tmp_path / kind)], tmp_path) == {}
+    ((reason, said),) = rejects(tmp_path)
+    assert (reason, "It reads like an address (s3://)" in said) == ("audio_missing", True)
 
 
 @pytest.mark.parametrize("kind", ["nemo", "kaldi", "folder", "webdataset", "parquet", "tsv", "lhotse"])
