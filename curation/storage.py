@@ -1,4 +1,4 @@
-"""Where a catalog lies: a folder, or a prefix of a bucket (`s3://BUCKET/PREFIX`; extra `s3`).
+"""Where a catalog lies, or what is imported: a folder, or a prefix of a bucket (`s3://BUCKET/PREFIX`; extra `s3`).
 
 A remote place is a path of `universal_pathlib` over s3fs, and DuckDB reads it through the same file system: nothing is
 downloaded but the ranges that a query asks for. Keys, region and endpoint come from where every client of S3 looks:
@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
-
-import duckdb
+from typing import TYPE_CHECKING, Any, cast
+from urllib.request import url2pathname
 
 from manifests.errors import InputError, MissingFileError, require
+from manifests.files import atomic_write
+
+if TYPE_CHECKING:
+    import duckdb
 
 _REMOTE = re.compile(r"^s3:/+")
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")  # two letters at least: C:/ is a disk
 _BLOCK = 5 << 20  # bytes asked for at least (S3 takes no smaller parts): footers and small columns come in one request
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _INSTALL = "pip install 'soundwave-lab[s3]'"
 
 
@@ -43,6 +48,79 @@ def resolve(path: Path | str) -> Path:
         require(module, used_for=f"{url}, a path on S3,", install=_INSTALL)
     options = {"use_listings_cache": False, "default_block_size": _BLOCK}
     return cast(Path, require("upath", used_for=url, install=_INSTALL).UPath(url, **options))
+
+
+def source_place(name: Path | str) -> Path:
+    """Where something lies that is imported: on disk (also `file://...`), or in a store (`s3://...`, `memory://...`).
+
+    Raises:
+        InputError: an address of another kind.
+        MissingPackageError: a store without the extra `s3`.
+    """
+    if in_store(name):
+        return cast(Path, name)
+    text = str(name)
+    if is_remote(text):
+        return resolve(text)
+    kind, _, rest = text.partition("://")
+    if not rest or not kind.isalnum() or isinstance(name, Path):
+        return Path(name)
+    if kind == "file":
+        return Path(url2pathname(rest))
+    if kind != "memory":
+        raise InputError(f"{text}: nothing is read from {kind}://, expected a path, s3:// or file://. Copy it first.")
+    return cast(Path, require("upath", used_for=text, install=_INSTALL).UPath(text))
+
+
+def need_answer(path: Path) -> Path:
+    """`path`, if it is on disk, or its store answers: where one does not, all its files would seem to be missing.
+
+    Raises:
+        MissingFileError: the store does not answer, or not to us.
+    """
+    if in_store(path):
+        store = cast(Any, path)
+        with answering(path), suppress(FileNotFoundError):
+            store.fs.info(store.path)
+    return path
+
+
+def in_store(path: Any) -> bool:
+    """Whether a path is one of a store, and no file here."""
+    return getattr(path, "fs", None) is not None
+
+
+def store_root(path: Path) -> str:
+    """The bucket that a path of a store is in, as an address."""
+    return "/".join(str(path).split("/", 3)[:3])
+
+
+def version_of(path: Path) -> str:
+    """What a store says of a file as it is now: another file has another version."""
+    return str(cast(Any, path).fs.ukey(cast(Any, path).path))
+
+
+def fetched(path: Path, folder: Path) -> Path:
+    """The copy of a store's file in `folder`: byte for byte, made once.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        MissingFileError: the store does not answer, or not to us.
+    """
+    store = cast(Any, path)
+    with answering(path):
+        try:
+            name = sha256(f"{path}\0{version_of(path)}".encode()).hexdigest()[:24]
+        except FileNotFoundError:
+            name = ""
+        else:
+            target = folder / f"{name}{path.suffix if _SUFFIX.fullmatch(path.suffix) else ''}"
+            if not target.is_file():
+                with atomic_write(target) as temporary:
+                    store.fs.get_file(store.path, str(temporary))
+    if not name:
+        raise FileNotFoundError(str(path))
+    return target
 
 
 def local(path: Path, *, what: str, use: str = "is written to") -> Path:

@@ -269,6 +269,12 @@ def all_columns(case: Input, done: list[Done]) -> str:
     return "" if info["cuts"] + info["rejects"] == count else f"{count} rows, {info['cuts']} + {info['rejects']}"
 
 
+def none_lost(case: Input, done: list[Done]) -> str:
+    """Three samples, or something is said to be wrong."""
+    info = json.loads(Path(OUT, "fuzz/corpus.json").read_bytes())
+    return "" if info["cuts"] >= 3 or info["rejects"] else f"{info['cuts']} cuts of 3 samples, and no reject"
+
+
 # Commands
 
 
@@ -322,6 +328,23 @@ KINDS: dict[str, Kind] = {
     "kaldi": Kind(("sources/kaldi/[!0-9]*",), "text", _fixed(*_import("kaldi", "sources/kaldi")), weight=6),
     "huggingface": Kind(
         ("sources/hub/*.parquet",), "bytes", _fixed(*_import("huggingface", "sources/hub")), all_columns, weight=1
+    ),
+    "streaming": Kind(
+        ("sources/hub/*.parquet",),
+        "bytes",
+        _fixed(*_import("huggingface", "sources/hub", "--streaming")),
+        all_columns,
+        weight=1,
+    ),
+    "webdataset": Kind(("sources/web/*.tar",), "bytes", _fixed(*_import("webdataset", "sources/web")), none_lost),
+    "tars": Kind(
+        ("sources/tarred/*.tar",), "bytes", _fixed(*_import("nemo", "sources/tarred/manifest_0.json")), none_lost
+    ),
+    "tarred": Kind(
+        ("sources/tarred/*.json",),
+        "jsonl",
+        _fixed(*_import("nemo", "sources/tarred/manifest_0.json")),
+        partial(every_line, f"{OUT}/fuzz"),
     ),
     "librispeech": Kind(
         ("sources/libri/dev-clean/12/34/*",),

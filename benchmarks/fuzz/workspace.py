@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 from benchmarks.probe import RATE, encoded, sound
+from curation.interchange.export import add_member
 from manifests.files import write_json, write_jsonl
 from manifests.fingerprint import file_sha256
 from manifests.schema import arrow_schema
@@ -194,9 +196,23 @@ def _sources(place: Path) -> None:
     audio = pa.array([{"bytes": data, "path": f"{n}.wav"} for n, data in enumerate(bytes_)])
     (place / "hub").mkdir()
     pq.write_table(pa.table({"audio": audio, "text": ["a b", "c d", "e f"]}), place / "hub/train.parquet")
+    _tars(place, bytes_)
     quiz = place / "quiz/usr/share/games/bsdgames/quiz"
     write(quiz / "index", "/usr/share/games/bsdgames/quiz/africa:Africa{n}:cap{ital}\n")
     write(quiz / "africa", "Egypt:Cairo\nC[^o|o^|o]te d'Ivoire:Yamoussoukro\nCentral Africa{n Rep{ublic}}:Bangui\n")
+
+
+def _tars(place: Path, sounds: Sequence[bytes]) -> None:
+    """A shard of WebDataset, and a tarred manifest of NeMo's."""
+    (place / "web").mkdir()
+    (place / "tarred").mkdir()
+    rows = [{"audio_filepath": f"{n}.wav", "duration": SECONDS, "text": f"words {n}", "shard_id": 0} for n in range(3)]
+    write(place / "tarred/manifest_0.json", "".join(json.dumps(row) + "\n" for row in rows))
+    with tarfile.open(place / "web/train-000.tar", "w") as web, tarfile.open(place / "tarred/audio_0.tar", "w") as nemo:
+        for n, data in enumerate(sounds):
+            add_member(nemo, f"{n}.wav", data)
+            add_member(web, f"{n}.wav", data)
+            add_member(web, f"{n}.json", json.dumps({"text": f"words {n}", "speaker": n}).encode())
 
 
 def _kaldi(folder: Path) -> None:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from curation.interchange.archives import TAR, expand
+from curation.interchange.archives.nemo import found_tars
+from curation.interchange.archives.parquet import RowLayout, open_parts, read_plan, read_rows
+from curation.interchange.archives.webdataset import WebLayout, open_shards, read_webdataset
+from curation.interchange.common import with_files
 from curation.interchange.folder import FolderLayout, read_folder
 from curation.interchange.kaldi import read_kaldi
 from curation.interchange.lhotse import kind_of, open_lhotse, read_lhotse, shar_shards
-from curation.interchange.nemo import read_nemo
+from curation.interchange.nemo import open_manifests, read_nemo
 from curation.interchange.tables import DELIMITERS, TableLayout, open_table, read_table
+from curation.storage import in_store, source_place, store_root
 from manifests.audio.endings import ENDINGS
 from manifests.errors import InputError, MissingFileError
 from manifests.files import need_file
@@ -26,11 +32,12 @@ from manifests.items import About, Item
 from manifests.items.judge import judge_items
 from manifests.lines import PACKINGS
 from manifests.lines.jsonl import rows as json_rows
-from manifests.rows import Reject
+from manifests.rows import Reject, TextRow
 from manifests.rows.splits import doubt, known_split, plain
 
-KINDS = ("nemo", "kaldi", "lhotse", "folder", "tsv", "csv")  # that are checked here
+KINDS = ("nemo", "kaldi", "lhotse", "folder", "tsv", "csv", "webdataset", "parquet")  # that are checked here
 ROWS = 1000  # that are read
+UNPACKED = 100  # of them, where their audio is in an archive or in a store
 SHOWN = 3  # rows that are shown
 EXAMPLES = 3  # of rejects, for each reason
 LOOKED_AT = 2000  # files of a folder, to guess what it is
@@ -66,16 +73,28 @@ def guess_kind(source: Path) -> str:
         MissingFileError: nothing is there.
         InputError: it is nothing that is known; says what was looked for.
     """
-    if not source.exists():
-        raise MissingFileError(f"No such file or folder: {source}.")
-    kind = _kind_of_folder(source) if source.is_dir() else _kind_of_file(need_file(source))
+    one = _one_of(source)
+    kind = _kind_of_folder(one) if one.is_dir() else _kind_of_file(need_file(one))
     if kind is None:
         raise InputError(
-            f"{source} is nothing that is known here. Expected JSON lines of NeMo or Lhotse, a table (.tsv, .csv), a "
-            "folder of Kaldi (with wav.scp), of Lhotse (Shar, or .jsonl.gz), or of audio files with texts beside them. "
+            f"{source} is nothing that is known here. Expected JSON lines of NeMo or Lhotse, a table (.tsv, .csv), "
+            "tars of WebDataset, Parquet, or a folder of those, of Kaldi (with wav.scp), of Lhotse (Shar, or "
+            ".jsonl.gz), or of audio files with texts beside them. "
             f"If it is one, name it with the setting `kind`: {', '.join(KINDS)}."
         )
     return kind
+
+
+def _one_of(source: Path) -> Path:
+    """The source, or the first file that a pattern stands for.
+
+    Raises:
+        MissingFileError: nothing is there.
+    """
+    found = source if source.exists() else source_place(expand(str(source))[0])
+    if not found.exists():
+        raise MissingFileError(f"No such file or folder: {source}.")
+    return found
 
 
 def _kind_of_folder(folder: Path) -> str | None:
@@ -83,8 +102,18 @@ def _kind_of_folder(folder: Path) -> str | None:
         return "kaldi"
     if shar_shards(folder) or any(_kind_of_file(path) == "lhotse" for path in sorted(folder.glob("*.jsonl*"))):
         return "lhotse"
-    files = islice((path for path in folder.rglob("*") if not path.name.startswith(".")), LOOKED_AT)
-    return "folder" if any(path.suffix.lower() in ENDINGS for path in files) else None
+    files = list(islice((path for path in folder.rglob("*") if not path.name.startswith(".")), LOOKED_AT))
+    if any(path.suffix.lower() in ENDINGS for path in files):
+        return "folder"
+    found = next((kind for path in files if (kind := _kind_of_archive(path))), None)
+    lists = [path for path in sorted(folder.glob("*.json*")) if found == "webdataset" and _kind_of_file(path) == "nemo"]
+    if lists:
+        raise InputError(f"{folder} holds tars of NeMo's and their manifests. Name a manifest, e.g. {lists[0]}.")
+    return found
+
+
+def _kind_of_archive(path: Path) -> str | None:
+    return "webdataset" if TAR.fullmatch(path.name) else "parquet" if path.suffix.lower() == ".parquet" else None
 
 
 def _kind_of_file(path: Path) -> str | None:
@@ -92,7 +121,7 @@ def _kind_of_file(path: Path) -> str | None:
     if (ending := plain.suffix.lower()) in DELIMITERS:
         return "tsv" if DELIMITERS[ending] == "\t" else "csv"
     if ending not in (".json", ".jsonl"):
-        return None
+        return _kind_of_archive(path)
     for _, row in islice(json_rows(path), ROWS):
         if isinstance(row, dict):
             return "nemo" if "audio_filepath" in row else "lhotse" if kind_of(row) else None
@@ -113,41 +142,80 @@ def check(
     Raises:
         MissingFileError, InputError: as `guess_kind`. What an import refuses is `problem`.
     """
-    if not source.exists():
-        raise MissingFileError(f"No such file or folder: {source}.")
+    _one_of(source)
     found = ImportCheck(str(source), kind or guess_kind(source))
+    stores = [store_root(source)] if in_store(source) else []
+    most = UNPACKED if stores or found.kind in ("webdataset", "parquet") or (layout or {}).get("tars") else ROWS
     with tempfile.TemporaryDirectory(prefix="soundwave-") as folder:
         try:
-            rows = _rows(found, source, about, layout or {}, Path(folder))
-            items = list(islice(rows, ROWS))
+            rows = _READERS[found.kind](found, source, about, layout or {}, Path(folder))
+            items = list(with_files(islice(rows, most), Path(folder), about, stores))
             found.more = next(rows, None) is not None
+            found.first = [_shown(item, Path(folder)) for item in items if isinstance(item, Item)][:SHOWN]
             _judge(found, items, about)
         except (InputError, FileNotFoundError) as error:
             found.problem = str(error)
     return found
 
 
-def _rows(
-    found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], folder: Path
-) -> Iterator[Item | Reject]:
-    """folder: where audio from inside a source may lie for a while."""
-    if found.kind in ("tsv", "csv"):
-        table_layout = TableLayout(kind=found.kind, **layout)
-        table = open_table(source, table_layout)
-        found.columns, found.fields = list(table.header), table.fields
-        return read_table(table, about, table_layout)
-    if found.kind == "folder":
-        return read_folder(source, about, FolderLayout(**layout))
-    if found.kind == "kaldi":
-        need_file(source / "wav.scp", what="Kaldi file")
-        found.columns = sorted(path.name for path in source.iterdir() if path.is_file())
-        return read_kaldi(source, about)
-    if found.kind == "lhotse":
-        opened = open_lhotse([source])
-        found.columns = _keys([*opened.cuts, *opened.supervisions, *(cuts for cuts, _ in opened.shards)])
-        return read_lhotse(opened, about, folder)
-    found.columns = _keys([need_file(source, what="NeMo manifest")])
-    return read_nemo(source, about, source.absolute().parent)
+_Read = Iterator[Item | TextRow | Reject]
+
+
+def _table(found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], _: Path) -> _Read:
+    table_layout = TableLayout(kind=found.kind, **layout)
+    table = open_table(source, table_layout)
+    found.columns, found.fields = list(table.header), table.fields
+    return read_table(table, about, table_layout)
+
+
+def _folder(_: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], __: Path) -> _Read:
+    return read_folder(source, about, FolderLayout(**layout))
+
+
+def _kaldi(found: ImportCheck, source: Path, about: About, _: Mapping[str, Any], __: Path) -> _Read:
+    need_file(source / "wav.scp", what="Kaldi file")
+    found.columns = sorted(path.name for path in source.iterdir() if path.is_file())
+    return read_kaldi(source, about)
+
+
+def _lhotse(found: ImportCheck, source: Path, about: About, _: Mapping[str, Any], folder: Path) -> _Read:
+    opened = open_lhotse([source])
+    found.columns = _keys([*opened.cuts, *opened.supervisions, *(cuts for cuts, _ in opened.shards)])
+    return read_lhotse(opened, about, folder)
+
+
+def _webdataset(found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], folder: Path) -> _Read:
+    shards, web_layout, seen = open_shards([source], about), WebLayout(**layout), set[str]()
+    list(islice(read_webdataset(shards, about, web_layout, None, seen=seen), SHOWN))
+    found.columns = sorted(seen)
+    return read_webdataset(shards, about, web_layout, folder)
+
+
+def _parquet(found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], folder: Path) -> _Read:
+    parts = open_parts([source])
+    reads = read_plan(parts, RowLayout(**layout))
+    found.columns, found.fields = list(parts[0].tables[0].schema.names), reads[0][0].fields
+    return read_rows(parts, about, reads, folder)
+
+
+def _nemo(found: ImportCheck, source: Path, about: About, layout: Mapping[str, Any], folder: Path) -> _Read:
+    paths, root = open_manifests([source])
+    found.columns = _keys(paths)
+    tars = [source_place(tar) for tar in layout.get("tars", ())]
+    shards = {path: found_tars(path, tars) for path in paths}
+    return (item for path in paths for item in read_nemo(path, about, root, shards[path], folder))
+
+
+_READERS: Mapping[str, Callable[[ImportCheck, Path, About, Mapping[str, Any], Path], _Read]] = {
+    "nemo": _nemo,  # the last argument: where audio from inside a source may lie for a while
+    "kaldi": _kaldi,
+    "lhotse": _lhotse,
+    "folder": _folder,
+    "tsv": _table,
+    "csv": _table,
+    "webdataset": _webdataset,
+    "parquet": _parquet,
+}
 
 
 def _keys(paths: Sequence[Path]) -> list[str]:
@@ -156,10 +224,9 @@ def _keys(paths: Sequence[Path]) -> list[str]:
     return sorted({key for row in rows if isinstance(row, dict) for key in row})
 
 
-def _judge(found: ImportCheck, items: Sequence[Item | Reject], about: About) -> None:
+def _judge(found: ImportCheck, items: Sequence[Item | TextRow | Reject], about: About) -> None:
     """Fill in what becomes of the rows; the mapping of splits is refused as an import refuses it."""
     found.rows = len(items)
-    found.first = [_shown(item) for item in items if isinstance(item, Item)][:SHOWN]
     names: dict[str, str] = {}
     for item in items:
         if isinstance(item, Item):
@@ -170,7 +237,9 @@ def _judge(found: ImportCheck, items: Sequence[Item | Reject], about: About) -> 
         about = replace(about, split_map=here)
     splits = about.map_of(names)
     found.splits = dict(splits)
-    found.cuts, rejects = judge_items(items, about, splits)
+    texts = [item for item in items if isinstance(item, TextRow)]
+    cuts, rejects = judge_items([item for item in items if not isinstance(item, TextRow)], about, splits)
+    found.cuts = cuts + len(texts)
     found.rejects = dict(sorted(Counter(str(reject.reason) for reject in rejects).items()))
     for reject in rejects:
         told = found.examples.setdefault(str(reject.reason), [])
@@ -178,11 +247,11 @@ def _judge(found: ImportCheck, items: Sequence[Item | Reject], about: About) -> 
             told.append(f"{reject.cut_id}: {reject.detail}")
 
 
-def _shown(item: Item) -> dict[str, Any]:
-    """What an item says, without what it does not."""
+def _shown(item: Item, folder: Path) -> dict[str, Any]:
+    """What an item says, without what it does not; of audio that lies in `folder` for a while, where it is from."""
     facts = {
         "id": item.key,
-        "audio": str(item.audio),
+        "audio": item.place if item.audio.is_relative_to(folder) else str(item.audio),
         "text": item.text,
         "target_text": item.target_text,
         "language": item.language,

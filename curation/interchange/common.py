@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from curation.storage import fetched, in_store, source_place, store_root, version_of
 from curation.text.readings import number_readings
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
 from manifests.fingerprint import file_sha256, provenance
 from manifests.items import About, Item
 from manifests.items.corpus import gathering, names_of
+from manifests.items.measure import groups_of
 from manifests.items.splits import Sharing
-from manifests.rows import CorpusInfo, Reject, claim_corpus, read_corpus
+from manifests.reasons import Reason
+from manifests.rows import AUDIO, CorpusInfo, Reject, TextRow, claim_corpus, read_corpus
+from manifests.rows.places import found_audio
 from manifests.switch import switched
 
-Items: TypeAlias = Iterable[Item | Reject] | Callable[[], Iterable[Item | Reject]]
+AT_ONCE = 256  # items whose files are fetched together
+FETCHERS = 16  # threads that fetch
+Items: TypeAlias = Iterable[Item | TextRow | Reject] | Callable[[], Iterable[Item | TextRow | Reject]]
 
 
 def write_items(
@@ -60,13 +69,14 @@ def write_items(
         splits=splits,
     )
     with gathering(folder, about) as rows:
-        rows.read(again(), splits, total=total)
+        stores = {store_root(place) for place in map(source_place, inputs) if in_store(place)}
+        rows.read(with_files(again(), folder / AUDIO, about, stores), splits, total=total)
         rows.share(Sharing(about.links, number_readings, output if about.beside else None))
         with switched(folder) as switch:
             return rows.write(switch, info)
 
 
-def _again(items: Items, names: Mapping[str, str] | None) -> Callable[[], Iterable[Item | Reject]]:
+def _again(items: Items, names: Mapping[str, str] | None) -> Callable[[], Iterable[Item | TextRow | Reject]]:
     """Gives the items whenever it is called; once is enough where the names of splits are known."""
     if callable(items):
         return items
@@ -97,5 +107,53 @@ def claim_import(folder: Path, source: str, inputs: Mapping[str, str]) -> None:
 
 
 def content_of(paths: Iterable[Path]) -> dict[str, str]:
-    """Absolute path -> fingerprint of the file, as `inputs` of an import."""
-    return {str(path.absolute()): file_sha256(path) for path in paths if path.is_file()}
+    """Absolute path -> fingerprint of the file, as `inputs` of an import; in a store: its version."""
+    return {
+        str(path.absolute()): version_of(path) if in_store(path) else file_sha256(path)
+        for path in paths
+        if path.is_file()
+    }
+
+
+def common_folder(paths: Sequence[Path]) -> Path:
+    """The folder that holds all files."""
+    folders = [path.absolute().parent for path in paths]
+    return source_place(os.path.commonpath(list(map(str, folders)))) if len({*folders}) > 1 else folders[0]
+
+
+def place_of(name: str, folder: Path) -> Path:
+    """Where a file is that a list in `folder` names: of a list in a store another file in there."""
+    return found_audio(name, folder) if in_store(folder) else folder / name
+
+
+def with_files(items: Iterable[Any], folder: Path, about: About, allowed: Collection[str]) -> Iterator[Any]:
+    """Items whose audio is a file here: that of a store is fetched, many at once, in order.
+
+    Args:
+        items: of any kind.
+        folder: where copies lie.
+        about: of the corpus.
+        allowed: buckets of which files are fetched; items of others are rejects.
+
+    Raises:
+        MissingFileError: a store does not answer.
+    """
+    if not allowed:
+        yield from items
+        return
+    with ThreadPoolExecutor(FETCHERS) as pool:
+        for group in groups_of(items, AT_ONCE):
+            yield from pool.map(lambda item: _with_file(item, folder, about, allowed), group)
+
+
+def _with_file(item: Any, folder: Path, about: About, allowed: Collection[str]) -> Any:
+    if not isinstance(item, Item) or not in_store(item.audio) or about.leaves_out(item.split or ""):
+        return item
+    if store_root(item.audio) not in allowed:
+        here = ", ".join(allowed)
+        detail = f"{item.place}: {item.audio} is in another store than what is imported ({here}), and is not fetched"
+        return about.reject(item.key, Reason.unsupported_audio, detail)
+    try:
+        return replace(item, audio=fetched(item.audio, folder))
+    except FileNotFoundError:
+        return about.reject(item.key, Reason.audio_missing, f"No such audio file: {item.audio}.")

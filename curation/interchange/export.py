@@ -1,4 +1,4 @@
-"""Cuts with their audio out: Hugging Face datasets (Parquet), Lhotse Shar, WebDataset.
+"""Cuts with their audio out: Hugging Face datasets (Parquet), Lhotse Shar, WebDataset; others in `outputs`.
 
 What a cut hears is written, as training hears it: its own span, one signal (its channel, or their mixture), at its
 recording's rate, as FLAC: 16 bits where the source has no more, 24 otherwise. Samples beyond full scale, which FLAC
@@ -70,11 +70,11 @@ def export_huggingface(
     """
     schema = _hf_schema()
     count = 0
-    with _exporting(catalog, target, where, limits) as (con, folder):
+    with exporting(catalog, target, where, limits) as (con, folder):
         (folder / "data").mkdir()
         for split, name in HF_SPLITS.items():
-            clips = _clips(con, texts=True, split=split)
-            for number, chunk in enumerate(_chunks(clips, shard_rows)):
+            clips = clips_of(con, texts=True, split=split)
+            for number, chunk in enumerate(chunks(clips, shard_rows)):
                 table = pa.Table.from_pylist([_hf_row(clip) for clip in chunk], schema=schema)
                 pq.write_table(table, folder / "data" / f"{name}-{number:05}.parquet", row_group_size=100)
                 count += len(chunk)
@@ -96,8 +96,8 @@ def export_shar(
     from lhotse.shar import TarWriter
 
     count, names = 0, FileNames()
-    with _exporting(catalog, target, where, limits) as (con, folder):
-        clips = _clips(con, texts=False)
+    with exporting(catalog, target, where, limits) as (con, folder):
+        clips = clips_of(con, texts=False)
         # Not Lhotse's SharWriter: it would encode the sound again, as FLAC of 16 bits, and write the time.
         with TarWriter(f"{folder}/recording.%06d.tar", shard_size=shard_rows) as sounds:
             for shard in itertools.count():
@@ -127,32 +127,37 @@ def export_webdataset(
         As `export_huggingface`.
     """
     count = 0
-    with _exporting(catalog, target, where, limits) as (con, folder):
-        clips = _clips(con, texts=True)
-        for number, chunk in enumerate(_chunks(clips, shard_rows)):
+    with exporting(catalog, target, where, limits) as (con, folder):
+        clips = clips_of(con, texts=True)
+        for number, chunk in enumerate(chunks(clips, shard_rows)):
             with tarfile.open(folder / f"shard-{number:06}.tar", "w") as tar:
                 for clip in chunk:
                     facts = {name: clip.row[name] for name in PLAIN}
-                    _add(tar, f"{count:09}.json", json.dumps(facts, ensure_ascii=False).encode())
+                    add_member(tar, f"{count:09}.json", json.dumps(facts, ensure_ascii=False).encode())
                     if clip.sound is not None:
-                        _add(tar, f"{count:09}.{clip.kind}", clip.sound)
+                        add_member(tar, f"{count:09}.{clip.kind}", clip.sound)
                     count += 1
     return count
 
 
-def _clips(con: duckdb.DuckDBPyConnection, *, texts: bool, split: str | None = None) -> Iterator[Clip]:
-    """The chosen cuts (of one split), checked at once and read BATCH at a time, in order of their ids."""
+def clips_of(
+    con: duckdb.DuckDBPyConnection, *, texts: bool, split: str | None = None, wave: bool = False
+) -> Iterator[Clip]:
+    """The chosen cuts (of one split), checked at once and read BATCH at a time, in order of their ids.
+
+    texts: whether text-only rows can be held; wave: as WAV of 16 bits.
+    """
     _refuse(con, texts=texts)
-    return _read(con, split)
+    return _read(con, split, wave=wave)
 
 
-def _read(con: duckdb.DuckDBPyConnection, split: str | None) -> Iterator[Clip]:
+def _read(con: duckdb.DuckDBPyConnection, split: str | None, *, wave: bool) -> Iterator[Clip]:
     ids = "SELECT cut_id FROM chosen WHERE ? IS NULL OR split = ? ORDER BY cut_id"
     rows = con.execute(f"SELECT count(*) FROM ({ids})", [split, split]).fetchall()[0][0]
     for first in range(0, rows, BATCH):
         slice_ = f"({ids} LIMIT {BATCH} OFFSET {first})"
         for row in records(con.execute(f"SELECT * FROM cuts WHERE cut_id IN {slice_} ORDER BY cut_id", [split, split])):
-            yield _clip(row)
+            yield _clip(row, wave=wave)
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
@@ -171,13 +176,19 @@ def _refuse(con: duckdb.DuckDBPyConnection, *, texts: bool) -> None:
         )
 
 
-def _clip(row: dict[str, Any]) -> Clip:
+def _clip(row: dict[str, Any], *, wave: bool = False) -> Clip:
     if row["recording_id"] is None:
         return Clip(row, None, "", 0, 0)
     sound = CutSound.of_catalog(row)
     samples, rate = decode_cut(sound)
     beyond = len(samples) and not (samples.min() >= -1.0 and samples.max() <= 1.0)
+    if beyond and wave:
+        raise ManifestError(
+            f"{row['cut_id']}: its samples go beyond full scale ({abs(samples).max():.3f}), which WAV of 16 bits "
+            "cannot hold. Leave it out with the setting `where`, or export another format."
+        )
     kind, subtype = ("wav", "FLOAT") if beyond else ("flac", f"PCM_{_bits(sound)}")
+    kind, subtype = ("wav", "PCM_16") if wave else (kind, subtype)
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format=kind, subtype=subtype)
     return Clip(row | {"channels": 1, "sampling_rate": rate}, buffer.getvalue(), kind, len(samples), rate)
@@ -237,19 +248,21 @@ def _hf_row(clip: Clip) -> dict[str, Any]:
     return {"audio": audio, **facts, "manifest": clip.row["manifest"]}
 
 
-def _chunks(clips: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
+def chunks(clips: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
+    """Clips in lists of `size`; the last one may be shorter."""
     while chunk := list(islice(clips, size)):
         yield chunk
 
 
-def _add(tar: Any, name: str, data: bytes) -> None:
+def add_member(tar: Any, name: str, data: bytes) -> None:
+    """Write a file into a tar."""
     info = tarfile.TarInfo(name)  # its time stays 0: the same cuts give the same bytes
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
 
 
 @contextmanager
-def _exporting(
+def exporting(
     catalog: Path, target: Path, where: str, limits: Limits | None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A connection with the chosen cuts, and a new folder; nothing is made before the condition has been answered."""

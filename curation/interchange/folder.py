@@ -20,6 +20,7 @@ from pathlib import Path
 
 from curation.interchange.common import write_items
 from curation.interchange.textgrid import TimedText, read_textgrid
+from curation.storage import in_store
 from manifests.audio.endings import ENDINGS
 from manifests.errors import InputError, ManifestError, SettingsError
 from manifests.files import need_folder, read_text
@@ -93,10 +94,11 @@ def read_folder(folder: Path, about: About, layout: FolderLayout) -> Iterator[It
     root = need_folder(folder, what="folder of audio")
     stems: dict[str, _Stem] = {}
     for path in _walk(root):
-        key = str(path.relative_to(root).with_suffix(""))
+        inside = _inside(path, root)
+        key = str(inside.with_suffix(""))
         problem = _unfit(path, root, layout)
         if problem is not None:
-            yield about.reject(_shown(str(path.relative_to(root))), *problem)
+            yield about.reject(_shown(str(inside)), *problem)
             continue
         found, ending = stems.setdefault(key, _Stem()), path.suffix.lower()
         kept = found.audio if ending in ENDINGS else found.texts if ending in (*TEXTS, GRID) else found.others
@@ -115,7 +117,7 @@ def read_folder(folder: Path, about: About, layout: FolderLayout) -> Iterator[It
 def _item(
     path: Path, files: _Stem, key: str, about: About, layout: FolderLayout, *, root: Path, split: str | None
 ) -> Item | Reject:
-    folders = path.relative_to(root).parts[:-1]
+    folders = _inside(path, root).parts[:-1]
     if len(folders) < len(layout.levels):
         where = "/".join(folders) or "the folder itself"
         detail = f"{path.name} lies in {where}, expected one folder in another for {'/'.join(layout.levels)}"
@@ -170,6 +172,10 @@ def _plain_text(path: Path) -> str:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Every file below a folder, and links to folders, by name; hidden ones are left out."""
+    if in_store(folder):
+        paths = sorted(folder.rglob("*"), key=lambda path: _inside(path, folder).parts)
+        yield from (path for path in paths if path.is_file() and not _hidden(_inside(path, folder)))
+        return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
@@ -179,11 +185,20 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield folder / entry.name
 
 
+def _inside(path: Path, root: Path) -> Path:
+    """A path below the folder, from there on."""
+    return Path(str(path).removeprefix(str(root)).lstrip("/")) if in_store(root) else path.relative_to(root)
+
+
+def _hidden(inside: Path) -> bool:
+    return any(part.startswith(".") for part in inside.parts)
+
+
 def _unfit(path: Path, root: Path, layout: FolderLayout) -> tuple[Reason, str] | None:
     """Why a file cannot be taken at all."""
     if _shown(str(path)) != str(path):
         return Reason.bad_row, f"{_shown(str(path))} is no name in UTF-8. Rename it."
-    if path.is_symlink():
+    if not in_store(path) and path.is_symlink():
         real = Path(os.path.realpath(path))
         if real.is_dir():
             return Reason.outside_corpus, f"{path} is a link to a folder ({real}), expected the folder itself"
@@ -203,7 +218,7 @@ def _content(folder: Path, layout: FolderLayout) -> str:
     files = [path for path in _walk(folder) if _unfit(path, folder, layout) is None and path.is_file()]
     return fingerprint(
         [
-            (str(path.relative_to(folder)), path.stat().st_size if ending in ENDINGS else file_sha256(path))
+            (str(_inside(path, folder)), path.stat().st_size if ending in ENDINGS else file_sha256(path))
             for path in files
             if (ending := path.suffix.lower()) in (*ENDINGS, *TEXTS, GRID)
         ]

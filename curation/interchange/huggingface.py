@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from curation.interchange.archives.parquet import RowLayout, import_rows
+from curation.interchange.archives.stream import open_stream
 from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
 from curation.interchange.common import write_items
 from curation.interchange.loading import load, unfit
 from curation.interchange.stored import stored_audio
-from manifests.errors import ManifestError, SettingsError
+from manifests.errors import InputError, ManifestError, SettingsError
 from manifests.fingerprint import fingerprint
 from manifests.items import About, Item
 from manifests.reasons import Reason
@@ -34,7 +33,13 @@ if TYPE_CHECKING:
 
 
 def import_huggingface(
-    source: str, output: Path, about: About, *, columns: Mapping[str, str] | None = None, without: Collection[str] = ()
+    source: str,
+    output: Path,
+    about: About,
+    *,
+    columns: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+    streaming: bool = False,
 ) -> CorpusInfo:
     """Prepare `output/CORPUS` from a dataset: a folder (save_to_disk, or Parquet files), or a name of the Hub.
 
@@ -46,6 +51,8 @@ def import_huggingface(
         about: of the corpus.
         columns: field -> column.
         without: columns to leave out.
+        streaming: rows come a few at a time, and `datasets` makes no copy of its own of Parquet files or of what it
+            fetches. The corpus is the same.
 
     Raises:
         InputError: no such dataset.
@@ -53,6 +60,16 @@ def import_huggingface(
         SettingsError: `columns` names something that is no field, or no column; a name of a split that is not known.
         OccupiedError: the folder holds another corpus, or something else.
     """
+    if "://" in source:
+        raise InputError(
+            f"{source}: expected a folder, or a name of the Hub. Parquet files of a store are of the kind `parquet`."
+        )
+    if streaming:
+        parts, content = open_stream(source)
+        known_by = str(Path(source).absolute()) if Path(source).is_dir() else source
+        layout = RowLayout(columns or {}, without)
+        named = f"Hugging Face: {Path(source).name}"
+        return import_rows(parts, output, about, layout, source=named, inputs={known_by: content}, strict=True)
     return import_dataset(load(source), output, about, columns=columns, without=without, source=source)
 
 
@@ -157,14 +174,6 @@ def _unfit_columns(part: _Part) -> Iterator[str]:
         if kind is not None:
             wanted = f"text for the field {fields[column.name]}" if column.name in fields else "text, numbers or lists"
             yield f"column {column.name!r} holds {kind}, expected {wanted}"
-    id_ = part.columns.get("id")
-    if id_ is None or not pa.types.is_string(part.table.data.schema.field(id_).type):
-        return
-    values = part.table.with_format("arrow")[id_][:]
-    bad = values.filter(pc.match_substring_regex(values, r"[/\\\x00-\x1f]"))
-    if len(bad):
-        found = f"column {id_!r} has ids with a slash or a control character, e.g. {bad[0].as_py()!r}"
-        yield f"{found}; expected names"
 
 
 def _split_names(parts: Iterable[_Part], default: str | None) -> dict[str, str]:

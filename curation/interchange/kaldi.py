@@ -7,6 +7,7 @@
     utt2spk     rec1-utt1 spk7               (optional, as are utt2lang and spk2gender)
     reco2file_and_channel  rec1 call A       (optional: the side of a file with several channels; A or 1 is the first)
     utt2dur     rec1-utt1 2.70               (optional, as is reco2dur: lengths that the audio must have)
+    cuts.jsonl  {"utterance": "rec1-utt1", "id": "a/1", ...}   (optional: what an export of ours knew of an utterance)
 
 Relative paths are relative to the data folder, or else to the working folder, as Kaldi's scripts are run. A pipe that
 only unpacks a file (flac, cat) is read without it; other pipes and ark offsets are refused, row by row. Of an id that
@@ -19,17 +20,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from curation.interchange.common import write_items
+from curation.storage import in_store
 from manifests.errors import MissingFileError
 from manifests.files import has_file, need_file, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.items import About, Item
 from manifests.lines import lines
+from manifests.lines.jsonl import rows as json_rows
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject
+from manifests.rows.places import found_audio
 from manifests.units import Seconds
 
 _UNPACK = re.compile(r"^(?:\S*/)?(?:flac(?:\s+-{1,2}[\w-]+)+|cat)\s+(?P<path>\S+)\s*\|$")
@@ -46,6 +51,8 @@ FILES = (
     "utt2dur",
     "reco2dur",
 )
+EXPORTED = "cuts.jsonl"
+_LABELS = ("target_text", "target_language", "sound_original", "task", "domain", "license")
 _ARK = re.compile(r":\d+$")
 
 
@@ -72,7 +79,7 @@ def import_kaldi(folder: Path, output: Path, about: About) -> CorpusInfo:
         raise MissingFileError(
             f"No such Kaldi file: {folder / 'text'}. Change the setting `task` if there are no words."
         )
-    files = [path for name in FILES if (path := folder / name).is_file()]
+    files = [path for name in (*FILES, EXPORTED) if (path := folder / name).is_file()]
     return write_items(
         lambda: read_kaldi(folder, about),
         output,
@@ -93,8 +100,11 @@ def read_kaldi(folder: Path, about: About) -> Iterator[Item | Reject]:
             yield about.reject(f"{name}:{number}", Reason.bad_row, problem)
         for key, first, again in table.repeats:
             yield about.repeated(key, f"{name}:{first}", f"{name}:{again}")
+    exported, unread = _exported(folder / EXPORTED, about)
+    yield from unread
     for key in spoken.values:
-        yield _item(folder, key, tables, about, place=f"{spoken.path}:{spoken.lines[key]}", split=split)
+        item = _item(folder, key, tables, about, place=f"{spoken.path}:{spoken.lines[key]}", split=split)
+        yield as_exported(item, exported[key], about) if isinstance(item, Item) and key in exported else item
     for key in sorted(set(texts) - set(spoken.values)):
         yield about.reject(key, Reason.audio_missing, "a line of `text` without a segment or recording")
 
@@ -133,6 +143,46 @@ def _item(
     )
 
 
+def _exported(path: Path, about: About) -> tuple[dict[str, dict[str, Any]], list[Reject]]:
+    """Utterance -> what an export knew of it; and its lines that cannot be read."""
+    found: dict[str, dict[str, Any]] = {}
+    unread = []
+    for number, row in json_rows(path) if path.is_file() else ():
+        problem = row if isinstance(row, str) else _no_facts(row)
+        if isinstance(row, str) or problem:
+            unread.append(about.reject(f"{path.name}:{number}", Reason.bad_row, f"{path}:{number}: {problem}"))
+        else:
+            found.setdefault(str(row["utterance"]), row)
+    return found, unread
+
+
+def _no_facts(row: Mapping[str, Any]) -> str | None:
+    if not isinstance(row.get("utterance"), str) or not isinstance(row.get("id"), str) or not row["id"]:
+        return "no utterance with an id"
+    sound = row.get("sound")
+    odd = [name for name in ("speaker", "text", *_LABELS) if not isinstance(row.get(name), str | None)]
+    if sound is not None and not (isinstance(sound, list) and all(isinstance(one, str) for one in sound)):
+        odd.append("sound")
+    return f"{odd[0]} is no text" if odd else None
+
+
+def as_exported(item: Item, facts: Mapping[str, Any], about: About) -> Item:
+    """The item with the id, names and labels that an export of ours knew; what the folder's own files say stays."""
+    own = facts["id"].removeprefix(f"{about.corpus}-") if facts.get("corpus") == about.corpus else facts["id"]
+    text = facts.get("text")
+    same = text is not None and item.text is not None and text.split() == item.text.split()
+    labels = {name: facts[name] for name in _LABELS if facts.get(name) is not None}
+    return replace(
+        item,
+        key=own,
+        recording=own if item.recording == item.key else item.recording,
+        speaker=facts.get("speaker"),
+        text=text if same else item.text,
+        sound=facts.get("sound"),
+        **labels,
+    )
+
+
 def _span(key: str, tables: Mapping[str, _Table]) -> tuple[str, float, float | None, int | None]:
     """Recording, start, duration and channel of an utterance; a NaN duration marks a line that cannot be read."""
     line = tables["segments"].values.get(key)
@@ -160,6 +210,8 @@ def _audio(folder: Path, entry: str) -> Path | None:
     name = unpacked["path"] if unpacked else entry
     if not name or name.endswith("|") or _ARK.search(name):
         return None
+    if in_store(folder):
+        return found_audio(name, folder)
     return folder / name if has_file(folder / name) else Path(name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _SHARD = re.compile(r"(^|[-_.])\d+([-_.]of[-_.]\d+)?$")  # of a file's stem: test-00000-of-00001, 0000
 
 
-def load(source: str) -> DatasetDict | Dataset:
+def load(source: str, *, streaming: bool = False) -> DatasetDict | Dataset:
     """A dataset: a folder that save_to_disk wrote, a folder of Parquet files, or a name of the Hub.
+
+    streaming: one of the Hub, or of a folder that says how it is read, is an IterableDataset.
 
     Raises:
         InputError: no such dataset, or one whose files `datasets` takes for another split than their names say.
@@ -32,10 +34,10 @@ def load(source: str) -> DatasetDict | Dataset:
     try:
         if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
             return datasets.load_from_disk(source)
-        if (files := _by_split(folder)) and not (folder / "README.md").is_file():
-            return _load_files(files)
+        if is_plain(folder):
+            return _load_files(_by_split(folder))
         with hub_or_cache(source):
-            loaded = datasets.load_dataset(source)
+            loaded = datasets.load_dataset(source, streaming=streaming)
     except (FileNotFoundError, ValueError, ConnectionError, datasets.exceptions.DatasetsError) as error:
         raise InputError(
             f"{source} is no dataset that can be loaded ({error}). Expected a folder that save_to_disk wrote, a folder "
@@ -46,14 +48,31 @@ def load(source: str) -> DatasetDict | Dataset:
     return loaded
 
 
+def is_plain(folder: Path) -> bool:
+    """Whether a folder holds Parquet files, and nothing says how they are read."""
+    known = ("dataset_dict.json", "state.json", "README.md")
+    return not any((folder / name).is_file() for name in known) and bool(_by_split(folder))
+
+
 def _by_split(folder: Path) -> dict[str, list[str]]:
     """Parquet files by the split that they name, "" where they name none: `datasets` makes train of other names."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("*.parquet")) if folder.is_dir() else []:
-        names = [_SHARD.sub("", path.stem), *(part.name for part in path.relative_to(folder).parents)]
-        named = next((name for name in names if known_split(name) or doubt(name)), names[0])
-        found.setdefault(named, []).append(str(path))
+        inside = path.relative_to(folder)
+        if not any(part.startswith(".") for part in inside.parts):
+            found.setdefault(split_name(inside, path.stem), []).append(str(path))
     return found
+
+
+def split_name(path: PurePath, stem: str) -> str:
+    """The name of a shard's split: that of its file without its number, or of a folder above, where one names a split.
+
+    Args:
+        path: in the data set's folder.
+        stem: the file's name without its end.
+    """
+    names = [_SHARD.sub("", stem), *(part.name for part in path.parents)]
+    return next((name for name in names if known_split(name) or doubt(name)), names[0])
 
 
 def _load_files(files: Mapping[str, list[str]]) -> DatasetDict | Dataset:

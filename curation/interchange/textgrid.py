@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation.storage import fetched, in_store
 from manifests.errors import ManifestError, reading
 from manifests.files import LARGEST_TEXT, need_file
 from manifests.units import Seconds
@@ -44,10 +46,12 @@ def read_textgrid(path: Path, tier: str | None = None) -> TimedText:
     """
     if (size := need_file(path).stat().st_size) > LARGEST:
         raise ManifestError(f"{path} has {size:,} bytes, expected at most {LARGEST:,}. It is no TextGrid of a clip.")
-    with reading(path, "a TextGrid"):
-        from praatio.textgrid import openTextgrid
+    with tempfile.TemporaryDirectory(prefix="soundwave-") as folder:
+        file = fetched(path, Path(folder)) if in_store(path) else path  # the library reads files alone
+        with reading(path, "a TextGrid"):
+            from praatio.textgrid import openTextgrid
 
-        grid = openTextgrid(str(path), includeEmptyIntervals=False, reportingMode="silence")
+            grid = openTextgrid(str(file), includeEmptyIntervals=False, reportingMode="silence")
     entries = [
         (label, float(start), float(end) - float(start))
         for start, end, label in grid.getTier(_tier(path, grid, tier)).entries

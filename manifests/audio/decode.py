@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATES = (1_000, 1_000_000)  # Hz; a header that claims another rate is broken, and resampling it could fill the memory
+_ADDRESS = re.compile(r"(?:^|/)([a-z][a-z0-9+.-]+):/")
+_NOT_FETCHED = (
+    "a list on disk fetches nothing: copy the files here, or import the list by its own address in that store."
+)
 _SCALES = {np.dtype(np.int16): 1 << 15, np.dtype(np.int32): 1 << 31}  # full scale of libav's whole numbers
 
 
@@ -83,7 +88,9 @@ def to_rate(mono: NDArray[np.float32], source_rate: int, rate: int) -> NDArray[n
 def need_audio(path: Path) -> None:
     """Raises AudioError where there is no such file, or it holds 0 bytes."""
     if not has_file(path):
-        raise AudioError(f"No such audio file: {path}.", reason="audio_missing")
+        address = _ADDRESS.search(str(path))  # a path has one slash where an address has two
+        hint = f" It reads like an address ({address[1]}://), and {_NOT_FETCHED}" if address else ""
+        raise AudioError(f"No such audio file: {path}.{hint}", reason="audio_missing")
     if path.stat().st_size == 0:
         raise AudioError(f"{path} is empty (0 bytes), expected audio.")
 

@@ -35,6 +35,7 @@ from manifests.items.measure import MEASURED, ItemWindow, measured_windows
 from manifests.items.spill import Sorter, Spill
 from manifests.items.splits import Sharing, Splittable, shared_splits
 from manifests.progress import progress_bar
+from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject, TextRow, row_line, write_corpus_lines
 from manifests.rows.repeats import clashing, repeated
 from manifests.rows.splits import HASH, REJECT
@@ -215,8 +216,11 @@ class Gathering:
             refused = taken.refuse(Claim(*claimed)) if claimed else None
             if refused is not None:
                 self._others[number] = refused
-            elif row_id in whole:
+            elif row_id in whole and self._strict:
                 self._bad_row(row_id, "the id occurs twice, expected once in a catalog")
+            elif row_id in whole:
+                detail = "a row without sound, or another one, has the id and was kept"
+                self._others[number] = Reject(row_id, self._about.corpus, "prepare", Reason.duplicate_id, detail)
             whole.add(row_id)
 
     def write(self, switch: Switch, info: CorpusInfo) -> CorpusInfo:

@@ -8,9 +8,10 @@ counts as the corpus folder's, so that a message names the place where it belong
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 Row = Mapping[str, Any]
 
@@ -20,8 +21,22 @@ def found_audio(name: str, folder: Path) -> Path:
     path = Path(name)
     if path.is_absolute():
         return path
+    if getattr(folder, "fs", None) is not None:
+        return _in_store(name, folder)
     inside = (folder / path).absolute()
     return path.absolute() if path.is_file() and not inside.is_file() else inside
+
+
+def _in_store(name: str, folder: Path) -> Path:
+    """The file that a list in a store's folder names (see `curation.storage.source_place`); of other addresses none."""
+    place: Any = folder
+    if "://" in name:
+        own = name.startswith(f"{place.protocol}://")
+        return cast(Path, type(place)(name, **place.storage_options)) if own else Path(name)
+    kind, _, inside = str(place).partition("://")
+    bucket, _, key = inside.partition("/")
+    within = posixpath.normpath(posixpath.join("/", key, name)).lstrip("/")
+    return cast(Path, type(place)(f"{kind}://{bucket}/{within}", **place.storage_options))
 
 
 def audio_paths(row: Row, folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Options of `soundwave catalog import`, and which reader takes which of them."""
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -22,6 +23,8 @@ class CheckedSource(StrEnum):
     folder = "folder"
     tsv = "tsv"
     csv = "csv"
+    webdataset = "webdataset"
+    parquet = "parquet"
 
 
 class ImportSource(StrEnum):
@@ -34,6 +37,8 @@ class ImportSource(StrEnum):
     tsv = "tsv"
     csv = "csv"
     lhotse = "lhotse"
+    webdataset = "webdataset"
+    parquet = "parquet"
 
 
 SPLIT_HELP = (
@@ -44,14 +49,17 @@ SPLIT_MAP_HELP = "NAME=train: what a split's name in the source means; or dev, t
 
 
 _TABLES = (ImportSource.tsv, ImportSource.csv)
+_ROWS = (ImportSource.webdataset, ImportSource.parquet)
 OPTIONS = {  # which kinds of source an option is for
-    "column": (ImportSource.huggingface, *_TABLES),
-    "without": (ImportSource.huggingface, *_TABLES),
+    "column": (ImportSource.huggingface, *_TABLES, *_ROWS),
+    "without": (ImportSource.huggingface, *_TABLES, *_ROWS),
     "audio": _TABLES,
     "delimiter": _TABLES,
     "folders": (ImportSource.folder,),
     "tier": (ImportSource.folder,),
     "follow_links": (ImportSource.folder,),
+    "tars": (ImportSource.nemo,),
+    "streaming": (ImportSource.huggingface,),
 }
 ColumnOption: TypeAlias = Annotated[
     list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset or table, e.g. text=sentence. Repeatable.")
@@ -76,6 +84,15 @@ DecodeOption: TypeAlias = Annotated[
 ]
 LinksOption: TypeAlias = Annotated[
     bool, typer.Option("--follow-links", help="Of a folder: also files that links lead to, outside of it.")
+]
+TarsOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Of NeMo's manifests: tars of their audio, e.g. audio_{0..7}.tar; by default those beside. Repeatable."
+    ),
+]
+StreamingOption: TypeAlias = Annotated[
+    bool, typer.Option("--streaming", help="Of a dataset: row by row, without a copy on disk or in memory.")
 ]
 CorpusOption: TypeAlias = Annotated[
     str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")
@@ -164,6 +181,19 @@ def layout_of(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+_READERS = {  # module of curation.interchange, its function, its class of settings, how many sources
+    ImportSource.nemo: ("nemo", "import_nemo", "", "many"),
+    ImportSource.kaldi: ("kaldi", "import_kaldi", "", "one"),
+    ImportSource.huggingface: ("huggingface", "import_huggingface", "", "name"),
+    ImportSource.folder: ("folder", "import_folder", "FolderLayout", "one"),
+    ImportSource.tsv: ("tables", "import_tables", "TableLayout", "many"),
+    ImportSource.csv: ("tables", "import_tables", "TableLayout", "many"),
+    ImportSource.lhotse: ("lhotse", "import_lhotse", "", "many"),
+    ImportSource.webdataset: ("archives.webdataset", "import_webdataset", "WebLayout", "many"),
+    ImportSource.parquet: ("archives.parquet", "import_parquet", "RowLayout", "many"),
+}
+
+
 def import_corpus(
     kind: ImportSource, sources: list[str], output: Path, about: "About", layout: dict[str, Any]
 ) -> "CorpusInfo":
@@ -174,33 +204,28 @@ def import_corpus(
     Raises:
         InputError: as the reader says.
     """
+    from importlib import import_module
+
+    from curation.storage import need_answer, source_place
+
+    module, function, settings, count = _READERS[kind]
+    reader = import_module(f"curation.interchange.{module}")
+    places = sources if count == "name" else [need_answer(source_place(source)) for source in sources]
+    if kind in _TABLES:
+        layout = {**layout, "kind": kind}
+    given = (getattr(reader, settings)(**layout),) if settings else ()
+    found: CorpusInfo = getattr(reader, function)(
+        places if count == "many" else _one(places), output, about, *given, **({} if settings else layout)
+    )
+    return found
+
+
+def _one(sources: Sequence[Any]) -> Any:
     from manifests.errors import SettingsError
 
-    if kind is ImportSource.nemo:
-        from curation.interchange.nemo import import_nemo
-
-        return import_nemo([Path(source) for source in sources], output, about)
-    if kind in (ImportSource.tsv, ImportSource.csv):
-        from curation.interchange.tables import TableLayout, import_tables
-
-        return import_tables([Path(source) for source in sources], output, about, TableLayout(kind=kind, **layout))
-    if kind is ImportSource.lhotse:
-        from curation.interchange.lhotse import import_lhotse
-
-        return import_lhotse([Path(source) for source in sources], output, about)
     if len(sources) != 1:
-        raise SettingsError(f"{len(sources)} sources, expected one: {', '.join(sources)}.")
-    if kind is ImportSource.kaldi:
-        from curation.interchange.kaldi import import_kaldi
-
-        return import_kaldi(Path(sources[0]), output, about)
-    if kind is ImportSource.folder:
-        from curation.interchange.folder import FolderLayout, import_folder
-
-        return import_folder(Path(sources[0]), output, about, FolderLayout(**layout))
-    from curation.interchange.huggingface import import_huggingface
-
-    return import_huggingface(sources[0], output, about, **layout)
+        raise SettingsError(f"{len(sources)} sources, expected one: {', '.join(map(str, sources))}.")
+    return sources[0]
 
 
 def show_check(found: "ImportCheck") -> None:

@@ -1,6 +1,6 @@
 """`soundwave catalog`: corpora and labels as Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,8 @@ from soundwave.cli._imports import (
     SplitLinksOption,
     SplitMapOption,
     SplitOption,
+    StreamingOption,
+    TarsOption,
     TaskOption,
     TierOption,
     WithoutOption,
@@ -52,6 +54,9 @@ class ExportFormat(StrEnum):
     huggingface = "huggingface"
     shar = "shar"
     webdataset = "webdataset"
+    nemo = "nemo"
+    nemo_tarred = "nemo-tarred"
+    kaldi = "kaldi"
 
 
 def register(app: typer.Typer) -> None:
@@ -173,11 +178,16 @@ def _export(kind: ExportFormat, catalog: Path, output: Path, where: str, limits:
 
         return export_jsonl(catalog, output, where=where, limits=limits)
     from curation.interchange import export as exports
+    from curation.interchange.outputs.kaldi import export_kaldi
+    from curation.interchange.outputs.nemo import export_nemo, export_tarred_nemo
 
-    writers = {
+    writers: dict[ExportFormat, Callable[..., int]] = {
         ExportFormat.huggingface: exports.export_huggingface,
         ExportFormat.shar: exports.export_shar,
         ExportFormat.webdataset: exports.export_webdataset,
+        ExportFormat.nemo: export_nemo,
+        ExportFormat.nemo_tarred: export_tarred_nemo,
+        ExportFormat.kaldi: export_kaldi,
     }
     return writers[kind](catalog, output, where=where, limits=limits)
 
@@ -203,6 +213,8 @@ def import_(
     folders: FoldersOption = None,
     tier: TierOption = None,
     follow_links: LinksOption = False,
+    tars: TarsOption = None,
+    streaming: StreamingOption = False,
     decode: DecodeOption = False,
     workers: MeasureWorkers = None,
     dask: MeasureDask = None,
@@ -212,7 +224,8 @@ def import_(
 
     nemo: manifests. kaldi: a data folder. huggingface: a dataset (a folder, or a Hub name). tsv, csv: tables with a
     line of column names, by default Common Voice's. folder: audio files with .txt, .lab or .TextGrid of the same stem.
-    lhotse: cuts, recordings with supervisions, or a Shar folder.
+    lhotse: cuts, recordings with supervisions, or a Shar folder. webdataset: tar shards. parquet: rows with audio.
+    A source may be an address (s3://BUCKET/...; file://...); its audio is fetched into the corpus.
 
     Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there. Exit 1: no row
     became a cut.
@@ -229,14 +242,19 @@ def import_(
     }
     about = about_of(corpus, license_, **facts, links=split_links, beside=beside)
     given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
-    layout = layout_of(kind, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
+    layout = layout_of(
+        kind,
+        given
+        | {"folders": folders, "tier": tier, "follow_links": follow_links}
+        | {"tars": tars, "streaming": streaming},
+    )
     with _measured(workers, dask, decode=decode) as cost:
         info = import_corpus(kind, sources, output, about, layout)
     _show_import(info, output / corpus, cost.row(), as_json=json_)
 
 
 def check_(
-    source: Annotated[Path, typer.Argument(help="A manifest, a table, or a folder.")],
+    source: Annotated[str, typer.Argument(help="A manifest, a table, tars, Parquet, or a folder; or an address.")],
     *,
     kind: Annotated[CheckedSource | None, typer.Option(help="What it is; by default what it looks like.")] = None,
     split: SplitOption = None,
@@ -251,25 +269,29 @@ def check_(
     folders: FoldersOption = None,
     tier: TierOption = None,
     follow_links: LinksOption = False,
+    tars: TarsOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Say what `catalog import` would do, by the first 1,000 rows: columns, rows as read, rejects, splits.
 
-    Nothing is written. Exit 1: the import would be refused, or none of these rows would become a cut.
+    Of archives and stores it reads 100. Nothing is written. Exit 1: the import would be refused, or none of these rows
+    would become a cut.
 
     Example: soundwave catalog check cv/train.tsv --column text=sentence
     """
     from dataclasses import asdict
 
     from curation.interchange.check import check, guess_kind
+    from curation.storage import need_answer, source_place
     from soundwave.cli._tables import print_json
 
     facts: dict[str, Any] = {"split": split, "split_map": split_map, "task": task, "language": language}
     about = about_of(**facts, channels=channels)
-    known = str(kind or guess_kind(source))
+    place = need_answer(source_place(source))
+    known = str(kind or guess_kind(place))
     given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
-    layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links})
-    found = check(source, about, kind=known, layout=layout)
+    layout = layout_of(known, given | {"folders": folders, "tier": tier, "follow_links": follow_links} | {"tars": tars})
+    found = check(place, about, kind=known, layout=layout)
     if json_:
         print_json(asdict(found) | {"good": found.good})
     else:

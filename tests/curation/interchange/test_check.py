@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 import typer
@@ -18,6 +20,7 @@ from curation.interchange.check import KINDS, ROWS
 from manifests.errors import InputError, MissingFileError, SettingsError
 from soundwave.cli._imports import CheckedSource
 from soundwave.cli.catalog import register
+from tests.curation.interchange.archives.tars import tone, write_tar
 
 
 def run(*words: object) -> tuple[int, str]:
@@ -62,13 +65,29 @@ def clips(tmp_path: Path) -> Path:
         (tmp_path / "folder" / f"{name}.txt").write_text("words")
     for name in "ab":
         (tmp_path / "folder" / f"{name}.wav").write_bytes((tmp_path / f"{name}.wav").read_bytes())
+    _archives(tmp_path)
     return tmp_path
 
 
+def _archives(folder: Path) -> None:
+    sounds = {name: (folder / f"{name}.wav").read_bytes() for name in "ab"}
+    members = [(f"{n}.{end}", data) for n in "abc" for end, data in (("txt", b"it"), ("wav", sounds.get(n))) if data]
+    write_tar(folder / "train-000.tar", members)
+    audio = pa.array([{"bytes": data, "path": "a.wav"} for data in sounds.values()] + [None])
+    pq.write_table(pa.table({"audio": audio, "text": ["it"] * 3}), folder / "train.parquet")
+
+
 SOURCES = {
-    "nemo": "train.json", "kaldi": "kaldi", "lhotse": "lhotse", "folder": "folder", "tsv": "train.tsv",
+    "nemo": "train.json",
+    "kaldi": "kaldi",
+    "lhotse": "lhotse",
+    "folder": "folder",
+    "tsv": "train.tsv",
     "csv": "train.csv",
-}  # fmt: skip
+    "webdataset": "train-000.tar",
+    "parquet": "train.parquet",
+}
+AUDIO = {"webdataset": "train-000.tar:a", "parquet": "train.parquet:000000"}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -79,7 +98,7 @@ def test_it_says_what_the_import_then_does(clips: Path, kind: str) -> None:
     assert (code, found["kind"], found["cuts"], found["rejects"]) == (0, kind, 2, {"audio_missing": 1})
     assert (found["rows"], found["more"], found["good"]) == (3, False, True)
     assert list(found["splits"].values()) == ["train"]
-    assert found["first"][0]["audio"].endswith("a.wav")
+    assert found["first"][0]["audio"].endswith(AUDIO.get(kind, "a.wav"))
     assert sorted(path for path in clips.rglob("*")) == before
     options = ["--corpus", "told", "--license", "CC0-1.0", "--output", clips / "out", "--json"]
     info = json.loads(run("import", kind, source, *options)[1])
@@ -133,7 +152,7 @@ def test_what_is_nothing_that_is_known(tmp_path: Path) -> None:
             run("check", place)
     with pytest.raises(MissingFileError, match="No such file or folder"):
         run("check", tmp_path / "none", "--kind", "folder")
-    with pytest.raises(SettingsError, match="--column is for huggingface, tsv, csv; folder"):
+    with pytest.raises(SettingsError, match="--column is for huggingface, tsv, csv, webdataset, parquet; folder"):
         run("check", tmp_path, "--kind", "folder", "--column", "text=x")
 
 
@@ -161,3 +180,39 @@ def test_a_check_does_not_load_what_takes_seconds(clips: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, clips / "train.tsv"], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_of_archives_some_rows_are_read_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.interchange.check.UNPACKED", 3)
+    rows = [(f"{n}.{end}", data) for n in range(9) for end, data in (("flac", tone(seed=n)), ("json", '{"text": "x"}'))]
+    path = write_tar(tmp_path / "a.tar", rows)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])  # what comes after the first rows is not looked at
+    code, found = checked(path)
+    assert (code, found["columns"], found["cuts"], found["rows"], found["more"]) == (0, ["text"], 3, 3, True)
+    parquet = tmp_path / "a.parquet"
+    audio = [{"bytes": tone(seed=n), "path": "x.flac"} for n in range(30)]
+    pq.write_table(pa.table({"audio": audio, "text": ["x"] * 30}), parquet, row_group_size=4)
+    data = bytearray(parquet.read_bytes())
+    place = int(0.8 * len(data))
+    data[place : place + 60_000] = b"\xff" * 60_000
+    parquet.write_bytes(data)
+    code, found = checked(parquet)
+    assert (code, found["columns"], found["cuts"], found["more"]) == (0, ["audio", "text"], 3, True)
+
+
+def test_a_pattern_and_a_folder_of_archives_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    for n in range(2):
+        write_tar(tmp_path / f"a-{n}.tar", [("1.flac", tone(seed=n)), ("1.txt", "x")])
+    for source in (tmp_path, tmp_path / "a-{0..1}.tar"):
+        code, found = checked(source)
+        assert (code, found["kind"], found["cuts"]) == (0, "webdataset", 2)
+
+
+def test_rows_of_a_tarred_manifest_are_checked_with_their_tars(tmp_path: Path) -> None:
+    write_tar(tmp_path / "x_0.tar", [("a.flac", tone())])
+    (tmp_path / "train.json").write_text('{"audio_filepath": "a.flac", "text": "x", "shard_id": 0}\n')
+    assert checked(tmp_path / "train.json")[1]["rejects"] == {"audio_missing": 1}
+    with pytest.raises(InputError, match=r"Name a manifest, e\.g\. .*train\.json"):
+        run("check", tmp_path)
+    code, found = checked(tmp_path / "train.json", "--tars", tmp_path / "x_{0..0}.tar")
+    assert (code, found["cuts"], found["rejects"]) == (0, 1, {})

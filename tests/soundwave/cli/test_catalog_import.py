@@ -57,6 +57,9 @@ def test_import_then_build(source: Path, kind: str) -> None:
         (["hf", "--format", "huggingface"], "hf/data/train-00000.parquet"),
         (["shar", "--format", "shar"], "shar/cuts.000000.jsonl.gz"),
         (["wds", "--format", "webdataset"], "wds/shard-000000.tar"),
+        (["nemo", "--format", "nemo"], "nemo/train.json"),
+        (["tarred", "--format", "nemo-tarred"], "tarred/train/sharded_manifests/manifest_0.json"),
+        (["data", "--format", "kaldi"], "data/train/spk2utt"),
     ],
 )
 def test_export_in_every_format(source: Path, words: list[str], expected: str) -> None:
@@ -87,16 +90,21 @@ def test_json_for_programs(source: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nemo", "train.json", "--column", "text=x"], "--column is for huggingface, tsv, csv; nemo"),
+        (
+            ["nemo", "train.json", "--column", "text=x"],
+            "--column is for huggingface, tsv, csv, webdataset, parquet; nemo",
+        ),
         (["kaldi", "a", "b"], "2 sources, expected one"),
         (["huggingface", "a", "--column", "text"], "expected FIELD=COLUMN"),
         (["nemo", "train.json", "--split", "evil"], "split is 'evil'"),
         (["nemo", "train.json", "--split-map", "x"], "--split-map x: expected NAME=train"),
         (["nemo", "train.json", "--split-map", "x=y"], "split_map of 'x' is 'y'"),
-        (["nemo", "train.json", "--without", "x"], "--without is for huggingface, tsv, csv; nemo"),
+        (["nemo", "train.json", "--without", "x"], "--without is for huggingface, tsv, csv, webdataset, parquet; nemo"),
         (["kaldi", "kaldi", "--audio", "x"], "--audio is for tsv, csv; kaldi"),
         (["tsv", "train.tsv", "--folders", "speaker"], "--folders is for folder; tsv"),
         (["tsv", "train.tsv", "--delimiter", "||"], "delimiter is '||', expected one character"),
+        (["kaldi", "kaldi", "--tars", "a.tar"], "--tars is for nemo; kaldi"),
+        (["parquet", "a.parquet", "--streaming"], "--streaming is for huggingface; parquet"),
         (["tsv", "train.tsv", "--follow-links"], "--follow-links is for folder; tsv"),
         (["folder", "kaldi", "--folders", "speaker/room"], "folders name 'room', expected some of split, speaker"),
         (["folder", "kaldi", "--folders", "speaker/speaker"], "folders name speaker twice"),

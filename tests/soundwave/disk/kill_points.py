@@ -126,7 +126,7 @@ def _content(path: Path) -> bytes:
         return _tensors(data)
     if path.suffix not in (".json", ".jsonl"):
         return data
-    lines = [data] if path.suffix == ".json" else data.splitlines()
+    lines = [data] if path.suffix == ".json" and b"}\n{" not in data else data.splitlines()  # NeMo's hold lines
     return json.dumps([_timeless(json.loads(line)) for line in lines]).encode()
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.soundwave.disk.cases import run_cases
 from tests.soundwave.disk.writers import commands, make_folder
 
-STRIDES = {"nemo": 13, "kaldi": 31, "webdataset": 2, "shar": 3, "segment": 12, "encode": 12}
+STRIDES = {"nemo": 13, "kaldi": 31, "tars": 29, "webdataset": 2, "shar": 3, "nemo-tarred": 7, "kaldi-out": 17,
+           "segment": 12, "encode": 12}  # fmt: skip
 
 
 def test_whenever_a_writer_is_killed_the_same_command_gives_the_undisturbed_result(tmp_path: Path) -> None:

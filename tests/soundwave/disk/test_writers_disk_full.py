@@ -7,8 +7,15 @@ from pathlib import Path
 from tests.soundwave.disk.cases import run_cases
 from tests.soundwave.disk.writers import commands, make_folder
 
-LIMITS = {"nemo": 300, "kaldi": 300, "webdataset": 9000, "shar": 9000, "segment": 300, "encode": 300, "sql": 300}
-LOOKS = {"nemo": "corpus", "kaldi": "corpus", "segment": "corpus", "encode": "finished"}  # an empty folder may stay
+LIMITS = {"nemo": 300, "kaldi": 300, "tars": 300, "webdataset": 9000, "shar": 9000, "nemo-tarred": 9000,
+          "kaldi-out": 9000, "segment": 300, "encode": 300, "sql": 300}  # fmt: skip
+LOOKS = {
+    "nemo": "corpus",
+    "kaldi": "corpus",
+    "tars": "corpus",
+    "segment": "corpus",
+    "encode": "finished",
+}  # an empty folder may stay
 
 
 def test_a_limit_of_file_sizes(tmp_path: Path) -> None:

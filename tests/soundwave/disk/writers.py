@@ -13,6 +13,7 @@ import soundfile
 from curation.catalog import build
 from tests.curation import tiny_whisper
 from tests.curation.encoders.test_encoders import make_whisper
+from tests.curation.interchange.archives.tars import write_tar
 from tests.curation.labelling import cut, write_made
 
 CLIPS = ("a", "b")
@@ -38,6 +39,9 @@ def make_folder(folder: Path) -> Path:
     table = pa.table({"audio": audio, "text": [f"words {path.stem}" for path in files]})
     (folder / "dataset").mkdir()
     pq.write_table(table, folder / "dataset" / "train.parquet")
+    write_tar(
+        folder / "tars.tar", [(f"{p.stem}.{e}", d) for p in files for e, d in (("wav", p.read_bytes()), ("txt", "x"))]
+    )
     soundfile.write(folder / "book.wav", 0.1 * rng.normal(size=64000), 16000)
     (folder / "book.txt").write_text("able brown candle daisy eagle")
     tiny_whisper.wav2vec(folder / "ctc")
@@ -55,6 +59,7 @@ def commands(folder: Path) -> dict[str, tuple[list[str], str]]:
         "nemo": ([*take, "nemo", str(folder / "nemo.json"), *output, "nemo"], "corpora/nemo"),
         "kaldi": ([*take, "kaldi", str(folder / "kaldi"), *output, "kaldi"], "corpora/kaldi"),
         "dataset": ([*take, "huggingface", str(folder / "dataset"), *output, "dataset"], "corpora/dataset"),
+        "tars": ([*take, "webdataset", str(folder / "tars.tar"), *output, "tars"], "corpora/tars"),
         "jsonl": ([*export, str(folder / "out.jsonl"), *catalog], "out.jsonl"),
         "encode": (["label", "encode", "--corpus", "made", *known, "--workers", "0", "--shard-size", "1", "--encoder",
                     str(folder / "whisper")], "labels/encode"),
@@ -64,6 +69,7 @@ def commands(folder: Path) -> dict[str, tuple[list[str], str]]:
         "sql": (["sql", "SELECT * FROM cuts", *catalog, "--format", "parquet", "--output", str(folder / "rows.parquet"),
                  "--force"], "rows.parquet"),
     }  # fmt: skip
-    for name in ("huggingface", "shar", "webdataset"):
-        made[name] = ([*export, str(folder / name), *catalog, "--format", name], name)
+    for name in ("huggingface", "shar", "webdataset", "nemo", "nemo-tarred", "kaldi"):
+        target = f"{name}-out" if name in made else name
+        made[target] = ([*export, str(folder / target), *catalog, "--format", name], target)
     return made

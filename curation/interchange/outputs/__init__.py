@@ -1,0 +1,1 @@
+"""Cuts with their audio out, as other tools' data folders: NeMo, Kaldi."""
