@@ -21,7 +21,7 @@ from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
 from soundwave.train.batches.composed import need_audio
 from soundwave.train.batches.instructions import Facts, Template, load_set, make_turn
-from soundwave.train.batches.lazy_frames import LazyFrames
+from soundwave.train.batches.lazy_frames import SURE, LazyFrames
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.prompts import language_name, make_prompt
 from soundwave.train.settings import StageSettings
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from soundwave.train.batches.plan_data import Cut
 
 SHOWN = 60  # letters of a text in a message
+SPOKEN = 0.8  # of the frames that a composition's speech promises are there, whatever trimming leaves of its sound
 FIRST = 8  # clips of a plan whose files are looked for before its first step
 
 
@@ -257,7 +258,7 @@ class SampleMaker:
         seconds = composition.at_least / found.speed
         frames = LazyFrames(
             lambda: store.encode(composition.compose().samples, variant(found.speed)),
-            about=seconds * store.frame_rate,
+            about=SPOKEN / SURE * seconds * store.frame_rate,
         )
         return joins.SequencePart(frames, composition.heard, composition.written)
 
