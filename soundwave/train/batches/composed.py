@@ -51,6 +51,11 @@ class Stretch:
     words: tuple[WordSpan, ...] = ()
     """Times in the composed clip, where words are aligned."""
 
+    def at_speed(self, speed: float) -> Stretch:
+        """The same where the clip is played `speed` times as fast."""
+        words = tuple(replace(word, start=word.start / speed, end=word.end / speed) for word in self.words)
+        return replace(self, start=self.start / speed, end=self.end / speed, words=words)
+
 
 @dataclass(frozen=True)
 class Composed:

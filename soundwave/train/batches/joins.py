@@ -183,6 +183,12 @@ def whole_cut(frames: LazyFrames, cut: Cut) -> SequencePart:
     return SequencePart(frames, spoken_text(text, cut.language or "en"), text)
 
 
+def said(cut: Cut, answer: str) -> str:
+    """What is said in a clip of speech, in an answer: `spoken` as heard, `written` as the corpus writes it."""
+    text = cut.text or ""
+    return spoken_text(text, cut.language or "en") if answer == "spoken" else text
+
+
 def sound_name(label: str) -> str:
     """A sound's label inside a sentence: `Bee, wasp, etc.` -> `bee`."""
     return label.split(",", maxsplit=1)[0].strip().lower()

@@ -265,16 +265,12 @@ class SampleMaker:
     def _speakers_in_turn(
         self, found: joins.JoinedDraws, cuts: Sequence[Cut], unit: Unit, rng: random.Random
     ) -> Sample:
-        part, texts = self._composed(found), [self._said(cut) for cut in cuts]
+        part, texts = self._composed(found), [joins.said(cut, self.settings.answer) for cut in cuts]
         part = part or joins.joined([joins.whole_cut(self._frames(cut, rng), cut) for cut in cuts])
         facts = Facts(joins.quotations(texts), transcript=self._styled(part), count=joins.NUMBERS[len(cuts)])
         prompt, reply = self._turn("multi_speaker", cuts[0], facts, rng)
         target, unfit = self._target(part.heard, unit)
         return Sample(found.slots, self._masked(part.frames, rng), target, prompt, reply, unfit)
-
-    def _said(self, cut: Cut) -> str:
-        text = cut.text or ""
-        return spoken_text(text, cut.language or "en") if self.settings.answer == "spoken" else text
 
     def _styled(self, part: joins.SequencePart) -> str:
         return part.heard if self.settings.answer == "spoken" else part.written
