@@ -215,6 +215,8 @@ class StageSettings(BaseModel):
     """Sounds inside speech; null: each sound is a sequence of its own."""
     multi_speaker: MultiSpeaker | None = None
     """Speakers in turn; null: none."""
+    speaker_number: MultiSpeaker | None = None
+    """The same of rows that ask how many speak, whose corpora have one speaker in each clip; null: none."""
     normalise_features: bool = False
     """A new model scales encoder features to mean 0 and variance 1 over the plan's first cuts."""
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
@@ -243,6 +245,12 @@ class StageSettings(BaseModel):
     seed: int = Field(default=0, ge=0, le=LARGEST)
     """Of new weights, augmentation and dropout."""
 
+    @property
+    def audio_joins(self) -> bool:
+        """Does it put any sequence together as audio?"""
+        joins = (self.sandwich, self.multi_speaker, self.speaker_number)
+        return any(join is not None and join.share > 0 and join.joined == "audio" for join in joins)
+
     @model_validator(mode="after")
     def _fits_together(self) -> StageSettings:
         if not self.lm_weight and not self.ctc_weight:
@@ -270,9 +278,9 @@ def load_stage(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()) 
     return STAGES.load(name, overrides)
 
 
-JOINS = ("sandwich", "multi_speaker")
+JOINS = ("sandwich", "multi_speaker")  # that there were before there were any of audio
 SHARES = frozenset({"share", "most"})
-"""What joins were before there were any of audio."""
+"""What those had."""
 
 
 def with_joins(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -283,7 +291,8 @@ def with_joins(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def identity(settings: StageSettings) -> dict[str, Any]:
     """What tells trainings apart: joins of frames are as they were before there were any of audio."""
-    values = settings.model_dump(mode="json", exclude=set(RUNTIME_ONLY))
+    unset = {"speaker_number"} if settings.speaker_number is None else set()
+    values = settings.model_dump(mode="json", exclude={*RUNTIME_ONLY, *unset})
     for name in JOINS:
         if (value := values[name]) and value["joined"] == "frames":
             values[name] = {key: found for key, found in value.items() if key in SHARES or found != _default(name, key)}

@@ -18,7 +18,7 @@ from manifests.files import atomic_write
 from manifests.plans import PLAN
 from manifests.units import SAMPLE_RATE
 from soundwave.train.batches.composed import Composed, Stretch
-from soundwave.train.batches.joins import JoinedDraws, joined_draws, quotations, said
+from soundwave.train.batches.joins import COUNTS, JoinedDraws, joined_draws, quotations, said
 from soundwave.train.batches.plan_data import Cut, Draw, PlanData
 from soundwave.train.batches.samples import answer_text, target_text
 from soundwave.train.settings import StageSettings
@@ -37,7 +37,7 @@ class Heard:
     """Of the plan, from 0."""
     step: int
     task: str
-    """A cut's task, `sandwich` or `multi_speaker`."""
+    """A cut's task, `sandwich` or `multi_speaker`; `speakers` may be several clips."""
     cut_ids: tuple[str, ...]
     """A sound first, then the speech around it; or speakers in the order in which they speak."""
     composed: Composed | None
@@ -123,7 +123,7 @@ def _joined(found: JoinedDraws, cuts: Sequence[Cut], row: int, step: int, settin
         found.task,
         tuple(cut.cut_id for cut in cuts),
         Composed(at_speed(composed.samples, speed), stretches),
-        found.composition.heard,
+        (found.composition.heard or None) if settings.ctc_weight and found.task != "speakers" else None,
         _answer(found, cuts, settings) if settings.lm_weight else None,
     )
 
@@ -132,6 +132,8 @@ def _answer(found: JoinedDraws, cuts: Sequence[Cut], settings: StageSettings) ->
     composition = found.composition
     if found.task == "sandwich" and composition is not None:
         return composition.heard if settings.answer == "spoken" else composition.written
+    if found.task == "speakers":
+        return COUNTS[len(cuts) - 1]
     return quotations([said(cut, settings.answer) for cut in cuts])
 
 

@@ -25,6 +25,9 @@ from soundwave.train.settings import MultiSpeaker, Sandwich, StageSettings
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+COUNTS = ("one speaker", *(f"{number} speakers" for number in NUMBERS[2:]))
+"""How many speak, as corpora and answers say it."""
+Task = Literal["sandwich", "multi_speaker", "speakers"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class JoinedDraws:
 
     slots: tuple[int, ...]
     """Of the step: a sandwich's sound, then the speech around it; or speakers in the order in which they speak."""
-    task: Literal["sandwich", "multi_speaker"]
+    task: Task
     composition: Composition | None
     """What is put together as audio; None: frames are."""
     speed: float = 1.0
@@ -62,24 +65,43 @@ def joined_draws(
         for slots in insert_sounds(draws, settings.sandwich, settings.ctc_languages, rng, slowest=slowest):
             taken.update(slots)
             yield _joined_draws(draws, slots, "sandwich", step, settings)
-    if settings.multi_speaker is not None:
-        for slots in group_speakers(draws, taken, settings.multi_speaker, settings.ctc_languages, rng, slowest=slowest):
-            yield _joined_draws(draws, slots, "multi_speaker", step, settings)
+    kinds: tuple[tuple[Task, MultiSpeaker | None], ...] = (
+        ("multi_speaker", settings.multi_speaker),
+        ("speakers", settings.speaker_number),
+    )
+    for task, turns in kinds:
+        if turns is not None:
+            free = _with_voices(draws, taken, task, settings.ctc_languages)
+            for slots in group_speakers(draws, free, turns, rng, slowest=slowest):
+                yield _joined_draws(draws, slots, task, step, settings)
+
+
+def _with_voices(draws: Sequence[Draw], taken: Collection[int], task: Task, languages: Collection[str]) -> list[int]:
+    """Slots of clips that may speak in turn, of known speakers."""
+    fits = is_speech if task == "multi_speaker" else _is_counted
+    return [
+        slot for slot, draw in enumerate(draws) if slot not in taken and draw.cut.speaker and fits(draw.cut, languages)
+    ]
+
+
+def _is_counted(cut: Cut, _: Collection[str]) -> bool:
+    return cut.task == "speakers" and cut.target_text == COUNTS[0] and cut.has_audio
 
 
 def _joined_draws(
     draws: Sequence[Draw],
     slots: tuple[int, ...],
-    task: Literal["sandwich", "multi_speaker"],
+    task: Task,
     step: int,
     settings: StageSettings,
 ) -> JoinedDraws:
     chance = random.Random(f"{settings.seed}:{step}:{slots[0]}:composed")
     first, *others = cuts = [draws[slot].cut for slot in slots]
-    sandwich, in_turn = settings.sandwich, settings.multi_speaker
+    sandwich = settings.sandwich
+    in_turn = settings.speaker_number if task == "speakers" else settings.multi_speaker
     if task == "sandwich" and sandwich is not None and sandwich.joined == "audio":
         composition = sound_inside(first, others, sandwich, chance)
-    elif task == "multi_speaker" and in_turn is not None and in_turn.joined == "audio":
+    elif task != "sandwich" and in_turn is not None and in_turn.joined == "audio":
         composition = speakers_in_turn(cuts, in_turn, chance)
     else:
         return JoinedDraws(slots, task, None)
@@ -137,20 +159,9 @@ def _around(draws: Sequence[Draw], speech: Sequence[int], room: Seconds, *, open
 
 
 def group_speakers(
-    draws: Sequence[Draw],
-    taken: Collection[int],
-    settings: MultiSpeaker,
-    languages: Collection[str],
-    rng: random.Random,
-    *,
-    slowest: float = 1.0,
+    draws: Sequence[Draw], free: list[int], settings: MultiSpeaker, rng: random.Random, *, slowest: float = 1.0
 ) -> list[tuple[int, ...]]:
-    """Slots of each sequence of clips by different speakers. Clips whose speaker is unknown stay alone."""
-    free = [
-        slot
-        for slot, draw in enumerate(draws)
-        if slot not in taken and draw.cut.speaker and is_speech(draw.cut, languages)
-    ]
+    """Slots of each sequence of clips by different speakers, out of `free`, which is used up."""
     rng.shuffle(free)
     longest = math.inf if settings.joined == "frames" else settings.longest * slowest
     found: list[tuple[int, ...]] = []

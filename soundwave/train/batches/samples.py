@@ -20,8 +20,8 @@ from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
 from soundwave.train.batches.composed import need_audio
-from soundwave.train.batches.instructions import Facts, Template, load_set, make_turn
-from soundwave.train.batches.lazy_frames import SURE, LazyFrames
+from soundwave.train.batches.instructions import Facts, Template, Turn, load_set, make_turn
+from soundwave.train.batches.lazy_frames import SURE, LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.prompts import language_name, make_prompt
 from soundwave.train.settings import StageSettings
@@ -92,7 +92,7 @@ class SampleMaker:
         self.frame_rate, self.fill, self.ctc_frames = frame_rate, fill, ctc_frames
         self.templates = load_set(settings.templates)
         self._prompts: dict[tuple[str, str], list[int]] = {}
-        if any(join and join.share and join.joined == "audio" for join in (settings.sandwich, settings.multi_speaker)):
+        if settings.audio_joins:
             need_audio(data.first_cuts(FIRST))
         for task in data.tasks if settings.lm_weight else ():
             self._lines(task)
@@ -157,17 +157,32 @@ class SampleMaker:
     def _facts(self, draw: Draw) -> Facts:
         cut = draw.cut
         chooses = any(template.form == "choice" for template in self._lines(cut.task))
-        transcribes, as_heard = cut.task == "asr", self.settings.answer == "spoken"
+        transcribes, as_heard, grounds = cut.task == "asr", self.settings.answer == "spoken", cut.task == "grounding"
+        answer = answer_text(cut, self.settings.answer)
         return Facts(
-            answer=answer_text(cut, self.settings.answer),
+            answer=when(answer) if grounds else answer,
             transcript=cut.text or "",
             spoken=heard(cut.text or "", cut.language or "en") if transcribes and not as_heard else "",
             language=language_name(cut),
             label=joins.sound_name(cut.sound[0]) if cut.task == "sound" and cut.sound else "",
-            others=self.data.answers(draw.domain) if chooses else (),
+            word=word_of(cut) if grounds else "",
+            others=self._others(draw) if chooses else (),
             also_right=[joins.sound_name(label) for label in cut.sound],
-            style=partial(spoken_text, language=cut.language or "en") if transcribes and as_heard else str,
+            style=self._style(cut),
         )
+
+    def _others(self, draw: Draw) -> Sequence[str]:
+        """What options are drawn from."""
+        if draw.cut.task == "speakers" and self.settings.speaker_number is not None:
+            return joins.COUNTS
+        return self.data.answers(draw.domain)
+
+    def _style(self, cut: Cut) -> Callable[[str], str]:
+        """How wrong options are written: as the right one is."""
+        if cut.task == "grounding":
+            return when
+        spoken = cut.task == "asr" and self.settings.answer == "spoken"
+        return partial(spoken_text, language=cut.language or "en") if spoken else str
 
     def _turn(self, task: str, cut: Cut, facts: Facts, rng: random.Random) -> tuple[list[int], list[int]]:
         """Token ids of the conversation up to the answer, AUDIO where the sound goes; and of the answer.
@@ -183,7 +198,7 @@ class SampleMaker:
                 "answers of its domain to choose from, and it has neither."
             )
         turn = make_turn(rng.choice(fitting), facts, rng)
-        prompt = self._prompt(turn.ask, cut, turn.options)
+        prompt = self._prompt(turn, cut)
         return prompt, answer_ids(self.table.tokenizer, turn.answer)
 
     def _lines(self, task: str) -> tuple[Template, ...]:
@@ -195,11 +210,11 @@ class SampleMaker:
             )
         return self.templates[task]
 
-    def _prompt(self, ask: str, cut: Cut, options: str) -> list[int]:
+    def _prompt(self, turn: Turn, cut: Cut) -> list[int]:
         """Token ids of an instruction; those that are the same for many cuts are made once."""
-        tokenizer, system = self.table.tokenizer, self.settings.system_prompt
-        if options or "{text}" in ask:
-            return make_prompt(tokenizer, ask, cut, system, options=options)
+        tokenizer, system, ask = self.table.tokenizer, self.settings.system_prompt, turn.ask
+        if turn.options or turn.word or "{text}" in ask:
+            return make_prompt(tokenizer, ask, cut, system, options=turn.options, word=turn.word)
         key = ask, language_name(cut)
         if key not in self._prompts:
             self._prompts[key] = make_prompt(tokenizer, ask, cut, system)
@@ -226,7 +241,11 @@ class SampleMaker:
     def _joined(self, draws: Sequence[Draw], step: int, unit: Unit) -> list[Sample]:
         """Sounds inside speech and speakers in turn; their chance is their own, so that nothing else depends on it."""
         rng = random.Random(f"{self.settings.seed}:{step}:joined")
-        make = {"sandwich": self._with_sound, "multi_speaker": self._speakers_in_turn}
+        make = {
+            "sandwich": self._with_sound,
+            "multi_speaker": self._speakers_in_turn,
+            "speakers": self._speakers_counted,
+        }
         return [
             make[found.task](found, [draws[slot].cut for slot in found.slots], unit, rng)
             for found in joins.joined_draws(draws, step, self.settings, rng)
@@ -272,6 +291,15 @@ class SampleMaker:
         target, unfit = self._target(part.heard, unit)
         return Sample(found.slots, self._masked(part.frames, rng), target, prompt, reply, unfit)
 
+    def _speakers_counted(
+        self, found: joins.JoinedDraws, cuts: Sequence[Cut], unit: Unit, rng: random.Random
+    ) -> Sample:
+        part = self._composed(found)
+        frames = part.frames if part else end_to_end([self._frames(cut, rng) for cut in cuts])
+        facts = Facts(joins.COUNTS[len(cuts) - 1], others=joins.COUNTS)
+        prompt, reply = self._turn("speakers", cuts[0], facts, rng)
+        return Sample(found.slots, self._masked(frames, rng), None, prompt, reply)
+
     def _styled(self, part: joins.SequencePart) -> str:
         return part.heard if self.settings.answer == "spoken" else part.written
 
@@ -311,6 +339,26 @@ def answer_text(cut: Cut, form: str) -> str:
     if text is None:
         raise InputError(f"Cut {cut.cut_id} has neither a target text nor a transcript: there is nothing to learn.")
     return heard(text, "en") if form == "spoken" and cut.task == "asr" else text
+
+
+def word_of(cut: Cut) -> str:
+    """What a row of grounding asks for.
+
+    Raises:
+        InputError: its target is not `WORD: TIMES`.
+    """
+    word, mark, _ = (cut.target_text or "").rpartition(": ")
+    if not mark or not word:
+        raise InputError(
+            f"Cut {cut.cut_id}: the target of grounding is {(cut.target_text or '')[:SHOWN]!r}, expected a word and "
+            "when it is said, such as `hear: 0.52 to 0.80 s`."
+        )
+    return word
+
+
+def when(target: str) -> str:
+    """When the word of a row of grounding is said: `hear: 0.52 to 0.80 s` -> `0.52 to 0.80 s`."""
+    return target.rpartition(": ")[2]
 
 
 def collate(samples: Sequence[Sample], width: int) -> Batch:

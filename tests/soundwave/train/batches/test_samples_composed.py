@@ -143,7 +143,7 @@ def test_no_sequence_of_audio_is_longer_than_allowed(plan):
     groups = {
         frozenset(group)
         for _ in range(30)
-        for group in group_speakers(voices, (), MultiSpeaker(share=1.0), ["en"], rng)
+        for group in group_speakers(voices, [0, 1, 2, 3], MultiSpeaker(share=1.0), rng)
     }
     assert groups == {frozenset((0, 1))}
 
@@ -187,7 +187,30 @@ def test_joins_of_frames_are_told_apart_as_before(stage_values):
 
     settings = StageSettings(**with_joins(stage_values(sandwich={"share": 0.5}, multi_speaker={"share": 0.1})))
     before = settings.model_dump(mode="json", exclude=set(RUNTIME_ONLY))
+    del before["speaker_number"]  # came with joins of audio
     before |= {"sandwich": {"share": 0.5}, "multi_speaker": {"share": 0.1, "most": 3}}
     assert Training(settings, "d", None).key == fingerprint(manifests.__version__, before, "d", None)
     audio = StageSettings(**stage_values(sandwich={"share": 0.5}, multi_speaker={"share": 0.1}))
     assert Training(audio, "d", None).key != Training(settings, "d", None).key
+
+
+def test_rows_that_ask_how_many_speak_become_clips_of_several(values, plan):
+    settings = values("sft", lm_weight=1.0, ctc_weight=0.0, train=["lora"], templates="paper")
+    settings |= {"speaker_number": {"share": 1.0, "most": 3}, "multi_speaker": {"share": 1.0}}
+    maker = maker_of(lambda **_: settings, plan)
+    cut = next(draw.cut for draw in plan.draws() if draw.cut.task == "asr")
+    one = replace(cut, task="speakers", text=None, target_text="one speaker", words=())
+    draws = drawn(replace(one, cut_id=f"{n}", speaker=f"s{n % 4}") for n in range(8))
+    answers, letters = Counter(), 0
+    for step in range(12):
+        found = maker.samples(draws, step)
+        assert sorted(slot for sample in found for slot in sample.draws) == list(range(8))
+        for sample in found:
+            said = maker.table.tokenizer.decode(sample.answer[:-1])
+            number = {1: "one", 2: "two", 3: "three"}[len(sample.draws)]
+            assert len({draws[slot].cut.speaker for slot in sample.draws}) == len(sample.draws)
+            assert number in said or len(said) == 1, said  # or the letter of an option
+            assert sample.target is None
+            letters += len(said) == 1
+            answers[number] += 1
+    assert answers["two"] > 3 and answers["three"] > 3 and letters > 3
