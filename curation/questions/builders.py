@@ -33,7 +33,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedCut:
     """What a builder reads of a cut."""
 
     cut_id: str
@@ -51,7 +51,7 @@ class Builder:
     task: str
     needs: str
     """What a cut must have, for messages."""
-    answer: Callable[[Asked], str]
+    answer: Callable[[AskedCut], str]
     """The row's target_text.
 
     Raises:
@@ -59,12 +59,12 @@ class Builder:
     """
 
 
-def gender(cut: Asked) -> str:
+def gender(cut: AskedCut) -> str:
     """`female`, `male`, or what else the corpus says."""
     return _fact(cut, "gender")
 
 
-def age(cut: Asked) -> str:
+def age(cut: AskedCut) -> str:
     """A decade: Common Voice's own word, or that of a number of years."""
     said = _fact(cut, "age")
     if said.replace(".", "", 1).isdigit():
@@ -75,12 +75,12 @@ def age(cut: Asked) -> str:
     return AGES.get(said, said)
 
 
-def emotion(cut: Asked) -> str:
+def emotion(cut: AskedCut) -> str:
     """A word for it, as the corpus has it."""
     return _fact(cut, "emotion")
 
 
-def language(cut: Asked) -> str:
+def language(cut: AskedCut) -> str:
     """The language's English name."""
     name = english_name(cut.language) if cut.language else None
     if name is None:
@@ -88,14 +88,14 @@ def language(cut: Asked) -> str:
     return name
 
 
-def speakers(cut: Asked) -> str:
+def speakers(cut: AskedCut) -> str:
     """One: clips of several are made of these when they are drawn."""
     if not cut.speaker:
         raise Rejected(Reason.target_missing, "no speaker is known")
     return "one speaker"
 
 
-def grounding(cut: Asked) -> str:
+def grounding(cut: AskedCut) -> str:
     """`WORD: 0.52 to 0.80 s` of one word that is said once; which one follows from the cut's id."""
     symbols = [bare(word.symbol) for word in cut.words]
     fitting = [
@@ -120,7 +120,7 @@ def bare(symbol: str) -> str:
     return symbol[inside[0] : inside[-1] + 1].casefold() if inside else ""
 
 
-def _fact(cut: Asked, name: str) -> str:
+def _fact(cut: AskedCut, name: str) -> str:
     said = str(cut.facts.get(name) or "").strip().lower().replace("_", " ")
     if not said:
         raise Rejected(Reason.target_missing, f"{name} is not known")

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from curation.catalog import catalog_fingerprint, connect
-from curation.questions.builders import BUILDERS, Asked, Builder, Said
+from curation.questions.builders import BUILDERS, AskedCut, Builder, Said
 from manifests.errors import InputError, Rejected
 from manifests.fingerprint import provenance
 from manifests.names import hint
@@ -134,7 +134,7 @@ class Questions:
                 facts |= supervision.get("custom") or {}
             words = [Said(**word) for word in row["words"] or ()]
             try:
-                yield row, self._builder.answer(Asked(row["cut_id"], row["language"], row["speaker"], facts, words))
+                yield row, self._builder.answer(AskedCut(row["cut_id"], row["language"], row["speaker"], facts, words))
             except Rejected as refused:
                 yield row, refused
 

@@ -30,7 +30,7 @@ KINDS = {".wav": "FLOAT", ".flac": "PCM_24", ".ogg": "VORBIS"}  # what files of 
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardDraw:
     """One sequence of a step."""
 
     row: int
@@ -48,7 +48,7 @@ class Heard:
     """What the LLM is to answer, without the words of a template; None: nothing."""
 
 
-def hear(plan: Path, settings: StageSettings, row: int, *, joined: bool = False) -> Heard:
+def hear(plan: Path, settings: StageSettings, row: int, *, joined: bool = False) -> HeardDraw:
     """The sequence that a row of a plan is in, as it is made in the plan's first pass.
 
     Left out is what changes encoder frames (masks, sentence mixing), and the speed of a clip that is not joined.
@@ -109,7 +109,7 @@ def _sequences(draws: Sequence[Draw], step: int, settings: StageSettings) -> dic
     return {slot: found for found in joined_draws(draws, step, settings, rng) for slot in found.slots}
 
 
-def _joined(found: JoinedDraws, cuts: Sequence[Cut], row: int, step: int, settings: StageSettings) -> Heard:
+def _joined(found: JoinedDraws, cuts: Sequence[Cut], row: int, step: int, settings: StageSettings) -> HeardDraw:
     if found.composition is None:
         raise InputError(
             f"Row {row:,} is in a sequence of encoder frames of {', '.join(cut.cut_id for cut in cuts)} (the setting "
@@ -117,7 +117,7 @@ def _joined(found: JoinedDraws, cuts: Sequence[Cut], row: int, step: int, settin
         )
     composed, speed = found.composition.compose(), found.speed
     stretches = tuple(one.at_speed(speed) for one in composed.stretches)
-    return Heard(
+    return HeardDraw(
         row,
         step,
         found.task,
@@ -137,10 +137,10 @@ def _answer(found: JoinedDraws, cuts: Sequence[Cut], settings: StageSettings) ->
     return quotations([said(cut, settings.answer) for cut in cuts])
 
 
-def _alone(cut: Cut, row: int, step: int, settings: StageSettings) -> Heard:
+def _alone(cut: Cut, row: int, step: int, settings: StageSettings) -> HeardDraw:
     target = target_text(cut, settings.ctc_languages) if cut.has_audio and settings.ctc_weight else None
     composed = None
     if cut.has_audio:
         composed = Composed(cut.samples(), (Stretch(cut.cut_id, 0.0, cut.duration, target or "", cut.words),))
     answer = answer_text(cut, settings.answer) if settings.lm_weight else None
-    return Heard(row, step, cut.task, (cut.cut_id,), composed, target, answer)
+    return HeardDraw(row, step, cut.task, (cut.cut_id,), composed, target, answer)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from curation.catalog import build, connect
-from curation.questions.builders import BUILDERS, Asked, Said
+from curation.questions.builders import BUILDERS, AskedCut, Said
 from curation.questions.corpus import make_questions
 from manifests.errors import InputError, OccupiedError, Rejected
 from manifests.files import read_json, read_jsonl
@@ -144,4 +144,4 @@ def test_bad_input_writes_nothing(catalog, tmp_path):
 )
 def test_words_that_grounding_cannot_ask_for(words):
     with pytest.raises(Rejected):
-        BUILDERS["grounding"].answer(Asked("x", "en", None, {}, words))
+        BUILDERS["grounding"].answer(AskedCut("x", "en", None, {}, words))

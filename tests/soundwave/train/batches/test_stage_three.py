@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from curation.plan.mixture import MIXTURES, flat_shares
-from curation.questions.builders import BUILDERS, Asked, Said
+from curation.questions.builders import BUILDERS, AskedCut, Said
 from manifests.errors import InputError
 from manifests.settings import read_yaml
 from soundwave.model.batch import AUDIO
@@ -15,7 +15,7 @@ from soundwave.train.batches.samples import when, word_of
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import make_maker, make_model
 
-ASKED = Asked(
+ASKED = AskedCut(
     cut_id="x",
     language="de",
     speaker="ann",
