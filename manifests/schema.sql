@@ -45,8 +45,9 @@ CREATE TABLE cuts (
   CHECK (split IN ('train', 'dev', 'test')),
   CHECK (task IN (
     'asr', 'st', 'sound', 'qa',
-    -- Of the paper's stage III alone. Its grounding needs a word to ask for: no column yet.
-    'age', 'chat', 'emotion', 'entity', 'gender', 'instruction', 'intent', 'language', 'speakers', 'synthetic'
+    -- Of the paper's stage III alone. The target_text of grounding is `WORD: 0.52 to 0.80 s`: what to ask for, and when.
+    'age', 'chat', 'emotion', 'entity', 'gender', 'grounding', 'instruction', 'intent', 'language', 'speakers',
+    'synthetic'
   )),
   CHECK (start >= 0),
   CHECK (duration > 0 OR recording_id IS NULL)

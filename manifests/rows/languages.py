@@ -29,6 +29,13 @@ def language_doubt(code: str) -> str | None:
     return f"{code!r} is no ISO 639 code that is known" + (f" (nearest: {', '.join(close)})" if close else "")
 
 
+def english_name(code: str) -> str | None:
+    """`German` for de, de-AT, deu; None for what is no known language. Regions and scripts are left out."""
+    first = re.split("[-_]", code.strip().lower())[0]
+    name: str | None = Locale("en").languages.get(get_global("language_aliases").get(first, first))
+    return name
+
+
 def need_language(code: str, *, setting: str) -> str:
     """The code, where it is that of a known language.
 

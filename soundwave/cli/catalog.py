@@ -66,6 +66,7 @@ def register(app: typer.Typer) -> None:
     commands.command("import")(import_)
     commands.command("check")(check_)
     commands.command("verify")(verify)
+    commands.command("questions")(questions)
 
     @commands.command()
     def build(
@@ -115,6 +116,31 @@ def register(app: typer.Typer) -> None:
         from soundwave.cli._limits import limits
 
         print(f"{_export(format_, catalog, output, where, limits(seconds, memory)):,} rows to {output}")
+
+
+def questions(
+    task: Annotated[str, typer.Argument(help="age, emotion, gender, grounding, language or speakers.")],
+    corpus: Annotated[str, typer.Option(help="Whose cuts are asked.")],
+    catalog: Annotated[Path, typer.Option(help="The catalog that has it.")] = CATALOG,
+    corpora: Annotated[Path, typer.Option(help="The new corpus goes to CORPORA/CORPUS_TASK.")] = Path("demo/corpora"),
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Ask a task of the paper's stage III of a corpus that was made for another: a corpus of questions beside it.
+
+    The same recordings and splits, each span once; cuts that do not say what is asked are rejects.
+
+    Example: soundwave catalog questions language --corpus common_voice
+    """
+    from dataclasses import asdict
+
+    from curation.questions.corpus import make_questions
+    from soundwave.cli._tables import print_json
+
+    info = make_questions(catalog, task, corpus, corpora)
+    if json_:
+        print_json(asdict(info) | {"folder": str(corpora / info.name)})
+        return
+    print(f"{corpora / info.name}: {info.cuts:,} cuts, {info.hours:.3f} h, {info.rejects:,} rejects")
 
 
 def _say(summary: "CatalogSummary") -> None:

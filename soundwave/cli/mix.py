@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
         help="Mixtures: what a training stage sees, how much of it, in which order.", no_args_is_help=True
     )
     app.add_typer(commands, name="mix")
-    for command in (plan, show, diff, lint):
+    for command in (plan, show, hear, diff, lint):
         commands.command()(command)
 
 
@@ -100,6 +100,50 @@ def show(
         print_rows(rows, title="realised shares by window")
     if repeats:
         print_rows(uses(plan), title="cuts by how often they are used")
+
+
+def hear(  # noqa: PLR0917 - options are keywords
+    plan: Annotated[Path, typer.Argument(help="Folder of a plan.")],
+    row: Annotated[int, typer.Option(min=0, max=MOST, help="Which row of the plan, from 0.")] = 0,
+    joined: Annotated[
+        bool, typer.Option("--joined", help="From there on the first row that is joined with others.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="Write the sound to this file (.wav, .flac or .ogg).")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="The stage that trains on it, a name or a YAML file; the plan's own by default.")
+    ] = None,
+    set_: SetOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that --output names.")] = False,
+    json_: JsonOption = False,
+) -> None:
+    """What a row of a plan sounds like in training, alone or joined with others, and what the model is to make of it.
+
+    Example: soundwave mix hear demo/mixtures/alignment --joined --output sandwich.wav
+    """
+    from manifests.errors import InputError
+    from manifests.files import new_file
+    from manifests.plans import read_lock
+    from soundwave.cli._tables import print_json, print_rows, say
+    from soundwave.train.batches.hearing import hear as heard
+    from soundwave.train.batches.hearing import save
+    from soundwave.train.settings import load_stage
+
+    target = None if output is None else new_file(output, force=force)
+    found = heard(plan, load_stage(stage or read_lock(plan).stage, overrides(set_)), row, joined=joined)
+    if target is not None and found.composed is None:
+        raise InputError(f"Row {found.row:,} is text alone: there is nothing to write to {target}.")
+    if target is not None and found.composed is not None:
+        save(found.composed.samples, target)
+    stretches = found.composed.stretches if found.composed else ()
+    facts = {key: value for key, value in asdict(found).items() if key != "composed"}
+    if json_:
+        print_json(facts | {"stretches": [asdict(one) for one in stretches]})
+        return
+    rows = [{"from (s)": one.start, "to (s)": one.end, "cut": one.cut_id, "text": one.text} for one in stretches]
+    if rows:
+        print_rows(rows, title=f"row {found.row} (step {found.step}): {found.task}")
+    say(f"CTC is to write: {'nothing' if found.target is None else found.target}")
+    say(f"the LLM is to answer: {'nothing' if found.answer is None else found.answer}")
 
 
 def diff(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from manifests.settings import Overrides, SettingsFiles
 from manifests.settings.fields import LARGEST, STRICT
+from manifests.units import Seconds
 from soundwave.model.settings import ModelSettings
 
 RUNTIME_ONLY = frozenset(
@@ -28,6 +29,27 @@ RUNTIME_ONLY = frozenset(
 """Settings that say how a run is computed and watched. They change no result beyond rounding, so they are no part of
 what tells runs apart: an interrupted run may go on with others."""
 Part = Literal["alignment", "ctc_head", "shrinking", "lora"]
+Joined = Literal["audio", "frames"]
+
+
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"{list(ends)} begins above its end")
+    return ends
+
+
+Range: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=-60, le=60)], Annotated[float, Field(ge=-60, le=60)]], AfterValidator(_ordered)
+]
+"""Two numbers of dB, the lower one first."""
+Seconds2: TypeAlias = Annotated[
+    tuple[Annotated[Seconds, Field(ge=0, le=60)], Annotated[Seconds, Field(ge=0, le=60)]], AfterValidator(_ordered)
+]
+"""Two lengths of time, the shorter one first."""
+Share2: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]], AfterValidator(_ordered)
+]
+"""Two shares, the smaller one first."""
 
 
 class Optimiser(BaseModel):
@@ -88,12 +110,30 @@ class Splice(BaseModel):
 class Sandwich(BaseModel):
     """Sounds inside speech, as the paper's CTC learns them: `press one <dog_barking> to hear`. A sound of the step is
     put into a clip of transcribed speech of the same step, at a word boundary where words are aligned, else between
-    two clips."""
+    two clips. Ranges are two numbers, each value between them as likely."""
 
     model_config = STRICT
 
     share: float = Field(ge=0, le=1)
     """Share of the sound draws; the others stay alone, as does a sound for which the step has no speech left."""
+    joined: Joined = "audio"
+    """`audio`: samples are put together, and the encoder hears one clip. `frames`: stored encoder frames are, each
+    clip's by itself, which needs no audio files and no encoder while training; level, gaps and length are as they
+    come."""
+    opened: float = Field(default=1.0, ge=0, le=1)
+    """How often a clip whose words are aligned is opened for the sound; else it stands between two clips."""
+    speech: tuple[str, ...] = ()
+    """Corpora whose clips are taken; empty: of all."""
+    level: Range = (-6.0, 6.0)
+    """dB of the sound's loudness above the speech's."""
+    gap: Seconds2 = (0.0, 0.2)
+    """Silence on either side of the sound."""
+    position: Share2 = (0.0, 1.0)
+    """Where in the clip it may be opened, as shares of its length; at its nearest word boundary where none is there."""
+    length: Seconds2 = (2.5, 3.5)
+    """Of the sound, of which the loudest stretch is taken; a shorter one stays whole."""
+    longest: Seconds = Field(default=30.0, gt=0)
+    """Longer sequences are not made as audio: Whisper hears 30 seconds at once."""
 
 
 class MultiSpeaker(BaseModel):
@@ -105,6 +145,14 @@ class MultiSpeaker(BaseModel):
     """How often a clip of transcribed speech begins such a sequence."""
     most: int = Field(default=3, ge=2, le=6)
     """Most speakers of one; from two on, each number is as likely."""
+    joined: Joined = "audio"
+    """What is put together, as for sandwiches."""
+    level: Range = (-3.0, 3.0)
+    """dB of each further speaker's loudness above the first one's."""
+    gap: Seconds2 = (0.1, 0.5)
+    """Silence between two speakers."""
+    longest: Seconds = Field(default=30.0, gt=0)
+    """Longer sequences are not made as audio: Whisper hears 30 seconds at once."""
 
 
 class MicroBatch(BaseModel):
@@ -167,6 +215,8 @@ class StageSettings(BaseModel):
     """Sounds inside speech; null: each sound is a sequence of its own."""
     multi_speaker: MultiSpeaker | None = None
     """Speakers in turn; null: none."""
+    speaker_number: MultiSpeaker | None = None
+    """The same of rows that ask how many speak, whose corpora have one speaker in each clip; null: none."""
     normalise_features: bool = False
     """A new model scales encoder features to mean 0 and variance 1 over the plan's first cuts."""
     precision: Literal["auto", "fp32", "bf16", "fp64"] = "auto"
@@ -195,6 +245,12 @@ class StageSettings(BaseModel):
     seed: int = Field(default=0, ge=0, le=LARGEST)
     """Of new weights, augmentation and dropout."""
 
+    @property
+    def audio_joins(self) -> bool:
+        """Does it put any sequence together as audio?"""
+        joins = (self.sandwich, self.multi_speaker, self.speaker_number)
+        return any(join is not None and join.share > 0 and join.joined == "audio" for join in joins)
+
     @model_validator(mode="after")
     def _fits_together(self) -> StageSettings:
         if not self.lm_weight and not self.ctc_weight:
@@ -220,3 +276,30 @@ def load_stage(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()) 
         SettingsError: unknown keys or wrong values.
     """
     return STAGES.load(name, overrides)
+
+
+JOINS = ("sandwich", "multi_speaker")  # that there were before there were any of audio
+SHARES = frozenset({"share", "most"})
+"""What those had."""
+
+
+def with_joins(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored settings; joins in those of versions that joined frames alone say so."""
+    old = {name: value for name in JOINS if isinstance(value := values.get(name), dict) and "joined" not in value}
+    return {**values, **{name: {"joined": "frames", **value} for name, value in old.items()}}
+
+
+def identity(settings: StageSettings) -> dict[str, Any]:
+    """What tells trainings apart: joins of frames are as they were before there were any of audio."""
+    unset = {"speaker_number"} if settings.speaker_number is None else set()
+    values = settings.model_dump(mode="json", exclude={*RUNTIME_ONLY, *unset})
+    for name in JOINS:
+        if (value := values[name]) and value["joined"] == "frames":
+            values[name] = {key: found for key, found in value.items() if key in SHARES or found != _default(name, key)}
+            del values[name]["joined"]
+    return values
+
+
+def _default(join: str, key: str) -> Any:
+    kind = {"sandwich": Sandwich, "multi_speaker": MultiSpeaker}[join]
+    return kind(share=0.0).model_dump(mode="json")[key]

@@ -7,9 +7,10 @@ A set is a folder there; its files hold tasks, a task groups of lines:
         ask: ["{audio}\\nWhich of these can be heard?\\n{options}"]
         answer: ["{letter}"]      # default: "{answer}"
 
-An `ask` may use {audio} (where the sound goes), {text} (a text-only row's question), {language} (of the translation)
-and {options} (lettered lines). An `answer` may use {answer}, {label} (the same inside a sentence), {letter} (the right
-option's), {transcript}, {spoken} (the transcript as heard), {language} and {count} (of speakers, in words).
+An `ask` may use {audio} (where the sound goes), {text} (a text-only row's question), {language} (of the translation),
+{word} (that grounding looks for) and {options} (lettered lines). An `answer` may use {answer}, {label} (the same inside
+a sentence), {letter} (the right option's), {transcript}, {spoken} (the transcript as heard), {language}, {word} and
+{count} (of speakers, in words).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from manifests.errors import SettingsError
 from manifests.settings import check_settings, read_yaml
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-ASK = frozenset({"audio", "text", "language", "options"})
-ANSWER = frozenset({"answer", "label", "letter", "transcript", "spoken", "language", "count"})
+ASK = frozenset({"audio", "text", "language", "options", "word"})
+ANSWER = frozenset({"answer", "label", "letter", "transcript", "spoken", "language", "count", "word"})
 TEXT_TASKS = ("qa",)  # rows without audio
 LETTERS = "ABCD"  # one for each option
 CANDIDATES = 12  # of the domain's answers, from which the wrong options are taken
@@ -75,6 +76,8 @@ class Template:
         """Can it be asked? Choices need another option, steps a transcript that differs from the answer."""
         if self.form == "choice" and (len(facts.others) < 2 or not facts.answer):
             return False
+        if "word" in self.places and not facts.word:
+            return False
         if "transcript" in self.places and not facts.transcript:
             return False
         return "spoken" not in self.places or facts.spoken not in ("", facts.answer)
@@ -91,6 +94,8 @@ class Facts:
     label: str = ""
     """The answer inside a sentence; empty: made from the answer."""
     count: str = ""
+    word: str = ""
+    """What grounding asks for."""
     others: Sequence[str] = ()
     """Different answers of the domain, from which options are drawn."""
     also_right: Collection[str] = ()
@@ -106,18 +111,19 @@ class Turn:
     ask: str
     options: str
     answer: str
+    word: str = ""
 
 
 def make_turn(template: Template, facts: Facts, rng: random.Random) -> Turn:
     """Draw options and wording. Where there is nothing to draw, `rng` is not touched."""
-    values = {name: getattr(facts, name) for name in ("answer", "transcript", "spoken", "language", "count")}
+    values = {name: getattr(facts, name) for name in ("answer", "transcript", "spoken", "language", "count", "word")}
     values["label"] = facts.label or inside(facts.answer)
     options = ""
     if template.form == "choice":
         lines, values["letter"] = draw_options(facts, rng)
         options, values["label"] = "\n".join(lines), inside(facts.answer)
     wording = template.answers[0] if len(template.answers) == 1 else rng.choice(template.answers)
-    return Turn(template.ask, options, fill_in(wording, values))
+    return Turn(template.ask, options, fill_in(wording, values), facts.word)
 
 
 def draw_options(facts: Facts, rng: random.Random) -> tuple[list[str], str]:

@@ -142,7 +142,7 @@ class FrameStore:
         """
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is None:
-            return self._encode(cut, variant)
+            return self.encode(cut.samples(), variant)
         return stored_frames(stored.path, stored.offset, stored.frames)
 
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
@@ -165,8 +165,9 @@ class FrameStore:
     def _encoder(self) -> Encoder:
         return encoders.load_encoder(self.encoder)
 
-    def _encode(self, cut: Cut, variant: str) -> NDArray[np.float32]:
-        return encode_pieces(self._encoder(), at_speed(cut.samples(), speed_of(variant)))
+    def encode(self, samples: NDArray[np.float32], variant: str = PLAIN) -> NDArray[np.float32]:
+        """Encoder frames (T, F) of a clip (N,), 16 kHz, as the variant is played."""
+        return encode_pieces(self._encoder(), at_speed(samples, speed_of(variant)))
 
 
 class CutStore(FrameStore):

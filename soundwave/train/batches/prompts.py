@@ -23,13 +23,16 @@ LANGUAGES = {
 PLACE = "{audio}"  # in an instruction: where the sound goes
 
 
-def make_prompt(tokenizer: Any, template: str, cut: Cut | None, system: str, *, options: str = "") -> list[int]:
-    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from.
+def make_prompt(
+    tokenizer: Any, template: str, cut: Cut | None, system: str, *, options: str = "", word: str = ""
+) -> list[int]:
+    """Token ids of one instruction; `cut` fills {text} and {language}, `options` is the lines to choose from, `word`
+    what grounding asks for.
 
     Raises:
         InputError: as `soundwave.model.batch.render`.
     """
-    values = {"text": (cut.text if cut else "") or "", "language": language_name(cut), "options": options}
+    values = {"text": (cut.text if cut else "") or "", "language": language_name(cut), "options": options, "word": word}
     content: list[str | int] = []
     for part in template.split(PLACE):
         content += [AUDIO, fill_in(part, values)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from curation.passes.encode import variant
 from manifests.errors import InputError, SettingsError
 from manifests.reasons import Reason
 from soundwave.model.batch import Batch, answer_ids, pad_features
@@ -18,9 +19,10 @@ from soundwave.model.ctc.head import least_frames
 from soundwave.model.tokens import TokenTable, Unit, sound_tag, spoken_text
 from soundwave.train.batches import joins
 from soundwave.train.batches.augment import SplicePiece, cut_at_words, join, masked
-from soundwave.train.batches.instructions import Facts, Template, load_set, make_turn
-from soundwave.train.batches.lazy_frames import LazyFrames
-from soundwave.train.batches.plan_data import PLAIN, Draw, PlanData
+from soundwave.train.batches.composed import need_audio
+from soundwave.train.batches.instructions import Facts, Template, Turn, load_set, make_turn
+from soundwave.train.batches.lazy_frames import SURE, LazyFrames, end_to_end
+from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.prompts import language_name, make_prompt
 from soundwave.train.settings import StageSettings
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from soundwave.train.batches.plan_data import Cut
 
 SHOWN = 60  # letters of a text in a message
+SPOKEN = 0.8  # of the frames that a composition's speech promises are there, whatever trimming leaves of its sound
+FIRST = 8  # clips of a plan whose files are looked for before its first step
 
 
 class Refusal(NamedTuple):
@@ -82,11 +86,14 @@ class SampleMaker:
 
         Raises (before the first step, not at its own):
             SettingsError: tasks that the set of templates has no instruction for.
+            MissingFileError: sequences are to be joined as audio, and the plan's first clips have no files.
         """
         self.settings, self.data, self.table, self.steps = settings, data, table, steps
         self.frame_rate, self.fill, self.ctc_frames = frame_rate, fill, ctc_frames
         self.templates = load_set(settings.templates)
         self._prompts: dict[tuple[str, str], list[int]] = {}
+        if settings.audio_joins:
+            need_audio(data.first_cuts(FIRST))
         for task in data.tasks if settings.lm_weight else ():
             self._lines(task)
 
@@ -132,7 +139,7 @@ class SampleMaker:
 
     def _frames(self, cut: Cut, rng: random.Random) -> LazyFrames:
         speed = rng.choice(self.settings.speeds)
-        return self.data.store.lazy_frames(cut, PLAIN if speed == 1.0 else f"speed={speed:g}")
+        return self.data.store.lazy_frames(cut, variant(speed))
 
     def _masked(self, frames: LazyFrames, rng: random.Random) -> LazyFrames:
         settings = self.settings.spec_augment
@@ -150,17 +157,32 @@ class SampleMaker:
     def _facts(self, draw: Draw) -> Facts:
         cut = draw.cut
         chooses = any(template.form == "choice" for template in self._lines(cut.task))
-        transcribes, as_heard = cut.task == "asr", self.settings.answer == "spoken"
+        transcribes, as_heard, grounds = cut.task == "asr", self.settings.answer == "spoken", cut.task == "grounding"
+        answer = answer_text(cut, self.settings.answer)
         return Facts(
-            answer=answer_text(cut, self.settings.answer),
+            answer=when(answer) if grounds else answer,
             transcript=cut.text or "",
             spoken=heard(cut.text or "", cut.language or "en") if transcribes and not as_heard else "",
             language=language_name(cut),
             label=joins.sound_name(cut.sound[0]) if cut.task == "sound" and cut.sound else "",
-            others=self.data.answers(draw.domain) if chooses else (),
+            word=word_of(cut) if grounds else "",
+            others=self._others(draw) if chooses else (),
             also_right=[joins.sound_name(label) for label in cut.sound],
-            style=partial(spoken_text, language=cut.language or "en") if transcribes and as_heard else str,
+            style=self._style(cut),
         )
+
+    def _others(self, draw: Draw) -> Sequence[str]:
+        """What options are drawn from."""
+        if draw.cut.task == "speakers" and self.settings.speaker_number is not None:
+            return joins.COUNTS
+        return self.data.answers(draw.domain)
+
+    def _style(self, cut: Cut) -> Callable[[str], str]:
+        """How wrong options are written: as the right one is."""
+        if cut.task == "grounding":
+            return when
+        spoken = cut.task == "asr" and self.settings.answer == "spoken"
+        return partial(spoken_text, language=cut.language or "en") if spoken else str
 
     def _turn(self, task: str, cut: Cut, facts: Facts, rng: random.Random) -> tuple[list[int], list[int]]:
         """Token ids of the conversation up to the answer, AUDIO where the sound goes; and of the answer.
@@ -176,7 +198,7 @@ class SampleMaker:
                 "answers of its domain to choose from, and it has neither."
             )
         turn = make_turn(rng.choice(fitting), facts, rng)
-        prompt = self._prompt(turn.ask, cut, turn.options)
+        prompt = self._prompt(turn, cut)
         return prompt, answer_ids(self.table.tokenizer, turn.answer)
 
     def _lines(self, task: str) -> tuple[Template, ...]:
@@ -188,11 +210,11 @@ class SampleMaker:
             )
         return self.templates[task]
 
-    def _prompt(self, ask: str, cut: Cut, options: str) -> list[int]:
+    def _prompt(self, turn: Turn, cut: Cut) -> list[int]:
         """Token ids of an instruction; those that are the same for many cuts are made once."""
-        tokenizer, system = self.table.tokenizer, self.settings.system_prompt
-        if options or "{text}" in ask:
-            return make_prompt(tokenizer, ask, cut, system, options=options)
+        tokenizer, system, ask = self.table.tokenizer, self.settings.system_prompt, turn.ask
+        if turn.options or turn.word or "{text}" in ask:
+            return make_prompt(tokenizer, ask, cut, system, options=turn.options, word=turn.word)
         key = ask, language_name(cut)
         if key not in self._prompts:
             self._prompts[key] = make_prompt(tokenizer, ask, cut, system)
@@ -218,44 +240,65 @@ class SampleMaker:
 
     def _joined(self, draws: Sequence[Draw], step: int, unit: Unit) -> list[Sample]:
         """Sounds inside speech and speakers in turn; their chance is their own, so that nothing else depends on it."""
-        settings = self.settings
-        rng = random.Random(f"{settings.seed}:{step}:joined")
-        samples: list[Sample] = []
-        taken: set[int] = set()
-        if settings.sandwich is not None:
-            found = joins.insert_sounds(draws, settings.sandwich, settings.ctc_languages, rng)
-            taken = {slot for slots in found for slot in slots}
-            samples += [self._with_sound(draws, slots, unit, rng) for slots in found]
-        if settings.multi_speaker is not None:
-            found = joins.group_speakers(draws, taken, settings.multi_speaker, settings.ctc_languages, rng)
-            samples += [self._speakers_in_turn(draws, slots, unit, rng) for slots in found]
-        return samples
+        rng = random.Random(f"{self.settings.seed}:{step}:joined")
+        make = {
+            "sandwich": self._with_sound,
+            "multi_speaker": self._speakers_in_turn,
+            "speakers": self._speakers_counted,
+        }
+        return [
+            make[found.task](found, [draws[slot].cut for slot in found.slots], unit, rng)
+            for found in joins.joined_draws(draws, step, self.settings, rng)
+        ]
 
-    def _with_sound(self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random) -> Sample:
-        sound, *speech = [draws[slot].cut for slot in slots]
+    def _with_sound(self, found: joins.JoinedDraws, cuts: Sequence[Cut], unit: Unit, rng: random.Random) -> Sample:
+        sound, *speech = cuts
+        part = self._composed(found) or self._frames_around(sound, speech, rng)
+        facts = Facts(self._styled(part), label=joins.sound_name(sound.sound[0]))
+        prompt, answer = self._turn("sandwich", speech[0], facts, rng)
+        target, unfit = self._target(part.heard, unit)
+        return Sample(found.slots, self._masked(part.frames, rng), target, prompt, answer, unfit)
+
+    def _frames_around(self, sound: Cut, speech: Sequence[Cut], rng: random.Random) -> joins.SequencePart:
+        """Stored frames of a sound between those of speech."""
         filling = joins.sound_part(self._frames(sound, rng), sound)
         frames = [self._frames(cut, rng) for cut in speech]
         if len(speech) == 1:
             before, after = joins.opened(frames[0], speech[0], rng)
         else:
             before, after = (joins.whole_cut(part, cut) for part, cut in zip(frames, speech, strict=True))
-        part = joins.joined([before, filling, after])
-        facts = Facts(self._styled(part), label=joins.sound_name(sound.sound[0]))
-        prompt, answer = self._turn("sandwich", speech[0], facts, rng)
-        target, unfit = self._target(part.heard, unit)
-        return Sample(slots, self._masked(part.frames, rng), target, prompt, answer, unfit)
+        return joins.joined([before, filling, after])
+
+    def _composed(self, found: joins.JoinedDraws) -> joins.SequencePart | None:
+        """What is put together as audio, as one clip for the encoder; None: frames are joined."""
+        composition, store = found.composition, self.data.store
+        if composition is None:
+            return None
+        seconds = composition.at_least / found.speed
+        frames = LazyFrames(
+            lambda: store.encode(composition.compose().samples, variant(found.speed)),
+            about=SPOKEN / SURE * seconds * store.frame_rate,
+        )
+        return joins.SequencePart(frames, composition.heard, composition.written)
 
     def _speakers_in_turn(
-        self, draws: Sequence[Draw], slots: tuple[int, ...], unit: Unit, rng: random.Random
+        self, found: joins.JoinedDraws, cuts: Sequence[Cut], unit: Unit, rng: random.Random
     ) -> Sample:
-        cuts = [draws[slot].cut for slot in slots]
-        parts = [joins.whole_cut(self._frames(cut, rng), cut) for cut in cuts]
-        part = joins.joined(parts)
-        answer = joins.quotations([self._styled(each) for each in parts])
-        facts = Facts(answer, transcript=self._styled(part), count=joins.NUMBERS[len(cuts)])
+        part, texts = self._composed(found), [joins.said(cut, self.settings.answer) for cut in cuts]
+        part = part or joins.joined([joins.whole_cut(self._frames(cut, rng), cut) for cut in cuts])
+        facts = Facts(joins.quotations(texts), transcript=self._styled(part), count=joins.NUMBERS[len(cuts)])
         prompt, reply = self._turn("multi_speaker", cuts[0], facts, rng)
         target, unfit = self._target(part.heard, unit)
-        return Sample(slots, self._masked(part.frames, rng), target, prompt, reply, unfit)
+        return Sample(found.slots, self._masked(part.frames, rng), target, prompt, reply, unfit)
+
+    def _speakers_counted(
+        self, found: joins.JoinedDraws, cuts: Sequence[Cut], unit: Unit, rng: random.Random
+    ) -> Sample:
+        part = self._composed(found)
+        frames = part.frames if part else end_to_end([self._frames(cut, rng) for cut in cuts])
+        facts = Facts(joins.COUNTS[len(cuts) - 1], others=joins.COUNTS)
+        prompt, reply = self._turn("speakers", cuts[0], facts, rng)
+        return Sample(found.slots, self._masked(frames, rng), None, prompt, reply)
 
     def _styled(self, part: joins.SequencePart) -> str:
         return part.heard if self.settings.answer == "spoken" else part.written
@@ -296,6 +339,26 @@ def answer_text(cut: Cut, form: str) -> str:
     if text is None:
         raise InputError(f"Cut {cut.cut_id} has neither a target text nor a transcript: there is nothing to learn.")
     return heard(text, "en") if form == "spoken" and cut.task == "asr" else text
+
+
+def word_of(cut: Cut) -> str:
+    """What a row of grounding asks for.
+
+    Raises:
+        InputError: its target is not `WORD: TIMES`.
+    """
+    word, mark, _ = (cut.target_text or "").rpartition(": ")
+    if not mark or not word:
+        raise InputError(
+            f"Cut {cut.cut_id}: the target of grounding is {(cut.target_text or '')[:SHOWN]!r}, expected a word and "
+            "when it is said, such as `hear: 0.52 to 0.80 s`."
+        )
+    return word
+
+
+def when(target: str) -> str:
+    """When the word of a row of grounding is said: `hear: 0.52 to 0.80 s` -> `0.52 to 0.80 s`."""
+    return target.rpartition(": ")[2]
 
 
 def collate(samples: Sequence[Sample], width: int) -> Batch:

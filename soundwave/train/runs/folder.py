@@ -20,7 +20,7 @@ from manifests.settings.core_yaml import yaml_text
 from manifests.switch import new_place, settle, take_place
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.runs.identity import VERSION, Training, differences
-from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings
+from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings, with_joins
 from soundwave.train.setup import llm_dtype
 
 Existing = Literal["refuse", "resume", "aside"]
@@ -46,7 +46,8 @@ def stored_settings(run: Path, info: RunInfo) -> StageSettings:
         ManifestError: settings that this version does not have, or wrong values: each, and how to go on.
     """
     go_on = "Read the run with the version that made it, or train it again into another folder."
-    return stored(StageSettings, info.settings, where=f"{run / RUN}: settings", go_on=go_on, renamed=RENAMED)
+    where = f"{run / RUN}: settings"
+    return stored(StageSettings, with_joins(info.settings), where=where, go_on=go_on, renamed=RENAMED)
 
 
 def claim_run(

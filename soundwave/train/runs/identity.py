@@ -18,7 +18,7 @@ from manifests.plans import LOCK
 from manifests.runs import RUN, WEIGHTS, RunInfo
 from manifests.settings import stored
 from manifests.settings.differences import Difference, compare
-from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings
+from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings, identity, with_joins
 
 VERSION = "version"
 SHORT = 12  # hex digits of a fingerprint in a message
@@ -37,8 +37,7 @@ class Training:
     @property
     def key(self) -> str:
         """64 hex digits."""
-        values = self.settings.model_dump(mode="json", exclude=set(RUNTIME_ONLY))
-        return fingerprint(manifests.__version__, values, self.data, self.start)
+        return fingerprint(manifests.__version__, identity(self.settings), self.data, self.start)
 
 
 def planned_training(settings: StageSettings, plan_sha256: str, start: Path | None) -> Training:
@@ -73,7 +72,7 @@ def differences(folder: Path, info: RunInfo, asked: Training, *, plan: Path, par
 
 def _in_settings(folder: Path, info: RunInfo, asked: StageSettings) -> Iterator[Difference]:
     try:  # what a run of an earlier version does not say has its default
-        known = stored(StageSettings, info.settings, where=str(folder / RUN), go_on="", renamed=RENAMED)
+        known = stored(StageSettings, with_joins(info.settings), where=str(folder / RUN), go_on="", renamed=RENAMED)
         found = known.model_dump(mode="json")
     except InputError:
         found = dict(info.settings)

@@ -163,3 +163,13 @@ def test_wsd_is_flat_until_it_decays():
     assert set(found[5:80]) == {1.0}
     assert found[-1] == pytest.approx(0.05) and found[90] == pytest.approx(0.5)
     assert set(rates(schedule="constant", warmup=0.0)) == {1.0}
+
+
+def test_sounds_and_speakers_are_joined_as_audio_where_the_paper_joins_them():
+    joins = {name: load_stage(name) for name in ("alignment", "shrinking", "paper/alignment", "paper/shrinking")}
+    joins |= {"paper/sft": load_stage("paper/sft")}
+    sandwiches = {name: stage.sandwich.share for name, stage in joins.items() if stage.sandwich}
+    assert sandwiches == {"alignment": 0.5, "paper/alignment": 1.0, "paper/shrinking": 1.0}
+    assert {name for name, stage in joins.items() if stage.multi_speaker} == {"paper/alignment", "paper/shrinking"}
+    assert {name for name, stage in joins.items() if stage.audio_joins} == joins.keys() - {"shrinking"}
+    assert joins["paper/alignment"].sandwich.speech == ("libritts",)

@@ -161,7 +161,9 @@ def test_the_papers_set_asks_in_every_form(build, mixed):
 
 def test_only_the_samples_that_are_asked_for_are_read(build, mixed, monkeypatch):
     """Several processes share a step: each makes all samples, and reads its own."""
-    maker = build(speeds=[0.9, 1.0], spec_augment={}, splice={"share": 0.5}, sandwich={"share": 1.0})
+    maker = build(
+        speeds=[0.9, 1.0], spec_augment={}, splice={"share": 0.5}, sandwich={"share": 1.0, "joined": "frames"}
+    )
     read = []
     real = FrameStore.frames
     monkeypatch.setattr(

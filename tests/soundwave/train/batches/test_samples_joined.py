@@ -49,7 +49,7 @@ def written(maker, sample):
 
 
 def test_a_sound_stands_between_two_words_of_the_clip(build, mixed, cuts):
-    maker = build(sandwich={"share": 1.0})
+    maker = build(sandwich={"share": 1.0, "joined": "frames"})
     sound, speech = cuts["sound"][0], cuts["asr"][0]
     words = speech.text.split()
     places = set()
@@ -70,7 +70,7 @@ def test_a_sound_stands_between_two_words_of_the_clip(build, mixed, cuts):
 
 
 def test_without_aligned_words_it_stands_between_two_clips(build, mixed, cuts):
-    maker = build(sandwich={"share": 1.0})
+    maker = build(sandwich={"share": 1.0, "joined": "frames"})
     one, two = (replace(cut, words=()) for cut in cuts["asr"][:2])
     (sample,) = maker.samples(drawn(one, cuts["sound"][0], two), 0)
     before, after = written(maker, sample).split(" <dog_barking> ")
@@ -80,7 +80,7 @@ def test_without_aligned_words_it_stands_between_two_clips(build, mixed, cuts):
 
 
 def test_a_written_answer_keeps_marks_and_capitals(build, cuts):
-    maker = build(sandwich={"share": 1.0}, answer="written")
+    maker = build(sandwich={"share": 1.0, "joined": "frames"}, answer="written")
     cut = cuts["asr"][0]
     first, *others = cut.text.split()
     spelled = f"{first.capitalize()}, " + " -- ".join(f'"{word}"' for word in others) + "."
@@ -97,7 +97,10 @@ def test_a_written_answer_keeps_marks_and_capitals(build, cuts):
 
 
 def test_every_draw_is_in_one_sample_and_no_word_is_lost(build, mixed):
-    maker, plain = build(sandwich={"share": 0.5}, multi_speaker={"share": 0.5}), build()
+    maker, plain = (
+        build(sandwich={"share": 0.5, "joined": "frames"}, multi_speaker={"share": 0.5, "joined": "frames"}),
+        build(),
+    )
     joined = 0
     for step in range(2 * len(mixed)):
         draws = [replace(draw, cut=replace(draw.cut, speaker=f"s{n % 3}")) for n, draw in enumerate(mixed.step(step))]
@@ -118,7 +121,7 @@ def maker_words(maker, samples):
 
 
 def test_it_works_beside_sentence_mixing(build, mixed):
-    maker = build(sandwich={"share": 1.0}, splice={"share": 1.0, "words": 1.5})
+    maker = build(sandwich={"share": 1.0, "joined": "frames"}, splice={"share": 1.0, "words": 1.5})
     plain = build()
     for step in range(len(mixed)):
         draws = mixed.step(step)
@@ -138,7 +141,7 @@ def test_a_share_of_zero_changes_nothing(build, mixed, off):
 
 
 def test_speakers_are_quoted_in_the_order_in_which_they_are_heard(build, mixed, cuts):
-    maker = build(multi_speaker={"share": 1.0, "most": 2})
+    maker = build(multi_speaker={"share": 1.0, "most": 2, "joined": "frames"})
     one, two, other = (replace(cut, speaker=name) for cut, name in zip(cuts["asr"], ["ann", "bo", "ann"], strict=False))
     (sample,) = maker.samples(drawn(one, two), 0)
     heard = [(one, two)[slot] for slot in sample.draws]
@@ -151,7 +154,7 @@ def test_speakers_are_quoted_in_the_order_in_which_they_are_heard(build, mixed, 
 
 
 def test_no_sequence_has_more_speakers_than_asked_for_or_one_of_them_twice(build, cuts):
-    maker = build(multi_speaker={"share": 1.0, "most": 3})
+    maker = build(multi_speaker={"share": 1.0, "most": 3, "joined": "frames"})
     voices = [replace(cut, speaker=f"s{n % 4}") for n, cut in enumerate(cuts["asr"])]
     sizes = set()
     for step in range(20):
@@ -167,7 +170,11 @@ def test_quotations():
 
 
 def test_the_papers_set_names_sound_and_number_of_speakers(build, cuts):
-    maker = build(templates="paper", sandwich={"share": 1.0}, multi_speaker={"share": 1.0, "most": 2})
+    maker = build(
+        templates="paper",
+        sandwich={"share": 1.0, "joined": "frames"},
+        multi_speaker={"share": 1.0, "most": 2, "joined": "frames"},
+    )
     one, two = (replace(cut, speaker=name) for cut, name in zip(cuts["asr"], ["ann", "bo"], strict=False))
     answers = {}
     for step in range(60):
@@ -180,7 +187,7 @@ def test_the_papers_set_names_sound_and_number_of_speakers(build, cuts):
 
 
 def test_stage_one_has_targets_alone(build, cuts):
-    maker = build("alignment", sandwich={"share": 1.0})
+    maker = build("alignment", sandwich={"share": 1.0, "joined": "frames"})
     (sample,) = maker.samples(drawn(cuts["asr"][0], cuts["sound"][0]), 0)
     assert "<dog_barking>" in written(maker, sample) and sample.prompt == sample.answer == []
 
@@ -190,7 +197,7 @@ def test_the_ledger_counts_every_draw_of_a_joined_sequence(workspace, mixed, sta
 
     from soundwave.train.loop import train
 
-    settings = StageSettings(**stage_values(steps=len(mixed), sandwich={"share": 1.0}))
+    settings = StageSettings(**stage_values(steps=len(mixed), sandwich={"share": 1.0, "joined": "frames"}))
     train(settings, plan=workspace / "mixtures" / "mixed", output=tmp_path / "run")
     rows = pq.read_table(tmp_path / "run" / "ledger.parquet").to_pylist()
     assert [row["cut_id"] for row in rows] == [draw.cut.cut_id for draw in mixed.draws()]

@@ -125,7 +125,7 @@ def test_half_a_minute_reaches_the_llm(made, cuts, long_cut):
 
 
 def test_long_clips_are_joined_as_well(made, cuts, long_cut):
-    maker, _ = made(sandwich={"share": 1.0}, multi_speaker={"share": 1.0})
+    maker, _ = made(sandwich={"share": 1.0, "joined": "frames"}, multi_speaker={"share": 1.0, "joined": "frames"})
     one, two = (long_cut(31, speaker=name) for name in ("ann", "bo"))
     sizes = [len(sample.frames) for sample in maker.samples(drawn(one, two), 0)]
     assert sizes == [2 * RATE * 31]
