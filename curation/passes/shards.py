@@ -38,7 +38,9 @@ Row = dict[str, Any]
 HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
 REFUSED = " refused"  # a field of what stands for a row that breaks the contract: what is said of it
 REASON = " reason"  # a field of the same: the code, where it is not bad_row
-_OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features|embeddings)-([0-9a-f]{16})\.(?:json|parquet|npy)")
+_OURS = re.compile(
+    r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features|embeddings)-([0-9a-f]{16})\.(?:json|parquet|npy)"
+)
 
 
 @dataclass

@@ -57,7 +57,12 @@ class WeightsWheel:
 
 
 def onnx_session(
-    path: Path, install: str, *, model: bytes | None = None, beside: Mapping[str, bytes] | None = None, gpu: bool = False
+    path: Path,
+    install: str,
+    *,
+    model: bytes | None = None,
+    beside: Mapping[str, bytes] | None = None,
+    gpu: bool = False,
 ) -> Any:
     """An ONNX Runtime session of a model on one thread: passes run one process a core.
 
