@@ -30,8 +30,8 @@ def voices_of(vectors: Floats, names: Sequence[str]) -> tuple[list[str], Floats,
 
 
 def own_and_other(vectors: Floats, names: Sequence[str]) -> tuple[Floats, list[str], Floats]:
-    """Of each vector (N, D): its likeness to the others of its name (NaN: there are none), and the name among all others
-    that is most like it, with that likeness (no other name: "" and NaN).
+    """Of each vector (N, D): its likeness to the others of its name (NaN: there are none), and which of all other names
+    is most like it, with that likeness (no other name: "" and NaN).
     """
     groups, sums, places = voices_of(vectors, names)
     counts = np.bincount(places)

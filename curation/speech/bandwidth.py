@@ -38,7 +38,7 @@ def bandwidth(samples: NDArray[np.float32], rate: int) -> float:
         if below - foot > CLIFF and levels.max() - foot > FOOT:
             edge = step if below - float(levels[step]) > CLIFF / 2 else step + 1
             break
-    return float(min(edge * STEP, rate / 2))
+    return rate / 2 if edge == len(levels) else edge * STEP
 
 
 def _levels(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:

@@ -39,7 +39,7 @@ def snr(samples: NDArray[np.float32]) -> float:
 def _pause(power: NDArray[np.float64]) -> float:
     """Power in the quietest PAUSE of moments (T, B); every band has a say in which that is."""
     width = min(PAUSE, len(power))
-    usual = np.maximum(np.median(power, axis=0), np.finfo(np.float64).tiny)
+    usual = np.maximum(np.median(power, axis=0), 1e-6 * power.mean(axis=0)) + np.finfo(np.float64).tiny
     sums = np.cumsum(np.pad((power / usual).mean(axis=1), (1, 0)))
     start = int(np.argmin(sums[width:] - sums[:-width]))
     return float(power[start : start + width].sum(axis=1).mean())

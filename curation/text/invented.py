@@ -17,10 +17,10 @@ from curation.text.forms import is_unspaced, normal_form
 from manifests.units import Seconds
 
 PHRASES = Path(__file__).with_name("boilerplate.txt")
-WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*")
+WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}]+)*")
 LETTER = regex.compile(r"\p{L}\p{M}*|\p{N}")
 LONGEST_LOOP = 24  # words of what is said again
-AGAIN = 3  # times that a short loop is said at least: "no, no" is speech
+AGAIN = {1: 4, 2: 3, 3: 3}  # words of a loop -> times that it is said at least (else 2): "five five five" is a number
 GRAM = {True: 8, False: 4}  # words (characters of scripts without spaces) of a piece that should stand once
 DIGIT = 4.0  # letters that a digit takes when it is said
 # Letters a second of fluent reading, by script: a syllable of Han or Hangul is a letter, an abjad leaves vowels out.
@@ -60,7 +60,7 @@ def signs(text: str, duration: Seconds, language: str = "") -> Invented:
         duration: of its audio, > 0.
         language: an ISO 639 code; "": as if there were spaces between words.
     """
-    plain = normal_form(text).casefold()
+    plain = _plain(text)
     unspaced = bool(language) and is_unspaced(language)
     tokens = LETTER.findall(plain) if unspaced else WORD.findall(plain)
     loop, said = _loop(tokens, "" if unspaced else " ")
@@ -100,7 +100,7 @@ def _loop(tokens: Sequence[str], between: str) -> tuple[float, str]:
         for place in range(size, len(tokens)):
             run = run + 1 if tokens[place] == tokens[place - size] else 0
             rounds = run // size + 1
-            if run > best and rounds >= (AGAIN if size < GRAM[False] else 2):
+            if run > best and rounds >= AGAIN.get(size, 2):
                 best = run
                 said = f"{rounds} times {between.join(tokens[place - size + 1 : place + 1])!r}"
     return best / max(1, len(tokens)), said
@@ -129,8 +129,12 @@ def _boilerplate(plain: str) -> tuple[float, str]:
 def _phrases() -> tuple[str, ...]:
     """As texts are compared, the longest first."""
     lines = PHRASES.read_text(encoding="utf-8").splitlines()
-    known = {" ".join(WORD.findall(normal_form(line).casefold())) for line in lines if not line.startswith("#")}
+    known = {" ".join(WORD.findall(_plain(line))) for line in lines if not line.startswith("#")}
     return tuple(sorted(known - {""}, key=lambda phrase: (-len(phrase), phrase)))
+
+
+def _plain(text: str) -> str:
+    return normal_form(text).casefold().replace("’", "'")
 
 
 def _excess(pace: float) -> float:

@@ -28,7 +28,7 @@ WIDTH, LAYERS = 256, 3
 MELS = MelBands(40, window=400, hop=160, fft=400)
 WINDOW, HOP = 8 * SAMPLE_RATE // 5, 4 * SAMPLE_RATE // 5  # samples
 FRAMES = 160  # of a window
-LOUDNESS = 10 ** (-30 / 20)  # clips are made this loud (root mean square), as in training, but never quieter
+LOUDNESS = 10 ** (-30 / 20)  # clips are made this loud (root mean square): its mel bands are no logarithms
 
 
 class Resemblyzer:
@@ -73,7 +73,7 @@ def _windows(clip: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 def _level(clip: NDArray[np.float32]) -> NDArray[np.float32]:
     loudness = float(np.sqrt(np.mean(np.square(clip, dtype=np.float64))))
-    return clip * np.float32(LOUDNESS / loudness) if 0 < loudness < LOUDNESS else clip
+    return clip * np.float32(LOUDNESS / loudness) if loudness > 0 else clip
 
 
 def _weights(path: Path, names: list[str]) -> dict[str, Any]:
