@@ -38,7 +38,7 @@ class Resemblyzer:
         """Load it. Raises MissingPackageError, MissingFileError, and ManifestError for a damaged file."""
         import torch
 
-        class Encoder(torch.nn.Module):
+        class VoiceLstm(torch.nn.Module):
             def __init__(self) -> None:
                 super().__init__()
                 self.lstm = torch.nn.LSTM(MELS.bands, WIDTH, LAYERS, batch_first=True)
@@ -48,7 +48,7 @@ class Resemblyzer:
                 _, (hidden, _) = self.lstm(mels)
                 return torch.nn.functional.normalize(self.linear(hidden[-1]).relu(), dim=1)
 
-        model = Encoder()
+        model = VoiceLstm()
         model.load_state_dict(_weights(WHEEL.file("pretrained.pt"), [*model.state_dict()]))
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = model.to(self._device).eval()
