@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from curation.pretrained.families import ModelFamilies, ModelFamily
 from manifests.plugins import Plugins
 
-__all__ = ["VoiceEncoder", "load_voice_encoder", "unit"]
-
 RESEMBLYZER = "resemblyzer"
 
 
