@@ -11,4 +11,4 @@ SELECT
   duration AS seconds
 FROM accepted
 JOIN labels USING (cut_id)
-WHERE pass = 'speech' AND labels.name = 'bandwidth' AND 2 * value / sampling_rate <= getvariable('most_of_band')
+WHERE pass = 'speech' AND labels.name = 'bandwidth' AND value > 0 AND 2 * value / sampling_rate <= getvariable('most_of_band')

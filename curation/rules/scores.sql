@@ -7,10 +7,11 @@
 -- setting: ovr_above = 1.5
 -- setting: hallucination_below = 0.5
 -- setting: other_language_below = 0.8
+-- setting: language_letters = 20
 -- setting: other_sound_below = 1
 -- Each value is a score of one cut, so a rule is a number to try: `soundwave audit --funnel` says what each costs. Sounds keep
--- what is about speech; other_sound is how sure the classifier is of its first tag where none of the tags fits the cut's
--- sounds (1 drops nothing but certainty).
+-- what is about speech, and texts of fewer letters than language_letters what is about their language. other_sound is how sure
+-- the classifier is of its first tag where none of the tags fits the cut's sounds (1 drops nothing but certainty).
 WITH scored AS (
   SELECT
     cut_id,
@@ -57,7 +58,11 @@ judged AS (
     bandwidth,
     ovr,
     hallucination,
-    CASE WHEN declared < 1 - certainty + 1e-6 THEN certainty ELSE 0 END AS other_language,
+    CASE
+      WHEN declared < 1 - certainty + 1e-6
+        AND length(regexp_replace(text, '[^\p{L}]', '', 'g')) >= getvariable('language_letters') THEN certainty
+      ELSE 0
+    END AS other_language,
     certainty IS NOT NULL AND declared IS NOT NULL AS read,
     other_sound,
     recording_id IS NOT NULL AND task = 'sound' AS sounds

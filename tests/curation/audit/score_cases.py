@@ -90,8 +90,13 @@ SCORE_CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]
         {"written", "heard"},
     ),
     "upsampled": (
-        [cut(name, sampling_rate=48000) for name in ("phone", "half", "full", "unheard")],
-        {"labels": [score("speech", n, "bandwidth", v) for n, v in (("phone", 4e3), ("half", 12e3), ("full", 24e3))]},
+        [cut(name, sampling_rate=48000) for name in ("phone", "half", "full", "silent", "unheard")],
+        {
+            "labels": [
+                score("speech", n, "bandwidth", v)
+                for n, v in (("phone", 4e3), ("half", 12e3), ("full", 24e3), ("silent", 0))
+            ]
+        },
         {"phone", "half"},
     ),
     "other_sound": (

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from curation.audit.explain import explain_cut
 from curation.catalog import connect
 from curation.rules import create_rules, read_rules, rules_text
-from tests.curation.audit.score_cases import score
+from tests.curation.audit.score_cases import LONG, score
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
 
 GOOD = {
@@ -46,7 +47,7 @@ def catalog(tmp_path: Path) -> Path:
     tags = [score("tag", "rain", "tag", 0.9, "Rain"), score("tag", "dog", "tag", 0.9, "Animal")]
     sounds = [cut(name, task="sound", sound=["Dog"]) for name in ("rain", "dog", "untagged")]
     noisy = score("speech", "dog", "snr", 0.0)
-    rows = [*(cut(name) for name in cuts), cut("unseen"), *sounds, text_row("text")]
+    rows = [*(cut(name, text=LONG) for name in cuts), cut("unseen"), *sounds, text_row("text")]
     return write_catalog(tmp_path / "catalog", rows, labels=[*labels, *tags, noisy])
 
 
@@ -60,6 +61,7 @@ def test_each_rule_drops_what_it_is_about(catalog: Path) -> None:
 
 
 def test_numbers_are_settings(catalog: Path) -> None:
+    assert verdicts(catalog, language_letters=100)["other_language_below"] == set()
     found = verdicts(catalog, snr_above=40, other_sound_below=0.5)
     assert found["good"] == {"snr_above"} and found["rain"] == {"other_sound_below"}
     assert found["dog"] == found["untagged"] == found["text"] == found["unseen"] == set()
@@ -68,3 +70,11 @@ def test_numbers_are_settings(catalog: Path) -> None:
 def test_cuts_that_no_pass_has_seen_may_be_dropped(catalog: Path) -> None:
     found = verdicts(catalog, unscored="drop")
     assert found["unseen"] == {*BAD} and found["untagged"] == {"other_sound_below"} and found["text"] == set()
+
+
+def test_a_cut_is_told_with_scores_and_what_they_are_of(catalog: Path) -> None:
+    rules = read_rules(rules_text(Path("scores.sql")), "scores.sql", {})
+    told = {(row["kind"], row["name"]): row["found"] for row in explain_cut(catalog, "rain", rules)}
+    assert told["label", "tag.tag"] == "0.9: Rain" and told["audit", "other_sound"] == "Dog: heard Rain"
+    told = {(row["kind"], row["name"]): row["found"] for row in explain_cut(catalog, "good", rules)}
+    assert told["label", "speech.snr"] == told["rule", "snr_above"] == 30
