@@ -1,6 +1,7 @@
 """Do labels say what they are to say? On the real prompts (asterisk), against defects that are planted.
 
     python -m benchmarks.labels --clips 200 --json
+    python -m benchmarks.labels --only speech tag
 
 Each clip of 1 s and 3 words and more is heard once with its own text and scored with three texts: its own, that of
 another clip, and its own with one word replaced by another of the corpus. Area under the curve: how often a right text
@@ -16,6 +17,10 @@ Rows (ratio: how many times fewer pairs ours ranks wrongly):
     dedup_recall               copies that are found of those that there are; dedup_recall_KIND of one kind
     dedup_precision            pairs of a clip and its copy among all pairs that are found
     dedup_clips                clips (copies too) marked and compared a second on one core
+
+What belongs together has a name for `--only` (GROUPS; by default agree and copies). Further rows are explained in
+benchmarks/scores: speech (snr_*, vad_*, bandwidth_*), mos (mos_*), tag (tag_*), speaker (speaker_*), scale (dedup_*_N,
+of --fingerprints), speed (PASS_hours_WORKERS).
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ import argparse
 import io
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +37,11 @@ import soundfile
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.rows import Row, row, show
+from benchmarks.scores.dedup import measure_dedup
+from benchmarks.scores.speech import measure_mos, measure_speech
+from benchmarks.scores.speed import measure_speed
+from benchmarks.scores.tags import measure_tags
+from benchmarks.scores.voices import measure_voices
 from curation.passes.agree import compared
 from curation.passes.base import cut_audio
 from curation.recognise import MOONSHINE, Heard, load_recogniser
@@ -41,6 +52,8 @@ from recipes import prepare
 COPIES = ("ogg", "mp3", "volume", "trimmed", "noise")
 LEAST_WORDS, LEAST_SECONDS = 3, 1.0
 KINDS = ("own", "shuffled", "one_word")
+GROUPS = ("agree", "copies", "speech", "mos", "tag", "speaker", "scale", "speed")
+MOS_CLIPS = 10  # half a second of processor time a clip and level
 
 
 def wrong_texts(texts: list[str], seed: int) -> tuple[list[str], list[str]]:
@@ -114,9 +127,24 @@ def measure_copies(sounds: list[np.ndarray], seed: int) -> list[Row]:
     ]
 
 
-def measure(clips: int, seed: int) -> list[Row]:
-    """All rows."""
+def measure(clips: int, seed: int, only: Sequence[str], fingerprints: Sequence[int]) -> list[Row]:
+    """The rows of some of GROUPS."""
     sounds, texts = real_clips(clips, seed)
+    groups: dict[str, Callable[[], list[Row]]] = {
+        "agree": lambda: measure_agreement(sounds, texts, seed),
+        "copies": lambda: measure_copies(sounds, seed),
+        "speech": lambda: measure_speech(sounds, seed),
+        "mos": lambda: measure_mos(sounds, seed, MOS_CLIPS),
+        "tag": measure_tags,
+        "speaker": lambda: measure_voices(clips, seed),
+        "scale": lambda: measure_dedup(sounds, fingerprints, seed),
+        "speed": lambda: measure_speed(sounds, texts),
+    }
+    return [found for name in only for found in groups[name]()]
+
+
+def measure_agreement(sounds: list[np.ndarray], texts: list[str], seed: int) -> list[Row]:
+    """The rows of the pass `agree`."""
     shuffled, changed = wrong_texts(texts, seed)
     recogniser = load_recogniser(MOONSHINE)
     recogniser.hear(sounds[:1], texts[:1], "en")  # loads the weights
@@ -135,7 +163,6 @@ def measure(clips: int, seed: int) -> list[Row]:
     return [
         *(_auc(found["own"], found[kind], f"agree_{kind}_auc") for kind in KINDS[1:]),
         row("agree_audio_hours", hours / (spent / 3600), None, "audio hours an hour", better="high"),
-        *measure_copies(sounds, seed),
     ]
 
 
@@ -158,9 +185,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.labels", description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=["agree", "copies"], help="groups of rows")
+    parser.add_argument("--fingerprints", type=int, nargs="+", default=[1_000, 10_000], help="sizes for `scale`")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    show(measure(options.clips, options.seed), as_json=options.json)
+    show(measure(options.clips, options.seed, options.only, options.fingerprints), as_json=options.json)
 
 
 if __name__ == "__main__":

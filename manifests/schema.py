@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_SQL = Path(__file__).with_name("schema.sql")
-TABLES = ("cuts", "words", "labels", "rejects", "features", "plans", "runs", "ledger")
+TABLES = ("cuts", "words", "labels", "rejects", "features", "embeddings", "plans", "runs", "ledger")
 EXPECTED = {  # SQL type -> what a value in a manifest must be; text may be anything
     "VARCHAR": "text",
     "VARCHAR[]": "a list",
+    "FLOAT[]": "a list of numbers",
     "DOUBLE": "a finite number",
     "INTEGER": "a whole number of 32 bits",
     "BIGINT": "a whole number of 64 bits",
@@ -125,6 +126,7 @@ def arrow_schema(name: str) -> pa.Schema:
     kinds = {
         "VARCHAR": pa.string(),
         "VARCHAR[]": pa.list_(pa.string()),
+        "FLOAT[]": pa.list_(pa.float32()),
         "DOUBLE": pa.float64(),
         "INTEGER": pa.int32(),
         "BIGINT": pa.int64(),

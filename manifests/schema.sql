@@ -67,9 +67,10 @@ CREATE TABLE words (
 
 -- One row per label that a pass put on a cut.
 CREATE TABLE labels (
-  pass   VARCHAR NOT NULL,    -- agree | align | encode | fingerprint | quality
+  pass   VARCHAR NOT NULL,    -- agree | align | encode | fingerprint | hallucination |
+                              -- language | mos | quality | speaker | speech | tag
   cut_id VARCHAR NOT NULL,    -- of `cuts`
-  name   VARCHAR NOT NULL,    -- e.g. speech_rate (words/s), silence_share, clipped_share, frames
+  name   VARCHAR NOT NULL,    -- e.g. wer, snr (dB), bandwidth (Hz), speech_share, tag
   value  DOUBLE,              -- for labels that are numbers
   text   VARCHAR              -- for labels that are not numbers
 );
@@ -93,6 +94,14 @@ CREATE TABLE features (
   frames   INTEGER NOT NULL,  -- rows of the cut
   dim      INTEGER NOT NULL,  -- columns: the encoder's width
   frame_rate DOUBLE NOT NULL  -- frames per second
+);
+
+-- One row per cut and model that gave it a vector: `speaker` says whose voice it sounds like.
+CREATE TABLE embeddings (
+  pass   VARCHAR NOT NULL,    -- speaker
+  cut_id VARCHAR NOT NULL,    -- of `cuts`
+  model  VARCHAR NOT NULL,    -- e.g. resemblyzer; vectors of two models cannot be compared
+  vector FLOAT[] NOT NULL     -- of length 1: the sum of products of two (list_dot_product) is their likeness, 1 at most
 );
 
 -- One row per draw of a plan, in training order.

@@ -155,7 +155,12 @@ def test_every_import_is_a_declared_dependency() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[<>=\[]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    wheels = {"pyyaml": "yaml", "vl_convert_python": "vl_convert", "scikit_learn": "sklearn"}
+    wheels = {
+        "pyyaml": "yaml",
+        "vl_convert_python": "vl_convert",
+        "scikit_learn": "sklearn",
+        "fasttext_predict": "fasttext",
+    }
     extras = {"pocketsphinx", "hibari", "whisperx", "nltk"}  # imported where used, with a message; nltk is of whisperx
     assert imported_packages() - {wheels.get(name, name) for name in declared} <= extras
 

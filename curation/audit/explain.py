@@ -14,6 +14,8 @@ from curation.duck.headers import SettingValues, set_variables
 from curation.rules import CleaningRules, create_rules
 from manifests.errors import SettingsError
 
+READABLE = 200  # letters of a text
+
 
 def explain_cut(
     catalog: Path,
@@ -85,8 +87,13 @@ def _rules(con: Any, cut_id: str, rules: CleaningRules, given: SettingValues) ->
 
 
 def _labels(con: Any, cut_id: str) -> list[dict[str, Any]]:
-    rows = records(con.execute("SELECT * FROM labels WHERE cut_id = ? ORDER BY pass, name", [cut_id]))
-    return [
-        _row("label", f"{row['pass']}.{row['name']}", "", row["text"] if row["value"] is None else row["value"])
-        for row in rows
-    ]
+    query = "SELECT * FROM labels WHERE cut_id = ? ORDER BY pass, name, value DESC, text"
+    rows = records(con.execute(query, [cut_id]))
+    return [_row("label", f"{row['pass']}.{row['name']}", "", _said(row["value"], row["text"])) for row in rows]
+
+
+def _said(value: float | None, text: str | None) -> Any:
+    """A label's value, its text, or both where the text is for people (marks of a fingerprint are not)."""
+    if value is None or not text:
+        return text if value is None else value
+    return f"{value:.4g}: {text}" if len(text) <= READABLE else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from curation.audit.voices import create_voice_functions
 from curation.text.readings import number_readings, short_words
 from manifests.audio.landmarks import alike
 from manifests.linked.same import speaker_keys, text_keys
@@ -11,7 +12,8 @@ from manifests.rows.languages import language_doubt
 
 
 def create_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code), alike_sounds(marks, marks).
+    """Add text_keys(text, language), speaker_keys(corpus, speaker), language_doubt(code), alike_sounds(marks, marks)
+    and the functions of `curation.audit.voices`.
 
     And sure_head(text), in SQL since that is a hundred times as fast as reading: a text's first words, two to five,
     which stand as they are in every one of its `text_keys`. NULL: it does not begin with such words.
@@ -20,6 +22,7 @@ def create_functions(con: duckdb.DuckDBPyConnection) -> None:
     con.create_function("speaker_keys", speaker_keys, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     con.create_function("language_doubt", _language_doubt, ["VARCHAR"], "VARCHAR")
     con.create_function("alike_sounds", alike, ["VARCHAR", "VARCHAR"], "DOUBLE")
+    create_voice_functions(con)
     con.execute(_SURE_HEAD)
 
 

@@ -21,7 +21,7 @@ from manifests.rows import CORPUS, CUTS, PASS_FILE, TEXTS, row_files
 from manifests.settings import stored
 
 INDEX = "catalog.json"
-CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features")
+CATALOG_TABLES = ("cuts", "words", "labels", "rejects", "features", "embeddings")
 _PART = re.compile(rf"({'|'.join(CATALOG_TABLES)})/(?!\.\.?/)[^/]+/[^/]+\.parquet")  # in the index: never outside
 AGAIN = "Run `soundwave catalog build` again: it makes damaged parts again."
 

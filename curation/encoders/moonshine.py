@@ -11,7 +11,6 @@ B batch, N samples at 16 kHz, T frames (one every 384 samples, 41.7 a second).
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from collections.abc import Sequence
 from functools import cache
@@ -19,17 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from curation.encoders import MOONSHINE as NAME
 from curation.pretrained.families import ModelFamily
-from manifests.errors import ManifestError, MissingFileError, MissingPackageError, SettingsError
-from manifests.settings.makers import Needs
+from curation.pretrained.wheels import WeightsWheel, onnx_session
+from manifests.errors import SettingsError
 from manifests.units import SAMPLE_RATE
 
-PACKAGE, WHEEL = "moonshine_voice", "moonshine-voice==0.0.73"
-INSTALL = f'uv pip install --no-deps "{WHEEL}"'
+WHEEL = WeightsWheel(NAME, "moonshine_voice", "moonshine-voice==0.0.73")
 DIM = 288
 FRAME_SAMPLES = 384  # strides of the three convolutions: 64 * 3 * 2
 MIN_SAMPLES = 895  # the shortest input that gives one frame
@@ -44,32 +41,17 @@ def model_files() -> Path:
         MissingPackageError: the wheel is not installed.
         MissingFileError: a version of the wheel that carries no weights.
     """
-    spec = importlib.util.find_spec(PACKAGE)
-    install = f"Install it with: {INSTALL}"
-    if spec is None or spec.origin is None:
-        raise MissingPackageError(f"{NAME} needs the Python package `{PACKAGE}`, which is not installed. {install}")
-    folder = Path(spec.origin).parent / "assets" / "tiny-en"
-    if not (folder / "encoder_model.ort").is_file():
-        raise MissingFileError(f"{folder} holds no encoder_model.ort: other versions lack the weights. {install}")
-    return folder
+    return WHEEL.file("assets", "tiny-en", "encoder_model.ort").parent
 
 
 def session(name: str) -> Any:
-    """An ONNX Runtime session of one model file on one thread: passes run one process a core.
+    """An ONNX Runtime session of one model file.
 
     Raises:
         MissingPackageError, MissingFileError: as `model_files`.
         ManifestError: a damaged file.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    path = model_files() / name
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors share no base class but this
-        said = " ".join(str(error).split())[:200]
-        raise ManifestError(f"{path} is damaged ({said}). Install the wheel again: {INSTALL}") from error
+    return onnx_session(model_files() / name, WHEEL.install)
 
 
 class MoonshineEncoder:
@@ -222,4 +204,4 @@ def transcribe(clips: Sequence[NDArray[np.float32]]) -> list[str]:
     return [decoder.decode(frames) for frames in encoder.encode(clips)]
 
 
-ENCODER = ModelFamily(load, models=NAME, needs=Needs((PACKAGE,), INSTALL), check=model_files)
+ENCODER = ModelFamily(load, models=NAME, needs=WHEEL.needs, check=model_files)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from curation.passes.shards import LabelPass
-from manifests.plugins import Plugins
+from manifests.plugins import Plugins, look_in
 from manifests.settings.makers import Maker
 
 __all__ = ["LabelPass", "describe_passes", "make_pass"]
 
+look_in("curation.passes", "curation.passes.scores")  # a room for those that only score
 PASSES: Plugins[Maker[LabelPass]] = Plugins("labelling pass", "curation.passes", "PASS", Maker)
 
 

@@ -83,12 +83,7 @@ class Align(CorpusPass):
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Align each row, or reject it."""
-        result = ShardResult()
-        for row in rows:
-            reject = self.attempt(row, lambda row: self._align(row, result))
-            if reject:
-                result.rejects.append(reject)
-        return result
+        return self.each(rows, self._align)
 
     def _align(self, row: Row, result: ShardResult) -> None:
         transcriber = self._transcriber(row)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.passes.shards import Row, corpus_of, corpus_rows
+from curation.passes.shards import Row, ShardResult, corpus_of, corpus_rows
 from manifests.audio import CutSound, read_cut
 from manifests.errors import AudioError, InputError, Rejected
 from manifests.lines.supervisions import spoken
@@ -30,6 +30,14 @@ class CorpusPass:
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts."""
         return corpus_rows(corpus_dir)
+
+    def each(self, rows: list[Row], work: Callable[[Row, ShardResult], None]) -> ShardResult:
+        """What `work` adds for each row, and the rejects of those for which it does not go well."""
+        result = ShardResult()
+        for row in rows:
+            if reject := self.attempt(row, lambda row: work(row, result)):
+                result.rejects.append(reject)
+        return result
 
     def attempt(self, row: Row, work: Callable[[Row], None]) -> Reject | None:
         """Do `work` on a row; None when that went well, else why it did not."""

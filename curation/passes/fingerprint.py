@@ -30,12 +30,7 @@ class Fingerprint(BaseModel, CorpusPass):
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Mark each row."""
-        result = ShardResult()
-        for row in rows:
-            reject = self.attempt(row, lambda row: self._mark(row, result))
-            if reject:
-                result.rejects.append(reject)
-        return result
+        return self.each(rows, self._mark)
 
     def _mark(self, row: Row, result: ShardResult) -> None:
         found = landmarks(cut_audio(row))

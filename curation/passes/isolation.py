@@ -57,5 +57,6 @@ def _extend(whole: ShardResult, part: ShardResult) -> None:
     whole.labels += part.labels
     whole.rejects += part.rejects
     whole.features += [{**row, "offset": row["offset"] + before} for row in part.features]
+    whole.embeddings += part.embeddings
     if part.matrix is not None:
         whole.matrix = part.matrix if whole.matrix is None else np.concatenate([whole.matrix, part.matrix])

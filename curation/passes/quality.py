@@ -68,12 +68,7 @@ class Quality(BaseModel, CorpusPass):
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Measure each row."""
-        result = ShardResult()
-        for row in rows:
-            reject = self.attempt(row, lambda row: self._measure(row, result))
-            if reject:
-                result.rejects.append(reject)
-        return result
+        return self.each(rows, self._measure)
 
     def _measure(self, row: Row, result: ShardResult) -> None:
         sound = CutSound.of_manifest(row)

@@ -38,7 +38,9 @@ Row = dict[str, Any]
 HEARING = "channels, files and transforms are heard as cuts name them"  # in the keys of cuts that have several
 REFUSED = " refused"  # a field of what stands for a row that breaks the contract: what is said of it
 REASON = " reason"  # a field of the same: the code, where it is not bad_row
-_OURS = re.compile(r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features)-([0-9a-f]{16})\.(?:json|parquet|npy)")
+_OURS = re.compile(
+    r"(?:\.[0-9a-f]{8}\.)?(?:shard|words|labels|rejects|features|embeddings)-([0-9a-f]{16})\.(?:json|parquet|npy)"
+)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class ShardResult:
     labels: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     features: list[Row] = field(default_factory=list)
+    embeddings: list[Row] = field(default_factory=list)
     matrix: NDArray[np.float16] | None = None
 
 
@@ -247,6 +250,7 @@ def write_shard(job: LabelPass, rows: Sequence[Row], key: str, folder: Path, res
         "labels": result.labels,
         "rejects": [dict(reject.row()) for reject in rejects],
         "features": [{**row, "path": str(matrix_path.absolute())} for row in result.features],
+        "embeddings": result.embeddings,
     }
     if result.matrix is not None and len(result.matrix):
         _write_matrix(matrix_path, result.matrix)
@@ -279,7 +283,8 @@ def complete_rejects(job: LabelPass, rows: Sequence[Row], result: ShardResult) -
     the rows that it never saw, whose ids may be those of cuts that it did see.
     """
     rejects = {reject.cut_id: reject for reject in reversed(result.rejects)}
-    heard = {row["cut_id"] for row in itertools.chain(result.labels, result.words, result.features)}
+    found = itertools.chain(result.labels, result.words, result.features, result.embeddings)
+    heard = {row["cut_id"] for row in found}
     return [reject for row in rows if (reject := _verdict(job, row, rejects, heard)) is not None]
 
 

@@ -7,18 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.encoders.moonshine import (
-    INSTALL,
-    PACKAGE,
-    MoonshineDecoder,
-    model_files,
-    shared_decoder,
-    shared_encoder,
-)
+from curation.encoders.moonshine import WHEEL, MoonshineDecoder, model_files, shared_decoder, shared_encoder
 from curation.pretrained.families import ModelFamily
 from curation.recognise import MOONSHINE, Heard
 from manifests.errors import SettingsError
-from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
 
 LONGEST = 64 * SAMPLE_RATE  # samples; attention grows with the square of the length
@@ -49,4 +41,4 @@ def load(name: str) -> MoonshineRecogniser:
     return MoonshineRecogniser()
 
 
-RECOGNISER = ModelFamily(load, models=MOONSHINE, needs=Needs((PACKAGE,), INSTALL), check=model_files)
+RECOGNISER = ModelFamily(load, models=MOONSHINE, needs=WHEEL.needs, check=model_files)

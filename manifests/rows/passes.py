@@ -18,7 +18,7 @@ from manifests.files import read_json
 
 PASS_FILE = "pass.json"
 FILES = "files"  # of pass.json: name -> size and checksum
-LABEL_TABLES = ("words", "labels", "rejects", "features")
+LABEL_TABLES = ("words", "labels", "rejects", "features", "embeddings")
 MATRIX = "matrix"
 _KEY = re.compile(r"[\w-]+")  # of a shard
 SHOWN = 3  # files that a message names

@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 def label(
     pass_: Annotated[
-        str | None, typer.Argument(metavar="PASS", help="align, encode, fingerprint, quality; see --list.")
+        str | None, typer.Argument(metavar="PASS", help="quality, align, encode, agree, ...; see --list.")
     ] = None,
     *,
     corpora: Annotated[Path, typer.Option(help="Folder of the prepared corpora.")] = Path("demo/corpora"),
@@ -69,7 +69,7 @@ def label(
     export: Annotated[
         Path | None, typer.Option(help="align: also write Lhotse cuts with their words to EXPORT/CORPUS.jsonl.gz.")
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List passes, aligners and encoders, and stop.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List passes and their models, and stop.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Label every cut, or reject it with a reason. What is done already is not done again.
@@ -149,15 +149,17 @@ def _make(name: str | None, options: dict[str, Any]) -> Any:
 
 
 def _list(*, as_json: bool) -> None:
-    """Passes, aligners, encoders, recognisers: what each does, its options, what it needs, whether that is here."""
+    """Passes and their models: what each does, its options, what it needs, whether that is here."""
     from curation.align import describe_aligners
     from curation.encoders import ENCODERS
     from curation.passes import describe_passes
     from curation.recognise import RECOGNISERS
+    from curation.tagging import TAGGERS
+    from curation.voices import VOICES
     from soundwave.cli._tables import print_json, print_rows
 
     found = {"passes": describe_passes(), "aligners": describe_aligners(), "encoders": ENCODERS.described()}
-    found["recognisers"] = RECOGNISERS.described()
+    found |= {"recognisers": RECOGNISERS.described(), "taggers": TAGGERS.described(), "voices": VOICES.described()}
     if as_json:
         print_json(found)
         return

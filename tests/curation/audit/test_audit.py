@@ -12,6 +12,7 @@ from curation.plan.mixture import Mixture
 from manifests.audio.landmarks import landmarks
 from manifests.errors import ManifestError, QueryError, SettingsError
 from manifests.settings import check_settings
+from tests.curation.audit.score_cases import SCORE_CASES
 from tests.curation.sounding import again, clip
 from tests.curation.synthetic_catalog import cut, text_row, write_catalog
 
@@ -319,6 +320,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]], se
         {"off"},
     ),
 }
+CASES |= SCORE_CASES
 ABOUT_PLANS = {"heldout_in_plan", "refused_in_plan"}
 
 

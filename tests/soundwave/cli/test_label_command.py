@@ -22,6 +22,7 @@ from soundwave.cli import build_app, flags, with_flags
 from soundwave.cli.label import register
 from tests.curation.labelling import cut, table, tone, write_made
 
+PASSES = "agree, align, encode, fingerprint, hallucination, language, mos, quality, speaker, speech, tag"
 NEW_PASS = '''"""Counts the letters of the transcript."""
 
 from typing import ClassVar
@@ -227,7 +228,7 @@ def test_a_new_encoder_is_a_file(workspace: list[str], plant: Callable[..., None
 def test_the_list_says_what_each_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     listed = json.loads(call("--list", "--json"))
-    assert [row["name"] for row in listed["passes"]] == ["agree", "align", "encode", "fingerprint", "quality"]
+    assert [row["name"] for row in listed["passes"]] == PASSES.split(", ")
     assert [row["name"] for row in listed["encoders"]] == ["moonshine", "whisper"]
     aligners = {row["name"]: row for row in listed["aligners"]}
     assert list(aligners) == ["hf-ctc", "pocketsphinx", "soundwave", "torchaudio", "whisperx"]
@@ -255,9 +256,9 @@ def test_help_has_an_example() -> None:
 
 def test_bad_calls_are_one_sentence(workspace: list[str], tmp_path: Path) -> None:
     bad: list[tuple[type[InputError], str, list[str]]] = [
-        (SettingsError, "agree, align, encode, fingerprint, quality", ["hear"]),
+        (SettingsError, PASSES, ["hear"]),
         (SettingsError, "pocketsphinx", ["align", "--backend", "none"]),
-        (SettingsError, "Name a pass: agree, align, encode, fingerprint, quality", []),
+        (SettingsError, f"Name a pass: {PASSES}", []),
         (SettingsError, "the pass `quality`: unknown key `backend`", ["quality", "--backend", "hf-ctc"]),
         (SettingsError, "has no setting `speeds`", ["align", "--speed", "1.1"]),
         (SettingsError, "needs a checkpoint as `model`", ["align", "--backend", "hf-ctc"]),
