@@ -86,9 +86,7 @@ class Column:
     @cached_property
     def places_of(self) -> dict[bool, tuple[Place, ...]]:
         """The places in text-only rows (True), and in cuts (False)."""
-        return {
-            text: tuple(place for place in self.places if (place.root == "row") is text) for text in (True, False)
-        }
+        return {text: tuple(place for place in self.places if (place.root == "row") is text) for text in (True, False)}
 
     @cached_property
     def _needed(self) -> dict[bool, Place | None]:

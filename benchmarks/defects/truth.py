@@ -1,7 +1,7 @@
-"""What is wrong with the files of two Debian packages, found without the product: bytes, waves and lists are read anew.
+"""What is wrong with the files of two Debian packages, found without the product: bytes, waves, lists are read anew.
 
-Ids are the product's, since they are compared; nothing else of it is used here. What no program can tell, whether a voice
-says the article that is written, was judged by another recogniser than the pass's (see `articles`).
+Ids are the product's, since they are compared; nothing else of it is used. Whether a voice says the article that is
+written was judged by another recogniser than the pass's (see `articles`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import gzip
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,9 @@ SOUNDS = "usr/share/asterisk/sounds/en_US_f_Allison"
 ARTICLES = Path(__file__).with_name("articles.csv")
 QUIET = 0.001  # of full scale: 60 dB below it
 CREST = 0.002  # seconds: crests that far apart are two
-CRESTS = 10  # of them at full scale are a ceiling: a voice that was just made as loud as can be reaches it once or twice
+CRESTS = (
+    10  # of them at full scale are a ceiling: a voice that was just made as loud as can be reaches it once or twice
+)
 
 Ids = set[str]
 
@@ -49,17 +51,17 @@ def copies(files: Mapping[str, Path]) -> Ids:
 
 def one_word(texts: Mapping[str, str]) -> Ids:
     """Texts of one word."""
-    return {key for key, text in texts.items() if len(re.findall(r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*", text)) == 1}
+    return {key for key, text in texts.items() if len(text.split()) == 1}
 
 
 def articles() -> dict[str, bool]:
-    """Id -> whether the article that is written is said, of the English captions that begin with one.
+    """Id -> whether the article that is written is said, of English captions and prompts that begin with one.
 
-    Judged by PocketSphinx with a grammar of two ways, with the article and without it, each clip looked at as a
-    spectrogram where it and the recogniser of the pass `agree` differ.
+    PocketSphinx judged them, with a grammar of two ways: the words with the article, and without. Clips with words that
+    its dictionary lacks are `unknown` in the file, and left out here.
     """
     with ARTICLES.open(encoding="utf-8", newline="") as stream:
-        return {row["cut_id"]: row["said"] == "yes" for row in csv.DictReader(stream)}
+        return {row["cut_id"]: row["said"] == "yes" for row in csv.DictReader(stream) if row["said"] != "unknown"}
 
 
 def stamps(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -128,6 +130,3 @@ def by_language(keys: Ids, files: Mapping[str, Path]) -> Iterator[tuple[str, Ids
     """The ids of each language, in order."""
     for code in sorted({language(path) for path in files.values()}):
         yield code, {key for key in keys if key in files and language(files[key]) == code}
-
-
-Finder = Callable[[Mapping[str, Path]], Ids]

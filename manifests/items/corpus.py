@@ -135,7 +135,7 @@ class Gathering:
         claim: Claim | None = None,
         part: str | None = None,
     ) -> None:
-        """Take a cut, Lhotse's or its row. claim: ids that it takes, if another may have them; part: its source's split."""
+        """Take a cut, Lhotse's or its row. claim: ids that it takes, if others may have them; part: its split there."""
         row = cut if isinstance(cut, dict) else cut.to_dict()
         self._check(row)
         self._free += free

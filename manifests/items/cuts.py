@@ -110,7 +110,9 @@ def plain_row(item: Item, audio: AudioFacts, about: About, split: str) -> dict[s
         words=item.words,
     )
     known = row["custom"]
-    row["custom"] = known | {name: value for name, value in item.extra.items() if name not in known and value is not None}
+    row["custom"] = known | {
+        name: value for name, value in item.extra.items() if name not in known and value is not None
+    }
     return row
 
 

@@ -2,9 +2,9 @@
 
     sounds/wolf-growl-1.ogg  ->  `wolf-growl-1`, in the ontology Growling (the vocabulary of the corpus says so)
 
-Takes of one sound (`wolf-growl-1`, `wolf-growl-2`, `wolf-growl-miss`) are near copies: `take_of` gives what they have in
-common, and they are in one split. A name that the vocabulary lacks stays as it is, and the audit `unknown_labels` names
-it: what a monster of a game sounds like, no table can say.
+Takes of one sound (`wolf-growl-1`, `wolf-growl-2`, `wolf-growl-miss`) are near copies: `take_of` gives what they have
+in common, and they are in one split. A name that the vocabulary lacks stays as it is, and the audit `unknown_labels`
+names it: what a monster of a game sounds like, no table can say.
 """
 
 from __future__ import annotations

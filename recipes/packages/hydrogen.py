@@ -1,10 +1,10 @@
 """Drumkits of the drum machine Hydrogen: every stroke of every instrument, at several strengths; and guitar strums.
 
-    usr/share/hydrogen/data/drumkits/GMRockKit/drumkit.xml:   <instrument><name>Cowbell</name> ... <filename>Cowbell-Hard.wav
+    usr/share/hydrogen/data/drumkits/GMRockKit/drumkit.xml:   <name>Cowbell</name> ... <filename>Cowbell-Hard.wav
     usr/share/hydrogen/data/drumkits/GMRockKit/Cowbell-Hard.wav
 
-A sound is called `gmrockkit/cowbell`: its kit and its instrument; where a kit just numbers an instrument, the file's name
-stands for it. The strokes of one instrument are near copies, and in one split. A file that no kit names is a reject.
+A sound is called `gmrockkit/cowbell`: its kit and its instrument; where a kit just numbers an instrument, the name of
+the file stands for it. The strokes of one instrument are near copies, and in one split. What no kit names is a reject.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _samples(tree: SourceTree, kit: Path) -> Iterator[Item | Reject]:
             met.add(file)
             place = f"{kit.relative_to(tree.root).as_posix()}, instrument {number}"
             if Path(file).name != file:
-                yield tree.reject(f"{kit.parent.name}-{number}", Reason.bad_row, f"{place}: {file[:80]!r} is no file's name")
+                yield tree.reject(
+                    f"{kit.parent.name}-{number}", Reason.bad_row, f"{place}: {file[:80]!r} is no file's name"
+                )
                 continue
             yield _sample(tree, kit.parent / file, name, place)
 

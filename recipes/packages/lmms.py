@@ -1,6 +1,6 @@
 """LMMS's samples: drums, instruments, loops, effects; single cycles of waves are left out.
 
-    usr/share/lmms/samples/drums/snare_acoustic01.ogg
+usr/share/lmms/samples/drums/snare_acoustic01.ogg
 """
 
 from __future__ import annotations

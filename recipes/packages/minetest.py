@@ -1,6 +1,6 @@
 """Minetest's sounds: footsteps on all grounds, digging, doors, water, fire.
 
-    usr/share/games/minetest/games/minetest_game/mods/default/sounds/default_grass_footstep.1.ogg
+usr/share/games/minetest/games/minetest_game/mods/default/sounds/default_grass_footstep.1.ogg
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SuperTux's sounds: jumps, coins, water, weather.
 
-    usr/share/games/supertux2/sounds/thunder.wav
+usr/share/games/supertux2/sounds/thunder.wav
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tux Typing's sounds.
 
-    usr/share/tuxtype/sounds/splat.wav
+usr/share/tuxtype/sounds/splat.wav
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Battle for Wesnoth's sounds: weapons, animals, ambiences; music is left out.
 
-    usr/share/games/wesnoth/1.16/data/core/sounds/wolf-growl-1.ogg
+usr/share/games/wesnoth/1.16/data/core/sounds/wolf-growl-1.ogg
 """
 
 from __future__ import annotations

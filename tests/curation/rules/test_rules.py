@@ -226,7 +226,9 @@ def test_the_rule_held_out_leaves_out_what_a_held_out_text_says(tmp_path: Path) 
     rules = read_rules(rules_text(Path("held_out.sql")), "held_out.sql", {})
     with connect(catalog) as con:
         assert create_rules(con, rules, {}) == ["not_held_out"]
-        left_out = con.execute("SELECT cut_id, not_held_out.value FROM verdicts ANTI JOIN kept USING (cut_id) ORDER BY ALL")
+        left_out = con.execute(
+            "SELECT cut_id, not_held_out.value FROM verdicts ANTI JOIN kept USING (cut_id) ORDER BY ALL"
+        )
         assert left_out.fetchall() == [
             ("asked", "real-1"),
             ("spoken-1", "real-1"),
