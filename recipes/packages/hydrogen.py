@@ -29,7 +29,6 @@ LICENSES = {
     "Audiophob": "CC0-1.0",
     "BJA_Pacific": "CC-BY-SA-3.0-US",
     "ForzeeStereo": "GPL-2.0-only",
-    "HardElectro1": "GPL-2.0-only",
     "Millo-Drums_v.1": "GPL-2.0-only",
     "Millo_MultiLayered2": "GPL-2.0-only",
     "Millo_MultiLayered3": "GPL-2.0-only",
