@@ -62,6 +62,8 @@ def compared(there: dict[str, set[str]], named: dict[str, set[str]], spoken: dic
     """Precision and recall of each defect, where the truth is known."""
     judged = {
         "silent": {key for key in named["silent"] if key.startswith("tuxpaint-")},
+        "one_word": {key for key in named["one_word"] if key.startswith("tuxpaint_captions-")},
+        "no_partner": {key for key in named["no_partner"] if not key.startswith("tuxpaint-")},
         "unsaid_article": {*truth.articles()},
     }
     for name, keys in sorted(there.items()):

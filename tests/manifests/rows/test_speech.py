@@ -47,11 +47,12 @@ def test_a_corpus_of_items_is_prepared_without_lhotse_and_torch(tmp_path: Path) 
     soundfile.write(chapter / "1-2-0000.flac", np.zeros(4_000), 16_000)
     (chapter / "1-2.trans.txt").write_text("1-2-0000 HELLO\n", encoding="utf-8")
     program = (
-        "import sys; from pathlib import Path; from recipes import registry; "
-        f"info = registry.prepare('librispeech', Path({str(tmp_path / 'out')!r}), source=Path({str(tmp_path / 'tree')!r})); "
+        "import sys; from pathlib import Path; from recipes import registry; out, tree = map(Path, sys.argv[1:]); "
+        "info = registry.prepare('librispeech', out, source=tree); "
         "print(info.cuts, sorted({'lhotse', 'torch'} & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program, str(tmp_path / "out"), str(tmp_path / "tree")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split(maxsplit=1) == ["1", "[]\n"]
 
 
