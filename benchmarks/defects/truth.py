@@ -24,9 +24,7 @@ SOUNDS = "usr/share/asterisk/sounds/en_US_f_Allison"
 ARTICLES = Path(__file__).with_name("articles.csv")
 QUIET = 0.001  # of full scale: 60 dB below it
 CREST = 0.002  # seconds: crests that far apart are two
-CRESTS = (
-    10  # of them at full scale are a ceiling: a voice that was just made as loud as can be reaches it once or twice
-)
+CRESTS = 3  # of them at full scale are a ceiling: a voice that was made as loud as can be reaches it once or twice
 
 Ids = set[str]
 

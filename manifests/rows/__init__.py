@@ -109,8 +109,29 @@ class CorpusInfo:
     parts: dict[str, dict[str, float]] = field(default_factory=dict)  # the same name -> cuts, rejects, texts, hours
 
 
-def speech_cut(*, recording: Recording, **labels: Any) -> MonoCut:
-    """A MonoCut that follows the contract; labels: as those of `speech_row`."""
+def speech_cut(
+    *,
+    cut_id: str,
+    recording: Recording,
+    corpus: str,
+    split: str,
+    task: str,
+    license: str,
+    audio_sha256: str,
+    text: str | None = None,
+    language: str | None = None,
+    speaker: str | None = None,
+    target_text: str | None = None,
+    target_language: str | None = None,
+    sound: list[str] | None = None,
+    sound_original: str | None = None,
+    domain: str | None = None,
+    channel: int = 0,
+    start: Seconds = 0.0,
+    duration: Seconds | None = None,
+) -> MonoCut:
+    """A MonoCut that follows the contract: one supervision over the whole cut, our fields in `custom`."""
+    labels = {name: value for name, value in locals().items() if name != "recording"}
     return as_cut(speech_row(recording=recording.to_dict(), **labels))
 
 
