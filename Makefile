@@ -24,6 +24,9 @@ demo: $(STAMP) ## Real data to trained models to report: demo/report.html, demo/
 study: $(STAMP) ## The data ladder and the stage ablation at length (hours)
 	@$(BIN)/soundwave ablate study --catalog demo/catalog --output study
 
+corpora: assets ## Every corpus that Debian has a package of, with every label, in corpora/ (hours; goes on after a kill)
+	@$(BIN)/python -m benchmarks.corpora --output corpora
+
 test: assets ## All tests, with coverage of the four packages
 	@echo "==> tests"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=80
@@ -75,4 +78,4 @@ format: $(STAMP) ## Format the code
 clean: ## Remove what the demo, the study and the builds left (not the cache of downloads)
 	rm -rf demo study dist .coverage* .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help demo gpu-check study test test-whisperx test-stack check assets wheel venv format clean
+.PHONY: help demo gpu-check study corpora test test-whisperx test-stack check assets wheel venv format clean

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,18 @@ class Column:
 
     def needed(self, *, text: bool) -> Place | None:
         """Where text-only rows, or else cuts, must have a value; None where they need not."""
-        return next((place for place in self.places if place.needed and (place.root == "row") is text), None)
+        return self._needed[text]
+
+    @cached_property
+    def places_of(self) -> dict[bool, tuple[Place, ...]]:
+        """The places in text-only rows (True), and in cuts (False)."""
+        return {text: tuple(place for place in self.places if (place.root == "row") is text) for text in (True, False)}
+
+    @cached_property
+    def _needed(self) -> dict[bool, Place | None]:
+        return {
+            text: next((place for place in places if place.needed), None) for text, places in self.places_of.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -93,10 +104,15 @@ class Table:
     comment: str
     columns: tuple[Column, ...]
 
+    @cached_property
+    def read(self) -> tuple[Column, ...]:
+        """The columns that are read from a manifest's row, in the order of checks."""
+        return tuple(by_need(column for column in self.columns if column.places))
+
 
 def table(name: str) -> Table:
     """One table, with all that schema.sql says of it."""
-    return _parse(SCHEMA_SQL.read_text(encoding="utf-8"))[name]
+    return _tables(SCHEMA_SQL)[name]
 
 
 def columns(name: str) -> dict[str, str]:
@@ -137,8 +153,7 @@ def arrow_schema(name: str) -> pa.Schema:
 
 def markdown() -> str:
     """The page docs/schema.md: every table and column."""
-    text = SCHEMA_SQL.read_text(encoding="utf-8")
-    pages = [_page(known) for known in _parse(text).values()]
+    pages = [_page(known) for known in _tables(SCHEMA_SQL).values()]
     return "\n".join([_HEAD, *pages])
 
 
@@ -186,7 +201,8 @@ def _line(cells: list[str]) -> str:
 
 
 @cache
-def _parse(text: str) -> dict[str, Table]:
+def _tables(path: Path) -> dict[str, Table]:  # asked for every row that is written: the file is read once
+    text = path.read_text(encoding="utf-8")
     return {name: Table(name, _comment(head), _columns(name, body)) for head, name, body in _TABLE.findall(text)}
 
 

@@ -37,7 +37,7 @@ from recipes.trees import inside, links_stay_in, nothing_found, tree_fingerprint
 
 RECIPES = Plugins("recipe", "recipes", "RECIPE", Recipe)
 # Folders of recipes, by what their corpora are labelled with.
-ROOMS = ("speech", "sounds", "voices", "answers", "synthetic")
+ROOMS = ("speech", "sounds", "voices", "answers", "synthetic", "packages")
 for _room in ROOMS:
     look_in("recipes", f"recipes.{_room}")
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import soundfile
 
 from manifests.audio.decode import need_audio
 from manifests.audio.length import Length, decoded_length, header_length
 from manifests.audio.probing import current_probing
+from manifests.audio.streams import open_sndfile
 from manifests.errors import AudioError
 from manifests.fingerprint import file_sha256
 from manifests.units import Seconds
@@ -34,18 +36,23 @@ class AudioFacts:
         """Length of the recording."""
         return self.samples / self.sampling_rate
 
-    def recording(self, recording_id: str) -> Recording:
-        """The Lhotse recording of this file (absolute path)."""
-        from lhotse import AudioSource, Recording
+    def recording_row(self, recording_id: str) -> dict[str, Any]:
+        """The recording of this file (absolute path), as a manifest's row has it."""
+        source = {"type": "file", "channels": [*range(self.channels)], "source": str(self.path.absolute())}
+        return {
+            "id": recording_id,
+            "sources": [source],
+            "sampling_rate": self.sampling_rate,
+            "num_samples": self.samples,
+            "duration": self.duration,
+            "channel_ids": [*range(self.channels)],
+        }
 
-        source = AudioSource(type="file", channels=list(range(self.channels)), source=str(self.path.absolute()))
-        return Recording(
-            id=recording_id,
-            sources=[source],
-            sampling_rate=self.sampling_rate,
-            num_samples=self.samples,
-            duration=self.duration,
-        )
+    def recording(self, recording_id: str) -> Recording:
+        """The same as Lhotse's."""
+        from lhotse import Recording
+
+        return Recording.from_dict(self.recording_row(recording_id))
 
 
 def audio_facts(path: Path) -> AudioFacts:
@@ -71,9 +78,11 @@ def audio_facts(path: Path) -> AudioFacts:
 
 def _length(path: Path) -> Length:
     probing = current_probing()
-    found = None if probing.decode else header_length(path)
-    if found is not None:
-        probing.add(None)
-        return found
-    with probing.timed():
-        return decoded_length(path)
+    stream = open_sndfile(path)  # once: opening takes as long as decoding a second of speech
+    with stream or nullcontext():
+        found = None if probing.decode or stream is None else header_length(path, stream)
+        if found is not None:
+            probing.add(None)
+            return found
+        with probing.timed():
+            return decoded_length(path, stream)

@@ -33,42 +33,42 @@ class Length:
     samples: int
 
 
-def header_length(path: Path) -> Length | None:
+def header_length(path: Path, stream: soundfile.SoundFile) -> Length | None:
     """The length by the bytes of the samples; None where only decoding tells.
+
+    stream: the file, of which nothing was read.
 
     Raises:
         AudioError: the header's sizes contradict the bytes, or the file's ends do not decode.
         soundfile.LibsndfileError: libsndfile does not read it.
     """
-    if libav_reads(path):
+    if stream.format == "FLAC" or stream.subtype not in PLAIN or not _need_sizes(path, stream):
         return None
-    with soundfile.SoundFile(path) as stream:
-        if stream.subtype not in PLAIN or not _need_sizes(path, stream):
-            return None
-        rate, channels, frames = int(stream.samplerate), int(stream.channels), int(stream.frames)
-        tail = min(frames, round(TAIL * rate))
-        stream.read(tail)
-        stream.seek(frames - tail)
-        decoded = len(stream.read(tail))
+    rate, channels, frames = int(stream.samplerate), int(stream.channels), int(stream.frames)
+    tail = min(frames, round(TAIL * rate))
+    stream.read(tail)
+    stream.seek(frames - tail)
+    decoded = len(stream.read(tail))
     if frames == 0 or decoded < tail - SLACK * rate:
         raise AudioError(f"{path} is truncated: {decoded} of its last {tail} samples decode ({frames} declared).")
     return Length(rate, channels, frames)
 
 
-def decoded_length(path: Path) -> Length:
+def decoded_length(path: Path, stream: soundfile.SoundFile | None) -> Length:
     """The length by decoding the whole file, block by block.
+
+    stream: the file, of which nothing was read; None: FFmpeg reads it.
 
     Raises:
         AudioError: it does not decode, holds no samples, or its header declares another length that readers believe.
         soundfile.LibsndfileError: libsndfile does not read it.
     """
-    if libav_reads(path):
+    if stream is None:
         framed = need_whole_mpeg(path) if is_mpeg(path) else None
         found = _by_libav(path)
         declared = _declared_by_libav(path, found, framed) if found.samples else None
     else:
-        with soundfile.SoundFile(path) as stream:
-            found, declared = _by_sndfile(path, stream), stream.frames / stream.samplerate
+        found, declared = _by_sndfile(path, stream), stream.frames / stream.samplerate
     if not found.samples:
         raise AudioError(f"{path} holds no samples (0 declared, 0 decoded).")
     decoded = found.samples / found.rate

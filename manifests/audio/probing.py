@@ -107,7 +107,7 @@ def probing(*, decode: bool = False, measurer: Measurer | None = None) -> Iterat
 
 def threads() -> int:
     """How many threads read audio at once: they wait for the disk, and decoding releases the interpreter lock."""
-    return min(8, 2 * (os.cpu_count() or 1))
+    return min(8, max(2, os.cpu_count() or 1))
 
 
 def map_in_context(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

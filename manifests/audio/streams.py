@@ -38,7 +38,23 @@ def libav_reads(path: Path) -> bool:
     """Whether FFmpeg reads `path`, rather than libsndfile.
 
     Raises:
+        AudioError: as `open_sndfile`.
+    """
+    try:
+        file = open_sndfile(path)
+    except soundfile.LibsndfileError:
+        return False
+    if file is not None:
+        file.close()
+    return file is None
+
+
+def open_sndfile(path: Path) -> soundfile.SoundFile | None:
+    """The file in libsndfile, to be closed; None: FFmpeg reads it.
+
+    Raises:
         AudioError: a Sphere file that is compressed with shorten, of which neither reads every kind.
+        soundfile.LibsndfileError: it should read the file, and does not.
     """
     with path.open("rb") as stream:
         head = stream.read(4)
@@ -49,18 +65,28 @@ def libav_reads(path: Path) -> bool:
                 Reason.unsupported_audio,
             )
     if path.suffix.lower() == ".g722":
-        return not head.startswith(_CONTAINERS)
+        return soundfile.SoundFile(path) if head.startswith(_CONTAINERS) else None
     if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):  # MPEG audio
-        return True
+        return None
     try:
-        with soundfile.SoundFile(path) as file:
-            if file.format == "MP3":  # after zeros or other bytes
-                return True
-            return not file.seekable() or file.frames >= UNKNOWN or (file.frames == 0 and _goes_on(path))
+        file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
-        return error.code in _NOT_ITS_OWN
+        if error.code in _NOT_ITS_OWN:
+            return None
+        raise
     except TypeError:  # .raw: to soundfile the name alone says samples without a header, of a rate that nobody knows
+        return None
+    if _is_libavs(path, file):
+        file.close()
+        return None
+    return file
+
+
+def _is_libavs(path: Path, file: soundfile.SoundFile) -> bool:
+    """Whether a file that libsndfile opens is read by FFmpeg all the same: MPEG after other bytes, no known end."""
+    if file.format == "MP3":
         return True
+    return not file.seekable() or file.frames >= UNKNOWN or (file.frames == 0 and _goes_on(path))
 
 
 def _goes_on(path: Path) -> bool:
@@ -114,12 +140,13 @@ def libav_frames(path: Path, *, start: Seconds = 0.0, stop: Seconds | None = Non
     Raises:
         AudioError: the file does not decode, or its rate or channels change.
     """
-    kind = None
+    kind: tuple[int, int] | None = None
     try:
         for frame, position in _entered(path, start):
-            kind = kind or _kind(frame)
-            if _kind(frame) != kind:
-                raise AudioError(f"{path} changes from {kind} to {_kind(frame)}. Cut it where it changes.")
+            found = frame.sample_rate, len(frame.layout.channels)
+            kind = kind or found
+            if found != kind:
+                raise AudioError(f"{path} changes from {_kind(*kind)} to {_kind(*found)}. Cut it where it changes.")
             if stop is not None and position >= stop * frame.sample_rate:
                 return
             if position + frame.samples > start * frame.sample_rate:
@@ -128,8 +155,8 @@ def libav_frames(path: Path, *, start: Seconds = 0.0, stop: Seconds | None = Non
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
 
 
-def _kind(frame: Any) -> str:
-    return f"{frame.sample_rate:,} Hz with {len(frame.layout.channels)} channels"
+def _kind(rate: int, channels: int) -> str:
+    return f"{rate:,} Hz with {channels} channels"
 
 
 def _entered(path: Path, start: Seconds) -> Iterator[tuple[Any, int]]:

@@ -38,6 +38,7 @@ from manifests.progress import progress_bar
 from manifests.reasons import Reason
 from manifests.rows import CorpusInfo, Reject, TextRow, row_line, write_corpus_lines
 from manifests.rows.repeats import clashing, repeated
+from manifests.rows.speech import as_cut
 from manifests.rows.splits import HASH, REJECT
 from manifests.rows.validate import row_problems
 from manifests.switch import Switch
@@ -99,10 +100,10 @@ class Gathering:
         several = [
             found[0]
             for item, found in made
-            if isinstance(found, tuple) and not chooses_channel(item) and found[0].recording.num_channels > 1
+            if isinstance(found, tuple) and not chooses_channel(item) and len(found[0]["recording"]["channel_ids"]) > 1
         ]
-        settled = iter(settle_channels(several, self._about.channels)) if several else iter(())
-        waiting = {id(cut) for cut in several}
+        settled = iter(settle_channels(list(map(as_cut, several)), self._about.channels)) if several else iter(())
+        waiting = {id(row) for row in several}
         for item, found in made:
             part = (item.split or "") if isinstance(item, Item) else ""
             if isinstance(found, TextRow):
@@ -110,8 +111,8 @@ class Gathering:
             elif isinstance(found, Reject):
                 self.reject(found, part=part)
             else:
-                cut, claim = found
-                heard = next(settled) if id(cut) in waiting else cut
+                row, claim = found
+                heard = next(settled) if id(row) in waiting else row
                 if isinstance(heard, Reject):
                     self.reject(heard, claim=claim, part=part)
                 else:
@@ -119,7 +120,7 @@ class Gathering:
 
     def _made(
         self, item: Item | TextRow | Reject, window: ItemWindow, splits: Mapping[str, str]
-    ) -> tuple[MonoCut, Claim] | TextRow | Reject:
+    ) -> tuple[dict[str, Any], Claim] | TextRow | Reject:
         if not isinstance(item, Item):
             return item
         split = splits[item.split or ""]
@@ -128,13 +129,18 @@ class Gathering:
         )
 
     def cut(
-        self, cut: MonoCut | MultiCut, *, free: bool = False, claim: Claim | None = None, part: str | None = None
+        self,
+        cut: MonoCut | MultiCut | dict[str, Any],
+        *,
+        free: bool = False,
+        claim: Claim | None = None,
+        part: str | None = None,
     ) -> None:
-        """Take a cut. claim: the ids that it takes, if another may have them; part: its split in the source."""
-        row = cut.to_dict()
+        """Take a cut, Lhotse's or its row. claim: ids that it takes, if others may have them; part: its split there."""
+        row = cut if isinstance(cut, dict) else cut.to_dict()
         self._check(row)
         self._free += free
-        self._add(CUT, cut.id, row_line(row), claim, free=free, seconds=float(row["duration"]), part=part)
+        self._add(CUT, row["id"], row_line(row), claim, free=free, seconds=float(row["duration"]), part=part)
 
     def text(self, text: TextRow, *, free: bool = False) -> None:
         """Take a text-only row."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from manifests.audio import PADDING, AudioFacts
 from manifests.errors import AudioError
 from manifests.fingerprint import stable_split
 from manifests.items import About, Item
 from manifests.reasons import Reason
-from manifests.rows import TASKS, Reject, speech_cut
+from manifests.rows import TASKS, Reject
+from manifests.rows.speech import speech_row
 from manifests.rows.splits import HASH
 from manifests.units import SLACK, Seconds
-
-if TYPE_CHECKING:
-    from lhotse import MonoCut
 
 JSON_VALUES = (str, bool, int, float, type(None))  # beside lists and objects
 
@@ -32,13 +30,15 @@ class Claim:
     place: str
 
 
-def make_cut(item: Item, audio: AudioFacts | AudioError, about: About, split: str) -> tuple[MonoCut, Claim] | Reject:
-    """The cut of an item and the ids that it takes, or why there is none. split: train, dev, test or hash."""
+def make_cut(
+    item: Item, audio: AudioFacts | AudioError, about: About, split: str
+) -> tuple[dict[str, Any], Claim] | Reject:
+    """The row of an item's cut and the ids that it takes, or why there is none. split: train, dev, test or hash."""
     found = claim(item, audio, about)
     if isinstance(found, Reject):
         return found
     assert not isinstance(audio, AudioError)  # that was refused
-    return plain_cut(item, audio, about, split), found
+    return plain_row(item, audio, about, split), found
 
 
 def claim(item: Item, audio: AudioFacts | AudioError, about: About) -> Claim | Reject:
@@ -86,11 +86,11 @@ class Taken:
         return None
 
 
-def plain_cut(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCut:
-    """The cut of an item that nothing is wrong with."""
-    cut = speech_cut(
+def plain_row(item: Item, audio: AudioFacts, about: About, split: str) -> dict[str, Any]:
+    """The row of the cut of an item that nothing is wrong with."""
+    row = speech_row(
         cut_id=f"{about.corpus}-{item.key}",
-        recording=audio.recording(f"{about.corpus}-{item.recording}"),
+        recording=audio.recording_row(f"{about.corpus}-{item.recording}"),
         corpus=about.corpus,
         split=split if split != HASH else _hashed(item, about),
         task=item.task or about.task,
@@ -107,14 +107,13 @@ def plain_cut(item: Item, audio: AudioFacts, about: About, split: str) -> MonoCu
         channel=_channel(item, audio) or 0,
         start=item.start,
         duration=min(audio.duration - item.start, audio.duration if item.duration is None else item.duration),
+        words=item.words,
     )
-    if item.words:
-        from lhotse.supervision import AlignmentItem
-
-        said = [AlignmentItem(word, start, round(length, ndigits=8)) for word, start, length in item.words]
-        cut.supervisions[0].alignment = {"word": said}
-    cut.custom |= {name: value for name, value in item.extra.items() if name not in cut.custom and value is not None}
-    return cut
+    known = row["custom"]
+    row["custom"] = known | {
+        name: value for name, value in item.extra.items() if name not in known and value is not None
+    }
+    return row
 
 
 def _hashed(item: Item, about: About) -> str:

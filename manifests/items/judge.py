@@ -10,9 +10,10 @@ from manifests.audio import AudioFacts, map_in_context
 from manifests.audio.probing import threads
 from manifests.audio.settle import settle_channels
 from manifests.items import About, Item
-from manifests.items.cuts import Taken, chooses_channel, claim, left_out, plain_cut
+from manifests.items.cuts import Taken, chooses_channel, claim, left_out, plain_row
 from manifests.items.measure import Found, measure
 from manifests.rows import Reject
+from manifests.rows.speech import as_cut
 from manifests.rows.splits import REJECT
 
 
@@ -31,7 +32,7 @@ def judge_items(items: Sequence[Item | Reject], about: About, splits: Mapping[st
         if refused is not None:
             rejects.append(refused)
         elif isinstance(facts, AudioFacts) and facts.channels > 1 and not chooses_channel(item):
-            compared.append(plain_cut(item, facts, about, split))
+            compared.append(as_cut(plain_row(item, facts, about, split)))
         else:
             count += 1
     settled = settle_channels(compared, about.channels) if compared else []

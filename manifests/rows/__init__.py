@@ -33,6 +33,7 @@ from manifests.reasons import Reason
 from manifests.rows.passes import PASS_FILE as PASS_FILE
 from manifests.rows.places import with_found_audio
 from manifests.rows.repeats import refused_repeats
+from manifests.rows.speech import as_cut, speech_row
 from manifests.rows.validate import REPEATED, in_own_letters, row_problems
 from manifests.rows.written import CORPUS as CORPUS
 from manifests.rows.written import CUTS as CUTS
@@ -130,43 +131,8 @@ def speech_cut(
     duration: Seconds | None = None,
 ) -> MonoCut:
     """A MonoCut that follows the contract: one supervision over the whole cut, our fields in `custom`."""
-    from lhotse import MonoCut, SupervisionSegment
-
-    length = recording.duration - start if duration is None else duration
-    labels = {
-        "target_text": target_text,
-        "target_language": target_language,
-        "sound": sound,
-        "sound_original": sound_original,
-    }
-    supervision = SupervisionSegment(
-        id=cut_id,
-        recording_id=recording.id,
-        start=0.0,
-        duration=length,
-        channel=channel,
-        text=text,
-        language=language,
-        speaker=speaker,
-        custom={name: value for name, value in labels.items() if value is not None} or None,
-    )
-    facts = {
-        "corpus": corpus,
-        "split": split,
-        "task": task,
-        "domain": domain or task,
-        "license": license,
-        "audio_sha256": audio_sha256,
-    }
-    return MonoCut(
-        id=cut_id,
-        start=start,
-        duration=length,
-        channel=channel,
-        recording=recording,
-        supervisions=[supervision],
-        custom=facts,
-    )
+    labels = {name: value for name, value in locals().items() if name != "recording"}
+    return as_cut(speech_row(recording=recording.to_dict(), **labels))
 
 
 def write_corpus(

@@ -18,7 +18,7 @@ from manifests.lines.supervisions import PADDING, disagreement, overlaps, spoken
 from manifests.lines.values import as_list, as_text, number, repeats, walk
 from manifests.names import nearest
 from manifests.rows.splits import known_split
-from manifests.schema import Column, Place, by_need, in_words, table
+from manifests.schema import Column, Place, in_words, table
 from manifests.units import SLACK, Seconds
 
 TEXT, MIXED = "Text", "MixedCut"
@@ -57,7 +57,7 @@ def row_problems(row: Mapping[str, Any]) -> Iterator[str]:
         yield REPEATED
         return
     found = _Reading(row)
-    id_, *others = by_need(column for column in table("cuts").columns if column.places)
+    id_, *others = table("cuts").read
     yield from _column_problems(id_, found)
     if found.kind not in KINDS_OF_ROW:
         yield f"type is {_shown(found.kind or 'missing')}, expected {in_words(KINDS_OF_ROW)}"
@@ -66,14 +66,20 @@ def row_problems(row: Mapping[str, Any]) -> Iterator[str]:
         yield from _column_problems(column, found)
     if not found.text:
         yield from supervision_problems(row, found.spoken, found.duration())
-        for column in others:
-            for place in column.places:
-                if place.root == "supervision":
-                    yield from disagreement(column.name, place.steps, found.spoken)
-        yield from overlaps(found.spoken)
+        if len(found.spoken) > 1:
+            yield from _disagreements(others, found)
     end, length = found.end(), found.length()
     if end is not None and length is not None and end > length + SLACK:
         yield f"the cut ends at {end:.3f} s, its recording at {length:.3f} s"
+
+
+def _disagreements(columns: Iterable[Column], found: _Reading) -> Iterator[str]:
+    """Where several supervisions do not go together."""
+    for column in columns:
+        for place in column.places:
+            if place.root == "supervision":
+                yield from disagreement(column.name, place.steps, found.spoken)
+    yield from overlaps(found.spoken)
 
 
 def in_own_letters(row: dict[str, Any]) -> dict[str, Any]:
@@ -107,8 +113,10 @@ class _Reading:
             return 0.0
         if column.name == "duration" and (self.text or self.mixed):
             return 0.0 if self.text else self._span()
-        values = (self._at(column, place) for place in column.places if (place.root == "row") is self.text)
-        return next((value for value in values if value is not None), None)
+        for place in column.places_of[self.text]:
+            if (value := self._at(column, place)) is not None:
+                return value
+        return None
 
     def duration(self) -> Seconds | None:
         """Length of the cut."""
@@ -128,7 +136,7 @@ class _Reading:
             return walk(self.row, place.steps)
         if place.root == "cut":
             found = walk(self.row, place.steps)
-            found = walk(self.first, place.steps) if found is None else found
+            found = walk(self.first, place.steps) if found is None and self.mixed else found
             return len(as_list(found)) if place.length else found
         found = [walk(supervision, place.steps) for supervision in self.supervisions]
         given = [value for value in found if value is not None]

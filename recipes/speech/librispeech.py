@@ -46,9 +46,7 @@ def items(root: Path) -> Iterator[Item | Reject]:
 
 def parts(source: Path) -> list[str]:
     """Names of LibriSpeech's parts under `source`."""
-    from lhotse.recipes.librispeech import LIBRISPEECH, MINI_LIBRISPEECH
-
-    return sorted(name for name in {*LIBRISPEECH, *MINI_LIBRISPEECH} if (source / name).is_dir())
+    return sorted(file.part for file in FILES if (source / file.part).is_dir())
 
 
 def _chapter(source: SourceTree, part: Path, path: Path) -> Iterator[Item | Reject]:

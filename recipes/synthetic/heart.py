@@ -19,7 +19,7 @@ from recipes.synthetic._fortunes import BOOKS, LICENSE, PACKAGES, read_out, sent
 
 CORPUS = "heart"
 PACKAGE, WHEEL = "hibari", "hibari-tts==0.2.1"
-COUNT = 2600  # sentences, of about 3 s: 2.25 h
+COUNT = 2600  # sentences, of about 3 s: 2.33 h
 
 
 def read(source: Path, folder: Path) -> CorpusRows:

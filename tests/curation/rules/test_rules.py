@@ -206,3 +206,42 @@ def test_the_command_says_what_it_cannot_do(catalog: Path, tmp_path: Path) -> No
     assert "Neither rules nor audits have the setting x" in refused(*where, "--explain", "good", "--set", "x=1")
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(MIXTURE), encoding="utf-8")
     assert "no rule reads the setting x" in refused(*where, "--funnel", str(tmp_path / "m.yaml"), "--set", "x=1")
+
+
+def test_the_rule_held_out_leaves_out_what_a_held_out_text_says(tmp_path: Path) -> None:
+    said = {
+        "spoken-1": {"text": "Keep this, please!"},
+        "spoken-2": {"text": "Nobody is measured by this."},
+        "spoken-3": {"text": "keep THIS please", "language": "en-GB"},
+        "spoken-4": {"text": "Keep this please", "language": "de"},  # another language's words
+        "spoken-5": {"text": "...", "language": None},  # no words at all
+        "spoken-6": {"text": None, "task": "sound"},
+        "spoken-7": {"text": "heard in dev", "language": None},
+        "real-1": {"text": "keep this please", "split": "test"},
+        "real-2": {"text": "Heard in dev.", "split": "dev"},
+        "real-3": {"text": "!", "split": "test"},
+    }
+    cuts = [cut(name, **facts) for name, facts in said.items()]
+    catalog = write_catalog(tmp_path / "catalog", [*cuts, text_row("asked", text="keep this please")])
+    rules = read_rules(rules_text(Path("held_out.sql")), "held_out.sql", {})
+    with connect(catalog) as con:
+        assert create_rules(con, rules, {}) == ["not_held_out"]
+        left_out = con.execute(
+            "SELECT cut_id, not_held_out.value FROM verdicts ANTI JOIN kept USING (cut_id) ORDER BY ALL"
+        )
+        assert left_out.fetchall() == [
+            ("asked", "real-1"),
+            ("spoken-1", "real-1"),
+            ("spoken-3", "real-1"),
+            ("spoken-7", "real-2"),
+        ]
+
+
+def test_a_mixture_takes_the_rule_held_out_by_its_name(tmp_path: Path) -> None:
+    cuts = [cut("a", text="seen"), cut("b", text="new"), cut("c", text="Seen.", split="test")]
+    catalog = write_catalog(tmp_path / "catalog", cuts)
+    settings = {name: value for name, value in MIXTURE.items() if name != "rules_query"} | {"rules": "held_out.sql"}
+    settings["query"] = f"{settings['query']} WHERE split = 'train'"
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    make_plan(load_mixture(str(tmp_path / "m.yaml")), catalog, tmp_path / "plan")
+    assert set(pq.read_table(tmp_path / "plan" / "plan.parquet")["cut_id"].to_pylist()) == {"b"}

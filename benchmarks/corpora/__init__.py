@@ -1,0 +1,1 @@
+"""All corpora that install here, with all labels."""

@@ -1,0 +1,1 @@
+"""Sounds out of Debian's packages whose names say what is heard: games, desktops, drum machines."""
