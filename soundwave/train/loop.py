@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
@@ -16,7 +17,7 @@ from accelerate import Accelerator
 import manifests
 from manifests.disk.alone import alone
 from manifests.errors import NonFiniteError, SettingsError
-from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
+from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final_model
 from soundwave.model.batch import SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.plan_data import Draw, PlanData
@@ -40,6 +41,7 @@ from soundwave.train.setup import (
     make_model,
     make_optimiser,
     pick_precision,
+    reads_words,
     reproducible,
 )
 
@@ -100,7 +102,7 @@ def _train(
     if existing == "resume":
         stored, begun_at = settings, init
         settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
-    data = PlanData(plan, encoder=settings.encoder)
+    data = PlanData(plan, encoder=settings.encoder, words=reads_words(settings))
     start = None if init is None else final_model(init)
     asked = planned_training(settings, data.lock.plan_sha256, start)
     place, old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
@@ -113,6 +115,8 @@ def _train(
     else:
         new = ranks.on_first(lambda: old is None or not begun(place))
         at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
+        ranks.on_first(lambda: data.keep(place / ROWS))
+        data.keep(place / ROWS)
         trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
         info = old or trainer.info(asked, init, plan)
         if ranks.first and new:
@@ -419,6 +423,7 @@ def tidy(output: Path, settings: StageSettings) -> None:
     """Remove what a finished run no longer needs: a run that is not marked done finds all it takes to go on."""
     checkpoint.prune(output / CHECKPOINTS, settings.keep_checkpoints)
     (output / LEDGER_ROWS).unlink(missing_ok=True)
+    shutil.rmtree(output / ROWS, ignore_errors=True)
 
 
 def _mean(values: torch.Tensor) -> float | None:

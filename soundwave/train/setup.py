@@ -88,6 +88,11 @@ def reproducible(device: torch.device) -> Iterator[None]:
         mode.fill_uninitialized_memory = fills
 
 
+def reads_words(settings: StageSettings) -> bool:
+    """Whether a stage asks where the words of a cut are."""
+    return settings.splice is not None or settings.sandwich is not None
+
+
 def make_model(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
     """The model of run `start`, or a new one whose vocabulary and feature scale come from the plan.
 

@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from curation import encoders
+from curation.duck import sql_text
 from curation.passes.encode import at_speed
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
+from curation.reader.kept import IN_MEMORY, CutRows, KeptRows, keep, kept_key, open_kept
+from curation.reader.row_files import Texts
 from curation.reader.rows import stored_frames
-from curation.reader.windows import CatalogRows, Row, Window, windows
+from curation.reader.windows import CatalogRows, Row
 from manifests.audio import CutSound, read_cut
 from manifests.errors import InputError
+from manifests.fingerprint import fingerprint
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.train.batches.lazy_frames import LazyFrames
 
@@ -40,25 +45,26 @@ FIELDS = (
 LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
 PIECE: Seconds = 30.0  # of what is longer
 
-# Of the cuts that a plan draws, each once:
-TASKS = "SELECT DISTINCT task FROM cuts SEMI JOIN plan USING (cut_id) ORDER BY task"
+# Of the cuts that a plan draws (`drawn`), each once; {encoder}: whose frames.
+TASKS = "SELECT DISTINCT task FROM cuts SEMI JOIN drawn USING (cut_id) ORDER BY task"
 EXAMPLE = """
 SELECT path, "offset", frames, dim, frame_rate
-FROM features SEMI JOIN plan USING (cut_id)
-WHERE encoder = ?
+FROM features SEMI JOIN drawn USING (cut_id)
+WHERE encoder = {encoder}
 ORDER BY cut_id, variant
 LIMIT 1
 """
-MATRICES = "SELECT DISTINCT path FROM features SEMI JOIN plan USING (cut_id) WHERE encoder = ?"
+MATRICES = "SELECT DISTINCT path FROM features SEMI JOIN drawn USING (cut_id) WHERE encoder = {encoder} ORDER BY path"
 UNSTORED = """
 SELECT count(*) AS cuts
-FROM cuts SEMI JOIN plan USING (cut_id)
-WHERE duration > 0 AND cut_id NOT IN (SELECT cut_id FROM features WHERE encoder = ?)
+FROM cuts SEMI JOIN drawn USING (cut_id)
+WHERE duration > 0 AND cut_id NOT IN (SELECT cut_id FROM features WHERE encoder = {encoder})
 """
 ANSWERS = """
 SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
-FROM cuts SEMI JOIN (SELECT cut_id FROM plan WHERE domain = ?) USING (cut_id)
+FROM cuts
 WHERE answer <> ''
+ORDER BY answer
 """
 
 
@@ -207,52 +213,92 @@ def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.
 
 
 class PlanData:
-    """A plan's steps as lists of draws, read a window of steps at a time; what is asked of the whole plan is SQL.
+    """A plan's steps as lists of draws, read some steps at a time; what is asked of the whole plan is SQL.
+
+    What is read of the plan's cuts is copied once (see `curation.reader.kept`): for a small plan into memory, for a
+    large one into the folder that `keep` names. So a training goes on undisturbed when the catalog is built again.
 
     Every process reads whole steps, not its own slots alone: what is spliced or joined, and every random number of a
     step, follows from all of its draws.
     """
 
-    def __init__(self, plan: Path, *, encoder: str) -> None:
+    def __init__(self, plan: Path, *, encoder: str, words: bool = True) -> None:
         """Open the plan in folder `plan`.
+
+        Args:
+            plan: folder with plan.parquet and lock.json.
+            encoder: by name: whose stored frames are read.
+            words: whether cuts get their aligned words.
 
         Raises:
             MissingFileError: no plan or catalog there.
             StaleError: the catalog or the plan has changed since it was locked.
-            DamagedError: a matrix of stored frames is not what the pass wrote.
             MixtureError: a draw is a cut that a labelling pass refused.
         """
+        self._plan, self._encoder, self._words = plan, encoder, words
         self._reader = PlanReader(plan)
         self.lock, self.catalog = self._reader.lock, self._reader.catalog
         check_verdicts(plan, self.catalog)
-        self._rows = CatalogRows(self.catalog, names=FIELDS, words=True, encoder=encoder, plan=plan)
-        self._windows: Iterator[Window] = iter(())
-        self._window: Window | None = None
-        check_matrices(row["path"] for row in self._rows.ask(MATRICES, [encoder]))
-        example = self._rows.ask(EXAMPLE, [encoder])
-        self.store = FrameStore(encoder, Stored(**example[0]) if example else None)
-        self.tasks: list[str] = [row["task"] for row in self._rows.ask(TASKS)]
+        self._place: Path | None = None
+        self._tables: Iterator[tuple[int, pa.Table]] = iter(())
+        self._block: Block | None = None
+        self._answers: dict[str, Texts] = {}
+
+    def keep(self, place: Path) -> None:
+        """Copy what is read of the plan's cuts into this folder, unless a copy is there or the plan is small.
+
+        Raises:
+            StaleError: the plan draws a cut that the catalog does not have.
+            DamagedError: a matrix of stored frames is not what the pass wrote.
+            DiskError: there is no room.
+        """
+        if self.lock.draws > IN_MEMORY:
+            self._place = place
+        assert self.kept is not None
+
+    @cached_property
+    def kept(self) -> KeptRows:
+        """The copy."""
+        names, encoder = FIELDS, self._encoder
+        with CatalogRows(self.catalog, names=names, words=self._words, encoder=encoder) as rows:
+            found = None if self._place is None else open_kept(self._place, kept_key(self.lock, self.catalog, rows))
+            if found is None:
+                asks = {"tasks": TASKS, "example": EXAMPLE, "matrices": MATRICES, "unstored": UNSTORED}
+                asked = {name: sql.replace("{encoder}", sql_text(encoder)) for name, sql in asks.items()}
+                found = keep(rows, self.lock, self._plan, self._place, asked)
+        check_matrices(row["path"] for row in found.facts["matrices"])
+        return found
+
+    @cached_property
+    def store(self) -> FrameStore:
+        """Frames of the plan's cuts."""
+        example = self.kept.facts["example"]
+        return FrameStore(self._encoder, Stored(**example[0]) if example else None)
+
+    @cached_property
+    def tasks(self) -> list[str]:
         """Tasks of the plan's cuts, sorted."""
-        self.unstored: int = self._rows.ask(UNSTORED, [encoder])[0]["cuts"]
+        return [row["task"] for row in self.kept.facts["tasks"]]
+
+    @cached_property
+    def unstored(self) -> int:
         """How many cuts with audio have no stored frames, so that they are encoded whenever they are drawn."""
-        self._answers: dict[str, list[str]] = {}
+        return int(self.kept.facts["unstored"][0]["cuts"])
 
     def __len__(self) -> int:
         """Steps of the plan."""
         return self.lock.steps
 
     def step(self, number: int) -> list[Draw]:
-        """Draws of an optimiser step; beyond the plan's end it begins again. Fastest in order.
-
-        Raises:
-            StaleError: the catalog was built again meanwhile, and what this plan needs is gone.
-        """
+        """Draws of an optimiser step; beyond the plan's end it begins again. Fastest in order."""
         number %= len(self)
-        window = self._window
-        if window is None or not window.first <= number <= window.last:
-            window = self._window = self._window_of(number)
-        pairs = window.pairs(number - window.first)
-        return [Draw(_cut(row), draw.domain, draw.repeat) for draw, row in pairs]
+        block = self._block
+        if block is None or not block.first <= number <= block.last:
+            if block is None or number != block.last + 1:
+                self._tables = self._reader.tables(number)
+            row, table = next(self._tables)
+            block = self._block = Block(table, self.kept.of_draws(row, len(table)))
+        return block.draws(number)
 
     def draws(self) -> Iterator[Draw]:
         """All draws in order."""
@@ -271,21 +317,47 @@ class PlanData:
 
     def spoken_cuts(self) -> Iterator[Cut]:
         """The plan's different cuts with audio, in any order, without words and features."""
-        names = ", ".join(f'"{name}"' for name in FIELDS)
-        for row in self._rows.stream(f"SELECT {names} FROM cuts SEMI JOIN plan USING (cut_id) WHERE duration > 0"):
-            yield _cut(row)
+        for batch in self.kept.all_cuts():
+            yield from (cut for cut in map(_cut, batch.to_pylist()) if cut.has_audio)
 
-    def answers(self, domain: str) -> list[str]:
+    def answers(self, domain: str) -> Sequence[str]:
         """The different answers of a domain's cuts, sorted; none of a domain that the plan does not have."""
         if domain not in self._answers:
-            self._answers[domain] = sorted(row["answer"] for row in self._rows.ask(ANSWERS, [domain]))
+            place = None if self._place is None else self._place / f"answers-{fingerprint(domain)[:16]}.arrow"
+            self._answers[domain] = self.kept.texts(ANSWERS, self._reader.rows_of(domain), place)
         return self._answers[domain]
 
-    def _window_of(self, number: int) -> Window:
-        """The window that begins with a step: the next one, or one that is read out of turn."""
-        if self._window is None or number != self._window.last + 1:
-            self._windows = windows(self._reader.from_step(number), self._rows)
-        return next(self._windows)
+
+@dataclass(frozen=True)
+class Block:
+    """Some steps of a plan, one after another, and the rows of their cuts."""
+
+    table: pa.Table
+    """Rows of the plan."""
+    cuts: CutRows
+    """A row for each."""
+
+    @cached_property
+    def steps(self) -> NDArray[np.int32]:
+        """The step of each row."""
+        return np.asarray(self.table["step"].to_numpy())
+
+    @property
+    def first(self) -> int:
+        """The first step."""
+        return int(self.steps[0])
+
+    @property
+    def last(self) -> int:
+        """The last step."""
+        return int(self.steps[-1])
+
+    def draws(self, step: int) -> list[Draw]:
+        """The draws of one of the steps."""
+        begin, end = map(int, np.searchsorted(self.steps, [step, step + 1]))
+        part = self.table.slice(begin, end - begin)
+        cuts = map(_cut, self.cuts.rows(begin, end))
+        return list(map(Draw, cuts, part["domain"].to_pylist(), part["repeat"].to_pylist()))
 
 
 def _cut(row: Row) -> Cut:
