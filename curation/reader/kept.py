@@ -154,6 +154,12 @@ def open_kept(place: Path, key: str) -> KeptRows | None:
     return KeptRows(RowFile(place / "cuts.arrow"), children, Numbers(place / "draws.npy"), mark["facts"])
 
 
+def _sizes(place: Path) -> dict[str, int]:
+    """Bytes of a copy's files by name, less what was asked of it later."""
+    names = ("cuts.arrow", "draws.npy", *(f"{name}.{kind}" for name in CHILDREN for kind in ("arrow", "npy")))
+    return {name: (place / name).stat().st_size for name in names if (place / name).is_file()}
+
+
 def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None, asks: Mapping[str, str]) -> KeptRows:
     """Copy what a plan draws.
 

@@ -31,7 +31,8 @@ from soundwave.train.runs.branch import adopt, check_branch
 from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed, take_over
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
-from soundwave.train.runs.ledger import finish_ledger, ledger_rows
+from soundwave.train.runs.ledger import ledger_rows
+from soundwave.train.runs.ledger_file import finish_ledger
 from soundwave.train.runs.places import recorded
 from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from manifests.disk.faults import appending
-from manifests.files import atomic_write, read_jsonl
+from manifests.files import atomic_write
 from manifests.lines.jsonl import rows
-from manifests.runs import LEDGER, LEDGER_ROWS
+from manifests.runs import LEDGER_ROWS
 from manifests.schema import arrow_schema
 from soundwave.train.batches.plan_data import Draw
 from soundwave.train.batches.samples import Refusal, Sample
 from soundwave.train.micro_batches import Measured
+from soundwave.train.runs.ledger_file import cut_back
 
 
 class Log:
@@ -32,6 +32,10 @@ class Log:
         So are damaged lines. Standard error is told of them, and of rows that are missing: what was learned stands in
         the checkpoint.
         """
+        self._path = path
+        if path.name == LEDGER_ROWS and cut_back(path, before):
+            self._stream = path.open("a", encoding="utf-8")
+            return
         known, damaged = _sorted_out(path) if path.is_file() else ([], 0)
         last = max((row["step"] for row in known), default=-1) + 1
         if damaged or last < before:
@@ -41,7 +45,6 @@ class Log:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in known if row["step"] < before)
-        self._path = path
         self._stream = path.open("a", encoding="utf-8")
 
     def write(self, *rows: dict[str, Any]) -> None:
@@ -92,14 +95,6 @@ def ledger_rows(
         | (unfit[slot]._asdict() if slot in unfit else {})
         for slot, draw in enumerate(draws)
     ]
-
-
-def finish_ledger(folder: Path) -> int:
-    """Write ledger.parquet from the run's ledger.jsonl; how many draws had their CTC target refused."""
-    table = pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger"))
-    with atomic_write(folder / LEDGER) as temporary:
-        pq.write_table(table, temporary)
-    return len(table) - int(table["reason"].null_count)
 
 
 def _mean(rows: list[dict[str, float | None]]) -> dict[str, Any]:
