@@ -73,6 +73,8 @@ class RunInfo:
     """Folder of the plan; None: not said."""
     unfit: int = 0
     """Of a finished run: draws whose CTC target needs more frames than they have; the ledger's `reason` says which."""
+    bad: int = 0
+    """Of a finished run: draws that were left out, since their cuts could not be read; the ledger says why."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of a finished run: size and checksum of its files by path; empty: made before runs said so."""
 

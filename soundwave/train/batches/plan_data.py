@@ -6,7 +6,6 @@ the catalog names. Nothing else.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,9 +26,11 @@ from curation.reader.row_files import Texts
 from curation.reader.rows import stored_frames
 from curation.reader.windows import CatalogRows, Row
 from manifests.audio import CutSound, read_cut
-from manifests.errors import InputError
+from manifests.errors import BadCutError, InputError
 from manifests.fingerprint import fingerprint
-from manifests.units import SAMPLE_RATE, Seconds
+from manifests.reasons import Reason
+from manifests.units import Seconds
+from soundwave.train.batches.clips import Clip
 from soundwave.train.batches.lazy_frames import LazyFrames
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ FIELDS = (
     "cut_id", "corpus", "split", "task", "start", "duration", "language", "target_language", "text", "target_text",
     "sound", "source_path", "speaker", "decoding",
 )  # fmt: skip
-LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
-PIECE: Seconds = 30.0  # of what is longer
 
 # Of the cuts that a plan draws (`drawn`), each once; {encoder}: whose frames.
 TASKS = "SELECT DISTINCT task FROM cuts SEMI JOIN drawn USING (cut_id) ORDER BY task"
@@ -144,35 +143,53 @@ class FrameStore:
         """Encoder frames (T, F) of a cut: stored ones of the variant or else plain ones, else encoded on the fly.
 
         Raises:
-            AudioError: an audio file that cannot be read.
+            BadCutError: audio or a matrix that cannot be read, or sound that the encoder fails on.
         """
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        if stored is None:
-            return self._encode(cut, variant)
-        return stored_frames(stored.path, stored.offset, stored.frames)
+        return self._clip(cut, variant).frames() if stored is None else _stored(cut, stored)
 
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is not None:
             return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
-        return LazyFrames(lambda: self.frames(cut, variant), about=cut.duration / speed_of(variant) * self.frame_rate)
+        clip, about = self._clip(cut, variant), cut.duration / speed_of(variant) * self.frame_rate
+        return LazyFrames(clip.frames, about=about, clips=[clip])
 
     @cached_property
     def feature_dim(self) -> int:
         """Width of the encoder's frames."""
-        return self._encoder().dim if self._example is None else self._example.dim
+        return self.load_encoder().dim if self._example is None else self._example.dim
 
     @cached_property
     def frame_rate(self) -> float:
         """Encoder frames per second."""
-        return self._encoder().frame_rate if self._example is None else self._example.frame_rate
+        return self.load_encoder().frame_rate if self._example is None else self._example.frame_rate
 
-    def _encoder(self) -> Encoder:
+    def load_encoder(self) -> Encoder:
+        """The encoder itself, loaded once in a process."""
         return encoders.load_encoder(self.encoder)
 
-    def _encode(self, cut: Cut, variant: str) -> NDArray[np.float32]:
-        return encode_pieces(self._encoder(), at_speed(cut.samples(), speed_of(variant)))
+    def _clip(self, cut: Cut, variant: str) -> Clip:
+        return Clip(cut.cut_id, lambda: at_speed(cut.samples(), speed_of(variant)), self.load_encoder)
+
+
+def _stored(cut: Cut, stored: Stored) -> NDArray[np.float32]:
+    try:
+        found = stored_frames(stored.path, stored.offset, stored.frames)
+    except (OSError, ValueError) as error:
+        raise BadCutError(
+            f"cut {cut.cut_id!r}: its stored frames in {stored.path} cannot be read ({error}).",
+            Reason.audio_unreadable,
+            cut.cut_id,
+        ) from error
+    if len(found) != stored.frames:
+        raise BadCutError(
+            f"cut {cut.cut_id!r}: {stored.path} has {len(found)} of its {stored.frames} stored frames.",
+            Reason.audio_unreadable,
+            cut.cut_id,
+        )
+    return found
 
 
 class CutStore(FrameStore):
@@ -199,17 +216,6 @@ class CutStore(FrameStore):
 def speed_of(variant: str) -> float:
     """How many times as fast a variant is played."""
     return 1.0 if variant == PLAIN else float(variant.removeprefix("speed="))
-
-
-def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Frames (T, F) of a clip (N,) of any length, 16 kHz.
-
-    A clip of more than LONGEST is encoded in equal pieces of at most PIECE: each hears nothing of the others.
-    """
-    if len(samples) <= LONGEST * SAMPLE_RATE:
-        return encoder.encode([samples])[0]
-    count = math.ceil(len(samples) / (PIECE * SAMPLE_RATE))
-    return np.concatenate(encoder.encode(np.array_split(samples, count)))
 
 
 class PlanData:

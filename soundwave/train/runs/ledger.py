@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,8 @@ from soundwave.train.batches.plan_data import Draw
 from soundwave.train.batches.samples import Refusal, Sample
 from soundwave.train.micro_batches import Measured
 from soundwave.train.runs.ledger_file import cut_back
+
+MEASURED = ("loss", "ctc_loss", "frames", "kept_frames")
 
 
 class Log:
@@ -64,24 +67,27 @@ class Log:
 
 
 def ledger_rows(
-    run: str, step: int, draws: Sequence[Draw], samples: Sequence[Sample], output: Measured
+    run: str,
+    step: int,
+    draws: Sequence[Draw],
+    samples: Sequence[Sample],
+    output: Measured,
+    *,
+    bad: Mapping[int, Refusal] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """A row for each draw; a spliced draw gets the mean over the sentences that its step's pieces went into.
 
-    A draw with a sample whose CTC target was refused says so.
+    A draw with a sample whose CTC target was refused says so; as does one whose cut could not be read (`bad`, by slot),
+    which has no losses.
     """
     lm, ctc = output.lm_loss.tolist(), output.ctc_loss.tolist()
     frames, kept = output.frames.tolist(), output.kept_frames.tolist()
     found: dict[int, list[dict[str, float | None]]] = {}
     audio = 0
-    unfit: dict[int, Refusal] = {}
+    unfit: dict[int, Refusal] = dict(bad)
+    found |= {slot: [dict.fromkeys(MEASURED)] for slot in bad}
     for number, sample in enumerate(samples):
-        row: dict[str, float | None] = {
-            "loss": _number(lm[number]),
-            "ctc_loss": None,
-            "frames": None,
-            "kept_frames": None,
-        }
+        row: dict[str, float | None] = dict.fromkeys(MEASURED) | {"loss": _number(lm[number])}
         if sample.frames is not None:
             row |= {"ctc_loss": _number(ctc[audio]), "frames": frames[audio], "kept_frames": kept[audio]}
             audio += 1

@@ -21,13 +21,16 @@ SCHEMA = arrow_schema("ledger")
 _PARSE = pyarrow.json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="ignore")
 
 
-def finish_ledger(folder: Path) -> int:
-    """Write ledger.parquet from the run's ledger.jsonl; how many draws had their CTC target refused.
+def finish_ledger(folder: Path) -> tuple[int, int]:
+    """Write ledger.parquet from the run's ledger.jsonl.
+
+    Returns:
+        How many draws had their CTC target refused, and of how many the cut could not be read.
 
     Raises:
         ManifestError: a line that is not a JSON object, with its number.
     """
-    path, refused = folder / LEDGER_ROWS, 0
+    path, refused, bad = folder / LEDGER_ROWS, 0, 0
     with atomic_write(folder / LEDGER) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
         for part in _parts(path):
             table = _parsed(part)
@@ -35,8 +38,10 @@ def finish_ledger(folder: Path) -> int:
                 assert all(isinstance(row, dict) for row in read_jsonl(path))
                 table = pa.Table.from_pylist([json.loads(line) for line in part.splitlines()], schema=SCHEMA)
             writer.write_table(table)
-            refused += len(table) - int(table["reason"].null_count)
-    return refused
+            reasons = table.filter(table["reason"].is_valid())
+            bad += int(reasons["frames"].null_count)
+            refused += len(reasons) - int(reasons["frames"].null_count)
+    return refused, bad
 
 
 def cut_back(path: Path, before: int) -> bool:

@@ -17,8 +17,10 @@ from curation.plan import make_plan
 from curation.plan.mixture import Mixture
 from manifests.errors import AudioError, InputError, MixtureError, StaleError
 from manifests.schema import arrow_schema
+from soundwave.train.batches import clips
 from soundwave.train.batches import plan_data as data
-from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, encode_pieces
+from soundwave.train.batches.clips import encode_pieces
+from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData
 from tests.curation.encoders.test_encoders import make_whisper
 from tests.editing import edit
 from tests.soundwave.conftest import make_workspace
@@ -127,14 +129,14 @@ def test_a_long_clip_goes_through_the_encoder_in_equal_pieces(seconds, pieces):
     frames = encode_pieces(encoder, samples)
     assert len(encoder.clips) == pieces and sum(encoder.clips) == len(samples)
     assert max(encoder.clips) - min(encoder.clips) <= 1
-    assert pieces == 1 or max(encoder.clips) <= 16000 * data.PIECE
+    assert pieces == 1 or max(encoder.clips) <= 16000 * clips.PIECE
     assert abs(len(frames) - 10 * seconds) <= pieces
 
 
 def test_the_real_encoder_is_loaded_once(tmp_path):
     name = str(make_whisper(tmp_path))
     store, other = FrameStore(name, None), FrameStore(name, None)
-    assert store._encoder() is store._encoder() is other._encoder() and store.feature_dim == 16
+    assert store.load_encoder() is store.load_encoder() is other.load_encoder() and store.feature_dim == 16
 
 
 def test_answers_of_a_domain(workspace):

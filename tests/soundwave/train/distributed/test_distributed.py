@@ -22,7 +22,7 @@ from tests.tolerance import llm_rounding
 
 STEPS, KILL = 10, 5
 ROUNDING = llm_rounding(STEPS)
-TIMES = ("seconds", "cpu_seconds")
+TIMES = ("seconds", "cpu_seconds", "wait_seconds", "encode_seconds", "padding")
 
 
 def metrics(run):
