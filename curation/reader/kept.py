@@ -9,7 +9,7 @@ KEPT/cuts.arrow                    a row per cut that the plan draws: row n is c
 KEPT/words.arrow, features.arrow   rows of the cuts, those of a cut one after another
 KEPT/words.npy, features.npy       (cuts, 2): a cut's first row there, and how many
 KEPT/draws.npy                     (draws,): the cut of each row of the plan
-KEPT/kept.json                     written last: what it is a copy of, and the answers to what was asked of all cuts
+KEPT/kept.json                     written last: what it is a copy of
 
 A small plan's are kept in memory.
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 VERSION = "1"  # raise it when the same catalog and plan would be copied otherwise
 MARK = "kept.json"
 IN_MEMORY = 16_384  # draws: plans of no more are kept in memory
-MEMORY = 400_000_000  # bytes that DuckDB may take before it spills to disk
+MEMORY = 360_000_000  # bytes that DuckDB may take before it spills to disk
 THREADS = 4  # at most, of DuckDB: each takes memory
 CHILDREN = ("words", "features")
 WORDS = 'position AS place, symbol, start, start + duration AS "end" FROM words'
@@ -79,22 +79,19 @@ class CutRows:
 class KeptRows:
     """The copy: opened where it is whole, else made."""
 
-    def __init__(self, cuts: RowFile, children: Mapping[str, Child], draws: Numbers, facts: Row) -> None:
+    def __init__(self, cuts: RowFile, children: Mapping[str, Child], draws: Numbers) -> None:
         """See `keep`."""
-        self.cuts, self._children, self._draws, self.facts = cuts, children, draws, facts
+        self.cuts, self.children, self._draws = cuts, children, draws
 
     def of_draws(self, first: int, count: int) -> CutRows:
         """Rows of `count` draws of the plan, from its row `first` on."""
         numbers = self._draws[first : first + count].astype(np.int64)
         tables, ends = {}, {}
-        for name, (file, spans) in self._children.items():
+        for name, (file, spans) in self.children.items():
             begins, counts = spans[numbers].astype(np.int64).reshape(-1, 2).T
             ends[name] = np.cumsum(counts)
             tables[name] = file.take(np.repeat(begins - ends[name] + counts, counts) + np.arange(counts.sum()))
-        found = CutRows(self.cuts.take(numbers), tables, ends)
-        for file in (self.cuts, *(file for file, _ in self._children.values())):
-            file.forget()
-        return found
+        return CutRows(self.cuts.take(numbers), tables, ends)
 
     def all_cuts(self) -> Iterator[pa.RecordBatch]:
         """The cuts' own columns, some rows at a time, each cut once."""
@@ -102,27 +99,34 @@ class KeptRows:
             yield batch
             self.cuts.forget()
 
-    def texts(self, sql: str, draws: NDArray[np.int64], place: Path | None) -> Texts:
+    def without(self, child: str) -> int:
+        """How many cuts with audio have none of the rows `words` or `features`."""
+        spans = self.children[child][1][:, 1]
+        silent = np.concatenate([np.zeros(0), *(batch["duration"].to_numpy() for batch in self.cuts.batches)]) <= 0
+        return int(((spans == 0) & ~silent).sum())
+
+    def texts(self, sql: str, columns: Sequence[str], draws: NDArray[np.int64], place: Path | None) -> Texts:
         """The one column that a query gives, of the cuts that some rows of the plan draw.
 
         Args:
             sql: reads the table `cuts`, each cut once.
+            columns: that it reads.
             draws: rows of the plan.
             place: a file that keeps the answer; None: memory does.
         """
         if place is None or not place.is_file():
             numbers = np.unique(self._draws[draws]).astype(np.int64)
-            parts = (self.cuts.take(numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH))
+            parts = (self.cuts.take(numbers[at : at + BATCH], columns) for at in range(0, len(numbers), BATCH))
             batches = (batch for part in parts for batch in part.to_batches())
+            schema = pa.schema([self.cuts.schema.field(name) for name in columns])
             with open_memory(threads=1) as con:
                 con.execute(f"SET memory_limit = '{MEMORY}B'")
-                con.register("cuts", pa.RecordBatchReader.from_batches(self.cuts.schema, batches))
+                con.register("cuts", pa.RecordBatchReader.from_batches(schema, batches))
                 found = con.sql(sql).to_arrow_reader(BATCH)
                 if place is None:
                     return Texts(_written(found, None))
                 with atomic_write(place) as temporary:
                     _written(found, temporary)
-            self.cuts.forget()
         return Texts(RowFile(place))
 
 
@@ -151,7 +155,7 @@ def open_kept(place: Path, key: str) -> KeptRows | None:
         for name in CHILDREN
         if (place / f"{name}.npy").is_file()
     }
-    return KeptRows(RowFile(place / "cuts.arrow"), children, Numbers(place / "draws.npy"), mark["facts"])
+    return KeptRows(RowFile(place / "cuts.arrow"), children, Numbers(place / "draws.npy"))
 
 
 def _sizes(place: Path) -> dict[str, int]:
@@ -160,7 +164,7 @@ def _sizes(place: Path) -> dict[str, int]:
     return {name: (place / name).stat().st_size for name in names if (place / name).is_file()}
 
 
-def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None, asks: Mapping[str, str]) -> KeptRows:
+def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptRows:
     """Copy what a plan draws.
 
     Args:
@@ -168,8 +172,6 @@ def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None, asks: Ma
         lock: the plan's.
         plan: its folder.
         place: the folder for the copy; another copy there goes. None: in memory.
-        asks: questions about all cuts of the plan, in SQL that reads the catalog's tables and `drawn` (the cuts' ids);
-            their rows are the copy's `facts`.
 
     Raises:
         StaleError: the plan draws a cut that the catalog does not have, or the catalog was built again meanwhile.
@@ -188,11 +190,10 @@ def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None, asks: Ma
     if rows.encoder is not None:
         children["features"] = copying.children("features", FEATURES, where=f"encoder = {sql_text(rows.encoder)}")
     draws = copying.draws(lock.draws)
-    facts = {name: rows.ask(sql) for name, sql in asks.items()}
     rows.run("DROP TABLE drawn")
     if place is not None:
-        write_json(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": _sizes(place), "facts": facts})
-    return KeptRows(cuts, children, draws, facts)
+        write_json(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": _sizes(place)})
+    return KeptRows(cuts, children, draws)
 
 
 @dataclass

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+FORGET = 1 << 25  # bytes of a file that a reader may have passed over before it gives them back
+
+
 class RowFile:
     """Rows of one schema. `take` gives any of them in any order."""
 
@@ -37,19 +40,35 @@ class RowFile:
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
-    def take(self, numbers: NDArray[np.int64]) -> pa.Table:
-        """Rows by number (N,), in that order."""
+    def take(self, numbers: NDArray[np.int64], columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows by number (N,), in that order; columns: some of them."""
         order = np.argsort(numbers, kind="stable")
         wanted = numbers[order]
         limits = np.searchsorted(wanted, self._ends)
-        parts, begin = [], 0
+        names = self.schema.names if columns is None else list(columns)
+        parts, begin, touched = [self.schema.empty_table().select(names)], 0, 0
         for number in np.flatnonzero(np.diff(limits, prepend=0)):
-            batch, end = self.batches[number], int(limits[number])
-            parts.append(batch.take(pa.array(wanted[begin:end] - (self._ends[number] - len(batch)))))
-            begin = end
+            batch, end = self.batches[number].select(names), int(limits[number])
+            found = batch.take(pa.array(wanted[begin:end] - (self._ends[number] - len(batch))))
+            parts.append(pa.Table.from_batches([found]))
+            begin, touched = end, touched + batch.nbytes
+            if (
+                touched > FORGET
+            ):  # the system maps what lies around a row as well, here and there nearly all of the file
+                self.forget()
+                touched = 0
+        self.forget()
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        return pa.Table.from_batches(parts, self.schema).combine_chunks().take(pa.array(back))
+        return pa.concat_tables(parts).combine_chunks().take(pa.array(back))
+
+    def distinct(self, column: str) -> list[Any]:
+        """The different values of a column, sorted."""
+        found: set[Any] = set()
+        for batch in self.batches:
+            found.update(batch[column].unique().to_pylist())
+            self.forget()
+        return sorted(found)
 
     def forget(self) -> None:
         """Give back the memory of what was read; it stays in the system's cache."""

@@ -16,13 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from curation import encoders
-from curation.duck import sql_text
 from curation.passes.encode import at_speed
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
 from curation.reader.kept import IN_MEMORY, CutRows, KeptRows, keep, kept_key, open_kept
-from curation.reader.row_files import Texts
+from curation.reader.row_files import RowFile, Texts
 from curation.reader.rows import stored_frames
 from curation.reader.windows import CatalogRows, Row
 from manifests.audio import CutSound, read_cut
@@ -44,21 +43,7 @@ FIELDS = (
     "sound", "source_path", "speaker", "decoding",
 )  # fmt: skip
 
-# Of the cuts that a plan draws (`drawn`), each once; {encoder}: whose frames.
-TASKS = "SELECT DISTINCT task FROM cuts SEMI JOIN drawn USING (cut_id) ORDER BY task"
-EXAMPLE = """
-SELECT path, "offset", frames, dim, frame_rate
-FROM features SEMI JOIN drawn USING (cut_id)
-WHERE encoder = {encoder}
-ORDER BY cut_id, variant
-LIMIT 1
-"""
-MATRICES = "SELECT DISTINCT path FROM features SEMI JOIN drawn USING (cut_id) WHERE encoder = {encoder} ORDER BY path"
-UNSTORED = """
-SELECT count(*) AS cuts
-FROM cuts SEMI JOIN drawn USING (cut_id)
-WHERE duration > 0 AND cut_id NOT IN (SELECT cut_id FROM features WHERE encoder = {encoder})
-"""
+ANSWER_COLUMNS = ("text", "target_text")
 ANSWERS = """
 SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
 FROM cuts
@@ -269,27 +254,30 @@ class PlanData:
         with CatalogRows(self.catalog, names=names, words=self._words, encoder=encoder) as rows:
             found = None if self._place is None else open_kept(self._place, kept_key(self.lock, self.catalog, rows))
             if found is None:
-                asks = {"tasks": TASKS, "example": EXAMPLE, "matrices": MATRICES, "unstored": UNSTORED}
-                asked = {name: sql.replace("{encoder}", sql_text(encoder)) for name, sql in asks.items()}
-                found = keep(rows, self.lock, self._plan, self._place, asked)
-        check_matrices(row["path"] for row in found.facts["matrices"])
+                found = keep(rows, self.lock, self._plan, self._place)
+        check_matrices(self._features(found).distinct("path"))
         return found
 
     @cached_property
     def store(self) -> FrameStore:
         """Frames of the plan's cuts."""
-        example = self.kept.facts["example"]
-        return FrameStore(self._encoder, Stored(**example[0]) if example else None)
+        features = self._features(self.kept)
+        example = features.take(np.arange(min(1, len(features)))).to_pylist()
+        return FrameStore(self._encoder, _stored_at(example[0])[1] if example else None)
+
+    @staticmethod
+    def _features(kept: KeptRows) -> RowFile:
+        return kept.children["features"][0]
 
     @cached_property
     def tasks(self) -> list[str]:
         """Tasks of the plan's cuts, sorted."""
-        return [row["task"] for row in self.kept.facts["tasks"]]
+        return self.kept.cuts.distinct("task")
 
     @cached_property
     def unstored(self) -> int:
         """How many cuts with audio have no stored frames, so that they are encoded whenever they are drawn."""
-        return int(self.kept.facts["unstored"][0]["cuts"])
+        return self.kept.without("features")
 
     def __len__(self) -> int:
         """Steps of the plan."""
@@ -330,7 +318,7 @@ class PlanData:
         """The different answers of a domain's cuts, sorted; none of a domain that the plan does not have."""
         if domain not in self._answers:
             place = None if self._place is None else self._place / f"answers-{fingerprint(domain)[:16]}.arrow"
-            self._answers[domain] = self.kept.texts(ANSWERS, self._reader.rows_of(domain), place)
+            self._answers[domain] = self.kept.texts(ANSWERS, ANSWER_COLUMNS, self._reader.rows_of(domain), place)
         return self._answers[domain]
 
 
@@ -368,5 +356,10 @@ class Block:
 
 def _cut(row: Row) -> Cut:
     words = tuple(WordSpan(**word) for word in row.pop("words", None) or ())
-    features = {stored.pop("variant"): Stored(**stored) for stored in row.pop("features", None) or ()}
+    features = dict(map(_stored_at, row.pop("features", None) or ()))
     return Cut(**row | {"sound": tuple(row["sound"] or ())}, words=words, features=features)
+
+
+def _stored_at(row: Row) -> tuple[str, Stored]:
+    """The variant, and where its frames are."""
+    return row["variant"], Stored(**{name: value for name, value in row.items() if name != "variant"})
