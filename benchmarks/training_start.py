@@ -10,6 +10,8 @@ Rows (targets on 2 cores: 30 s, 10 s, 600 MB, 1.2):
     start_seconds    start of the process to the end of its first step, all imports and the model included.
     resume_seconds   the same for a run that goes on after step 3,000 (half of a shorter plan), less what a run with a
                      plan of 1,000 draws takes to go on after its first step: imports, model, a step.
+    start_cpu_seconds   processor time of the process that starts, less that of one with a plan of 1,000 draws: what to
+                     look at on a busy machine.
     data_mb          most memory of the process that starts, less that of one with a plan of 1,000 draws.
     data_mb_growth   data_mb at this number of draws / at a tenth of it, with a tenth of the cuts.
 
@@ -84,8 +86,12 @@ class Case:
     plan: Path
     stage: Path
 
-    def run(self, name: str, until: Callable[[Path], bool]) -> tuple[float, float]:
-        """Train in a process of its own until something is true of its folder; seconds, and its most memory in MB."""
+    def run(self, name: str, until: Callable[[Path], bool]) -> tuple[float, float, float]:
+        """Train in a process of its own until something is true of its folder.
+
+        Returns:
+            Seconds, the process's most memory in MB, and its processor time.
+        """
         output = self.folder / "runs" / name
         words = [sys.executable, "-m", "soundwave", "train", str(self.stage), "--plan", str(self.plan)]
         start = time.perf_counter()
@@ -97,7 +103,7 @@ class Case:
         seconds = time.perf_counter() - start
         process.kill()
         _, _, used = os.wait4(process.pid, 0)
-        return seconds, used.ru_maxrss / 1000
+        return seconds, used.ru_maxrss / 1000, used.ru_utime + used.ru_stime
 
 
 def generate(folder: Path, cuts: int, draws: int) -> Case:
@@ -134,8 +140,8 @@ def rows_of(output: Path) -> int:
     return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
-def first_step(case: Case, name: str) -> tuple[float, float]:
-    """Begin a run; seconds to its first step, and most memory. It is killed when it has a checkpoint."""
+def first_step(case: Case, name: str) -> tuple[float, float, float]:
+    """Begin a run; seconds to its first step, most memory, processor time. It is killed when it has a checkpoint."""
     seconds = 0.0
     start = time.perf_counter()
 
@@ -145,8 +151,8 @@ def first_step(case: Case, name: str) -> tuple[float, float]:
             seconds = time.perf_counter() - start
         return any((output / CHECKPOINTS).glob("*.safetensors")) and read_run(output).step > 0
 
-    _, memory = case.run(name, done)
-    return seconds, memory
+    _, memory, processor = case.run(name, done)
+    return seconds, memory, processor
 
 
 def resumed(case: Case, name: str, at: int) -> float:
@@ -172,22 +178,23 @@ def measure(folder: Path, draws: int) -> list[Row]:
     sizes = {size: min(draws, CUTS) * size // draws for size in (draws, draws // 10, draws // 100)}
     tell("a plan of 1,000 draws: imports, model, a step")
     small = generate(folder / "small", SMALL, SMALL)
-    small_start, small_mb = first_step(small, "run")
+    small_start, small_mb, small_cpu = first_step(small, "run")
     small_resume = resumed(small, "run", 1)
     found = {}
     for size, cuts in reversed(sizes.items()):
         tell(f"a catalog of {cuts:,} cuts and a plan of {size:,} draws")
         case = generate(folder / str(size), cuts, size)
-        start, memory = first_step(case, "run")
+        start, memory, processor = first_step(case, "run")
         at = min(RESUME_AT, len_of(case) // 2)
         again = {step: resumed(case, "run", step) - small_resume for step in (max(1, at // 100), at)}
-        found[size] = (start, again[at], memory - small_mb)
+        found[size] = (start, again[at], memory - small_mb, processor - small_cpu)
         listed = ", ".join(f"after step {step:,} {seconds:.1f} s" for step, seconds in again.items())
         tell(f"start {start:.1f} s ({small_start:.1f} s with 1,000 draws), resume {listed}, {memory - small_mb:.0f} MB")
-    start, again_at, memory = found[draws]
+    start, again_at, memory, processor = found[draws]
     return [
         row("start_seconds", start, None, "s"),
         row("resume_seconds", again_at, None, "s"),
+        row("start_cpu_seconds", processor, None, "s"),
         row("data_mb", memory, None, "MB"),
         row("data_mb_growth", memory / max(1.0, found[draws // 10][2]), None, "times"),
     ]

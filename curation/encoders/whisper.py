@@ -38,6 +38,8 @@ class WhisperEncoder:
         import torch
 
         self.name = name
+        self.half = False
+        """Compute in bfloat16, spectrograms too on the encoder's device: for training, where a GPU does."""
         self._batch = batch
         self._extractor = extractor
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -99,12 +101,13 @@ class WhisperEncoder:
             padding="max_length",
             max_length=self._window,
             truncation=True,
+            **({"device": str(self._device)} if self.half else {}),
         ).input_features
 
     def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self.half):
             hidden = self._model(self.features(windows).to(self._device)).last_hidden_state  # (B, frames, dim)
         kept = [max(1, math.ceil(len(window) * self._frames / self._window)) for window in windows]
         rows: list[NDArray[np.float32]] = [

@@ -39,6 +39,7 @@ from soundwave.train.runs.places import recorded
 from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import (
+    halve,
     make_accelerator,
     make_maker,
     make_model,
@@ -182,7 +183,7 @@ class Trainer:
         ranks = ranks or Ranks()
         if ranks.world > 1 and data.unstored:
             ranks.print_once(
-                "not all encoder frames are stored: every process encodes every clip (`soundwave label encode`)"
+                "not all encoder frames are stored: each process encodes its own clips (`soundwave label encode` stores them)"
             )
         precision = pick_precision(settings.precision)
         accelerator = make_accelerator()
@@ -196,6 +197,8 @@ class Trainer:
         steps = settings.steps or len(data)
         average = {name: value.detach().clone() for value, name in trainable.items()} if settings.ema else {}
         maker = make_maker(settings, data, model, steps)
+        if precision == "bf16" and accelerator.device.type == "cuda" and data.unstored:
+            halve(data.store.load_encoder())
         parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
         ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip")
         return cls(

@@ -13,6 +13,7 @@ import torch
 import torch.utils.deterministic
 from accelerate import Accelerator
 
+from curation.encoders import Encoder
 from manifests.errors import BadCutError, SettingsError
 from soundwave.model.batch import need_conversation
 from soundwave.model.pretrained import load_tokenizer
@@ -152,6 +153,12 @@ def feature_scale(data: PlanData, *, skip: bool = False) -> tuple[torch.Tensor, 
     rows = np.concatenate(frames)
     rows = rows[np.isfinite(rows).all(axis=1)]
     return torch.from_numpy(rows.mean(axis=0)).float(), torch.from_numpy(rows.std(axis=0)).float().clamp(min=1e-3)
+
+
+def halve(encoder: Encoder) -> None:
+    """Have an encoder that can compute in bfloat16, as the LLM does then: frames are less exact than that anyway."""
+    if hasattr(encoder, "half"):
+        encoder.half = True
 
 
 def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:
