@@ -183,7 +183,8 @@ class Trainer:
         ranks = ranks or Ranks()
         if ranks.world > 1 and data.unstored:
             ranks.print_once(
-                "not all encoder frames are stored: each process encodes its own clips (`soundwave label encode` stores them)"
+                "not all encoder frames are stored: each process encodes its own clips (`soundwave label encode` "
+                "stores them)"
             )
         precision = pick_precision(settings.precision)
         accelerator = make_accelerator()
