@@ -55,7 +55,7 @@ from manifests.files import write_json, write_jsonl
 from manifests.runs import METRICS
 from manifests.schema import arrow_schema
 from manifests.units import SAMPLE_RATE
-from soundwave.train.batches.clips import Clip, encode_clips
+from soundwave.train.batches.clips import HeardClip, encode_clips
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import collate
 from soundwave.train.loop import Trainer
@@ -234,7 +234,7 @@ def encoding(encoder: Encoder, count: int = 16) -> tuple[float, float]:
     encoder.encode(sounds[:1])
 
     def batched() -> None:
-        clips = [Clip(str(n), partial(np.copy, sound), lambda: encoder) for n, sound in enumerate(sounds)]
+        clips = [HeardClip(str(n), partial(np.copy, sound), lambda: encoder) for n, sound in enumerate(sounds)]
         encode_clips(encoder, clips, pool)
 
     def single() -> None:

@@ -23,7 +23,7 @@ PIECE: Seconds = 30.0  # of what is longer
 BATCH: Seconds = 120.0  # handed to the encoder at once, padding included
 
 
-class Clip:
+class HeardClip:
     """What a cut sounds like, and its encoder frames: each made once, when it is first asked for."""
 
     def __init__(self, cut_id: str, hear: Callable[[], NDArray[np.float32]], encoder: Callable[[], Encoder]) -> None:
@@ -85,7 +85,7 @@ def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.
     return np.concatenate(encoder.encode(_pieces(samples)))
 
 
-def encode_clips(encoder: Encoder, clips: Iterable[Clip], pool: Executor) -> None:
+def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -> None:
     """Give clips their frames: heard in the pool's threads, then encoded in batches of like lengths.
 
     The batches follow from the clips and their order alone. A batch that fails is encoded clip by clip.
@@ -94,7 +94,7 @@ def encode_clips(encoder: Encoder, clips: Iterable[Clip], pool: Executor) -> Non
         BadCutError: of the first clip, in their order, that cannot be heard or encoded.
     """
     missing = [clip for clip in dict.fromkeys(clips) if not clip.encoded]
-    heard = list(pool.map(Clip.samples, missing))
+    heard = list(pool.map(HeardClip.samples, missing))
     pieces = [(number, piece) for number, samples in enumerate(heard) for piece in _pieces(samples)]
     order = sorted(range(len(pieces)), key=lambda at: len(pieces[at][1]))
     batches = list(_batches(order, [len(piece) for _, piece in pieces]))

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from soundwave.train.batches.clips import Clip
+    from soundwave.train.batches.clips import HeardClip
 
     Frames = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ class LazyFrames:
         count: int | None = None,
         *,
         about: float = 0.0,
-        clips: Sequence[Clip] = (),
+        clips: Sequence[HeardClip] = (),
     ) -> None:
         """read: gives the frames, the same each time; count: T, None: known when they are read; about: a guess.
 

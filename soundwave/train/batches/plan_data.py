@@ -29,7 +29,7 @@ from manifests.errors import BadCutError, InputError
 from manifests.fingerprint import fingerprint
 from manifests.reasons import Reason
 from manifests.units import Seconds
-from soundwave.train.batches.clips import Clip
+from soundwave.train.batches.clips import HeardClip
 from soundwave.train.batches.lazy_frames import LazyFrames
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ class FrameStore:
         """The encoder itself, loaded once in a process."""
         return encoders.load_encoder(self.encoder)
 
-    def _clip(self, cut: Cut, variant: str) -> Clip:
-        return Clip(cut.cut_id, lambda: at_speed(cut.samples(), speed_of(variant)), self.load_encoder)
+    def _clip(self, cut: Cut, variant: str) -> HeardClip:
+        return HeardClip(cut.cut_id, lambda: at_speed(cut.samples(), speed_of(variant)), self.load_encoder)
 
 
 def _stored(cut: Cut, stored: Stored) -> NDArray[np.float32]:
@@ -232,7 +232,7 @@ class PlanData:
         check_verdicts(plan, self.catalog)
         self._place: Path | None = None
         self._tables: Iterator[tuple[int, pa.Table]] = iter(())
-        self._block: Block | None = None
+        self._block: PlanSteps | None = None
         self._answers: dict[str, Texts] = {}
 
     def keep(self, place: Path) -> None:
@@ -291,7 +291,7 @@ class PlanData:
             if block is None or number != block.last + 1:
                 self._tables = self._reader.tables(number)
             row, table = next(self._tables)
-            block = self._block = Block(table, self.kept.of_draws(row, len(table)))
+            block = self._block = PlanSteps(table, self.kept.of_draws(row, len(table)))
         return block.draws(number)
 
     def draws(self) -> Iterator[Draw]:
@@ -323,7 +323,7 @@ class PlanData:
 
 
 @dataclass(frozen=True)
-class Block:
+class PlanSteps:
     """Some steps of a plan, one after another, and the rows of their cuts."""
 
     table: pa.Table

@@ -8,7 +8,7 @@ import pytest
 from curation.encoders import load_encoder
 from manifests.errors import AudioError, BadCutError
 from soundwave.train.batches import clips as module
-from soundwave.train.batches.clips import Clip, encode_clips, encode_pieces
+from soundwave.train.batches.clips import HeardClip, encode_clips, encode_pieces
 from tests.curation.encoders.test_encoders import make_whisper
 
 SECONDS = (0.4, 3.0, 1.2, 70.0, 3.0, 0.05)
@@ -26,7 +26,7 @@ def test_batches_change_no_frames_but_by_rounding(name, tmp_path, monkeypatch):
     sounds = noises()
     expected = [encode_pieces(encoder, sound) for sound in sounds]
     monkeypatch.setattr(module, "BATCH", 7.0)
-    found = [Clip(str(n), lambda sound=sound: sound, lambda: encoder) for n, sound in enumerate(sounds)]
+    found = [HeardClip(str(n), lambda sound=sound: sound, lambda: encoder) for n, sound in enumerate(sounds)]
     with ThreadPoolExecutor(2) as pool:
         encode_clips(encoder, [*found, found[0]], pool)
     for clip, frames in zip(found, expected, strict=True):
@@ -48,7 +48,9 @@ class Failing:
 
 def test_the_clip_that_fails_is_named_and_its_neighbours_are_encoded():
     encoder = Failing()
-    good, bad = (Clip(name, lambda n=n: np.zeros(n, np.float32), lambda: encoder) for name, n in (("a", 5), ("b", 777)))
+    good, bad = (
+        HeardClip(name, lambda n=n: np.zeros(n, np.float32), lambda: encoder) for name, n in (("a", 5), ("b", 777))
+    )
     with ThreadPoolExecutor(1) as pool, pytest.raises(BadCutError, match="cut 'b': the encoder fails") as caught:
         encode_clips(encoder, [good, bad], pool)
     assert (caught.value.cut_id, caught.value.reason) == ("b", "encoder_failed") and good.frames()[0, 0] == 5
@@ -57,5 +59,5 @@ def test_the_clip_that_fails_is_named_and_its_neighbours_are_encoded():
         raise AudioError("cut 'c': x.wav is empty.", reason="audio_missing")
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(BadCutError, match=r"x\.wav") as caught:
-        encode_clips(encoder, [good, Clip("c", refuse, lambda: encoder)], pool)
+        encode_clips(encoder, [good, HeardClip("c", refuse, lambda: encoder)], pool)
     assert (caught.value.cut_id, caught.value.reason) == ("c", "audio_missing")
