@@ -111,7 +111,7 @@ def test_a_ledger_as_it_was_written_is_cut_without_being_read_row_by_row(
             Log(path, before=before).close()
             assert path.read_text(encoding="utf-8") == "".join(lines[: 3 * before])
         path.write_text("".join(lines), encoding="utf-8")
-        assert ledger_file.finish_ledger(tmp_path) == 0
+        assert ledger_file.finish_ledger(tmp_path) == (0, 0)
         assert pq.read_table(tmp_path / "ledger.parquet")["cut_id"].to_pylist() == [
             json.loads(line)["cut_id"] for line in lines
         ]
