@@ -70,6 +70,18 @@ class AudioError(InputError):
         return type(self), (str(self), self.reason, self.decoded)
 
 
+class BadCutError(AudioError):
+    """A cut whose sound, or stored frames, cannot be read or encoded; `cut_id` says which."""
+
+    def __init__(self, message: str, reason: str, cut_id: str) -> None:
+        super().__init__(message, reason)
+        self.cut_id = cut_id
+
+    def __reduce__(self) -> tuple[type[BadCutError], tuple[str, str, str]]:  # type: ignore[override]
+        """Keep the cut when a worker process sends the error back."""
+        return type(self), (str(self), self.reason, self.cut_id)
+
+
 class SettingsError(InputError):
     """A settings file or option with a wrong key or value."""
 

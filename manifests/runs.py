@@ -8,6 +8,7 @@ RUN/metrics.jsonl        a row per step
 RUN/ledger.jsonl         a row per trained draw, while the run goes on
 RUN/ledger.parquet       the same, when it is finished
 RUN/checkpoints/         what an interrupted run goes on from
+RUN/rows/                what a large plan's training reads of its cuts, while the run goes on
 RUN/tensorboard/         metrics as event files
 RUN/final/               the model of a finished run
 """
@@ -27,7 +28,7 @@ from manifests.switch import settle
 
 RUN, SETTINGS, ENVIRONMENT = "run.json", "settings.yaml", "environment.json"
 METRICS, LEDGER, LEDGER_ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
-CHECKPOINTS, EVENTS, FINAL = "checkpoints", "tensorboard", "final"
+CHECKPOINTS, EVENTS, FINAL, ROWS = "checkpoints", "tensorboard", "final", "rows"
 WEIGHTS = "adapters.safetensors"  # in final/: what the run trained
 
 TRAIN_AGAIN = "Train the run again, into another folder."
@@ -72,6 +73,8 @@ class RunInfo:
     """Folder of the plan; None: not said."""
     unfit: int = 0
     """Of a finished run: draws whose CTC target needs more frames than they have; the ledger's `reason` says which."""
+    bad: int = 0
+    """Of a finished run: draws that were left out, since their cuts could not be read; the ledger says why."""
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of a finished run: size and checksum of its files by path; empty: made before runs said so."""
 

@@ -136,6 +136,6 @@ CREATE TABLE ledger (
   ctc_loss    DOUBLE,         -- per target token
   frames      INTEGER,        -- adapter frames in
   kept_frames INTEGER,        -- positions after shrinking
-  reason      VARCHAR,        -- why its CTC target was refused: a code from manifests/reasons.py; NULL: it was not
+  reason      VARCHAR,        -- why its CTC target was refused, or, without frames, why its cut was left out
   detail      VARCHAR         -- what was found
 );

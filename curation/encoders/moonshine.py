@@ -64,6 +64,7 @@ class MoonshineEncoder:
 
     name = NAME
     dim = DIM
+    one_at_a_time = True  # whoever has many clips and cores encodes them in threads
     frame_rate = SAMPLE_RATE / FRAME_SAMPLES
 
     def __init__(self) -> None:

@@ -38,6 +38,8 @@ class WhisperEncoder:
         import torch
 
         self.name = name
+        self.half = False
+        """Compute in bfloat16: for training, where a GPU does."""
         self._batch = batch
         self._extractor = extractor
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -105,8 +107,9 @@ class WhisperEncoder:
     def _run(self, windows: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         import torch
 
-        with torch.inference_mode():
-            hidden = self._model(self.features(windows).to(self._device)).last_hidden_state  # (B, frames, dim)
+        spectrograms = self.features(windows).to(self._device)
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self.half):
+            hidden = self._model(spectrograms).last_hidden_state  # (B, frames, dim)
         kept = [max(1, math.ceil(len(window) * self._frames / self._window)) for window in windows]
         rows: list[NDArray[np.float32]] = [
             row[:count].float().cpu().numpy() for row, count in zip(hidden, kept, strict=True)

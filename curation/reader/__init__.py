@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.plan.lock import check_plan
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PlanBatch", "PlanDraw", "PlanReader"]
 
 BLOCK = 8_192  # rows made into Python objects at a time, so that the first batch after a resume does not wait
+ROWS_AT_A_TIME = 65_536  # of one column
 COLUMNS = ("step", "slot", "cut_id", "domain", "repeat", "units", "seconds")
 
 
@@ -153,6 +155,23 @@ class PlanReader:
         """
         return self._batches(self._valid(step), 0, 1)
 
+    def tables(self, step: int) -> Iterator[tuple[int, pa.Table]]:
+        """The plan's rows from a step on, whole steps of all ranks, about BLOCK at a time; and the number of the first.
+
+        Raises:
+            InputError: a step beyond the plan's end.
+        """
+        return self._blocks(self._valid(step))
+
+    def rows_of(self, domain: str) -> NDArray[np.int64]:
+        """Numbers of the plan's rows that were drawn for a domain."""
+        found, before = [np.zeros(0, np.int64)], 0
+        with reading(self._path, "a plan", go_on=PLAN_AGAIN), pq.ParquetFile(self._path) as file:
+            for batch in file.iter_batches(columns=["domain"], batch_size=ROWS_AT_A_TIME):
+                found.append(np.flatnonzero(pc.equal(batch["domain"], domain)) + before)
+                before += len(batch)
+        return np.concatenate(found)
+
     def state_dict(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps: steps done, and of which plan."""
         return {"plan_sha256": self.lock.plan_sha256, "step": step}
@@ -181,28 +200,32 @@ class PlanReader:
         first_epoch, first_step = divmod(start, self.lock.steps)
         for epoch in range(first_epoch, self.steps // self.lock.steps):
             before = epoch * self.lock.steps
-            for block in self._blocks(first_step if epoch == first_epoch else 0):
+            for _, block in self._blocks(first_step if epoch == first_epoch else 0):
                 # Workers take turns from `start` on, over the epochs too.
                 yield from self._own_batches(block, (worker + start - before) % workers, workers, before)
 
-    def _blocks(self, start: int) -> Iterator[pa.Table]:
-        """Rows from step `start` on, in tables of whole steps of about BLOCK rows."""
+    def _blocks(self, start: int) -> Iterator[tuple[int, pa.Table]]:
+        """Rows from step `start` on, in tables of whole steps of about BLOCK rows, each with its first row's number."""
         first = bisect_left(self._last_steps, start)
         held: pa.Table | None = None  # a step that the row group's end may have cut
         with pq.ParquetFile(self._path) as file:
+            row = sum(file.metadata.row_group(group).num_rows for group in range(first))
             for group in range(first, len(self._last_steps)):
                 with reading(self._path, "a plan", go_on=PLAN_AGAIN):
                     table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
                 if group == first:
-                    table = table.slice(int(np.searchsorted(_steps(table), start)))
+                    before = int(np.searchsorted(_steps(table), start))
+                    row, table = row + before, table.slice(before)
                 if held is not None:
                     table = pa.concat_tables([held, table]).combine_chunks()
                 steps = _steps(table)
                 end = int(np.searchsorted(steps, steps[-1])) if len(steps) else 0
-                yield from _whole_steps(table.slice(0, end), steps[:end])
+                for block in _whole_steps(table.slice(0, end), steps[:end]):
+                    yield row, block
+                    row += len(block)
                 held = table.slice(end)
         if held is not None and held.num_rows:
-            yield held
+            yield row, held
 
     def _own_batches(self, block: pa.Table, turn: int, workers: int, before: int) -> Iterator[PlanBatch]:
         """This rank's batches of a block of whole steps: of those steps whose turn (step % workers) it is."""

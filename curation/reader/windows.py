@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.catalog import connect
-from curation.duck import quoted, short, sql_text
+from curation.duck import short, sql_text
 from curation.reader import PlanBatch, PlanDraw
 from manifests.errors import StaleError
-from manifests.plans import PLAN
 from manifests.schema import columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+BATCH = 65_536  # rows of a large result at a time
 WINDOW = 16_384  # draws; each window reads the id column of the whole catalog once
 FACTS = tuple(name for name in columns("cuts") if name != "manifest")
 
@@ -74,7 +74,6 @@ class CatalogRows:
         names: Sequence[str] = FACTS,
         words: bool = False,
         encoder: str | None = None,
-        plan: Path | None = None,
     ) -> None:
         """Open the catalog.
 
@@ -84,19 +83,17 @@ class CatalogRows:
             words: adds `words`, a list of {symbol, start, end} in seconds from the cut's start; NULL: not aligned.
             encoder: adds `features`, a list of {variant, path, offset, frames, dim, frame_rate} of this encoder's
                 stored frames; NULL: none are stored.
-            plan: folder of a plan; `ask` then knows it as the table `plan`.
 
         Raises:
             MissingFileError: no catalog there, or a part of it is missing.
         """
-        self.catalog = catalog
-        listed = ", ".join(f'cuts."{name}"' for name in dict.fromkeys(("cut_id", *names)))
+        self.catalog, self.names = catalog, tuple(dict.fromkeys(("cut_id", *names)))
+        self.words, self.encoder = words, encoder
+        listed = ", ".join(f'cuts."{name}"' for name in self.names)
         listed += ", words" * words + ", features" * (encoder is not None)
         joins = (WORDS if words else "") + (FEATURES.format(encoder=sql_text(encoder)) if encoder is not None else "")
         self._query = f"SELECT {listed}\nFROM cuts\nSEMI JOIN wanted USING (cut_id)\n{joins}"
         self._con = connect(catalog, threads=1, read_only=False)  # all SQL is ours
-        if plan is not None:
-            self._con.execute(f"CREATE VIEW plan AS FROM read_parquet({quoted(plan / PLAN)})")
 
     def __enter__(self) -> Self:
         """Itself; `close` at the end."""
@@ -122,24 +119,37 @@ class CatalogRows:
         finally:
             self._con.unregister("wanted")
 
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """The rows of a query over the catalog's tables and `plan`.
+    def ask(self, sql: str) -> list[Row]:
+        """The rows of a query over the catalog's tables and those of `insert`.
 
         Raises:
             StaleError: as `table`.
         """
-        rows: list[Row] = self._arrow(sql, parameters).to_pylist()
+        rows: list[Row] = self._arrow(sql).to_pylist()
         return rows
 
-    def stream(self, sql: str) -> Iterator[Row]:
-        """The same for a large result: its rows come a batch at a time. Raises StaleError as `table`."""
+    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """The same as Arrow, some rows at a time. Raises StaleError as `table`."""
         with self._same_files():
-            for batch in self._con.cursor().sql(sql).to_arrow_reader():
-                yield from batch.to_pylist()
+            yield from self._con.cursor().sql(sql).to_arrow_reader(BATCH)
 
-    def _arrow(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+    def run(self, statement: str) -> None:
+        """Run a statement that gives no rows. Raises StaleError as `table`."""
         with self._same_files():
-            return self._con.sql(sql, params=list(parameters) or None).to_arrow_table()
+            self._con.execute(statement)
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Append rows to a table of ours, which is made if it is not there."""
+        self._con.register("arrived", rows)
+        try:
+            self._con.execute(f"CREATE TABLE IF NOT EXISTS {table} AS FROM arrived LIMIT 0")
+            self._con.execute(f"INSERT INTO {table} FROM arrived")
+        finally:
+            self._con.unregister("arrived")
+
+    def _arrow(self, sql: str) -> pa.Table:
+        with self._same_files():
+            return self._con.sql(sql).to_arrow_table()
 
     @contextmanager
     def _same_files(self) -> Iterator[None]:

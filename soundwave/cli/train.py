@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from manifests.errors import InputError, NonFiniteError, OccupiedError, SettingsError
+from manifests.errors import BadCutError, InputError, NonFiniteError, OccupiedError, SettingsError
 from soundwave.cli._settings import LARGEST, MOST, SetOption, overrides, show_settings
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ NonFiniteOption = Annotated[
     str | None,
     typer.Option(help="When a loss or gradient is not finite: stop, or skip (drop the batch and count it)."),
 ]
+BadCutOption = Annotated[
+    str | None,
+    typer.Option(help="When a cut cannot be read: stop, or skip (leave its draw out; the ledger says why)."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print run.json instead of a line; with --show, the settings as JSON.")
 ]
@@ -71,6 +75,7 @@ def train(
     resume: ResumeOption = False,
     force: ForceOption = False,
     on_nonfinite: NonFiniteOption = None,
+    on_bad_cut: BadCutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one stage. A finished run is reused, an interrupted one goes on where its last checkpoint stands; another
@@ -90,7 +95,8 @@ def train(
 
     if resume and force:
         raise SettingsError("--resume goes on with the run in the folder, --force moves it aside. Give one of the two.")
-    flags = {"--seed": ("seed", seed), "--steps": ("steps", steps), "--on-nonfinite": ("on_nonfinite", on_nonfinite)}
+    flags: dict[str, tuple[str, int | str | None]] = {"--seed": ("seed", seed), "--steps": ("steps", steps)}
+    flags |= {"--on-nonfinite": ("on_nonfinite", on_nonfinite), "--on-bad-cut": ("on_bad_cut", on_bad_cut)}
     resolved = STAGES.resolve(stage, overrides(set_, flags))
     if show:
         if init is not None and not as_json:
@@ -125,6 +131,9 @@ def _run(  # noqa: PLR0917 - passed on
     except NonFiniteError as error:
         hint = " The option is --on-nonfinite skip." if settings.on_nonfinite == "stop" else ""
         raise NonFiniteError(f"{error}{hint}") from error
+    except BadCutError as error:
+        hint = " The option is --on-bad-cut skip." if settings.on_bad_cut == "stop" else ""
+        raise BadCutError(f"{error}{hint}", error.reason, error.cut_id) from error
     first = join().first
     leave()
     if not first:
@@ -141,6 +150,11 @@ def _run(  # noqa: PLR0917 - passed on
     print(
         f"{output}: {info.stage}, {info.steps} steps in {clock(info.seconds)}{dropped}; the model is in {output}/final"
     )
+    if info.bad:
+        print(
+            f"{info.bad:,} draws were left out, their cuts cannot be read: soundwave sql --runs {output} "
+            "'SELECT cut_id, reason, detail FROM ledger WHERE reason IS NOT NULL AND frames IS NULL'"
+        )
     if info.unfit:
         print(
             f"{info.unfit:,} draws had no CTC loss: their targets need more frames than they have. The ledger names "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,11 @@ from accelerate import Accelerator
 
 import manifests
 from manifests.disk.alone import alone
-from manifests.errors import NonFiniteError, SettingsError
-from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, RunInfo, final_model
-from soundwave.model.batch import SpeechLLMOutput
+from manifests.errors import BadCutError, NonFiniteError, SettingsError
+from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final_model
+from soundwave.model.batch import Batch, SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
+from soundwave.train.batches.ahead import Prepared, StepMaker, StepsAhead
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Sample, SampleMaker, collate
 from soundwave.train.distributed.fsdp import fill_up, shard_layers
@@ -30,16 +33,19 @@ from soundwave.train.runs.branch import adopt, check_branch
 from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed, take_over
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
-from soundwave.train.runs.ledger import finish_ledger, ledger_rows
+from soundwave.train.runs.ledger import ledger_rows
+from soundwave.train.runs.ledger_file import finish_ledger
 from soundwave.train.runs.places import recorded
 from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import (
+    halve,
     make_accelerator,
     make_maker,
     make_model,
     make_optimiser,
     pick_precision,
+    reads_words,
     reproducible,
 )
 
@@ -100,7 +106,7 @@ def _train(
     if existing == "resume":
         stored, begun_at = settings, init
         settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
-    data = PlanData(plan, encoder=settings.encoder)
+    data = PlanData(plan, encoder=settings.encoder, words=reads_words(settings))
     start = None if init is None else final_model(init)
     asked = planned_training(settings, data.lock.plan_sha256, start)
     place, old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
@@ -113,6 +119,8 @@ def _train(
     else:
         new = ranks.on_first(lambda: old is None or not begun(place))
         at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
+        ranks.on_first(lambda: data.keep(place / ROWS))
+        data.keep(place / ROWS)
         trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
         info = old or trainer.info(asked, init, plan)
         if ranks.first and new:
@@ -146,6 +154,8 @@ class Trainer:
     maker: SampleMaker
     optimiser: torch.optim.Optimizer
     accelerator: Accelerator
+    coming: StepsAhead
+    """Steps that are made ready."""
     trainable: dict[torch.Tensor, str]
     """Parameters that learn, and their names."""
     average: dict[str, torch.Tensor]
@@ -173,7 +183,8 @@ class Trainer:
         ranks = ranks or Ranks()
         if ranks.world > 1 and data.unstored:
             ranks.print_once(
-                "not all encoder frames are stored: every process encodes every clip (`soundwave label encode`)"
+                "not all encoder frames are stored: each process encodes its own clips (`soundwave label encode` "
+                "stores them)"
             )
         precision = pick_precision(settings.precision)
         accelerator = make_accelerator()
@@ -186,11 +197,17 @@ class Trainer:
         ranks.broadcast(trainable)
         steps = settings.steps or len(data)
         average = {name: value.detach().clone() for value, name in trainable.items()} if settings.ema else {}
+        maker = make_maker(settings, data, model, steps)
+        if precision == "bf16" and accelerator.device.type == "cuda" and data.unstored:
+            halve(data.store.load_encoder())
+        parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
+        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip")
         return cls(
             settings=settings,
             data=data,
             model=model,
-            maker=make_maker(settings, data, model, steps),
+            maker=maker,
+            coming=StepsAhead(ready, steps, ahead=settings.ahead),
             optimiser=make_optimiser(settings, trainable),
             accelerator=accelerator,
             trainable=trainable,
@@ -228,7 +245,7 @@ class Trainer:
         writes = self.ranks.first
         opened = journal(self.output, info, tensorboard=self.settings.tensorboard) if writes else silent()
         exact = reproducible(self.accelerator.device) if self.settings.reproducible else nullcontext()
-        with opened as write, exact:
+        with opened as write, exact, closing(self.coming):
             for step in range(info.step, self.steps):
                 row, rows = self.step_or_skip(step, info)
                 info.step = step + 1
@@ -287,15 +304,14 @@ class Trainer:
         Raises:
             NonFiniteError: loss or gradient is not finite; in all processes, before the optimiser's step.
         """
-        draws = self.data.step(step)
-        # Every process makes all samples, so that they do not depend on the number of processes.
-        samples = self.maker.samples(draws, step)
+        ready = self._ready(step)
+        draws, samples = ready.draws, ready.samples
         factor = rate(self.settings.optimiser, step, self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = group["highest"] * factor
         self.optimiser.zero_grad(set_to_none=True)
         self._seed(step)
-        found = self._passes(samples)
+        found = self._passes(ready)
         self.ranks.all_reduce_gradients(self.trainable)
         norm = float(torch.nn.utils.clip_grad_norm_(list(self.trainable), self.settings.optimiser.clip))
         if self.ranks.any(not (isfinite(found.loss) and isfinite(norm)), self.accelerator.device):
@@ -314,19 +330,48 @@ class Trainer:
             "draws": len(draws),
             "frames": int(found.frames.sum()),
             "kept_frames": int(found.kept_frames.sum()),
+            **({"bad": len(ready.bad)} if ready.bad else {}),
+            "wait_seconds": round(ready.wait_seconds, 6),
+            "encode_seconds": round(ready.encode_seconds, 6),
+            "padding": round(ready.padding, 6),
         }
-        return row, ledger_rows(self.run_name, step, draws, samples, found)
+        return row, ledger_rows(self.run_name, step, draws, samples, found, bad=ready.bad)
+
+    def _ready(self, step: int) -> Prepared:
+        """A step's samples and batches, the same samples in all processes.
+
+        Raises:
+            BadCutError: a cut cannot be read, and settings do not say to go on without it.
+        """
+        try:
+            ready = self.coming.take(step)
+            agreed: set[int] = set()
+            while self.settings.on_bad_cut == "skip" and self.ranks.world > 1:
+                if not self.ranks.any(set(ready.bad) != agreed, self.accelerator.device):
+                    break
+                bad = {slot: why for found in self.ranks.gather_objects(dict(ready.bad)) for slot, why in found.items()}
+                agreed = set(bad)
+                ready = self.coming.maker.prepare(step, without=bad)
+        except BadCutError as error:
+            raise BadCutError(
+                f"Step {step}: {error}\n{self._kept()} Mend the file, plan without this cut, or have such cuts "
+                "left out of their steps (on_bad_cut: skip).",
+                error.reason,
+                error.cut_id,
+            ) from error
+        for slot, refusal in ready.bad.items():
+            self.ranks.print_once(f"Step {step}: left out {draw_id(ready.draws[slot])}. {refusal.detail}")
+        return ready
 
     def _seed(self, step: int) -> None:
         """Dropout follows from seed, step and process, so a resumed run is the same run."""
         torch.manual_seed(self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40))
 
-    def _passes(self, samples: Sequence[Sample]) -> Measured:
+    def _passes(self, ready: Prepared) -> Measured:
         """Forward and backward over this process's samples; what came out, over all processes."""
-        metrics = StepMetrics(samples, self.accelerator.device)
-        parts, own = self._parts(samples)
-        for count, numbers in enumerate(parts):
-            output = self._forward(numbers, samples)
+        metrics, own = StepMetrics(ready.samples, self.accelerator.device), ready.own
+        for count, (numbers, batch) in enumerate(zip(ready.parts, ready.batches, strict=True)):
+            output = self._forward(numbers, ready.samples, batch)
             if output.loss.requires_grad:  # text alone may reach nothing that learns
                 self.accelerator.backward(output.loss if count < own else output.loss * 0.0)
             if count < own:
@@ -334,23 +379,16 @@ class Trainer:
         self.ranks.all_reduce(metrics.values)
         return metrics.measured()
 
-    def _parts(self, samples: Sequence[Sample]) -> tuple[list[list[int]], int]:
-        """This process's passes, as numbers of samples; and how many count: those after them are only waited for."""
-        limits = (self.settings.micro_batch, self.maker.frame_rate)
-        parts = split(self.ranks.local_indices(len(samples)), samples, *limits)
-        own = len(parts)
-        if self.settings.shard_llm:
-            parts = fill_up(parts, samples, *limits, self.ranks.world)
-        return parts, own
-
-    def _forward(self, numbers: Sequence[int], samples: Sequence[Sample]) -> SpeechLLMOutput:
-        """One pass; its loss is its share of the step's."""
+    def _forward(
+        self, numbers: Sequence[int], samples: Sequence[Sample], batch: Batch | None = None
+    ) -> SpeechLLMOutput:
+        """One pass; its loss is its share of the step's. batch: of these samples, if it is there."""
         settings, device = self.settings, self.accelerator.device
         part = [samples[number] for number in numbers]
         answers, targets = shares(part, samples)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output: SpeechLLMOutput = self.model(
-                collate(part, self.data.store.feature_dim).to(device),
+                (batch or collate(part, self.data.store.feature_dim)).to(device),
                 lm_weight=settings.lm_weight * answers,
                 ctc_weight=settings.ctc_weight * targets,
                 temperature=settings.ctc_temperature,
@@ -360,7 +398,7 @@ class Trainer:
     def _nonfinite(self, step: int, loss: float, samples: Sequence[Sample], draws: Sequence[Draw]) -> NonFiniteError:
         """What happened, found by going through the step again; all processes do so together."""
         self._seed(step)
-        parts, _ = self._parts(samples)
+        parts, _ = passes(samples, settings=self.settings, rate=self.maker.frame_rate, ranks=self.ranks)
         fault = find_fault(self.model, parts, lambda numbers: self._forward(numbers, samples), samples, draws)
         faults = self.ranks.gather_objects(fault)
         return NonFiniteError(explain(step, loss, faults, draws, bad_gradient(self.trainable)))
@@ -407,7 +445,7 @@ class Trainer:
         """Write the final model and mark the run done. A run killed in here does this again."""
         weights = self.model.adapter_state()
         weights |= {name: value for name, value in self.average.items() if name in weights}
-        info.unfit = finish_ledger(self.output)
+        info.unfit, info.bad = finish_ledger(self.output)
         self.model.save_pretrained(self.output / FINAL, weights)
         info.status = "done"
         info.record(self.output)
@@ -415,10 +453,27 @@ class Trainer:
         tidy(self.output, self.settings)
 
 
+def passes(
+    samples: Sequence[Sample], *, settings: StageSettings, rate: float, ranks: Ranks
+) -> tuple[list[list[int]], int]:
+    """A process's passes, as numbers of samples; and how many count: those after them are only waited for."""
+    parts = split(ranks.local_indices(len(samples)), samples, settings.micro_batch, rate)
+    own = len(parts)
+    if settings.shard_llm:
+        parts = fill_up(parts, samples, settings.micro_batch, rate, ranks.world)
+    return parts, own
+
+
+def draw_id(draw: Draw) -> str:
+    """Which cut, for which domain."""
+    return f"{draw.cut.cut_id} ({draw.domain})"
+
+
 def tidy(output: Path, settings: StageSettings) -> None:
     """Remove what a finished run no longer needs: a run that is not marked done finds all it takes to go on."""
     checkpoint.prune(output / CHECKPOINTS, settings.keep_checkpoints)
     (output / LEDGER_ROWS).unlink(missing_ok=True)
+    shutil.rmtree(output / ROWS, ignore_errors=True)
 
 
 def _mean(values: torch.Tensor) -> float | None:

@@ -24,6 +24,8 @@ RUNTIME_ONLY = frozenset(
         "keep_checkpoints",
         "on_nonfinite",
         "nonfinite_limit",
+        "on_bad_cut",
+        "ahead",
     }
 )
 """Settings that say how a run is computed and watched. They change no result beyond rounding, so they are no part of
@@ -242,6 +244,11 @@ class StageSettings(BaseModel):
     and counts it."""
     nonfinite_limit: int = Field(default=10, ge=0)
     """With `skip`: most batches that a run drops; one more stops it."""
+    on_bad_cut: Literal["stop", "skip"] = "stop"
+    """A cut whose sound or stored frames cannot be read stops the run; `skip` leaves its draw out of its step, and the
+    ledger says why."""
+    ahead: int = Field(default=2, ge=0, le=64)
+    """How many steps are made ready (read, decoded, encoded) while earlier ones compute; 0: none."""
     seed: int = Field(default=0, ge=0, le=LARGEST)
     """Of new weights, augmentation and dropout."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,8 @@ import torch
 import torch.utils.deterministic
 from accelerate import Accelerator
 
-from manifests.errors import SettingsError
+from curation.encoders import Encoder
+from manifests.errors import BadCutError, SettingsError
 from soundwave.model.batch import need_conversation
 from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.speech_llm import SpeechLLM
@@ -88,6 +89,11 @@ def reproducible(device: torch.device) -> Iterator[None]:
         mode.fill_uninitialized_memory = fills
 
 
+def reads_words(settings: StageSettings) -> bool:
+    """Whether a stage asks where the words of a cut are."""
+    return settings.splice is not None or settings.sandwich is not None
+
+
 def make_model(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
     """The model of run `start`, or a new one whose vocabulary and feature scale come from the plan.
 
@@ -130,19 +136,29 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
         seed=settings.seed,
     )
     if settings.normalise_features:
-        model.alignment.set_scale(*feature_scale(data))
+        model.alignment.set_scale(*feature_scale(data, skip=settings.on_bad_cut == "skip"))
     return model
 
 
-def feature_scale(data: PlanData) -> tuple[torch.Tensor, torch.Tensor]:
+def feature_scale(data: PlanData, *, skip: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation (F,) of the encoder frames of the plan's first NORMALISE_CUTS cuts.
 
-    Frames that are not finite count for nothing: the step that meets them says so.
+    Frames that are not finite count for nothing: the step that meets them says so. So do cuts that cannot be read, if
+    the settings say to `skip` them.
     """
-    frames = [data.store.frames(cut).astype(np.float64) for cut in data.first_cuts(NORMALISE_CUTS)]
+    frames = [np.zeros((0, data.store.feature_dim))]
+    for cut in data.first_cuts(NORMALISE_CUTS):
+        with suppress(*([BadCutError] if skip else [])):
+            frames.append(data.store.frames(cut).astype(np.float64))
     rows = np.concatenate(frames)
     rows = rows[np.isfinite(rows).all(axis=1)]
     return torch.from_numpy(rows.mean(axis=0)).float(), torch.from_numpy(rows.std(axis=0)).float().clamp(min=1e-3)
+
+
+def halve(encoder: Encoder) -> None:
+    """Have an encoder that can compute in bfloat16, as the LLM does then: frames are less exact than that anyway."""
+    if hasattr(encoder, "half"):
+        encoder.half = True
 
 
 def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:

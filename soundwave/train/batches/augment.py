@@ -43,14 +43,14 @@ def masked(clip: LazyFrames, settings: SpecAugment, rate: float, fill: Frames, r
     """The clip with stretches of time and bands of features set to `fill` (F,). rate: frames per second."""
     if clip.known:
         masks = draw_masks(len(clip), len(fill), settings, rate, rng)
-        return LazyFrames(lambda: mask(clip.read(), masks, fill), len(clip))
+        return LazyFrames(lambda: mask(clip.read(), masks, fill), len(clip), clips=clip.clips)
     seed = rng.getrandbits(64)  # its frames need not be counted for the next clip's masks to be drawn
 
     def read() -> Frames:
         frames = clip.read()
         return mask(frames, draw_masks(len(frames), len(fill), settings, rate, random.Random(seed)), fill)
 
-    return LazyFrames(read, about=clip.at_least / SURE)
+    return LazyFrames(read, about=clip.at_least / SURE, clips=clip.clips)
 
 
 def mask(frames: Frames, masks: Masks, fill: Frames) -> Frames:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from manifests.audio import CutSound
-from manifests.errors import AudioError
+from manifests.errors import AudioError, BadCutError
 from manifests.files import need_file
+from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
 from soundwave.model.tokens import sound_tag, spoken_text
 from soundwave.train.batches.augment import Border, word_borders
@@ -193,7 +194,9 @@ def _samples(cut: Cut) -> Samples:
     try:
         return cut.samples()
     except AudioError as error:
-        raise AudioError(f"{error}\n{FRAMES_INSTEAD}", reason=error.reason) from error
+        raise BadCutError(f"{error}\n{FRAMES_INSTEAD}", error.reason, cut.cut_id) from error
+    except OSError as error:
+        raise BadCutError(f"cut {cut.cut_id!r}: {error}.", Reason.audio_unreadable, cut.cut_id) from error
 
 
 def _part(piece: Piece, samples: Samples) -> Samples:

@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from soundwave.train.batches.clips import HeardClip
+
     Frames = NDArray[np.float32]
 
 
@@ -19,9 +21,19 @@ SURE = 0.5  # of the frames that a duration promises are there: encoders differ 
 class LazyFrames:
     """Some frames (T, F), not read yet. `len()` is T; NumPy reads them as an array."""
 
-    def __init__(self, read: Callable[[], Frames], count: int | None = None, *, about: float = 0.0) -> None:
-        """read: gives the frames, the same each time; count: T, None: known when they are read; about: a guess."""
-        self._read, self._count, self._about = read, count, about
+    def __init__(
+        self,
+        read: Callable[[], Frames],
+        count: int | None = None,
+        *,
+        about: float = 0.0,
+        clips: Sequence[HeardClip] = (),
+    ) -> None:
+        """read: gives the frames, the same each time; count: T, None: known when they are read; about: a guess.
+
+        clips: what is encoded to read them.
+        """
+        self._read, self._count, self._about, self.clips = read, count, about, tuple(clips)
         self._frames: Frames | None = None
 
     @property
@@ -49,7 +61,7 @@ class LazyFrames:
         return int(self._count or 0)
 
     def __getitem__(self, rows: slice) -> LazyFrames:
-        return LazyFrames(lambda: self.read()[rows], len(range(*rows.indices(len(self)))))
+        return LazyFrames(lambda: self.read()[rows], len(range(*rows.indices(len(self)))), clips=self.clips)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self.read(), dtype=dtype)
@@ -59,4 +71,5 @@ def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
     """Clips one after another."""
     count = sum(len(clip) for clip in clips) if all(clip.known for clip in clips) else None
     about = sum(clip.at_least for clip in clips) / SURE
-    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count, about=about)
+    encoded = [part for clip in clips for part in clip.clips]
+    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count, about=about, clips=encoded)

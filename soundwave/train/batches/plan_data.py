@@ -6,25 +6,30 @@ the catalog names. Nothing else.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from curation import encoders
 from curation.passes.encode import at_speed
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
+from curation.reader.kept import IN_MEMORY, CutRows, KeptRows, keep, kept_key, open_kept
+from curation.reader.row_files import RowFile, Texts
 from curation.reader.rows import stored_frames
-from curation.reader.windows import CatalogRows, Row, Window, windows
+from curation.reader.windows import CatalogRows, Row
 from manifests.audio import CutSound, read_cut
-from manifests.errors import InputError
-from manifests.units import SAMPLE_RATE, Seconds
+from manifests.errors import BadCutError, InputError
+from manifests.fingerprint import fingerprint
+from manifests.reasons import Reason
+from manifests.units import Seconds
+from soundwave.train.batches.clips import HeardClip
 from soundwave.train.batches.lazy_frames import LazyFrames
 
 if TYPE_CHECKING:
@@ -37,28 +42,13 @@ FIELDS = (
     "cut_id", "corpus", "split", "task", "start", "duration", "language", "target_language", "text", "target_text",
     "sound", "source_path", "speaker", "decoding",
 )  # fmt: skip
-LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
-PIECE: Seconds = 30.0  # of what is longer
 
-# Of the cuts that a plan draws, each once:
-TASKS = "SELECT DISTINCT task FROM cuts SEMI JOIN plan USING (cut_id) ORDER BY task"
-EXAMPLE = """
-SELECT path, "offset", frames, dim, frame_rate
-FROM features SEMI JOIN plan USING (cut_id)
-WHERE encoder = ?
-ORDER BY cut_id, variant
-LIMIT 1
-"""
-MATRICES = "SELECT DISTINCT path FROM features SEMI JOIN plan USING (cut_id) WHERE encoder = ?"
-UNSTORED = """
-SELECT count(*) AS cuts
-FROM cuts SEMI JOIN plan USING (cut_id)
-WHERE duration > 0 AND cut_id NOT IN (SELECT cut_id FROM features WHERE encoder = ?)
-"""
+ANSWER_COLUMNS = ("text", "target_text")
 ANSWERS = """
 SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
-FROM cuts SEMI JOIN (SELECT cut_id FROM plan WHERE domain = ?) USING (cut_id)
+FROM cuts
 WHERE answer <> ''
+ORDER BY answer
 """
 
 
@@ -138,36 +128,63 @@ class FrameStore:
         """Encoder frames (T, F) of a cut: stored ones of the variant or else plain ones, else encoded on the fly.
 
         Raises:
-            AudioError: an audio file that cannot be read.
+            BadCutError: audio or a matrix that cannot be read, or sound that the encoder fails on.
         """
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        if stored is None:
-            return self.encode(cut.samples(), variant)
-        return stored_frames(stored.path, stored.offset, stored.frames)
+        return self.lazy_frames(cut, variant).read() if stored is None else _stored(cut, stored)
 
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is not None:
             return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
-        return LazyFrames(lambda: self.frames(cut, variant), about=cut.duration / speed_of(variant) * self.frame_rate)
+        return self.lazy_clip(cut.cut_id, cut.samples, variant, seconds=cut.duration)
+
+    def lazy_clip(
+        self, cut_id: str, hear: Callable[[], NDArray[np.float32]], variant: str, *, seconds: Seconds
+    ) -> LazyFrames:
+        """Frames of any clip, encoded when needed: what `hear` gives (N,), 16 kHz, as the variant is played.
+
+        Args:
+            cut_id: whose clip it is, or the first that is heard in it.
+            hear: called once.
+            variant: how fast it is played.
+            seconds: about how long it is.
+        """
+        clip = HeardClip(cut_id, lambda: at_speed(hear(), speed_of(variant)), self.load_encoder)
+        return LazyFrames(clip.frames, about=seconds / speed_of(variant) * self.frame_rate, clips=[clip])
 
     @cached_property
     def feature_dim(self) -> int:
         """Width of the encoder's frames."""
-        return self._encoder().dim if self._example is None else self._example.dim
+        return self.load_encoder().dim if self._example is None else self._example.dim
 
     @cached_property
     def frame_rate(self) -> float:
         """Encoder frames per second."""
-        return self._encoder().frame_rate if self._example is None else self._example.frame_rate
+        return self.load_encoder().frame_rate if self._example is None else self._example.frame_rate
 
-    def _encoder(self) -> Encoder:
+    def load_encoder(self) -> Encoder:
+        """The encoder itself, loaded once in a process."""
         return encoders.load_encoder(self.encoder)
 
-    def encode(self, samples: NDArray[np.float32], variant: str = PLAIN) -> NDArray[np.float32]:
-        """Encoder frames (T, F) of a clip (N,), 16 kHz, as the variant is played."""
-        return encode_pieces(self._encoder(), at_speed(samples, speed_of(variant)))
+
+def _stored(cut: Cut, stored: Stored) -> NDArray[np.float32]:
+    try:
+        found = stored_frames(stored.path, stored.offset, stored.frames)
+    except (OSError, ValueError) as error:
+        raise BadCutError(
+            f"cut {cut.cut_id!r}: its stored frames in {stored.path} cannot be read ({error}).",
+            Reason.audio_unreadable,
+            cut.cut_id,
+        ) from error
+    if len(found) != stored.frames:
+        raise BadCutError(
+            f"cut {cut.cut_id!r}: {stored.path} has {len(found)} of its {stored.frames} stored frames.",
+            Reason.audio_unreadable,
+            cut.cut_id,
+        )
+    return found
 
 
 class CutStore(FrameStore):
@@ -196,64 +213,96 @@ def speed_of(variant: str) -> float:
     return 1.0 if variant == PLAIN else float(variant.removeprefix("speed="))
 
 
-def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Frames (T, F) of a clip (N,) of any length, 16 kHz.
-
-    A clip of more than LONGEST is encoded in equal pieces of at most PIECE: each hears nothing of the others.
-    """
-    if len(samples) <= LONGEST * SAMPLE_RATE:
-        return encoder.encode([samples])[0]
-    count = math.ceil(len(samples) / (PIECE * SAMPLE_RATE))
-    return np.concatenate(encoder.encode(np.array_split(samples, count)))
-
-
 class PlanData:
-    """A plan's steps as lists of draws, read a window of steps at a time; what is asked of the whole plan is SQL.
+    """A plan's steps as lists of draws, read some steps at a time; what is asked of the whole plan is SQL.
+
+    What is read of the plan's cuts is copied once (see `curation.reader.kept`): for a small plan into memory, for a
+    large one into the folder that `keep` names. So a training goes on undisturbed when the catalog is built again.
 
     Every process reads whole steps, not its own slots alone: what is spliced or joined, and every random number of a
     step, follows from all of its draws.
     """
 
-    def __init__(self, plan: Path, *, encoder: str) -> None:
+    def __init__(self, plan: Path, *, encoder: str, words: bool = True) -> None:
         """Open the plan in folder `plan`.
+
+        Args:
+            plan: folder with plan.parquet and lock.json.
+            encoder: by name: whose stored frames are read.
+            words: whether cuts get their aligned words.
 
         Raises:
             MissingFileError: no plan or catalog there.
             StaleError: the catalog or the plan has changed since it was locked.
-            DamagedError: a matrix of stored frames is not what the pass wrote.
             MixtureError: a draw is a cut that a labelling pass refused.
         """
+        self._plan, self._encoder, self._words = plan, encoder, words
         self._reader = PlanReader(plan)
         self.lock, self.catalog = self._reader.lock, self._reader.catalog
         check_verdicts(plan, self.catalog)
-        self._rows = CatalogRows(self.catalog, names=FIELDS, words=True, encoder=encoder, plan=plan)
-        self._windows: Iterator[Window] = iter(())
-        self._window: Window | None = None
-        check_matrices(row["path"] for row in self._rows.ask(MATRICES, [encoder]))
-        example = self._rows.ask(EXAMPLE, [encoder])
-        self.store = FrameStore(encoder, Stored(**example[0]) if example else None)
-        self.tasks: list[str] = [row["task"] for row in self._rows.ask(TASKS)]
+        self._place: Path | None = None
+        self._tables: Iterator[tuple[int, pa.Table]] = iter(())
+        self._block: PlanSteps | None = None
+        self._answers: dict[str, Texts] = {}
+
+    def keep(self, place: Path) -> None:
+        """Copy what is read of the plan's cuts into this folder, unless a copy is there or the plan is small.
+
+        Raises:
+            StaleError: the plan draws a cut that the catalog does not have.
+            DamagedError: a matrix of stored frames is not what the pass wrote.
+            DiskError: there is no room.
+        """
+        if self.lock.draws > IN_MEMORY:
+            self._place = place
+        assert self.kept is not None
+
+    @cached_property
+    def kept(self) -> KeptRows:
+        """The copy."""
+        names, encoder = FIELDS, self._encoder
+        with CatalogRows(self.catalog, names=names, words=self._words, encoder=encoder) as rows:
+            found = None if self._place is None else open_kept(self._place, kept_key(self.lock, self.catalog, rows))
+            if found is None:
+                found = keep(rows, self.lock, self._plan, self._place)
+        check_matrices(self._features(found).distinct("path"))
+        return found
+
+    @cached_property
+    def store(self) -> FrameStore:
+        """Frames of the plan's cuts."""
+        features = self._features(self.kept)
+        example = features.take(np.arange(min(1, len(features)))).to_pylist()
+        return FrameStore(self._encoder, _stored_at(example[0])[1] if example else None)
+
+    @staticmethod
+    def _features(kept: KeptRows) -> RowFile:
+        return kept.children["features"][0]
+
+    @cached_property
+    def tasks(self) -> list[str]:
         """Tasks of the plan's cuts, sorted."""
-        self.unstored: int = self._rows.ask(UNSTORED, [encoder])[0]["cuts"]
+        return self.kept.cuts.distinct("task")
+
+    @cached_property
+    def unstored(self) -> int:
         """How many cuts with audio have no stored frames, so that they are encoded whenever they are drawn."""
-        self._answers: dict[str, list[str]] = {}
+        return self.kept.without("features")
 
     def __len__(self) -> int:
         """Steps of the plan."""
         return self.lock.steps
 
     def step(self, number: int) -> list[Draw]:
-        """Draws of an optimiser step; beyond the plan's end it begins again. Fastest in order.
-
-        Raises:
-            StaleError: the catalog was built again meanwhile, and what this plan needs is gone.
-        """
+        """Draws of an optimiser step; beyond the plan's end it begins again. Fastest in order."""
         number %= len(self)
-        window = self._window
-        if window is None or not window.first <= number <= window.last:
-            window = self._window = self._window_of(number)
-        pairs = window.pairs(number - window.first)
-        return [Draw(_cut(row), draw.domain, draw.repeat) for draw, row in pairs]
+        block = self._block
+        if block is None or not block.first <= number <= block.last:
+            if block is None or number != block.last + 1:
+                self._tables = self._reader.tables(number)
+            row, table = next(self._tables)
+            block = self._block = PlanSteps(table, self.kept.of_draws(row, len(table)))
+        return block.draws(number)
 
     def draws(self) -> Iterator[Draw]:
         """All draws in order."""
@@ -272,24 +321,55 @@ class PlanData:
 
     def spoken_cuts(self) -> Iterator[Cut]:
         """The plan's different cuts with audio, in any order, without words and features."""
-        names = ", ".join(f'"{name}"' for name in FIELDS)
-        for row in self._rows.stream(f"SELECT {names} FROM cuts SEMI JOIN plan USING (cut_id) WHERE duration > 0"):
-            yield _cut(row)
+        for batch in self.kept.all_cuts():
+            yield from (cut for cut in map(_cut, batch.to_pylist()) if cut.has_audio)
 
-    def answers(self, domain: str) -> list[str]:
+    def answers(self, domain: str) -> Sequence[str]:
         """The different answers of a domain's cuts, sorted; none of a domain that the plan does not have."""
         if domain not in self._answers:
-            self._answers[domain] = sorted(row["answer"] for row in self._rows.ask(ANSWERS, [domain]))
+            place = None if self._place is None else self._place / f"answers-{fingerprint(domain)[:16]}.arrow"
+            self._answers[domain] = self.kept.texts(ANSWERS, ANSWER_COLUMNS, self._reader.rows_of(domain), place)
         return self._answers[domain]
 
-    def _window_of(self, number: int) -> Window:
-        """The window that begins with a step: the next one, or one that is read out of turn."""
-        if self._window is None or number != self._window.last + 1:
-            self._windows = windows(self._reader.from_step(number), self._rows)
-        return next(self._windows)
+
+@dataclass(frozen=True)
+class PlanSteps:
+    """Some steps of a plan, one after another, and the rows of their cuts."""
+
+    table: pa.Table
+    """Rows of the plan."""
+    cuts: CutRows
+    """A row for each."""
+
+    @cached_property
+    def steps(self) -> NDArray[np.int32]:
+        """The step of each row."""
+        return np.asarray(self.table["step"].to_numpy())
+
+    @property
+    def first(self) -> int:
+        """The first step."""
+        return int(self.steps[0])
+
+    @property
+    def last(self) -> int:
+        """The last step."""
+        return int(self.steps[-1])
+
+    def draws(self, step: int) -> list[Draw]:
+        """The draws of one of the steps."""
+        begin, end = map(int, np.searchsorted(self.steps, [step, step + 1]))
+        part = self.table.slice(begin, end - begin)
+        cuts = map(_cut, self.cuts.rows(begin, end))
+        return list(map(Draw, cuts, part["domain"].to_pylist(), part["repeat"].to_pylist()))
 
 
 def _cut(row: Row) -> Cut:
     words = tuple(WordSpan(**word) for word in row.pop("words", None) or ())
-    features = {stored.pop("variant"): Stored(**stored) for stored in row.pop("features", None) or ()}
+    features = dict(map(_stored_at, row.pop("features", None) or ()))
     return Cut(**row | {"sound": tuple(row["sound"] or ())}, words=words, features=features)
+
+
+def _stored_at(row: Row) -> tuple[str, Stored]:
+    """The variant, and where its frames are."""
+    return row["variant"], Stored(**{name: value for name, value in row.items() if name != "variant"})

@@ -274,10 +274,11 @@ class SampleMaker:
         composition, store = found.composition, self.data.store
         if composition is None:
             return None
-        seconds = composition.at_least / found.speed
-        frames = LazyFrames(
-            lambda: store.encode(composition.compose().samples, variant(found.speed)),
-            about=SPOKEN / SURE * seconds * store.frame_rate,
+        frames = store.lazy_clip(
+            composition.pieces[0].cut.cut_id,
+            lambda: composition.compose().samples,
+            variant(found.speed),
+            seconds=SPOKEN / SURE * composition.at_least,
         )
         return joins.SequencePart(frames, composition.heard, composition.written)
 

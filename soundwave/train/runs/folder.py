@@ -14,7 +14,7 @@ import torch
 from manifests.errors import InputError, OccupiedError
 from manifests.files import contents, copy_file, listed, move_aside, write_json, write_text
 from manifests.plans import LOCK
-from manifests.runs import ENVIRONMENT, RUN, SETTINGS, RunInfo, final_model, read_run
+from manifests.runs import ENVIRONMENT, ROWS, RUN, SETTINGS, RunInfo, final_model, read_run
 from manifests.settings import check_settings, stored
 from manifests.settings.core_yaml import yaml_text
 from manifests.switch import new_place, settle, take_place
@@ -67,7 +67,7 @@ def claim_run(
         OccupiedError: another run is there, or other files, or a file. Nothing is touched.
     """
     settle(folder)
-    held = contents(folder, "a run")
+    held = _held(folder)
     if not held:
         return folder, None
     if not (folder / RUN).exists():
@@ -88,11 +88,16 @@ def claim_run(
     return _beside(folder, asked, plan=plan, parent=parent)
 
 
+def _held(folder: Path) -> list[Path]:
+    """What a folder holds; the rows of a run that was killed before it began are nothing."""
+    return [path for path in contents(folder, "a run") if path.name != ROWS]
+
+
 def _beside(folder: Path, asked: Training, *, plan: Path, parent: Path | None) -> tuple[Path, RunInfo | None]:
     """As `claim_run`, where the run that is there is to make place when this one has ended."""
     place = new_place(folder)
     print(f"{folder}: the run that is there stays until the new one has ended, in {place}", file=sys.stderr)
-    if not contents(place, "a run"):
+    if not _held(place):
         return place, None
     try:
         info = read_run(place)

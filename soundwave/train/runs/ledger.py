@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from manifests.disk.faults import appending
-from manifests.files import atomic_write, read_jsonl
+from manifests.files import atomic_write
 from manifests.lines.jsonl import rows
-from manifests.runs import LEDGER, LEDGER_ROWS
+from manifests.runs import LEDGER_ROWS
 from manifests.schema import arrow_schema
 from soundwave.train.batches.plan_data import Draw
 from soundwave.train.batches.samples import Refusal, Sample
 from soundwave.train.micro_batches import Measured
+from soundwave.train.runs.ledger_file import cut_back
+
+MEASURED = ("loss", "ctc_loss", "frames", "kept_frames")
 
 
 class Log:
@@ -32,6 +35,10 @@ class Log:
         So are damaged lines. Standard error is told of them, and of rows that are missing: what was learned stands in
         the checkpoint.
         """
+        self._path = path
+        if path.name == LEDGER_ROWS and cut_back(path, before):
+            self._stream = path.open("a", encoding="utf-8")
+            return
         known, damaged = _sorted_out(path) if path.is_file() else ([], 0)
         last = max((row["step"] for row in known), default=-1) + 1
         if damaged or last < before:
@@ -41,7 +48,6 @@ class Log:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(json.dumps(row) + "\n" for row in known if row["step"] < before)
-        self._path = path
         self._stream = path.open("a", encoding="utf-8")
 
     def write(self, *rows: dict[str, Any]) -> None:
@@ -61,24 +67,27 @@ class Log:
 
 
 def ledger_rows(
-    run: str, step: int, draws: Sequence[Draw], samples: Sequence[Sample], output: Measured
+    run: str,
+    step: int,
+    draws: Sequence[Draw],
+    samples: Sequence[Sample],
+    output: Measured,
+    *,
+    bad: Mapping[int, Refusal] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """A row for each draw; a spliced draw gets the mean over the sentences that its step's pieces went into.
 
-    A draw with a sample whose CTC target was refused says so.
+    A draw with a sample whose CTC target was refused says so; as does one whose cut could not be read (`bad`, by slot),
+    which has no losses.
     """
     lm, ctc = output.lm_loss.tolist(), output.ctc_loss.tolist()
     frames, kept = output.frames.tolist(), output.kept_frames.tolist()
     found: dict[int, list[dict[str, float | None]]] = {}
     audio = 0
-    unfit: dict[int, Refusal] = {}
+    unfit: dict[int, Refusal] = dict(bad)
+    found |= {slot: [dict.fromkeys(MEASURED)] for slot in bad}
     for number, sample in enumerate(samples):
-        row: dict[str, float | None] = {
-            "loss": _number(lm[number]),
-            "ctc_loss": None,
-            "frames": None,
-            "kept_frames": None,
-        }
+        row: dict[str, float | None] = dict.fromkeys(MEASURED) | {"loss": _number(lm[number])}
         if sample.frames is not None:
             row |= {"ctc_loss": _number(ctc[audio]), "frames": frames[audio], "kept_frames": kept[audio]}
             audio += 1
@@ -92,14 +101,6 @@ def ledger_rows(
         | (unfit[slot]._asdict() if slot in unfit else {})
         for slot, draw in enumerate(draws)
     ]
-
-
-def finish_ledger(folder: Path) -> int:
-    """Write ledger.parquet from the run's ledger.jsonl; how many draws had their CTC target refused."""
-    table = pa.Table.from_pylist(list(read_jsonl(folder / LEDGER_ROWS)), schema=arrow_schema("ledger"))
-    with atomic_write(folder / LEDGER) as temporary:
-        pq.write_table(table, temporary)
-    return len(table) - int(table["reason"].null_count)
 
 
 def _mean(rows: list[dict[str, float | None]]) -> dict[str, Any]:

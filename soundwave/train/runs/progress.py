@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from manifests.progress import progress_bar
 
 LINE_SECONDS = 15.0
+WAIT, PADDING = 0.01, 0.2  # seconds of a step, share of its frames: less is not said
 
 
 class Shown(Protocol):
@@ -32,10 +33,12 @@ def shown(name: str, step: int, steps: int) -> Iterator[Shown]:
 
 
 def note(row: dict[str, Any]) -> str:
-    """`loss 1.234`."""
+    """`loss 1.234, waited 0.12 s, padding 8 %`: waits of a hundredth of a second and more."""
     if row["loss"] is None:
         return "batch dropped"
-    return f"loss {row['loss']:.3f}"
+    waited, padding = row.get("wait_seconds", 0.0), row.get("padding", 0.0)
+    said = [f"loss {row['loss']:.3f}"] + [f"waited {waited:.2f} s"] * (waited >= WAIT)
+    return ", ".join([*said, *[f"padding {padding:.0%}"] * (padding >= PADDING)])
 
 
 def _lines(name: str) -> Shown:

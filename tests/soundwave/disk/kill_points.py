@@ -33,7 +33,7 @@ from manifests.digests import CHECKED, SEAL
 
 CALLS = ("fsync", "replace", "rename", "link", "unlink")
 # What no two runs have the same of: times, checksums of what holds them; old parts that are to be removed.
-TIMES = ("seconds", "cpu_seconds", "gone", SEAL, "files")
+TIMES = ("seconds", "cpu_seconds", "wait_seconds", "encode_seconds", "gone", SEAL, "files")
 LEFT = re.compile(r"\.[0-9a-f]{8}\.")  # a temporary file that a killed writer left
 
 

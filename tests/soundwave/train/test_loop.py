@@ -13,7 +13,7 @@ from soundwave.train.runs import checkpoint
 from soundwave.train.settings import StageSettings
 from tests.soundwave.train.stopping import Killed, kill_at
 
-TIMES = ("seconds", "cpu_seconds")
+TIMES = ("seconds", "cpu_seconds", "wait_seconds", "encode_seconds", "padding")
 
 
 def metrics(run):

@@ -1,5 +1,6 @@
 """What a plan's draws are, and their frames: stored ones, or encoded on the fly by one encoder."""
 
+import random
 import shutil
 from collections import defaultdict
 from dataclasses import replace
@@ -12,10 +13,14 @@ import soundfile
 
 from curation import encoders
 from curation.catalog import build, catalog_fingerprint, connect
+from curation.plan import make_plan
+from curation.plan.mixture import Mixture
 from manifests.errors import AudioError, InputError, MixtureError, StaleError
 from manifests.schema import arrow_schema
+from soundwave.train.batches import clips
 from soundwave.train.batches import plan_data as data
-from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, encode_pieces
+from soundwave.train.batches.clips import encode_pieces
+from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData
 from tests.curation.encoders.test_encoders import make_whisper
 from tests.editing import edit
 from tests.soundwave.conftest import make_workspace
@@ -124,21 +129,25 @@ def test_a_long_clip_goes_through_the_encoder_in_equal_pieces(seconds, pieces):
     frames = encode_pieces(encoder, samples)
     assert len(encoder.clips) == pieces and sum(encoder.clips) == len(samples)
     assert max(encoder.clips) - min(encoder.clips) <= 1
-    assert pieces == 1 or max(encoder.clips) <= 16000 * data.PIECE
+    assert pieces == 1 or max(encoder.clips) <= 16000 * clips.PIECE
     assert abs(len(frames) - 10 * seconds) <= pieces
 
 
 def test_the_real_encoder_is_loaded_once(tmp_path):
     name = str(make_whisper(tmp_path))
     store, other = FrameStore(name, None), FrameStore(name, None)
-    assert store._encoder() is store._encoder() is other._encoder() and store.feature_dim == 16
+    assert store.load_encoder() is store.load_encoder() is other.load_encoder() and store.feature_dim == 16
 
 
 def test_answers_of_a_domain(workspace):
     plan = PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER)
-    assert plan.answers("sound") == ["Dog."] and plan.answers("qa") == ["one"] and plan.answers("none") == []
-    spoken = {draw.cut.text for draw in plan.draws() if draw.domain == "asr"}
-    assert plan.answers("asr") == sorted(spoken) and plan.answers("asr") is plan.answers("asr")
+    found = {domain: list(plan.answers(domain)) for domain in ("sound", "qa", "none")}
+    assert found == {"sound": ["Dog."], "qa": ["one"], "none": []}
+    spoken = sorted({draw.cut.text for draw in plan.draws() if draw.domain == "asr"})
+    answers = plan.answers("asr")
+    assert list(answers) == spoken and answers is plan.answers("asr") and answers[-1] == spoken[-1]
+    for seed in range(20):  # options are drawn from it as from a list
+        assert random.Random(seed).sample(answers, 3) == random.Random(seed).sample(spoken, 3)
 
 
 def test_words_of_two_aligners_are_not_mixed(tmp_path, workspace):
@@ -169,7 +178,7 @@ def test_steps_are_the_plans_rows_whatever_the_window_and_the_order(workspace, m
     with connect(workspace / "catalog") as con:
         texts = dict(con.execute("SELECT cut_id, text FROM cuts").fetchall())
     for draws in (1, 10, 10_000):
-        monkeypatch.setattr("curation.reader.windows.WINDOW", draws)
+        monkeypatch.setattr("curation.reader.BLOCK", draws)
         plan = PlanData(folder, encoder=ENCODER)
         assert len(plan) == len(expected) > 2
         for number in (*range(len(plan)), *reversed(range(len(plan))), 1, len(plan) - 1):
@@ -180,7 +189,7 @@ def test_steps_are_the_plans_rows_whatever_the_window_and_the_order(workspace, m
 
 def test_windows_hold_the_same_draws_as_the_whole_plan(workspace, monkeypatch):
     whole = list(PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER).draws())
-    monkeypatch.setattr("curation.reader.windows.WINDOW", 3)
+    monkeypatch.setattr("curation.reader.BLOCK", 3)
     assert list(PlanData(workspace / "mixtures" / "mixed", encoder=ENCODER).draws()) == whole
 
 
@@ -194,20 +203,64 @@ def test_what_the_whole_plan_holds(workspace):
     assert plan.unstored == 0 and PlanData(workspace / "mixtures" / "mixed", encoder="counting").unstored == len(spoken)
 
 
-def test_a_catalog_that_is_built_again_during_a_training_changes_nothing_or_stops_it(tmp_path, workspace, monkeypatch):
-    """A corpus beside the plan's may come; the plan's own rows may not go unnoticed."""
+def test_a_catalog_that_is_built_again_during_a_training_changes_nothing(tmp_path, workspace, monkeypatch):
     shutil.copytree(workspace / "catalog", tmp_path / "catalog")
     shutil.copytree(workspace / "mixtures" / "mixed", tmp_path / "mixed")
     edit(tmp_path / "mixed" / "lock.json", catalog=str(tmp_path / "catalog"))
-    monkeypatch.setattr("curation.reader.windows.WINDOW", 1)
+    monkeypatch.setattr("curation.reader.BLOCK", 1)
     plan = PlanData(tmp_path / "mixed", encoder=ENCODER)
     before = [plan.step(number) for number in range(len(plan))]
     (tmp_path / "catalog" / "catalog.json").write_text('{"fingerprint": "another", "parts": []}')
-    assert [plan.step(number) for number in range(len(plan))] == before
-    for path in (tmp_path / "catalog" / "cuts").rglob("*.parquet"):
+    for path in (tmp_path / "catalog").rglob("*.parquet"):
         path.unlink()
-    with pytest.raises(StaleError, match="was built again while it was read"):
-        plan.step(0)
+    assert [plan.step(number) for number in range(len(plan))] == before and list(plan.answers("sound")) == ["Dog."]
+
+
+def test_a_copy_on_disk_is_used_again_and_made_again_for_another_plan(tmp_path, workspace, monkeypatch):
+    """The rows are those of a copy in memory; what is no whole copy of this plan is no copy."""
+    speech, mixed = (workspace / "mixtures" / name for name in ("speech", "mixed"))
+    expected = {plan: list(PlanData(plan, encoder=ENCODER).draws()) for plan in (speech, mixed)}
+    monkeypatch.setattr(data, "IN_MEMORY", 0)
+    made = []
+    real = data.keep
+    monkeypatch.setattr(data, "keep", lambda *given: made.append(given[2]) or real(*given))
+
+    def draws(plan):
+        opened = PlanData(plan, encoder=ENCODER)
+        opened.keep(tmp_path / "rows")
+        return list(opened.draws()), list(opened.answers("sound"))
+
+    assert draws(mixed) == draws(mixed) == (expected[mixed], ["Dog."]) and made == [mixed]
+    (tmp_path / "rows" / "kept.json").unlink()
+    assert draws(mixed)[0] == expected[mixed] and made == [mixed] * 2
+    assert draws(speech) == (expected[speech], []) and made == [mixed, mixed, speech]
+
+
+def test_words_that_no_part_holds_together_or_in_order_are_sorted(tmp_path, workspace):
+    """A part as another tool may have written it: its rows in any order."""
+    shutil.copytree(workspace / "corpora", tmp_path / "corpora")
+    shutil.copytree(workspace / "labels", tmp_path / "labels")
+    path = tmp_path / "labels" / "align" / "tiny" / "words-0000.parquet"
+    rows = pq.read_table(path)
+    ids = [f"tiny-{n:02d}" for n in range(24)]
+    for order in (np.random.default_rng(1).permutation(len(rows)), np.arange(len(rows))[::-1]):
+        pq.write_table(rows.take(pa.array(order)), path)
+        build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
+        shutil.rmtree(tmp_path / "plan", ignore_errors=True)
+        mixture = Mixture.model_validate(
+            {
+                "name": "m",
+                "stage": "sft",
+                "query": "SELECT cut_id, task AS domain FROM cuts WHERE recording_id IS NOT NULL",
+                "unit": "samples",
+            }
+            | {"budget": 24, "shares": {"asr": 16, "st": 4, "sound": 4}, "batch": {"seconds": 8}}
+        )
+        make_plan(mixture, tmp_path / "catalog", tmp_path / "plan")
+        found = {draw.cut.cut_id: draw.cut for draw in PlanData(tmp_path / "plan", encoder=ENCODER).draws()}
+        expected = CutStore(workspace / "catalog", ids, encoder=ENCODER).cuts
+        assert sorted(found) == ids and sum(len(cut.words) for cut in found.values()) == len(rows)
+        assert {name: cut.words for name, cut in found.items()} == {name: cut.words for name, cut in expected.items()}
 
 
 @pytest.mark.parametrize("step", ["align", "encode"])

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from manifests.errors import MissingFileError
+from soundwave.train.batches import clips
 from soundwave.train.batches.joins import group_speakers, insert_sounds, joined_draws
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.loop import train
@@ -90,15 +91,15 @@ def test_a_sequence_has_the_same_bits_whoever_reads_it_and_in_which_order(values
 
 def test_the_encoder_hears_one_clip(values, plan, monkeypatch):
     maker = maker_of(values, plan, model={"stack": 1}, sandwich={"share": 1.0, "gap": [0, 0], "length": [1, 1]})
-    heard, encode = [], plan.store.encode
-    monkeypatch.setattr(plan.store, "encode", lambda samples, variant: heard.append(samples) or encode(samples))
+    heard, encode = [], clips.encode_pieces
+    monkeypatch.setattr(clips, "encode_pieces", lambda *given: heard.append(given[1]) or encode(*given))
     draws = plan.step(next(n for n in range(len(plan)) if {d.cut.task for d in plan.step(n)} >= {"asr", "sound"}))
     joined = [one for one in maker.samples(draws, 0) if len(one.draws) == 2]
     assert joined and not heard  # nothing is read before it is needed
     frames = joined[0].frames.read()
     speech = draws[joined[0].draws[1]].cut
     assert len(heard) == 1 and len(heard[0]) == round((speech.duration + 1) * RATE)
-    assert np.array_equal(frames, encode(heard[0]))
+    assert np.array_equal(frames, encode(plan.store.load_encoder(), heard[0]))
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(values, sounding, tmp_path, monkeypatch):

@@ -17,12 +17,14 @@ from soundwave.train.distributed.processes import Ranks, check_kind
 from soundwave.train.loop import train
 from soundwave.train.micro_batches import split
 from soundwave.train.settings import MicroBatch, StageSettings
+from tests.soundwave.train.heard_workspace import make_heard_workspace, sound_of
 from tests.soundwave.train.train_processes import assert_close, launch
 from tests.tolerance import llm_rounding
 
 STEPS, KILL = 10, 5
+BAD = "tiny-02"  # a cut whose sound is gone
 ROUNDING = llm_rounding(STEPS)
-TIMES = ("seconds", "cpu_seconds")
+TIMES = ("seconds", "cpu_seconds", "wait_seconds", "encode_seconds", "padding")
 
 
 def metrics(run):
@@ -89,6 +91,11 @@ def runs(values, workspace, thin, tmp_path_factory):
         {"settings": few | sharded, "plan": thin, "output": root / "thin-sharded"},
         {"settings": values, "plan": mixed, "output": root / "killed", "kill": KILL},
     ]
+    heard = make_heard_workspace(root / "heard")
+    sound_of(heard, BAD).unlink()
+    skipping = {"settings": values | {"on_bad_cut": "skip"}, "plan": heard / "mixtures" / "mixed"}
+    train(StageSettings(**skipping["settings"]), plan=skipping["plan"], output=root / "heard-one")
+    jobs.insert(0, skipping | {"output": root / "heard-two"})
     codes = launch(jobs, 2, root / "launch")
     log = (root / "launch" / "log-0.txt").read_text()
     assert codes[1] == -9 and codes[0] not in (0, None), log  # the other one fails, it does not wait
@@ -99,6 +106,18 @@ def runs(values, workspace, thin, tmp_path_factory):
 def test_two_processes_give_the_curve_and_ledger_of_one(runs):
     assert_close(metrics(runs / "two"), metrics(runs / "one"), ROUNDING)
     assert_close(ledger(runs / "two"), ledger(runs / "one"), ROUNDING)
+
+
+def test_a_cut_that_one_process_cannot_read_is_left_out_by_all(runs):
+    """Sound is encoded while training; a step of the plan is spliced, so that all processes meet the cut, or it is not.
+
+    Their batches differ, but Moonshine encodes each clip by itself.
+    """
+    assert_close(metrics(runs / "heard-two"), metrics(runs / "heard-one"), ROUNDING)
+    assert_close(ledger(runs / "heard-two"), ledger(runs / "heard-one"), ROUNDING)
+    out = [row for row in ledger(runs / "heard-two") if row["reason"] == "audio_missing"]
+    assert out and {row["cut_id"] for row in out} == {BAD} and all(row["loss"] is None for row in out)
+    assert sum(row.get("bad", 0) for row in metrics(runs / "heard-two")) == len(out) > 1
 
 
 def test_a_step_with_fewer_draws_than_processes_waits_for_nobody(runs, thin):

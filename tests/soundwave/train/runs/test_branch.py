@@ -10,7 +10,7 @@ from manifests.runs import read_run
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
-TIMES = ("seconds", "cpu_seconds")
+TIMES = ("seconds", "cpu_seconds", "wait_seconds", "encode_seconds", "padding")
 WSD = {"learning_rate": 3e-3, "schedule": "wsd", "warmup_steps": 2, "decay": 0.4}
 
 

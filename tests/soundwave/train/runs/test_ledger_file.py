@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from manifests.runs import LEDGER_ROWS
+from soundwave.train.runs import ledger, ledger_file
 from soundwave.train.runs.ledger import Log, whole_rows
 
 ROWS = [{"step": 0, "detail": "one\u2028two\u0085three"}, {"step": 1, "detail": "fünf"}]
@@ -89,3 +91,27 @@ def test_rows_of_steps_that_are_over_are_left_out_and_told(
     Log(path, before=3).close()
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == kept
     assert f"{len(steps) - len(kept)} damaged lines are left out" in capsys.readouterr().err
+
+
+def test_a_ledger_as_it_was_written_is_cut_without_being_read_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In parts of any size; what is kept is kept to the byte."""
+    path = tmp_path / LEDGER_ROWS
+    lines = [
+        json.dumps(GOOD | {"step": step, "cut_id": f"ü{n}", "detail": "a\nb"}) + "\n"
+        for step in range(5)
+        for n in range(3)
+    ]
+    monkeypatch.setattr(ledger, "_sorted_out", lambda path: pytest.fail("read row by row"))
+    for size in (1, 100, 1 << 20):
+        monkeypatch.setattr(ledger_file, "PART", size)
+        for before in (5, 3, 1, 0):
+            path.write_text("".join(lines), encoding="utf-8")
+            Log(path, before=before).close()
+            assert path.read_text(encoding="utf-8") == "".join(lines[: 3 * before])
+        path.write_text("".join(lines), encoding="utf-8")
+        assert ledger_file.finish_ledger(tmp_path) == (0, 0)
+        assert pq.read_table(tmp_path / "ledger.parquet")["cut_id"].to_pylist() == [
+            json.loads(line)["cut_id"] for line in lines
+        ]

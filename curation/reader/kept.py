@@ -1,0 +1,296 @@
+"""The rows of a plan's cuts, copied out of the catalog once and then read by number.
+
+A catalog is laid out to be scanned. A training asks for cuts in an order that is random in the catalog, a window of
+steps at a time: asked there, each window would scan the whole catalog again. So what a training reads of its plan's
+cuts is copied, once, into files whose rows are found without a search. They hold no row as a Python object; opened,
+they take no memory but the rows that are asked for.
+
+KEPT/cuts.arrow                    a row per cut that the plan draws: row n is cut n
+KEPT/words.arrow, features.arrow   rows of the cuts, those of a cut one after another
+KEPT/words.npy, features.npy       (cuts, 2): a cut's first row there, and how many
+KEPT/draws.npy                     (draws,): the cut of each row of the plan
+KEPT/kept.json                     written last: what it is a copy of
+
+A small plan's are kept in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.catalog import catalog_parts
+from curation.duck import open_memory, quoted, sql_text
+from curation.reader.row_files import Numbers, RowFile, RowWriter, Texts
+from curation.reader.windows import BATCH, CatalogRows, Row
+from manifests.errors import StaleError
+from manifests.files import atomic_write, read_json, write_json
+from manifests.fingerprint import fingerprint
+from manifests.plans import PLAN, Lock
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION = "1"  # raise it when the same catalog and plan would be copied otherwise
+MARK = "kept.json"
+IN_MEMORY = 16_384  # draws: plans of no more are kept in memory
+MEMORY = 360_000_000  # bytes that DuckDB may take before it spills to disk
+THREADS = 4  # at most, of DuckDB: each takes memory
+CHILDREN = ("words", "features")
+WORDS = 'position AS place, symbol, start, start + duration AS "end" FROM words'
+FEATURES = 'variant AS place, variant, path, "offset", frames, dim, frame_rate FROM features'
+
+
+Child: TypeAlias = tuple[RowFile, Numbers]
+"""Rows, and which of them are each cut's."""
+
+
+@dataclass(frozen=True)
+class CutRows:
+    """Rows of some cuts, in the order in which they were asked for."""
+
+    cuts: pa.Table
+    children: Mapping[str, pa.Table]
+    """`words` and `features`: those of each cut one after another."""
+    ends: Mapping[str, NDArray[np.int64]]
+    """How many of them there are up to the end of each cut."""
+
+    def rows(self, first: int, last: int) -> list[Row]:
+        """Cuts [first, last) as rows, with lists of rows `words` and `features`."""
+        found: list[Row] = self.cuts.slice(first, last - first).to_pylist()
+        for name, table in self.children.items():
+            ends = self.ends[name]
+            begin = int(ends[first - 1]) if first else 0
+            listed = table.slice(begin, int(ends[last - 1]) - begin).to_pylist() if last > first else []
+            at = 0
+            for row, end in zip(found, (ends[first:last] - begin).tolist(), strict=True):
+                row[name], at = listed[at:end], end
+        return found
+
+
+class KeptRows:
+    """The copy: opened where it is whole, else made."""
+
+    def __init__(self, cuts: RowFile, children: Mapping[str, Child], draws: Numbers) -> None:
+        """See `keep`."""
+        self.cuts, self.children, self._draws = cuts, children, draws
+
+    def of_draws(self, first: int, count: int) -> CutRows:
+        """Rows of `count` draws of the plan, from its row `first` on."""
+        numbers = self._draws[first : first + count].astype(np.int64)
+        tables, ends = {}, {}
+        for name, (file, spans) in self.children.items():
+            begins, counts = spans[numbers].astype(np.int64).reshape(-1, 2).T
+            ends[name] = np.cumsum(counts)
+            tables[name] = file.take(np.repeat(begins - ends[name] + counts, counts) + np.arange(counts.sum()))
+        return CutRows(self.cuts.take(numbers), tables, ends)
+
+    def all_cuts(self) -> Iterator[pa.RecordBatch]:
+        """The cuts' own columns, some rows at a time, each cut once."""
+        for batch in self.cuts.batches:
+            yield batch
+            self.cuts.forget()
+
+    def without(self, child: str) -> int:
+        """How many cuts with audio have none of the rows `words` or `features`."""
+        spans = self.children[child][1][:, 1]
+        silent = np.concatenate([np.zeros(0), *(batch["duration"].to_numpy() for batch in self.cuts.batches)]) <= 0
+        return int(((spans == 0) & ~silent).sum())
+
+    def texts(self, sql: str, columns: Sequence[str], draws: NDArray[np.int64], place: Path | None) -> Texts:
+        """The one column that a query gives, of the cuts that some rows of the plan draw.
+
+        Args:
+            sql: reads the table `cuts`, each cut once.
+            columns: that it reads.
+            draws: rows of the plan.
+            place: a file that keeps the answer; None: memory does.
+        """
+        if place is None or not place.is_file():
+            numbers = np.unique(self._draws[draws]).astype(np.int64)
+            parts = (self.cuts.take(numbers[at : at + BATCH], columns) for at in range(0, len(numbers), BATCH))
+            batches = (batch for part in parts for batch in part.to_batches())
+            schema = pa.schema([self.cuts.schema.field(name) for name in columns])
+            with open_memory(threads=1) as con:
+                con.execute(f"SET memory_limit = '{MEMORY}B'")
+                con.register("cuts", pa.RecordBatchReader.from_batches(schema, batches))
+                found = con.sql(sql).to_arrow_reader(BATCH)
+                if place is None:
+                    return Texts(_written(found, None))
+                with atomic_write(place) as temporary:
+                    _written(found, temporary)
+        return Texts(RowFile(place))
+
+
+def _written(batches: Iterable[pa.RecordBatch], path: Path | None) -> RowFile:
+    with RowWriter(path) as writer:
+        for batch in batches:
+            writer.write(batch)
+    return writer.file
+
+
+def kept_key(lock: Lock, catalog: Path, rows: CatalogRows) -> str:
+    """What a copy depends on: equal keys, equal copies."""
+    parts = sorted((part.table, part.path, part.digest) for part in catalog_parts(catalog))
+    return fingerprint(VERSION, lock.plan_sha256, parts, rows.names, rows.words, rows.encoder)
+
+
+def open_kept(place: Path, key: str) -> KeptRows | None:
+    """The copy in a folder; None: there is none, or one of something else."""
+    if not (place / MARK).is_file():
+        return None
+    mark = read_json(place / MARK)
+    if not isinstance(mark, dict) or mark.get("key") != key or mark.get("files") != _sizes(place):
+        return None
+    children = {
+        name: (RowFile(place / f"{name}.arrow"), Numbers(place / f"{name}.npy"))
+        for name in CHILDREN
+        if (place / f"{name}.npy").is_file()
+    }
+    return KeptRows(RowFile(place / "cuts.arrow"), children, Numbers(place / "draws.npy"))
+
+
+def _sizes(place: Path) -> dict[str, int]:
+    """Bytes of a copy's files by name, less what was asked of it later."""
+    names = ("cuts.arrow", "draws.npy", *(f"{name}.{kind}" for name in CHILDREN for kind in ("arrow", "npy")))
+    return {name: (place / name).stat().st_size for name in names if (place / name).is_file()}
+
+
+def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptRows:
+    """Copy what a plan draws.
+
+    Args:
+        rows: the catalog, and which of its columns.
+        lock: the plan's.
+        plan: its folder.
+        place: the folder for the copy; another copy there goes. None: in memory.
+
+    Raises:
+        StaleError: the plan draws a cut that the catalog does not have, or the catalog was built again meanwhile.
+        DiskError: there is no room.
+    """
+    if place is not None:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+    rows.run(f"SET memory_limit = '{MEMORY}B'")
+    rows.run(f"SET threads = {min(THREADS, os.cpu_count() or 1)}")
+    copying = _Copying(rows, plan, place)
+    cuts = copying.cuts()
+    children = {}
+    if rows.words:
+        children["words"] = copying.children("words", WORDS, one="backend")
+    if rows.encoder is not None:
+        children["features"] = copying.children("features", FEATURES, where=f"encoder = {sql_text(rows.encoder)}")
+    draws = copying.draws(lock.draws)
+    rows.run("DROP TABLE drawn")
+    if place is not None:
+        write_json(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": _sizes(place)})
+    return KeptRows(cuts, children, draws)
+
+
+@dataclass
+class _Copying:
+    """One copy that is being made."""
+
+    source: CatalogRows
+    plan: Path
+    place: Path | None
+    count: int = 0
+
+    def path(self, name: str) -> Path | None:
+        return None if self.place is None else self.place / name
+
+    def cuts(self) -> RowFile:
+        """Copy the cuts and number them; makes the table `drawn` (cut_id, n)."""
+        source = self.source
+        source.run(f"CREATE TABLE once AS SELECT DISTINCT cut_id FROM read_parquet({quoted(self.plan / PLAN)})")
+        source.run("CREATE TABLE drawn (cut_id VARCHAR, n INTEGER)")
+        listed = ", ".join(f'"{name}"' for name in source.names)
+        with RowWriter(self.path("cuts.arrow")) as writer:
+            for batch in source.batches(f"SELECT {listed} FROM cuts SEMI JOIN once USING (cut_id)"):
+                writer.write(batch)
+                numbers = pa.array(np.arange(self.count, self.count + len(batch), dtype=np.int32))
+                source.insert("drawn", pa.table({"cut_id": batch["cut_id"], "n": numbers}))
+                self.count += len(batch)
+        source.run("DROP TABLE once")
+        return writer.file
+
+    def draws(self, count: int) -> Numbers:
+        """Which cut each of the plan's `count` rows draws."""
+        found = np.full(count, -1, np.int32)
+        plan = f"read_parquet({quoted(self.plan / PLAN)}, file_row_number = true)"
+        for batch in self.source.batches(f"SELECT file_row_number AS at, n FROM {plan} JOIN drawn USING (cut_id)"):
+            found[batch["at"].to_numpy()] = batch["n"].to_numpy()
+        if len(found) and found.min() < 0:
+            missing = self.source.ask(f"SELECT min(cut_id) AS id FROM {plan} ANTI JOIN drawn USING (cut_id)")
+            raise StaleError(
+                f"{self.source.catalog} has no cut {missing[0]['id']!r}, which the plan draws. Run `soundwave mix "
+                "plan` again."
+            )
+        return Numbers.write(found, self.path("draws.npy"))
+
+    def children(self, name: str, select: str, *, one: str | None = None, where: str = "true") -> Child:
+        """Copy rows of the cuts, those of a cut together, by `place`; one: of the values of this column a cut has one.
+
+        Parts hold a cut's rows one after another and in order, so they are copied as they come. Cuts of which that is
+        not true are read again, sorted.
+        """
+        spans = np.zeros((self.count, 2), np.int64)
+        query = f"SELECT n, {select} JOIN drawn USING (cut_id) WHERE {where}"
+        several = one is not None and self.source.ask(f"SELECT count(DISTINCT {one}) AS n FROM {name}")[0]["n"] > 1
+        with RowWriter(self.path(f"{name}.arrow")) as writer:
+            odd = np.ones(self.count, bool)
+            if not several:
+                odd = self._copied(self.source.batches(query), spans, writer)
+            if odd.any():
+                spans[odd] = 0
+                self.source.insert("odd", pa.table({"n": np.flatnonzero(odd).astype(np.int32)}))
+                least = f" QUALIFY {one} = min({one}) OVER (PARTITION BY n)" if one is not None else ""
+                query = f"FROM ({query} AND n IN (SELECT n FROM odd){least}) ORDER BY n, place"
+                self._copied(self.source.batches(query), spans, writer)
+                self.source.run("DROP TABLE odd")
+        return writer.file, Numbers.write(spans, self.path(f"{name}.npy"))
+
+    def _copied(
+        self, batches: Iterable[pa.RecordBatch], spans: NDArray[np.int64], writer: RowWriter
+    ) -> NDArray[np.bool_]:
+        """Write rows down and fill in `spans`; which cuts are not together, or not in order."""
+        odd = np.zeros(self.count, bool)
+        for table in _whole_runs(batches):
+            cuts = table["n"].to_numpy()
+            new = np.diff(cuts, prepend=-1) != 0
+            fallen = pc.less(table["place"][1:], table["place"][:-1]).to_numpy(zero_copy_only=False)
+            odd[cuts[1:][fallen & ~new[1:]]] = True
+            begins = np.flatnonzero(new)
+            found, first = np.unique(cuts[begins], return_index=True)
+            odd[found[spans[found, 1] > 0]] = True
+            odd[np.delete(cuts[begins], first)] = True
+            spans[cuts[begins], 0] = writer.rows + begins
+            spans[cuts[begins], 1] = np.diff(begins, append=len(cuts))
+            writer.write(table.drop_columns(["n", "place"]))
+        return odd
+
+
+def _whole_runs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Rows in tables that end where a cut's rows end."""
+    held: pa.Table | None = None
+    for batch in batches:
+        table = pa.Table.from_batches([batch])
+        if held is not None:
+            table = pa.concat_tables([held, table]).combine_chunks()
+        cuts = table["n"].to_numpy()
+        end = int(np.flatnonzero(cuts != cuts[-1])[-1]) + 1 if len(cuts) and cuts[0] != cuts[-1] else 0
+        # A cut whose rows come again has an end in between: those before it are whole.
+        held = table.slice(end)
+        if end:
+            yield table.slice(0, end).combine_chunks()
+    if held is not None and held.num_rows:
+        yield held.combine_chunks()

@@ -1,0 +1,139 @@
+"""Steps made ready while earlier ones compute: draws, samples, sound, encoder frames, padded batches.
+
+One thread makes steps in order, a bounded number ahead; others decode for it. They are threads of the training's own
+process, so nothing stays behind when it is killed. All chance comes from generators of their own, so what is made does
+not depend on when it is made.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from curation.reader.prefetch import look_ahead
+from manifests.errors import BadCutError
+from manifests.reasons import Reason
+from soundwave.model.batch import Batch
+from soundwave.train.batches.clips import encode_clips
+from soundwave.train.batches.plan_data import Draw, PlanData
+from soundwave.train.batches.samples import Refusal, Sample, SampleMaker, collate
+
+THREADS = 4  # at most, that decode at once
+
+Parts = Callable[[Sequence[Sample]], tuple[list[list[int]], int]]
+"""This process's passes over a step's samples, as their numbers; and how many of the passes count."""
+
+
+@dataclass
+class Prepared:
+    """A step that is ready to be computed."""
+
+    draws: Sequence[Draw]
+    samples: Sequence[Sample]
+    parts: list[list[int]]
+    """This process's passes, as numbers of samples."""
+    own: int
+    """How many of them count."""
+    batches: list[Batch]
+    """One for each pass."""
+    bad: Mapping[int, Refusal] = field(default_factory=dict)
+    """Slots whose cuts could not be read, and why: they are in no sample."""
+    encode_seconds: float = 0.0
+    """Decoding and encoding took so long."""
+    wait_seconds: float = 0.0
+    """The step waited so long for all of this."""
+
+    @property
+    def padding(self) -> float:
+        """Share of the batches' frames that is padding."""
+        total = sum(batch.features.shape[0] * batch.features.shape[1] for batch in self.batches)
+        return 1.0 - sum(int(batch.lengths.sum()) for batch in self.batches) / total if total else 0.0
+
+
+class StepMaker:
+    """Makes steps ready, one at a time."""
+
+    def __init__(self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool) -> None:
+        """skip: whether a step goes on without cuts that cannot be read."""
+        self._data, self._maker, self._parts, self._skip = data, maker, parts, skip
+        self._lock = Lock()  # of the reader and the tokenizer
+        self._pool = ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1), thread_name_prefix="decode")
+
+    def prepare(self, step: int, without: Mapping[int, Refusal] | None = None) -> Prepared:
+        """Make a step ready.
+
+        Args:
+            step: its number.
+            without: slots that are left out, and why.
+
+        Raises:
+            BadCutError: a cut cannot be read, and none is to be skipped, or the step has no other.
+        """
+        bad = dict(without or {})
+        with self._lock:
+            draws = self._data.step(step)
+            while True:
+                try:
+                    return self._made(step, draws, bad)
+                except BadCutError as error:
+                    refusal = Refusal(Reason(error.reason), str(error))
+                    bad |= {slot: refusal for slot, draw in enumerate(draws) if draw.cut.cut_id == error.cut_id}
+                    if not self._skip or len(bad) == len(draws):
+                        raise
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _made(self, step: int, draws: Sequence[Draw], bad: Mapping[int, Refusal]) -> Prepared:
+        good = [slot for slot in range(len(draws)) if slot not in bad]
+        samples = self._maker.samples([draws[slot] for slot in good], step)
+        if bad:
+            samples = [replace(sample, draws=tuple(good[slot] for slot in sample.draws)) for sample in samples]
+        parts, own = self._parts(samples)
+        start = time.monotonic()
+        frames = [samples[number].frames for part in parts for number in part]
+        clips = [clip for part in frames if part is not None for clip in part.clips]
+        if clips:
+            encode_clips(self._data.store.load_encoder(), clips, self._pool)
+        seconds = time.monotonic() - start if clips else 0.0
+        width = self._data.store.feature_dim
+        batches = [collate([samples[number] for number in part], width) for part in parts]
+        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds)
+
+
+class StepsAhead:
+    """Gives steps; in order, they are made while the one before is computed."""
+
+    def __init__(self, maker: StepMaker, steps: int, *, ahead: int) -> None:
+        """steps: of the whole run; ahead: how many are made before they are asked for; 0: none."""
+        self.maker, self._total, self._ahead = maker, steps, ahead
+        self._next = -1
+        self._coming: Iterator[tuple[int, list[Prepared]]] = iter(())
+
+    def take(self, step: int) -> Prepared:
+        """A step that is ready.
+
+        Raises:
+            BadCutError: as `StepMaker.prepare`.
+        """
+        start = time.monotonic()
+        if not self._ahead:
+            found = self.maker.prepare(step)
+        else:
+            if step != self._next:
+                numbers = ((number, [number]) for number in range(step, max(step + 1, self._total)))
+                self._coming = look_ahead(numbers, self.maker.prepare, ahead=self._ahead, threads=1)
+            _, (found,) = next(self._coming)
+            self._next = step + 1
+        found.wait_seconds = time.monotonic() - start
+        return found
+
+    def close(self) -> None:
+        """End its threads; steps that are being made are given up."""
+        self._coming, self._next = iter(()), -1
+        self.maker.close()

@@ -1,0 +1,145 @@
+"""Sound on its way through the encoder: heard in threads, encoded in batches of like lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from manifests.errors import AudioError, BadCutError
+from manifests.reasons import Reason
+from manifests.units import SAMPLE_RATE, Seconds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from curation.encoders import Encoder
+
+LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
+PIECE: Seconds = 30.0  # of what is longer
+BATCH: Seconds = 120.0  # handed to the encoder at once, padding included
+
+
+class HeardClip:
+    """What a cut sounds like, and its encoder frames: each made once, when it is first asked for."""
+
+    def __init__(self, cut_id: str, hear: Callable[[], NDArray[np.float32]], encoder: Callable[[], Encoder]) -> None:
+        """cut_id: whose; hear: gives the samples (N,), 16 kHz; encoder: gives the encoder."""
+        self.cut_id, self._hear, self._encoder = cut_id, hear, encoder
+        self._samples: NDArray[np.float32] | None = None
+        self._frames: NDArray[np.float32] | None = None
+
+    @property
+    def encoded(self) -> bool:
+        """Are its frames there?"""
+        return self._frames is not None
+
+    def samples(self) -> NDArray[np.float32]:
+        """Its sound (N,).
+
+        Raises:
+            BadCutError: it cannot be heard.
+        """
+        if self._samples is None:
+            try:
+                self._samples = self._hear()
+            except BadCutError:  # of a clip in it
+                raise
+            except AudioError as error:
+                raise BadCutError(str(error), error.reason, self.cut_id) from error
+            except OSError as error:
+                raise BadCutError(f"cut {self.cut_id!r}: {error}.", Reason.audio_unreadable, self.cut_id) from error
+        return self._samples
+
+    def frames(self) -> NDArray[np.float32]:
+        """Its encoder frames (T, F): those of `encode_clips`, else encoded by itself.
+
+        Raises:
+            BadCutError: it cannot be heard, or the encoder fails on it.
+        """
+        if self._frames is None:
+            samples = self.samples()
+            try:
+                self.keep(encode_pieces(self._encoder(), samples))
+            except (RuntimeError, ValueError) as error:
+                raise BadCutError(
+                    f"cut {self.cut_id!r}: the encoder fails on its {len(samples) / SAMPLE_RATE:.2f} s of sound "
+                    f"({error}).",
+                    Reason.encoder_failed,
+                    self.cut_id,
+                ) from error
+        assert self._frames is not None
+        return self._frames
+
+    def keep(self, frames: NDArray[np.float32]) -> None:
+        """These are its frames; its sound is needed no more."""
+        self._frames, self._samples = frames, None
+
+
+def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Frames (T, F) of a clip (N,) of any length, 16 kHz.
+
+    A clip of more than LONGEST is encoded in equal pieces of at most PIECE: each hears nothing of the others.
+    """
+    return np.concatenate(encoder.encode(_pieces(samples)))
+
+
+def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -> None:
+    """Give clips their frames: heard in the pool's threads, then encoded in batches of like lengths.
+
+    The batches follow from the clips and their order alone. A batch that fails is encoded clip by clip.
+
+    Raises:
+        BadCutError: of the first clip, in their order, that cannot be heard or encoded.
+    """
+    missing = [clip for clip in dict.fromkeys(clips) if not clip.encoded]
+    heard = list(pool.map(HeardClip.samples, missing))
+    pieces = [(number, piece) for number, samples in enumerate(heard) for piece in _pieces(samples)]
+    order = sorted(range(len(pieces)), key=lambda at: len(pieces[at][1]))
+    batches = list(_batches(order, [len(piece) for _, piece in pieces]))
+    if getattr(encoder, "one_at_a_time", False):  # then threads gain what a batch does elsewhere
+        batches = [[at] for at in reversed(order)]
+        results: Iterable[Sequence[NDArray[np.float32] | None]] = pool.map(
+            lambda batch: _tried(encoder, [pieces[at][1] for at in batch]), batches
+        )
+    else:
+        results = (_tried(encoder, [pieces[at][1] for at in batch]) for batch in batches)
+    found: list[NDArray[np.float32] | None] = [None] * len(pieces)
+    for batch, frames in zip(batches, results, strict=True):
+        for at, part in zip(batch, frames, strict=True):
+            found[at] = part
+    for number, clip in enumerate(missing):
+        parts = [part for (owner, _), part in zip(pieces, found, strict=True) if owner == number]
+        whole = [part for part in parts if part is not None]
+        if len(whole) == len(parts):
+            clip.keep(np.concatenate(whole))
+        else:
+            clip.frames()
+
+
+def _tried(encoder: Encoder, pieces: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32] | None]:
+    try:
+        return encoder.encode(pieces)
+    except (RuntimeError, ValueError):  # whose fault it is shows when each is encoded by itself
+        return [None] * len(pieces)
+
+
+def _pieces(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    if len(samples) <= LONGEST * SAMPLE_RATE:
+        return [samples]
+    return np.array_split(samples, math.ceil(len(samples) / (PIECE * SAMPLE_RATE)))
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterable[list[int]]:
+    """Numbers in order of length, cut so that a batch, padded to its longest, is at most BATCH long."""
+    held: list[int] = []
+    for at in order:
+        if held and lengths[at] * (len(held) + 1) > BATCH * SAMPLE_RATE:
+            yield held
+            held = []
+        held.append(at)
+    if held:
+        yield held
