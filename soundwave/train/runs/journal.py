@@ -29,7 +29,7 @@ def journal(folder: Path, info: RunInfo, *, tensorboard: bool) -> Iterator[Journ
     """Write into run folder `folder` from step `info.step` on; what an interrupted run wrote beyond it is removed."""
     with (
         closing(Log(folder / METRICS, before=info.step)) as metrics,
-        closing(Log(folder / LEDGER_ROWS, before=info.step)) as ledger,
+        closing(Log(folder / LEDGER_ROWS, before=info.step, expected=metrics.draws)) as ledger,
         events(folder / EVENTS, before=info.step, wanted=tensorboard) as draw,
         shown(f"train {info.run}", info.step, info.steps) as show,
     ):

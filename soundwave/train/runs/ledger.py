@@ -29,26 +29,46 @@ MEASURED = ("loss", "ctc_loss", "frames", "kept_frames")
 class Log:
     """A JSON-lines file with a `step` in every row, flushed row by row."""
 
-    def __init__(self, path: Path, *, before: int) -> None:
+    def __init__(self, path: Path, *, before: int, expected: int | None = None) -> None:
         """Open for appending; rows of step `before` and later (from an interrupted run) are removed first.
 
         So are damaged lines. Standard error is told of them, and of rows that are missing: what was learned stands in
         the checkpoint.
+
+        Args:
+            path: the file.
+            before: the step that is trained next.
+            expected: how many rows the steps before it wrote; None: nobody knows.
         """
         self._path = path
-        if path.name == LEDGER_ROWS and cut_back(path, before):
-            self._stream = path.open("a", encoding="utf-8")
-            return
-        known, damaged = _sorted_out(path) if path.is_file() else ([], 0)
-        last = max((row["step"] for row in known), default=-1) + 1
-        if damaged or last < before:
-            said = [f"{damaged} damaged lines are left out"] if damaged else []
-            said += [f"its rows end after step {last} of the {before} that were trained"] if last < before else []
+        self.draws: int | None = None
+        """What the rows of all steps before count as draws, if each step's is there."""
+        count = cut_back(path, before) if path.name == LEDGER_ROWS else None
+        said = [] if count is not None else self._sorted(before)
+        if count is not None and expected is not None and count < expected:
+            said = [f"{expected - count:,} of its {expected:,} rows are missing"]
+        if said:
             print(f"{path}: {'; '.join(said)}. The run goes on without them.", file=sys.stderr)
+        self._stream = path.open("a", encoding="utf-8")
+
+    def _sorted(self, before: int) -> list[str]:
+        """Keep the good rows of earlier steps; what is to be said of the others."""
+        path = self._path
+        known, damaged = _sorted_out(path) if path.is_file() else ([], 0)
+        kept = [row for row in known if row["step"] < before]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row) + "\n" for row in known if row["step"] < before)
-        self._stream = path.open("a", encoding="utf-8")
+            stream.writelines(json.dumps(row) + "\n" for row in kept)
+        last = max((row["step"] for row in known), default=-1) + 1
+        said = [f"{damaged} damaged lines are left out"] if damaged else []
+        if last < before:
+            said.append(f"its rows end after step {last} of the {before} that were trained")
+        if path.name != LEDGER_ROWS:  # of metrics each step has a row
+            if len(kept) == before:
+                self.draws = sum(row.get("draws") or 0 for row in kept)
+            elif len(kept) + damaged < min(last, before):
+                said.append(f"{min(last, before) - len(kept)} rows of earlier steps are missing")
+        return said
 
     def write(self, *rows: dict[str, Any]) -> None:
         """Append rows.

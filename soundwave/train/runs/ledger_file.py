@@ -44,29 +44,29 @@ def finish_ledger(folder: Path) -> tuple[int, int]:
     return refused, bad
 
 
-def cut_back(path: Path, before: int) -> bool:
-    """Remove the rows of step `before` and later from a ledger that is as it was written.
+def cut_back(path: Path, before: int) -> int | None:
+    """Remove the rows of step `before` and later from a ledger that is as it was written; how many stay.
 
-    False: it is not (a damaged line, a step that is over, rows missing at the end), and nothing was removed.
+    None: it is not (a damaged line, a step that is over, rows missing at the end), and nothing was removed.
     """
-    keep = at = last = 0
+    keep = at = last = count = 0
     for part in _parts(path) if path.is_file() else ():
         table = _parsed(part)
         ends = np.flatnonzero(np.frombuffer(part, np.uint8) == ord("\n")) + 1
         if table is None or len(ends) != len(table) or part[-1:] != b"\n":
-            return False
+            return None
         steps = table["step"].to_numpy()
         if steps[0] < last or (np.diff(steps) < 0).any():
-            return False
+            return None
         last = int(steps[-1])
         if stay := int(np.searchsorted(steps, before)):
-            keep = at + int(ends[stay - 1])
+            keep, count = at + int(ends[stay - 1]), count + stay
         at += len(part)
     if not at or last + 1 < before:
-        return False
+        return None
     with appending(path), path.open("r+b") as stream:
         stream.truncate(keep)
-    return True
+    return count
 
 
 def _parts(path: Path) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from manifests.runs import LEDGER_ROWS
+from manifests.runs import LEDGER_ROWS, METRICS
 from soundwave.train.runs import ledger, ledger_file
 from soundwave.train.runs.ledger import Log, whole_rows
 
@@ -115,3 +115,32 @@ def test_a_ledger_as_it_was_written_is_cut_without_being_read_row_by_row(
         assert pq.read_table(tmp_path / "ledger.parquet")["cut_id"].to_pylist() == [
             json.loads(line)["cut_id"] for line in lines
         ]
+
+
+MEASURED = {"loss": 1.5, "draws": 2}
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_steps_that_are_lost_in_the_middle_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], gone: int
+) -> None:
+    path = tmp_path / METRICS
+    path.write_text("".join(json.dumps(MEASURED | {"step": step}) + "\n" for step in range(4) if step != gone))
+    log = Log(path, before=3)
+    log.close()
+    assert f"{METRICS}: 1 rows of earlier steps are missing" in capsys.readouterr().err
+    assert log.draws is None
+
+
+def test_draws_that_are_lost_in_the_middle_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [GOOD | {"step": step, "cut_id": name} for step in range(3) for name in "ab"]
+    path, curve = tmp_path / LEDGER_ROWS, tmp_path / METRICS
+    curve.write_text("".join(json.dumps(MEASURED | {"step": step}) + "\n" for step in range(3)))
+    metrics = Log(curve, before=2)
+    metrics.close()
+    assert metrics.draws == 4
+    for lost in range(len(rows)):
+        path.write_text("".join(json.dumps(row) + "\n" for n, row in enumerate(rows) if n != lost))
+        Log(path, before=2, expected=metrics.draws).close()
+        told = "1 of its 4 rows are missing" in capsys.readouterr().err
+        assert told == (lost < 4)  # those of the last step are trained again
