@@ -177,7 +177,7 @@ def cuts_kept(case: Input, done: list[Done]) -> str:
         if line not in known:
             return f"a row is no line of the file: {line[:200]!r}"
         try:
-            # NaN where no column reads it: Lhotse writes it, and every reader takes it; as ours take any number of digits.
+            # NaN where no column reads it: Lhotse writes it, and every reader takes it; ours take any number of digits.
             json.loads(line, parse_int=str)
         except (ValueError, RecursionError) as error:
             return f"a row is no JSON: {error}"
