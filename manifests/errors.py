@@ -6,6 +6,7 @@ SoundwaveError
     ├── ManifestError       a manifest row breaks the contract
     │   └── DamagedError    a file is not what was written
     ├── AudioError          audio that cannot be read; carries a reject reason
+    │   └── BadCutError     the same of a cut that training draws: its sound or its stored frames
     ├── SettingsError       a settings file or option with a wrong key or value
     ├── QueryError          SQL that does not run, or returns the wrong columns
     ├── MixtureError        a mixture that cannot be had from the catalog

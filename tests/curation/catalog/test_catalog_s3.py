@@ -56,6 +56,7 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
+    pytest.importorskip("s3fs").S3FileSystem.clear_instance_cache()  # one of another module's server
     root: Any = resolve(BUCKET)
     root.fs.mkdir("data")
     yield root

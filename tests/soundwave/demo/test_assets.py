@@ -4,6 +4,10 @@ import importlib.util
 
 import pytest
 
+from curation.language import written
+from curation.speech import dnsmos, voice_activity
+from curation.tagging import yamnet
+from curation.voices import resemblyzer
 from manifests.errors import MissingPackageError
 from recipes.synthetic import heart
 from soundwave.demo import assets
@@ -20,7 +24,8 @@ def test_the_pins_are_those_of_the_project() -> None:
     from pathlib import Path
 
     lines = (Path(__file__).parents[3] / "assets.txt").read_text().splitlines()
-    pins = {*assets.CARRIERS.values(), heart.WHEEL}  # the demo needs no voice
+    labels = {one.WHEEL.pin for one in (dnsmos, resemblyzer, voice_activity, written, yamnet)}
+    pins = {*assets.CARRIERS.values(), heart.WHEEL, *labels}  # the demo needs no voice, and few labels
     assert {line.split()[0] for line in lines if not line.startswith("#")} == pins
 
 
