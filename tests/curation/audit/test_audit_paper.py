@@ -60,7 +60,7 @@ def test_the_papers_mixtures_ask_for_the_tables_hours() -> None:
     for row in table("stage_3"):
         third[row["task"]] = third.get(row["task"], 0.0) + float(row["hours"])
     shares = dict(load_mixture("paper/sft").shares or {})
-    shares["sound"] = shares.pop("vocal") + shares.pop("scene")
+    shares["sound"] = shares.pop("sound/vocal") + shares.pop("sound/scene")
     assert shares == pytest.approx(third)
     second = load_mixture("paper/shrinking").temperature
     assert second is not None
