@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from curation.pretrained import ModelKind, load_model, load_part
 from curation.pretrained.families import ModelFamily
+from curation.pretrained.generation import tokens_alone
 from curation.recognise import Heard
 from manifests.settings.makers import Needs
 from manifests.units import SAMPLE_RATE
@@ -47,6 +48,8 @@ class HuggingFaceRecogniser:
         self._extractor = load_part(AutoFeatureExtractor, name, KIND)
         self._tokenizer = load_part(AutoTokenizer, name, KIND)
         model = load_model(AutoModelForCTC if self._ctc else AutoModelForSpeechSeq2Seq, name, KIND)
+        if not self._ctc:
+            tokens_alone(model.generation_config)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = model.to(self._device).eval()
 

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from curation.pretrained import ModelKind, library_errors, load_model, load_part
+from curation.pretrained.generation import tokens_alone
 from curation.pretrained.quiet import quiet
 from manifests.errors import InputError, MissingPackageError
 from manifests.files import atomic_folder, cache_dir, read_json, write_json
@@ -43,6 +44,7 @@ def load_causal(name: str, tokenizer: Any, **options: Any) -> Any:
     """
     model = load_model(AutoModelForCausalLM, name, LLM, files=_files(name), **options)
     _need_token_ids(name, model.generation_config)
+    tokens_alone(model.generation_config)
     need_embeddings(name, len(model.get_input_embeddings().weight), tokenizer)
     return model
 

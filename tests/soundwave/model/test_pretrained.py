@@ -1,5 +1,6 @@
 """Pretrained LLMs by name: names that load, names that do not, folders that are damaged."""
 
+import json
 import re
 import shutil
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from curation.pretrained.generation import OUTPUTS
 from manifests.errors import InputError
 from soundwave.model.llm import load_llm
 from soundwave.model.pretrained import converted_smollm2, load_tokenizer
@@ -56,6 +58,16 @@ def test_a_damaged_llm_is_a_sentence(tiny_llm, tmp_path, name):
     with pytest.raises(InputError) as caught:
         load_llm(str(folder), dtype=torch.float32)
     assert re.search(said, str(caught.value))
+
+
+@pytest.mark.parametrize("asked", [True, [[]]], ids=str)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_what_a_folder_asks_of_generate_is_not_given(tiny_llm, tmp_path, output, asked):
+    folder = shutil.copytree(tiny_llm, tmp_path / "llm")
+    put("generation_config.json", json.dumps({output: asked}).encode())(folder)
+    model, _ = load_llm(str(folder), dtype=torch.float32)
+    found = model.generate(torch.tensor([[1, 2]]), max_new_tokens=2, do_sample=False)
+    assert isinstance(found, torch.Tensor)
 
 
 @pytest.mark.parametrize("name", ["", "./none", "/no/such", "a/b/c", "bad name!"])
