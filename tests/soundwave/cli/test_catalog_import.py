@@ -78,7 +78,8 @@ def test_what_was_decoded_is_said(source: Path, words: list[str], decoded: int) 
     code, text = run("import", "nemo", source / "train.json", *options)
     assert (code, f"{decoded} of 2 files decoded whole" in text) == (0, True)
     lengths = json.loads(run("import", "nemo", source / "train.json", *options, "--json")[1])["lengths"]
-    assert (lengths["files"], lengths["decoded"], lengths["seconds"] > 0) == (2, decoded, decoded > 0)
+    assert (lengths["files"], lengths["decoded"]) == (2, decoded)
+    assert lengths["seconds"] >= 0 if decoded else lengths["seconds"] == 0  # of so short files it may round to none
 
 
 def test_json_for_programs(source: Path) -> None:
