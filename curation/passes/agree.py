@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 import jiwer
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from curation.passes.base import CorpusPass, cut_audio, label, supervision
+from curation.passes.base import ModelPass, cut_audio, label, supervision
 from curation.passes.shards import Row, ShardResult
+from curation.pretrained.families import ModelFamilies
 from curation.recognise import MOONSHINE, RECOGNISERS, Heard, load_recogniser
-from curation.storage import model_place
 from curation.text.scoring import closest
 from manifests.errors import Rejected
 from manifests.reasons import Reason
@@ -26,31 +25,16 @@ from manifests.settings.makers import Maker
 RATES = {"wer": jiwer.wer, "cer": jiwer.cer}
 
 
-class Agree(BaseModel, CorpusPass):
+class Agree(ModelPass):
     """Labels wer and cer (errors a word or letter written; none for texts of signs alone), score, heard (the text)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     recogniser: str = MOONSHINE
     """moonshine-tiny-en, or the hub name or folder of a model of Hugging Face."""
 
     name: ClassVar[str] = "agree"
     version: ClassVar[str] = "1"
-
-    _place: str = PrivateAttr(default="")  # of the model, for workers in other folders; `recogniser` is what rows say
-
-    def model_post_init(self, _: object) -> None:
-        """Find the model from the working folder of the process that names it."""
-        self._place = model_place(self.recogniser)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that changes the labels."""
-        return self.model_dump(mode="json")
-
-    def check(self) -> None:
-        """Raise MissingPackageError or InputError when the recogniser's weights are not here."""
-        RECOGNISERS.of(self.recogniser).check()
+    field: ClassVar[str] = "recogniser"
+    families: ClassVar[ModelFamilies[Any]] = RECOGNISERS
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Hear each row."""

@@ -9,10 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from curation.passes.shards import Row, ShardResult, corpus_of, corpus_rows
+from curation.pretrained.families import ModelFamilies
+from curation.storage import model_place
 from manifests.audio import CutSound, read_cut
 from manifests.errors import AudioError, InputError, Rejected
+from manifests.files import need_folder
 from manifests.lines.supervisions import spoken
 from manifests.reasons import Reason
 from manifests.rows import Reject
@@ -56,6 +60,39 @@ class CorpusPass:
     def reject(self, row: Row, reason: Reason, detail: str) -> Reject:
         """A reject row of this pass; details keep to one short line."""
         return Reject(str(row["id"]), corpus_of(row), self.name, reason, " ".join(detail.split())[:300])
+
+
+class SettledPass(BaseModel, CorpusPass):
+    """A pass whose fields are its settings, and all that changes its labels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fields, as JSON values."""
+        return self.model_dump(mode="json")
+
+
+class ModelPass(SettledPass):
+    """Such a pass with a pretrained model, which one of its fields names ("": none)."""
+
+    field: ClassVar[str]
+    families: ClassVar[ModelFamilies[Any]]
+
+    _place: str = PrivateAttr(default="")  # of the model, for workers in other folders; the field is what rows say
+
+    def model_post_init(self, _: object) -> None:
+        """Find the model from the working folder of the process that names it."""
+        name = str(getattr(self, self.field))
+        self._place = model_place(name) if name else ""
+
+    def check(self) -> None:
+        """Raise MissingPackageError or InputError when the model's weights are not here."""
+        if not self._place:
+            return
+        self.families.of(str(getattr(self, self.field))).check()
+        if Path(self._place).is_absolute():
+            need_folder(Path(self._place), what=f"folder of the {self.field}")
 
 
 def cut_audio(row: Row) -> NDArray[np.float32]:

@@ -8,20 +8,18 @@ for Speech Recognition", 2015).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import field_validator
 
 from curation.encoders import ENCODERS, MOONSHINE, Encoder, load_encoder
-from curation.passes.base import CorpusPass, cut_audio, label
+from curation.passes.base import ModelPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
-from curation.storage import model_place
+from curation.pretrained.families import ModelFamilies
 from manifests.errors import Rejected, SettingsError
-from manifests.files import need_folder
 from manifests.reasons import Reason
 from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE, Seconds
@@ -30,10 +28,8 @@ PLAIN = "plain"
 BATCH_SECONDS = 120.0  # audio handed to the encoder at once
 
 
-class Encode(BaseModel, CorpusPass):
+class Encode(ModelPass):
     """Writes the `features` table with its matrices, and the label `frames` (of the plain variant)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     encoder: str = MOONSHINE
     """moonshine-tiny-en, or the hub name or folder of a Whisper checkpoint."""
@@ -44,13 +40,9 @@ class Encode(BaseModel, CorpusPass):
 
     name: ClassVar[str] = "encode"
     version: ClassVar[str] = "1"
+    field: ClassVar[str] = "encoder"
+    families: ClassVar[ModelFamilies[Any]] = ENCODERS
     failure: ClassVar[Reason] = Reason.encoder_failed
-
-    _place: str = PrivateAttr(default="")  # of the encoder, for workers in other folders; `encoder` is what rows say
-
-    def model_post_init(self, _: object) -> None:
-        """Find the encoder from the working folder of the process that names it."""
-        self._place = model_place(self.encoder)
 
     @field_validator("speeds")
     @classmethod
@@ -60,17 +52,6 @@ class Encode(BaseModel, CorpusPass):
         if len(set(speeds)) < len(speeds):
             raise SettingsError(f"the setting `speeds` is {list(speeds)}, expected different ones.")
         return speeds
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that changes the frames."""
-        return self.model_dump(mode="json")
-
-    def check(self) -> None:
-        """Raise MissingPackageError or InputError when the encoder's weights are not here."""
-        ENCODERS.of(self.encoder).check()
-        if Path(self._place).is_absolute():
-            need_folder(Path(self._place), what="folder of an encoder")
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Encode all variants of each row, in batches of like lengths, and store them in row order."""

@@ -5,28 +5,19 @@ The audit `leakage_sound` compares them.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from curation.passes.base import CorpusPass, cut_audio, label
+from curation.passes.base import SettledPass, cut_audio, label
 from curation.passes.shards import Row, ShardResult
 from manifests.audio.landmarks import landmarks
 from manifests.settings.makers import Maker
 
 
-class Fingerprint(BaseModel, CorpusPass):
+class Fingerprint(SettledPass):
     """Labels landmarks (how many marks, and the marks) and landmark_keys (how many, and the keys to find them by)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str] = "fingerprint"
     version: ClassVar[str] = "1"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Nothing: marks made in different ways could not be compared."""
-        return {}
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Mark each row."""

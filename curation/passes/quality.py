@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from curation.catalog.lines import lines_of
 from curation.catalog.parts import LENIENT, cuts_query, map_splits
 from curation.duck import open_memory
-from curation.passes.base import CorpusPass, label
+from curation.passes.base import SettledPass, label
 from curation.passes.shards import Row, ShardResult, corpus_rows
 from manifests.audio import CutSound, decode_channels, heard, seconds_after
 from manifests.errors import AudioError, Rejected
@@ -33,13 +32,11 @@ QUIETER = 10 ** (-40 / 20)  # a frame this far below the clip's loud frames is s
 LEAST_DBFS = -120.0  # stands for digital silence in tables
 
 
-class Quality(BaseModel, CorpusPass):
+class Quality(SettledPass):
     """Labels duration, peak, rms_dbfs, silence_share, leading_silence, trailing_silence, clipped_share.
 
     Rejects silent, too_short, duplicate and clipped cuts; their labels are kept.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     least_seconds: Seconds = 0.05
     """Shorter cuts are rejected."""
@@ -50,11 +47,6 @@ class Quality(BaseModel, CorpusPass):
 
     name: ClassVar[str] = "quality"
     version: ClassVar[str] = "1"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that changes labels and rejects."""
-        return self.model_dump(mode="json")
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts; a copy carries the id of its original as `custom["duplicate_of"]`."""

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from curation.catalog import catalog_fingerprint, connect
-from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, open_memory, quoted, short, sql_text
+from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, short, sql_text
 from curation.plan.certificate import certify
 from curation.plan.funnel import funnel_rows
 from curation.plan.lock import check_plan
@@ -32,7 +32,6 @@ from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
 from manifests.settings import stored
 from manifests.settings.differences import compare
 from manifests.switch import Switch, replaced, settle, switched
-from manifests.units import Seconds
 
 __all__ = [
     "Lock",
@@ -104,8 +103,7 @@ def _make(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None,
                     )
             facts = certify(plan, mixture, schedule, _pools(con, mixture), threads=threads)
             passes, against = passes_relied_on(con)
-            notes = [*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"])]
-            notes += _longer_notes(plan, mixture.batch.seconds)
+            notes = [*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"]), *facts["notes"]]
             facts |= {"passes": passes, "notes": notes}
             lock = _lock(mixture, catalog, schedule, plan, facts)
             write_sealed(switch.path(LOCK), lock.row())
@@ -134,21 +132,6 @@ def _lock(mixture: Mixture, catalog: Path, schedule: Schedule, plan: Path, facts
         settings=mixture.stated(exclude={"query"}),
         **facts,
     )
-
-
-def _longer_notes(plan: Path, seconds: Seconds) -> Iterator[str]:
-    """Of draws that are longer than a step is meant to be: each is a step of more."""
-    query = (
-        f"SELECT count(*), max(seconds), arg_max(cut_id, seconds) FROM read_parquet({quoted(plan)}) WHERE seconds > ?"
-    )
-    with open_memory() as con:
-        count, longest, cut_id = first(con, query, [seconds]) or (0, 0.0, "")
-    if count:
-        yield (
-            f"{count:,} draws are longer than the {seconds:g} s of a step (`batch.seconds`), the longest is {cut_id} "
-            f"with {longest:.1f} s: their steps need more memory. Leave such cuts out in the query, or raise "
-            "`batch.seconds`."
-        )
 
 
 def _refused_notes(against: Mapping[str, int]) -> Iterator[str]:

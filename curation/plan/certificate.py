@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from curation.duck import first, open_memory, quoted, records
 from curation.plan.mixture import Mixture
 from curation.plan.schedule import DomainPool, Schedule
 from manifests.plans import DomainShare, WorstWindow
+from manifests.units import Seconds
 
 # One row per window and domain. Sums of rounded microseconds would drift; units are exact multiples of a tick.
 WINDOWS = """
@@ -34,19 +35,25 @@ FROM plan
 GROUP BY domain
 ORDER BY domain
 """
+LONGER = """
+SELECT count(*), max({'seconds': seconds, 'cut_id': cut_id})  -- of several as long always the same
+FROM plan
+WHERE seconds > ?
+"""
 STEPS = "SELECT sum(seconds) AS seconds FROM plan GROUP BY step"
 
 
 def certify(
     plan: Path, mixture: Mixture, schedule: Schedule, pools: Mapping[str, DomainPool], *, threads: int | None = None
 ) -> dict[str, Any]:
-    """The measured fields of a plan's lock: steps, draws, seconds, longest_step, domains, worst_window."""
+    """The measured fields of a plan's lock: steps, draws, seconds, longest_step, domains, worst_window, and notes."""
     with open_memory(threads) as con:
         con.execute(f"CREATE VIEW plan AS FROM read_parquet({quoted(plan)})")
         found = {row["domain"]: row for row in records(con.execute(DOMAINS))}
         windows = records(con.execute(WINDOWS.format(window=mixture.window)))
+        longer = first(con, LONGER, [mixture.batch.seconds])
         steps = first(con, f"SELECT count(*), sum(seconds), max(seconds) FROM ({STEPS})")
-    assert steps is not None  # an aggregate has one row
+    assert steps is not None and longer is not None  # an aggregate has one row
     total = sum(float(row["units"]) for row in found.values())
     domains = {
         name: _domain(planned, planned / schedule.budget, found.get(name), pools[name], total)
@@ -59,7 +66,18 @@ def certify(
         "draws": sum(domain.draws for domain in domains.values()),
         "domains": domains,
         "worst_window": worst_window(windows, schedule),
+        "notes": list(_longer_notes(int(longer[0]), longer[1], mixture.batch.seconds)),
     }
+
+
+def _longer_notes(count: int, longest: Mapping[str, Any] | None, seconds: Seconds) -> Iterator[str]:
+    """Of draws that are longer than a step is meant to be: each is a step of more."""
+    if longest is not None:
+        yield (
+            f"{count:,} draws are longer than the {seconds:g} s of a step (`batch.seconds`), the longest is "
+            f"{longest['cut_id']} with {longest['seconds']:.1f} s: their steps need more memory. Leave such cuts out "
+            "in the query, or raise `batch.seconds`."
+        )
 
 
 def _domain(planned: float, share: float, row: Mapping[str, Any] | None, pool: DomainPool, total: float) -> DomainShare:

@@ -15,7 +15,7 @@ chance. Nothing here holds a cut's id: draws are numbers of candidates, in array
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,6 +26,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Numbers: TypeAlias = NDArray[np.int64]
+Shuffle: TypeAlias = Callable[[Numbers, Numbers], NDArray[Any]]
+"""Windows (S,) and the number of a step in its window (S,) -> the order of all steps (S,)."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def placed(
     sizes: WindowSizes,
     *,
     ticks_before: Mapping[int, int],
-    shuffle: Any,
+    shuffle: Shuffle,
 ) -> Placed:
     """The draws that fall due, in training order.
 
@@ -115,7 +117,7 @@ def placed(
         spans: which parts of the queues are drawn.
         sizes: of windows and steps.
         ticks_before: number of a domain -> ticks of the queues before its own.
-        shuffle: windows (S,) and the number of a step in its window (S,) -> the order of all steps (S,).
+        shuffle: puts the steps of a window into another order.
     """
     due, chosen = _due(queue, spans, ticks_before)
     draws, due = queue.take(chosen), due[chosen]
@@ -196,7 +198,7 @@ def _batches(stretch: Numbers, load: Numbers, sizes: WindowSizes) -> Numbers:
     return batch
 
 
-def _shuffled(draws: Draws, stretch: Numbers, batch: Numbers, shuffle: Any) -> Placed:
+def _shuffled(draws: Draws, stretch: Numbers, batch: Numbers, shuffle: Shuffle) -> Placed:
     """The steps of each window in another order."""
     new = np.ones(len(draws), np.bool_)
     new[1:] = (stretch[1:] != stretch[:-1]) | (batch[1:] != batch[:-1])

@@ -324,5 +324,11 @@ def _plain(value: Any, column: str, read: _Read) -> Any:
     names = read.classes.get(column)
     if not names or value is None:
         return value
-    values = [names[one] if 0 <= one < len(names) else None for one in (value if isinstance(value, list) else [value])]
-    return values if isinstance(value, list) else values[0]
+    return [_class_name(one, names) for one in value] if isinstance(value, list) else _class_name(value, names)
+
+
+def _class_name(value: Any, names: Sequence[str]) -> Any:
+    """The name of a class by its number: none for another number; what is no number stays, whatever the table says."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value
+    return names[value] if 0 <= value < len(names) else None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from curation.passes.base import CorpusPass, label, supervision
+from curation.passes.base import SettledPass, label, supervision
 from curation.passes.shards import Row, ShardResult
 from curation.text.invented import signs
 from manifests.errors import Rejected
@@ -14,21 +12,14 @@ from manifests.reasons import Reason
 from manifests.settings.makers import Maker
 
 
-class Hallucination(BaseModel, CorpusPass):
+class Hallucination(SettledPass):
     """Labels repetition, boilerplate (shares, 0 to 1), pace (1: as one reads aloud) and hallucination.
 
     hallucination is the strongest of them, 0 to 1, with the reasons in text. Of audio only the length counts.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: ClassVar[str] = "hallucination"
     version: ClassVar[str] = "1"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Read each row."""

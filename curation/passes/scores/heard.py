@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from curation.passes.base import CorpusPass, cut_audio
 from curation.passes.shards import Row, ShardResult
+from manifests.units import SAMPLE_RATE
 
 Found = TypeVar("Found")
 Clips = Sequence[NDArray[np.float32]]
@@ -39,7 +40,7 @@ def hear_in_batches(
     for number, row in enumerate(rows, 1):
         if reject := job.attempt(row, read):
             result.rejects.append(reject)
-        seconds = sum(len(clip) for _, clip in batch.values()) / 16_000
+        seconds = sum(len(clip) for _, clip in batch.values()) / SAMPLE_RATE
         if batch and (seconds >= BATCH_SECONDS or number == len(rows)):
             _label(job, [*batch.values()], hear, tell, result)
             batch.clear()

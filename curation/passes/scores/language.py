@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 import regex
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from curation.language import code_of, guess_language
 from curation.language.written import language_model
-from curation.passes.base import CorpusPass, label, supervision
+from curation.passes.base import ModelPass, label, supervision
 from curation.passes.scores.heard import hear_in_batches
 from curation.passes.shards import Row, ShardResult
-from curation.storage import model_place
+from curation.pretrained.families import ModelFamilies
 from curation.tagging import TAGGERS, load_tagger
 from curation.text import base_language
 from manifests.errors import Rejected, SettingsError
@@ -25,37 +24,25 @@ LETTERS = regex.compile(r"\p{L}")
 LEAST_LETTERS = 2
 
 
-class Language(BaseModel, CorpusPass):
+class Language(ModelPass):
     """Labels language (the text's likeliest: its code in text, how likely in value) and declared_language (the row's).
 
     With a classifier of audio also heard_language and heard_declared, the same of what is heard. There is no label of
     a declared language where the row names none, or one that the model does not know.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
     classifier: str = ""
     """The hub name or folder of an audio classifier whose labels are languages; none: only the text is read."""
 
     name: ClassVar[str] = "language"
     version: ClassVar[str] = "1"
-
-    _place: str = PrivateAttr(default="")  # of the model, for workers in other folders; `classifier` is what rows say
-
-    def model_post_init(self, _: object) -> None:
-        """Find the model from the working folder of the process that names it."""
-        self._place = model_place(self.classifier) if self.classifier else ""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that changes the labels."""
-        return self.model_dump(mode="json")
+    field: ClassVar[str] = "classifier"
+    families: ClassVar[ModelFamilies[Any]] = TAGGERS
 
     def check(self) -> None:
         """Raise MissingPackageError or InputError when a model's weights are not here."""
         language_model()
-        if self.classifier:
-            TAGGERS.of(self.classifier).check()
+        super().check()
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Read each row, then hear it."""

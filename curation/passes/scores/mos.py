@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from curation.passes.base import CorpusPass, label
+from curation.passes.base import SettledPass, label
 from curation.passes.scores.heard import hear_in_batches
 from curation.passes.shards import Row, ShardResult
 from curation.speech.dnsmos import NAMES, WHEEL, dnsmos
 from manifests.settings.makers import Maker
 
 
-class Mos(BaseModel, CorpusPass):
+class Mos(SettledPass):
     """Labels sig (the speech), bak (the background) and ovr (both)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str] = "mos"
     version: ClassVar[str] = "1"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the network's weights are not here."""

@@ -9,43 +9,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from curation.passes.base import CorpusPass
+from curation.passes.base import ModelPass
 from curation.passes.scores.heard import hear_in_batches
 from curation.passes.shards import Row, ShardResult
-from curation.storage import model_place
+from curation.pretrained.families import ModelFamilies
 from curation.voices import RESEMBLYZER, VOICES, load_voice_encoder
 from manifests.errors import Rejected
 from manifests.reasons import Reason
 from manifests.settings.makers import Maker
 
 
-class Speaker(BaseModel, CorpusPass):
+class Speaker(ModelPass):
     """Writes the table `embeddings`: a vector of each cut of speech."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     encoder: str = RESEMBLYZER
     """resemblyzer, or the hub name or folder of a model of Hugging Face with x-vectors."""
 
     name: ClassVar[str] = "speaker"
     version: ClassVar[str] = "1"
-
-    _place: str = PrivateAttr(default="")  # of the model, for workers in other folders; `encoder` is what rows say
-
-    def model_post_init(self, _: object) -> None:
-        """Find the model from the working folder of the process that names it."""
-        self._place = model_place(self.encoder)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that changes the vectors."""
-        return self.model_dump(mode="json")
-
-    def check(self) -> None:
-        """Raise MissingPackageError or InputError when the encoder's weights are not here."""
-        VOICES.of(self.encoder).check()
+    field: ClassVar[str] = "encoder"
+    families: ClassVar[ModelFamilies[Any]] = VOICES
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """A vector of each row."""

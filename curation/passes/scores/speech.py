@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-from curation.passes.base import CorpusPass, label
+from curation.passes.base import SettledPass, label
 from curation.passes.shards import Row, ShardResult
 from curation.speech.bandwidth import bandwidth
 from curation.speech.noise import snr
@@ -18,22 +16,15 @@ from manifests.settings.makers import Maker
 from manifests.units import SAMPLE_RATE
 
 
-class Speech(BaseModel, CorpusPass):
+class Speech(SettledPass):
     """Labels snr (dB), speech_share and speech_seconds (by a voice activity detector), bandwidth (Hz).
 
     bandwidth is measured at the file's own rate: far below half of `cuts.sampling_rate`, the audio was made of a
     slower one, or comes out of a codec.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: ClassVar[str] = "speech"
     version: ClassVar[str] = "1"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the detector's weights are not here."""

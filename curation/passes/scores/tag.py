@@ -6,25 +6,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field
 
-from curation.passes.base import CorpusPass, label
+from curation.passes.base import ModelPass, label
 from curation.passes.scores.heard import hear_in_batches
 from curation.passes.shards import Row, ShardResult
-from curation.storage import model_place
+from curation.pretrained.families import ModelFamilies
 from curation.tagging import TAGGERS, YAMNET, load_tagger
 from manifests.ontology import ontology, sounds_of, vocabulary
 from manifests.settings.makers import Maker
 
 
-class Tag(BaseModel, CorpusPass):
+class Tag(ModelPass):
     """Labels tag: a row for each of the likeliest sounds, its name in text, how sure the classifier is in value.
 
     Names are the ontology's where the classifier's label has some there (several: a row each), so that
     `is_a(text, 'Animal')` holds; other labels stay as the classifier has them.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     tagger: str = YAMNET
     """yamnet, or the hub name or folder of an audio classifier of Hugging Face."""
@@ -35,23 +33,14 @@ class Tag(BaseModel, CorpusPass):
 
     name: ClassVar[str] = "tag"
     version: ClassVar[str] = "1"
-
-    _place: str = PrivateAttr(default="")  # of the model, for workers in other folders; `tagger` is what rows say
-
-    def model_post_init(self, _: object) -> None:
-        """Find the model from the working folder of the process that names it."""
-        self._place = model_place(self.tagger)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that changes the labels."""
-        return self.model_dump(mode="json")
+    field: ClassVar[str] = "tagger"
+    families: ClassVar[ModelFamilies[Any]] = TAGGERS
 
     def check(self) -> None:
         """Raise MissingPackageError or InputError when the weights are not here, or no such vocabulary is."""
         if self.vocabulary:
             vocabulary(self.vocabulary)
-        TAGGERS.of(self.tagger).check()
+        super().check()
 
     def label_shard(self, rows: list[Row]) -> ShardResult:
         """Tag each row."""

@@ -107,12 +107,13 @@ def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -
         )
     else:
         results = (_tried(encoder, [pieces[at][1] for at in batch]) for batch in batches)
-    found: list[NDArray[np.float32] | None] = [None] * len(pieces)
-    for batch, frames in zip(batches, results, strict=True):
-        for at, part in zip(batch, frames, strict=True):
-            found[at] = part
-    for number, clip in enumerate(missing):
-        parts = [part for (owner, _), part in zip(pieces, found, strict=True) if owner == number]
+    found = {
+        at: part for batch, frames in zip(batches, results, strict=True) for at, part in zip(batch, frames, strict=True)
+    }
+    own: list[list[NDArray[np.float32] | None]] = [[] for _ in missing]
+    for at, (number, _) in enumerate(pieces):
+        own[number].append(found[at])
+    for clip, parts in zip(missing, own, strict=True):
         whole = [part for part in parts if part is not None]
         if len(whole) == len(parts):
             clip.keep(np.concatenate(whole))

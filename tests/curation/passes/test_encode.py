@@ -144,5 +144,5 @@ def test_a_relative_model_is_found_from_any_folder_and_named_as_given(
     assert there.settings["encoder"] == "models/whisper"
     assert pickle.loads(pickle.dumps(aligner)).loader.model == str(tmp_path / "models" / "whisper")
     (tmp_path / "models" / "whisper").rmdir()
-    with pytest.raises(MissingFileError, match=f"No such folder of an encoder: {tmp_path}/models/whisper"):
+    with pytest.raises(MissingFileError, match=f"No such folder of the encoder: {tmp_path}/models/whisper"):
         there.check()

@@ -316,6 +316,19 @@ def test_nested_domains_share_what_their_parent_has(tmp_path: Path) -> None:
         assert abs(domain.realised - domain.planned) <= 2.5 / 3600
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_draws_that_are_longer_than_a_step_are_told(tmp_path: Path, threads: int) -> None:
+    """Of several as long always the same, on any number of threads: notes stand in the lock."""
+    rows = [cut(f"long{n:05}", task="asr", duration=12.0) for n in range(20_000)] + [cut("short", duration=2.0)]
+    asked = mixture(shares={"asr": 1}, unit="samples", budget=20_001, max_repeats=1)
+    lock, _ = planned(tmp_path, rows, asked, threads=threads)
+    told = [note for note in lock.notes if "longer than" in note]
+    assert told == [
+        "20,000 draws are longer than the 10 s of a step (`batch.seconds`), the longest is long19999 with 12.0 s: "
+        "their steps need more memory. Leave such cuts out in the query, or raise `batch.seconds`."
+    ]
+
+
 def test_text_rows_have_their_place(tmp_path: Path) -> None:
     cuts = [text_row("q", text="x" * 30, target_text="y" * 10), text_row("labelled"), cut("a", duration=2.0)]
     labels = [{"pass": "tokens", "cut_id": "labelled", "name": "llm_tokens", "value": 100.0}]

