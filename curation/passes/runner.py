@@ -59,6 +59,7 @@ class PassSummary:
     reasons: Counter[str] = field(default_factory=Counter)
     shards: int = 0
     shards_reused: int = 0
+    computed_seconds: Seconds = 0.0  # of audio, in shards that were not there
     wall_seconds: Seconds = 0.0
 
     def add(self, counts: Counts) -> None:
@@ -76,6 +77,7 @@ class PassSummary:
             "folder": str(self.folder),
             "reasons": dict(sorted(self.reasons.items())),
             "seconds": round(self.seconds, 3),
+            "computed_seconds": round(self.computed_seconds, 3),
             "wall_seconds": round(self.wall_seconds, 2),
         }
 
@@ -122,12 +124,11 @@ def run_pass(
         run = _PassRun(job, corpus_dir, place, shard_size, pool, hashed=hashes_files(info))
         bar = stack.enter_context(progress_bar())
         task = bar.add_task(f"{job.name} {corpus_dir.name}", total=info.cuts, note="")
-        computed: Seconds = 0.0
         for counts, reused in run.results():
             summary.add(counts)
             summary.shards_reused += reused
-            computed += 0.0 if reused else counts.seconds
-            note = _speed(computed, time.monotonic() - began)
+            summary.computed_seconds += 0.0 if reused else counts.seconds
+            note = _speed(summary.computed_seconds, time.monotonic() - began)
             bar.update(task, completed=summary.cuts, total=max(info.cuts, summary.cuts), note=note)
     summary.shards = len(run.keys)
     summary.wall_seconds = time.monotonic() - began
