@@ -6,6 +6,5 @@ execute.py   any jobs with dependencies, as processes side by side
 run.py       the whole of `soundwave ablate`: plans, trainings, evaluations, rows
 results.py   one row per cell and stage
 fit.py       error against hours: a power law with a band, where the points allow one; a score's error is the
-             distance from its best value
 next_run.py  which cell to run next, and why
 """

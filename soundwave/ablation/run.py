@@ -39,7 +39,7 @@ from soundwave.ablation.commands import (
     training_key,
 )
 from soundwave.ablation.execute import Job, Outcome, run_jobs
-from soundwave.ablation.fit import FitResult, Point, fit_power_law
+from soundwave.ablation.fits.size import FitResult, Point, fit_power_law
 from soundwave.ablation.grid import GRIDS, Grid, load_grid
 from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
