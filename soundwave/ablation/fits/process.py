@@ -1,0 +1,129 @@
+"""A Gaussian process over a few cells, averaged over its length scales and noise, not fitted to the best ones.
+
+With 6 to 30 cells the best length scale is a guess, and a band that takes it as known is too narrow. So every pair from
+a lattice of length scales and noises has the weight that the rows give it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundwave.ablation.fits.frame import Frame
+
+Floats = NDArray[np.float64]
+
+LENGTHS = (0.12, 0.2, 0.35, 0.6, 1.0, 2.0)  # in coordinates from 0 to 1 over what was measured
+NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # variance of a run between seeds, in variances of the signal
+LEVEL, SLOPE = 10.0, 1.0  # variances of the constant and of straight lines, in variances of the signal
+NAME = "Gaussian process"
+_JITTER = 1e-8
+CELLS = 4  # the fewest that say anything of a length scale
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """One length scale and noise: its weight and what it makes of the rows."""
+
+    weight: float
+    length: float
+    signal: float
+    """Variance of the process."""
+    factor: Floats
+    """Cholesky factor of the cells' covariance."""
+    answer: Floats
+    """Inverse covariance times centred means."""
+
+
+@dataclass(frozen=True)
+class FittedProcess:
+    """A Gaussian process given cells."""
+
+    frame: Frame
+    choices: tuple[_Choice, ...]
+    loo: Floats
+    noise: float
+    """Variance of one run between seeds, as the weights say."""
+    name: str = NAME
+
+    def predict(self, points: Floats) -> Floats:
+        """(points,) at (points, axes) values."""
+        at, seen = self.frame.at(points), self.frame.scaled
+        mean = float(self.frame.means.mean())
+        found = [choice.weight * (_kernel(at, seen, choice.length) @ choice.answer) for choice in self.choices]
+        return np.asarray(mean + np.sum(found, axis=0))
+
+    def draws(self, points: Floats, count: int, generator: np.random.Generator) -> Floats:
+        """(count, points) functions that the rows allow."""
+        weights = np.array([choice.weight for choice in self.choices])
+        shares = generator.multinomial(count, weights / weights.sum())
+        freedom = len(self.frame.means) + self.frame.freedom
+        parts = []
+        for choice, share in zip(self.choices, shares, strict=True):
+            if share:
+                mean, covariance = self.joint(choice, points)
+                wide = np.sqrt(freedom / generator.chisquare(freedom, size=(int(share), 1)))
+                normal = generator.standard_normal((int(share), len(points)))
+                parts.append(mean + wide * (normal @ np.linalg.cholesky(covariance).T))
+        drawn: Floats = np.concatenate(parts)
+        return drawn[generator.permutation(count)]
+
+    def joint(self, choice: _Choice, points: Floats) -> tuple[Floats, Floats]:
+        """(points,) mean and (points, points) covariance under one choice."""
+        at, seen = self.frame.at(points), self.frame.scaled
+        across = _kernel(at, seen, choice.length)
+        half = np.linalg.solve(choice.factor, across.T)
+        covariance = choice.signal * (_kernel(at, at, choice.length) - half.T @ half)
+        covariance[np.diag_indices(len(at))] += _JITTER * choice.signal * (1 + LEVEL)
+        return float(self.frame.means.mean()) + across @ choice.answer, covariance
+
+    def moments(self, points: Floats) -> tuple[Floats, Floats]:
+        """(points,) mean and (points, points) covariance over all choices."""
+        each = [(choice.weight, *self.joint(choice, points)) for choice in self.choices if choice.weight > 1e-3]
+        total = sum(weight for weight, _, _ in each)
+        mean = np.sum([weight * at for weight, at, _ in each], axis=0) / total
+        spread = [weight * (covariance + np.outer(at - mean, at - mean)) for weight, at, covariance in each]
+        return mean, np.asarray(np.sum(spread, axis=0) / total)
+
+
+def fit_process(frame: Frame) -> FittedProcess | None:
+    """Fit to a frame's cells; None where they are too few, or all alike."""
+    seen, means = frame.scaled, frame.means - frame.means.mean()
+    if len(np.unique(frame.points, axis=0)) < CELLS or not means.any():
+        return None
+    pairs = [_weigh(frame, seen, means, length, noise) for length, noise in product(LENGTHS, NOISES)]
+    logs = np.array([log for log, _, _, _ in pairs])
+    weights = np.exp(logs - logs.max())
+    weights /= weights.sum()
+    choices = tuple(_Choice(float(weight), *choice) for weight, (_, choice, _, _) in zip(weights, pairs, strict=True))
+    loo = frame.means.mean() + np.sum([weight * one[2] for weight, one in zip(weights, pairs, strict=True)], axis=0)
+    noise = float(np.sum([weight * one[3] for weight, one in zip(weights, pairs, strict=True)]))
+    return FittedProcess(frame, choices, np.asarray(loo), noise)
+
+
+def _weigh(
+    frame: Frame, seen: Floats, means: Floats, length: float, noise: float
+) -> tuple[float, tuple[float, float, Floats, Floats], Floats, float]:
+    """(log weight, choice, what it says of each cell unseen, noise) of one length scale and noise."""
+    covariance = _kernel(seen, seen, length) + np.diag(noise / frame.seeds + _JITTER)
+    factor = np.linalg.cholesky(covariance)
+    inverse = np.linalg.inv(covariance)
+    answer = inverse @ means
+    squares, cells = float(means @ answer), len(means)
+    within = frame.freedom if np.isfinite(frame.noise) and frame.noise > 0 else 0
+    if within:  # what seeds differ by in the same cell is noise and nothing else
+        squares += within * frame.noise / noise
+    signal = squares / (cells + within)  # the likeliest scale
+    log = -0.5 * (cells + within) * np.log(signal) - np.log(np.diag(factor)).sum() - 0.5 * within * np.log(noise)
+    unseen = means - answer / np.diag(inverse)
+    return float(log), (length, signal, factor, answer), unseen, noise * signal
+
+
+def _kernel(one: Floats, two: Floats, length: float) -> Floats:
+    apart = ((one[:, None, :] - two[None, :, :]) ** 2).sum(axis=2)
+    lines = (one - 0.5) @ (two - 0.5).T
+    found: Floats = LEVEL + SLOPE * lines + np.exp(-apart / (2 * length**2))
+    return found
