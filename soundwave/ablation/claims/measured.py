@@ -23,7 +23,7 @@ Setting = str | float | int | bool | None
 
 CLIPS = "clips.parquet"
 CLIP_COLUMNS = ("cell", "stage", "outcome", "item", "group", "value", "weight")
-ARM, SIZE = "arm", "size"
+ARM, SIZE, REPEATS = "arm", "size", "repeats"
 BLOCKS = 2000  # groups of clips beyond this are joined at random: the variance keeps its expectation
 SAME_FIGURE = 0.02  # a figure out of clips that is further off than this share of itself is another figure
 _ORDER = 20  # seed of the order in which groups are joined
@@ -140,13 +140,19 @@ def measure(
 def cell_settings(row: Mapping[str, Any]) -> CellSettings:
     """What a row's cell was asked: arm, size, and the values in its `axes`, which earlier tables lack."""
     said = row.get("axes") or {}
-    axes = json.loads(said) if isinstance(said, str) else dict(said)
-    settings = {ARM: row["arm"], SIZE: row["fraction"]} | {
-        name: value if isinstance(value, str | int | float | bool | None) else json.dumps(value, sort_keys=True)
-        for name, value in axes.items()
-        if name not in ("seed", "seeds", ARM, SIZE)
-    }
+    settings: dict[str, Setting] = {ARM: row["arm"], SIZE: row["fraction"]}
+    if row.get(REPEATS) is not None:
+        settings[REPEATS] = row[REPEATS]
+    for name, value in (json.loads(said) if isinstance(said, str) else said).items():
+        if isinstance(value, Mapping):
+            settings |= {f"{name}.{part}": _setting(share) for part, share in value.items()}
+        elif name not in ("seed", "seeds", ARM, SIZE, REPEATS):
+            settings[name] = _setting(value)
     return CellSettings(tuple(settings.items()))
+
+
+def _setting(value: object) -> Setting:
+    return value if isinstance(value, str | int | float | bool | None) else json.dumps(value, sort_keys=True)
 
 
 def _finite(value: object) -> bool:

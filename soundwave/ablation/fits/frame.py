@@ -14,7 +14,7 @@ from soundwave.ablation.claims.measured import SIZE, CellSettings, Measured, Set
 
 Floats = NDArray[np.float64]
 Kind = Literal["share", "log", "linear"]
-SHARE = "share."
+SHARES = ("share.", "shares.")
 WIDE = 20.0  # a positive axis whose ends are further apart than this is looked at in logarithms
 
 
@@ -113,7 +113,7 @@ def _frame(
 ) -> Frame | None:
     cells, values = [measured.cells[n] for n in members], measured.values[list(members)]
     columns = {name: np.array([_number(cell, name) for cell in cells]) for name in axes}
-    columns = {name: column for name, column in columns.items() if len(np.unique(column)) > 1}
+    columns = _free({name: column for name, column in columns.items() if len(np.unique(column)) > 1})
     if not columns:
         return None
     known = np.isfinite(values)
@@ -128,6 +128,14 @@ def _frame(
         noise=pooled,
         freedom=max(0, (len(cells) - 1) * (complete - 1)),
     )
+
+
+def _free(columns: dict[str, Floats]) -> dict[str, Floats]:
+    """Without the last of shares that sum to the same in all cells: the others say what it is."""
+    shares = [name for name in columns if name.startswith(SHARES)]
+    if len(shares) > 1 and np.ptp(np.sum([columns[name] for name in shares], axis=0)) < 1e-9:
+        return {name: column for name, column in columns.items() if name != shares[-1]}
+    return columns
 
 
 def _numbers(values: Sequence[Setting]) -> bool:
@@ -145,7 +153,7 @@ def _axis(name: str, column: Floats) -> NumberAxis:
     low, high = float(column.min()), float(column.max())
     above = column[column > 0]
     least = min(0.01, float(above.min()) / 2) if len(above) else 0.01
-    if name.startswith(SHARE) and low >= 0 and high <= 1:
+    if name.startswith(SHARES) and low >= 0 and high <= 1:
         return NumberAxis(name, "share", low, high, least)
     wide = name == SIZE or (low > 0 and high / low >= WIDE)
     return NumberAxis(name, "log" if wide and low > 0 else "linear", low, high, least)

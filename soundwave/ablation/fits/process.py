@@ -109,8 +109,8 @@ def _weigh(
 ) -> tuple[float, tuple[float, float, Floats, Floats], Floats, float]:
     """(log weight, choice, what it says of each cell unseen, noise) of one length scale and noise."""
     covariance = _kernel(seen, seen, length) + np.diag(noise / frame.seeds + _JITTER)
-    factor = np.linalg.cholesky(covariance)
-    inverse = np.linalg.inv(covariance)
+    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
     answer = inverse @ means
     squares, cells = float(means @ answer), len(means)
     within = frame.freedom if np.isfinite(frame.noise) and frame.noise > 0 else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from typing import Protocol
 
@@ -67,8 +68,8 @@ class FittedCurve:
 
     def predict(self, points: Floats) -> Floats:
         """(points,) at (points, axes) values."""
-        means = self.frame.means[None]
-        return self._refit(means, points)[0]
+        fitted: Floats = self._refit(self.frame.means[None], points)[0]
+        return fitted
 
     def draws(self, points: Floats, count: int, generator: np.random.Generator) -> Floats:
         """(count, points) refits on the fitted means with new noise, of as many degrees of freedom as there are."""
@@ -135,29 +136,20 @@ def _quadratic(frame: Frame) -> list[Columns]:
 
 
 def _exponential(frame: Frame) -> list[Columns]:
-    """c + k exp(t r): the law of mixing, falling or rising, of one share and at all sizes alike."""
+    """c + k exp(t r): the law of mixing of one share, falling (t < 0) or rising."""
     share = _only_share(frame)
     if share is None or len(frame.axes) > 1:
         return []
-    return [
-        lambda points, rate=rate: np.column_stack(
-            [np.ones(len(points)), np.exp(-abs(rate) * _from(rate, points[:, share]))]
-        )
-        for rate in [*RATES, *(-rate for rate in RATES)]
-    ]
+    falling = [partial(_mixing, share=share, down=rate, up=None) for rate in RATES]
+    return [*falling, *(partial(_mixing, share=share, down=None, up=rate) for rate in RATES)]
 
 
 def _two_exponentials(frame: Frame) -> list[Columns]:
-    """Two domains that a share feeds and starves: c + k exp(-t r) + l exp(u r)."""
+    """Two domains, one that a share feeds and one that it starves: c + k exp(-t r) + l exp(-u (1 - r))."""
     share = _only_share(frame)
     if share is None or len(frame.axes) > 1:
         return []
-    return [
-        lambda points, down=down, up=up: np.column_stack(
-            [np.ones(len(points)), np.exp(-down * points[:, share]), np.exp(-up * (1 - points[:, share]))]
-        )
-        for down, up in product(RATES, RATES)
-    ]
+    return [partial(_mixing, share=share, down=down, up=up) for down, up in product(RATES, RATES)]
 
 
 def _surface(frame: Frame) -> list[Columns]:
@@ -166,27 +158,32 @@ def _surface(frame: Frame) -> list[Columns]:
     sizes = [number for number, axis in enumerate(frame.axes) if axis.name == SIZE]
     if share is None or len(sizes) != 1 or len(frame.axes) != 2:
         return []
-    size, unit = sizes[0], float(np.exp(np.log(frame.points[:, sizes[0]]).mean()))
+    unit = float(np.exp(np.log(frame.points[:, sizes[0]]).mean()))
     return [
-        lambda points, a=a, down=down, up=up: np.column_stack(
-            [
-                np.ones(len(points)),
-                (points[:, size] / unit) ** -a,
-                np.exp(-down * points[:, share]),
-                np.exp(-up * (1 - points[:, share])),
-            ]
-        )
-        for a, down, up in product(EXPONENTS, RATES[1::2], RATES[1::2])
+        partial(_size_and_mixing, share=share, size=sizes[0], unit=unit, exponent=exponent, down=down, up=up)
+        for exponent, down, up in product(EXPONENTS, RATES[1::2], RATES[1::2])
     ]
+
+
+def _mixing(points: Floats, *, share: int, down: float | None, up: float | None) -> Floats:
+    columns = [np.ones(len(points))]
+    if down is not None:
+        columns.append(np.exp(-down * points[:, share]))
+    if up is not None:
+        columns.append(np.exp(-up * (1 - points[:, share])))
+    return np.column_stack(columns)
+
+
+def _size_and_mixing(
+    points: Floats, *, share: int, size: int, unit: float, exponent: float, down: float, up: float
+) -> Floats:
+    mixing = _mixing(points, share=share, down=down, up=up)
+    return np.column_stack([mixing, (points[:, size] / unit) ** -exponent])
 
 
 def _only_share(frame: Frame) -> int | None:
     shares = [number for number, axis in enumerate(frame.axes) if axis.kind == "share"]
     return shares[0] if len(shares) == 1 else None
-
-
-def _from(rate: float, share: Floats) -> Floats:
-    return share if rate > 0 else 1 - share
 
 
 KINDS = (
