@@ -39,7 +39,7 @@ from soundwave.ablation.commands import (
     training_key,
 )
 from soundwave.ablation.execute import Job, Outcome, run_jobs
-from soundwave.ablation.fits.size import FitResult, Point, fit_power_law
+from soundwave.ablation.fits.size import FitResult, fit_arm
 from soundwave.ablation.grid import GRIDS, Grid, load_grid
 from soundwave.ablation.next_run import suggest_next
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
@@ -353,19 +353,6 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]]) -> dict[s
         "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
         "next": suggestion.sentence if suggestion else None,
     }
-
-
-def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, figure: Figure) -> FitResult:
-    """The power law of one arm's last stage over hours: of the distance from the figure's best value."""
-    if figure.best is None:
-        return FitResult(None, f"`{figure.name}` has no best value, a power law needs the distance from one")
-    points = []
-    for row in rows:
-        if row["arm"] == arm and row["last"] and row.get(figure.name) is not None:
-            ends = [end for part in ("low", "high") if (end := row.get(f"{figure.name}_{part}")) is not None]
-            low, high = sorted(map(figure.error, ends)) if len(ends) == 2 else (None, None)
-            points.append(Point(row["hours"], figure.error(row[figure.name]), low, high))
-    return fit_power_law(points)
 
 
 def measurable(node: Node, grid: Grid) -> tuple[tuple[str, ...], tuple[str, ...]]:

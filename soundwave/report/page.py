@@ -14,8 +14,8 @@ import manifests
 from manifests.files import claim_file, write_json, write_text
 from manifests.switch import switched
 from manifests.units import clock
+from soundwave.ablation.fits.size import fit_arm
 from soundwave.ablation.results import METRICS
-from soundwave.ablation.run import fit_arm
 from soundwave.evaluate.metric import Figure
 from soundwave.report import charts, data, examples, outcome, training
 from soundwave.report.summary import claim_summary, provenance, summarise, timings

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +19,12 @@ from soundwave.ablation.results import Z95
 from soundwave.evaluate.metric import Figure
 
 Floats = NDArray[np.float64]
-Setting = str | float | int | bool | None
+Setting: TypeAlias = str | float | int | bool | None
+RowKey: TypeAlias = tuple[str, str, str]
+"""Grid, cell, stage."""
 
 CLIPS = "clips.parquet"
-CLIP_COLUMNS = ("cell", "stage", "outcome", "item", "group", "value", "weight")
+CLIP_COLUMNS = ("grid", "cell", "stage", "outcome", "item", "group", "value", "weight")
 ARM, SIZE, REPEATS = "arm", "size", "repeats"
 BLOCKS = 2000  # groups of clips beyond this are joined at random: the variance keeps its expectation
 SAME_FIGURE = 0.02  # a figure out of clips that is further off than this share of itself is another figure
@@ -116,12 +118,12 @@ def measure(
         places.setdefault(cell_settings(row), len(places))
     seeds = sorted({int(row["seed"]) for row in usable})
     values, spread = np.full((len(places), len(seeds)), np.nan), np.full((len(places), len(seeds)), np.nan)
-    where: dict[tuple[str, str], tuple[int, int]] = {}  # (cell's name, stage) -> its place
+    where: dict[RowKey, tuple[int, int]] = {}
     for row in usable:
         place = places[cell_settings(row)], seeds.index(int(row["seed"]))
         values[place] = row[outcome]
         spread[place] = _variance(row.get(f"{outcome}_low"), row.get(f"{outcome}_high"))
-        where[str(row["cell"]), str(row["stage"])] = place
+        where[str(row["grid"]), str(row["cell"]), str(row["stage"])] = place
     parts, notes = (None, ()) if clips is None else _parts(clips, outcome, where, values)
     counted = [int(row["clips"]) for row in usable if row.get("clips")]
     return Measured(
@@ -172,19 +174,19 @@ def _row_means(values: Floats) -> Floats:
 
 
 def _parts(
-    clips: pa.Table, outcome: str, where: Mapping[tuple[str, str], tuple[int, int]], values: Floats
+    clips: pa.Table, outcome: str, where: Mapping[RowKey, tuple[int, int]], values: Floats
 ) -> tuple[Floats | None, tuple[str, ...]]:
     """(cells, seeds, groups) parts of the clips in each figure, or None and why."""
     table = clips.filter(pc.equal(clips["outcome"], outcome))
     group = pc.coalesce(table["group"].cast(pa.string()), table["item"].cast(pa.string()))
     table = pa.table(
-        {name: table[name] for name in ("cell", "stage")}
+        {name: table[name].cast(pa.string()) for name in ("grid", "cell", "stage")}
         | {"group": group}
         | {name: table[name].cast(pa.float64()) for name in ("value", "weight")}
     )
-    sums = table.group_by(["cell", "stage", "group"]).aggregate([("value", "sum"), ("weight", "sum")])
-    pairs = zip(sums["cell"].to_pylist(), sums["stage"].to_pylist(), strict=True)
-    found = [where.get((str(cell), str(stage))) for cell, stage in pairs]
+    sums = table.group_by(["grid", "cell", "stage", "group"]).aggregate([("value", "sum"), ("weight", "sum")])
+    keys = zip(*(sums[name].to_pylist() for name in ("grid", "cell", "stage")), strict=True)
+    found = [where.get(key) for key in keys]
     kept = np.array([place is not None for place in found], dtype=bool)
     if not kept.any():
         return None, ()

@@ -8,8 +8,9 @@ no curve. What a fit says outside the sizes it saw is a guess, so it has to be a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ from scipy.optimize import least_squares
 
 from manifests.errors import InputError
 from manifests.units import Hours
+from soundwave.evaluate.metric import Figure
 
 Floats = NDArray[np.float64]
 Parameters = tuple[float, float, float]  # offset, scale, exponent
@@ -143,6 +145,19 @@ def fit_power_law(points: Sequence[Point], *, replicates: int = 200, seed: int =
         band_from=source,
     )
     return FitResult(curve, "" if free else f"offset held at 0: {len(groups)} sizes cannot tell it from the slope")
+
+
+def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, figure: Figure) -> FitResult:
+    """The power law of one arm's last stage over hours: of the distance from the figure's best value."""
+    if figure.best is None:
+        return FitResult(None, f"`{figure.name}` has no best value, a power law needs the distance from one")
+    points = []
+    for row in rows:
+        if row["arm"] == arm and row["last"] and row.get(figure.name) is not None:
+            ends = [end for part in ("low", "high") if (end := row.get(f"{figure.name}_{part}")) is not None]
+            low, high = sorted(map(figure.error, ends)) if len(ends) == 2 else (None, None)
+            points.append(Point(row["hours"], figure.error(row[figure.name]), low, high))
+    return fit_power_law(points)
 
 
 def _by_size(points: Sequence[Point]) -> list[list[Point]]:
