@@ -36,10 +36,11 @@ class NumberAxis:
             return np.asarray(np.log(value + self.least) - np.log(1 - value + self.least))
         return np.asarray(np.log(value)) if self.kind == "log" else value
 
-    def scaled(self, value: Floats) -> Floats:
-        """Values as coordinates from 0 to 1 over what was measured."""
+    def scaled(self, value: Floats, plain: float = 0.0) -> Floats:
+        """Values as coordinates from 0 to 1 over what was measured; `plain`: so much of them as they are, 0 to 1."""
         ends = self.coordinate(np.array([self.low, self.high]))
-        return np.asarray((self.coordinate(value) - ends[0]) / max(float(ends[1] - ends[0]), 1e-12))
+        bent = (self.coordinate(value) - ends[0]) / max(float(ends[1] - ends[0]), 1e-12)
+        return np.asarray((1 - plain) * bent + plain * (value - self.low) / max(self.high - self.low, 1e-12))
 
     def between(self, count: int) -> Floats:
         """(count,) values over what was measured, evenly spread in coordinates; of shares half of them evenly."""
@@ -83,9 +84,15 @@ class Frame:
         """(cells, axes) the points as coordinates from 0 to 1."""
         return self.at(self.points)
 
-    def at(self, points: Floats) -> Floats:
-        """(points, axes) values as coordinates from 0 to 1."""
-        return np.column_stack([axis.scaled(points[:, n]) for n, axis in enumerate(self.axes)])
+    def at(self, points: Floats, plain: float = 0.0) -> Floats:
+        """(points, axes) values as coordinates from 0 to 1; `plain` as of an axis."""
+        return np.column_stack([axis.scaled(points[:, n], plain) for n, axis in enumerate(self.axes)])
+
+    @property
+    def inner(self) -> NDArray[np.bool_]:
+        """(cells,) cells that lie at no end of an axis: leaving them out asks for nothing beyond what was measured."""
+        low, high = self.points.min(axis=0), self.points.max(axis=0)
+        return np.asarray(((self.points > low) & (self.points < high)).all(axis=1))
 
     def named(self, point: Floats) -> str:
         """For people: a point."""

@@ -67,4 +67,4 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _same(frame: Frame, row: dict[str, Any]) -> bool:
-    return dict(frame.fixed) == row["fixed"] and [axis.name for axis in frame.axes] == row["axes"]
+    return bool(dict(frame.fixed) == row["fixed"]) and [axis.name for axis in frame.axes] == row["axes"]

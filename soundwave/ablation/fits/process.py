@@ -1,7 +1,7 @@
 """A Gaussian process over a few cells, averaged over its length scales and noise, not fitted to the best ones.
 
-With 6 to 30 cells the best length scale is a guess, and a band that takes it as known is too narrow. So every pair from
-a lattice of length scales and noises has the weight that the rows give it.
+With 6 to 30 cells the best length scale is a guess, and a band that takes it as known is too narrow. So every choice
+from a lattice of length scales, noises and coordinates has the weight that the rows give it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 LENGTHS = (0.12, 0.2, 0.35, 0.6, 1.0, 2.0)  # in coordinates from 0 to 1 over what was measured
 NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # variance of a run between seeds, in variances of the signal
+BENDS = (0.0, 0.5, 1.0)  # how far shares and sizes are looked at as they are, not in logarithms
 LEVEL, SLOPE = 10.0, 1.0  # variances of the constant and of straight lines, in variances of the signal
 NAME = "Gaussian process"
 _JITTER = 1e-8
@@ -30,6 +31,8 @@ class _Choice:
 
     weight: float
     length: float
+    plain: float
+    """Of the coordinates: see `NumberAxis.scaled`."""
     signal: float
     """Variance of the process."""
     factor: Floats
@@ -51,10 +54,10 @@ class FittedProcess:
 
     def predict(self, points: Floats) -> Floats:
         """(points,) at (points, axes) values."""
-        at, seen = self.frame.at(points), self.frame.scaled
-        mean = float(self.frame.means.mean())
-        found = [choice.weight * (_kernel(at, seen, choice.length) @ choice.answer) for choice in self.choices]
-        return np.asarray(mean + np.sum(found, axis=0))
+        found = np.full(len(points), float(self.frame.means.mean()))
+        for choice in self.choices:
+            found += choice.weight * (self._across(choice, points) @ choice.answer)
+        return found
 
     def draws(self, points: Floats, count: int, generator: np.random.Generator) -> Floats:
         """(count, points) functions that the rows allow."""
@@ -73,12 +76,17 @@ class FittedProcess:
 
     def joint(self, choice: _Choice, points: Floats) -> tuple[Floats, Floats]:
         """(points,) mean and (points, points) covariance under one choice."""
-        at, seen = self.frame.at(points), self.frame.scaled
-        across = _kernel(at, seen, choice.length)
+        at, across = self.frame.at(points, choice.plain), self._across(choice, points)
         half = np.linalg.solve(choice.factor, across.T)
         covariance = choice.signal * (_kernel(at, at, choice.length) - half.T @ half)
         covariance[np.diag_indices(len(at))] += _JITTER * choice.signal * (1 + LEVEL)
         return float(self.frame.means.mean()) + across @ choice.answer, covariance
+
+    def _across(self, choice: _Choice, points: Floats) -> Floats:
+        """(points, cells) covariance of points with cells, in signals."""
+        return _kernel(
+            self.frame.at(points, choice.plain), self.frame.at(self.frame.points, choice.plain), choice.length
+        )
 
     def moments(self, points: Floats) -> tuple[Floats, Floats]:
         """(points,) mean and (points, points) covariance over all choices."""
@@ -91,10 +99,14 @@ class FittedProcess:
 
 def fit_process(frame: Frame) -> FittedProcess | None:
     """Fit to a frame's cells; None where they are too few, or all alike."""
-    seen, means = frame.scaled, frame.means - frame.means.mean()
+    means = frame.means - frame.means.mean()
     if len(np.unique(frame.points, axis=0)) < CELLS or not means.any():
         return None
-    pairs = [_weigh(frame, seen, means, length, noise) for length, noise in product(LENGTHS, NOISES)]
+    bends = BENDS if any(axis.kind != "linear" for axis in frame.axes) else BENDS[:1]
+    pairs = [
+        _weigh(frame, means, plain=plain, length=length, noise=noise)
+        for plain, length, noise in product(bends, LENGTHS, NOISES)
+    ]
     logs = np.array([log for log, _, _, _ in pairs])
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
@@ -105,9 +117,10 @@ def fit_process(frame: Frame) -> FittedProcess | None:
 
 
 def _weigh(
-    frame: Frame, seen: Floats, means: Floats, length: float, noise: float
-) -> tuple[float, tuple[float, float, Floats, Floats], Floats, float]:
-    """(log weight, choice, what it says of each cell unseen, noise) of one length scale and noise."""
+    frame: Frame, means: Floats, *, plain: float, length: float, noise: float
+) -> tuple[float, tuple[float, float, float, Floats, Floats], Floats, float]:
+    """(log weight, choice, what it says of each cell unseen, noise) of one bend, length scale and noise."""
+    seen = frame.at(frame.points, plain)
     covariance = _kernel(seen, seen, length) + np.diag(noise / frame.seeds + _JITTER)
     factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
@@ -119,7 +132,7 @@ def _weigh(
     signal = squares / (cells + within)  # the likeliest scale
     log = -0.5 * (cells + within) * np.log(signal) - np.log(np.diag(factor)).sum() - 0.5 * within * np.log(noise)
     unseen = means - answer / np.diag(inverse)
-    return float(log), (length, signal, factor, answer), unseen, noise * signal
+    return float(log), (length, plain, signal, factor, answer), unseen, noise * signal
 
 
 def _kernel(one: Floats, two: Floats, length: float) -> Floats:

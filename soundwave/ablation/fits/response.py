@@ -126,9 +126,13 @@ def _line(frame: Frame) -> list[Columns]:
     return [lambda points: np.column_stack([np.ones(len(points)), frame.at(points)])]
 
 
-def _quadratic(frame: Frame) -> list[Columns]:
+def _plain_quadratic(frame: Frame) -> list[Columns]:
+    return _quadratic(frame, plain=1.0)
+
+
+def _quadratic(frame: Frame, plain: float = 0.0) -> list[Columns]:
     def columns(points: Floats) -> Floats:
-        at = frame.at(points)
+        at = frame.at(points, plain)
         crossed = [at[:, one] * at[:, two] for one, two in combinations(range(at.shape[1]), 2)]
         return np.column_stack([np.ones(len(points)), at, at**2, *crossed])
 
@@ -190,6 +194,7 @@ KINDS = (
     CurveKind("no response", _flat, 0),
     CurveKind("straight line", _line, 0),
     CurveKind("exponential law of mixing", _exponential, 1),
+    CurveKind("quadratic", _plain_quadratic, 0),
     CurveKind("quadratic in log-ratios", _quadratic, 0),
     CurveKind("two exponential laws", _two_exponentials, 2),
     CurveKind("size law and mixing laws", _surface, 3),
