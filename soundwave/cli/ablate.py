@@ -89,6 +89,8 @@ def _show(summary: AblationSummary) -> None:
         for arm, fit in report["fits"].items():
             if fit["curve"] is not None:
                 console.print(f"  {arm}: {report['metric']} = {fit['formula']}", highlight=False)
+        for sentence in report["claims"]["sentences"]:
+            console.print(f"  {sentence}", highlight=False)
         if report["next"]:
             console.print(f"  {report['next']}", highlight=False)
     console.print(f"{summary.trained} trained, {summary.reused} reused; results in {summary.output}", highlight=False)

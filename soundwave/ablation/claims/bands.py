@@ -151,11 +151,17 @@ def pooled_variance(values: Floats) -> tuple[float, float]:
     pooled = float(squares.sum() / own / (cells - 1))
     if pooled <= 0:
         return pooled, 0.0
-    logs = np.log(np.maximum(squares, 1e-12 * squares.max()))
-    excess = float(logs.var(ddof=1) - polygamma(1, own / 2))
+    # Beside a cell that is very uneven all others' residuals look alike: so variances as they are count, too.
+    excess = max(_excess(squares, own), _excess(((values - values.mean(axis=1, keepdims=True)) ** 2).sum(axis=1), own))
     most = (cells - 2) * own  # what the other cells have to lend
     lent = most if excess <= 0 else min(most, 2 * _inverse_trigamma(excess))
     return pooled, lent / (lent + own)
+
+
+def _excess(squares: Floats, freedom: int) -> float:
+    """By how much logarithms of variances differ more than their degrees of freedom explain."""
+    logs = np.log(np.maximum(squares, 1e-12 * squares.max()))
+    return float(logs.var(ddof=1) - polygamma(1, freedom / 2))
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -123,7 +123,7 @@ def measure(
         place = places[cell_settings(row)], seeds.index(int(row["seed"]))
         values[place] = row[outcome]
         spread[place] = _variance(row.get(f"{outcome}_low"), row.get(f"{outcome}_high"))
-        where[str(row["grid"]), str(row["cell"]), str(row["stage"])] = place
+        where[str(row.get("grid")), str(row.get("cell")), str(row.get("stage"))] = place
     parts, notes = (None, ()) if clips is None else _parts(clips, outcome, where, values)
     counted = [int(row["clips"]) for row in usable if row.get("clips")]
     return Measured(

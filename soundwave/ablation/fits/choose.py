@@ -28,10 +28,20 @@ class ChosenFit:
     response: Response
     errors: dict[str, float]
     """Function -> root mean square of its errors on cells left out, one at a time."""
+    all: tuple[Response, ...]
+    """Every function that was fitted: a band counts those that foretell nearly as well."""
+
+    def draws(self, points: Floats, count: int, generator: np.random.Generator) -> Floats:
+        """(count, points) functions that the rows allow: of each kind as many as its errors on left out cells allow."""
+        errors = np.array([self.errors[one.name] for one in self.all])
+        weights = (errors.min() / np.maximum(errors, 1e-300)) ** _asked(self.frame).sum()
+        shares = generator.multinomial(count, weights / weights.sum())
+        drawn = [one.draws(points, int(n), generator) for one, n in zip(self.all, shares, strict=True) if n]
+        return np.asarray(np.concatenate(drawn)[generator.permutation(count)])
 
     def band(self, points: Floats, *, draws: int = DRAWS, seed: int = 0) -> tuple[Floats, Floats]:
         """(points,) low and high ends of the 90 % band at (points, axes) values."""
-        found = self.response.draws(points, draws, np.random.default_rng(seed))
+        found = self.draws(points, draws, np.random.default_rng(seed))
         tail = 50 * (1 - CERTAINTY)
         low, high = np.percentile(found, [tail, 100 - tail], axis=0)
         return low, high
@@ -60,9 +70,13 @@ def choose_fit(frame: Frame) -> ChosenFit | str:
     for one in fitted[1:]:
         if errors[one.name] < MARGIN * errors[best.name]:
             best = one
-    return ChosenFit(frame, best, errors)
+    return ChosenFit(frame, best, errors, tuple(fitted))
 
 
 def _error(response: Response, frame: Frame) -> float:
-    asked = frame.inner if frame.inner.sum() >= INNER else np.ones(len(frame.means), dtype=bool)
-    return float(np.sqrt(np.mean((response.loo - frame.means)[asked] ** 2)))
+    return float(np.sqrt(np.mean((response.loo - frame.means)[_asked(frame)] ** 2)))
+
+
+def _asked(frame: Frame) -> NDArray[np.bool_]:
+    """(cells,) those that are left out."""
+    return frame.inner if frame.inner.sum() >= INNER else np.ones(len(frame.means), dtype=bool)

@@ -75,7 +75,7 @@ def find_optimum(fit: ChosenFit, better: Better, *, seed: int = 0) -> Optimum:
     sign = 1.0 if better == "lower" else -1.0
     predicted = fit.response.predict(points)
     best = points[(sign * predicted).argmin()]
-    drawn = fit.response.draws(points, DRAWS, np.random.default_rng(seed))
+    drawn = fit.draws(points, DRAWS, np.random.default_rng(seed))
     places = points[(sign * drawn).argmin(axis=1)]
     tail = 50 * (1 - CERTAINTY)
     low, high = np.percentile(places, [tail, 100 - tail], axis=0)
@@ -111,7 +111,7 @@ def propose_check(fit: ChosenFit, better: Better, *, seeds: int = 1, seed: int =
     """Two cells that test a fit: one at its optimum, and one away, where it says most surely that it is worse."""
     points = lattice(fit.frame)
     sign = 1.0 if better == "lower" else -1.0
-    drawn = sign * fit.response.draws(points, DRAWS, np.random.default_rng(seed))
+    drawn = sign * fit.draws(points, DRAWS, np.random.default_rng(seed))
     best = int((sign * fit.response.predict(points)).argmin())
     apart = np.sqrt(((fit.frame.at(points) - fit.frame.at(points[best : best + 1])) ** 2).sum(axis=1))
     unseen = ((fit.frame.at(points)[:, None] - fit.frame.scaled[None]) ** 2).sum(axis=2).min(axis=1) > 0.03**2
@@ -126,7 +126,7 @@ def propose_check(fit: ChosenFit, better: Better, *, seeds: int = 1, seed: int =
 def predict(fit: ChosenFit, point: Floats, *, why: str, seeds: int = 1, seed: int = 0) -> Prediction:
     """What `seeds` new runs at a point (axes,) will measure on average, with its 90 % band."""
     generator = np.random.default_rng(seed)
-    drawn = fit.response.draws(point[None], 4 * DRAWS, generator)[:, 0]
+    drawn = fit.draws(point[None], 4 * DRAWS, generator)[:, 0]
     drawn = drawn + generator.standard_normal(len(drawn)) * np.sqrt(run_noise(fit) / seeds)
     tail = 50 * (1 - CERTAINTY)
     low, high = np.percentile(drawn, [tail, 100 - tail])

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 
 EXPONENTS = np.geomspace(0.05, 3.0, 40)
 DECAYS = np.geomspace(0.3, 100.0, 30)  # R*
+STEP = DECAYS[1] / DECAYS[0]  # no band is narrower than a step of the lattice
 CELLS = 6  # the fewest for four numbers and a band
 DRAWS = 400
 APART = 1.5  # passes must differ by this factor between cells of one size
@@ -98,7 +99,7 @@ def fit_repeats(hours: Floats, passes: Floats, errors: Floats, *, seed: int = 0)
     sd = np.sqrt(((errors - fitted) ** 2).sum() / max(1, len(errors) - 4))
     generator = np.random.default_rng(seed)
     again, _ = _search(columns, fitted + sd * generator.standard_normal((DRAWS, len(errors))))
-    low, high = np.percentile([lattice[n][1] for n in again], [5, 95])
+    low, high = np.percentile([lattice[n][1] for n in again], [5, 95]) * STEP ** np.array([-0.5, 0.5])
     said = _said(decay, float(low), float(high), float(passes.max()))
     return RepeatFit(
         float(offset), float(scale * unit**exponent), float(exponent), float(decay), float(low), float(high), said

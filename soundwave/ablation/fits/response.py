@@ -123,7 +123,8 @@ def _flat(frame: Frame) -> list[Columns]:
 
 
 def _line(frame: Frame) -> list[Columns]:
-    return [lambda points: np.column_stack([np.ones(len(points)), frame.at(points)])]
+    plain = 0.0 if any(axis.kind == "log" for axis in frame.axes) else 1.0
+    return [lambda points: np.column_stack([np.ones(len(points)), frame.at(points, plain)])]
 
 
 def _plain_quadratic(frame: Frame) -> list[Columns]:
