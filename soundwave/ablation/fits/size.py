@@ -8,8 +8,9 @@ no curve. What a fit says outside the sizes it saw is a guess, so it has to be a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,7 @@ def _bootstrap(
     if not (seeded or banded):
         return (), ""
     generator = np.random.default_rng(seed)
+    groups = [_widened(group) for group in groups]
     refits = []
     for _ in range(replicates):
         drawn = [group[int(pick)] for group in groups for pick in generator.integers(len(group), size=len(group))]
@@ -224,3 +226,12 @@ def _bootstrap(
         refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free, near))
     sources = [name for name, there in (("seeds", seeded), ("test clips", banded)) if there]
     return tuple(refits), " and ".join(sources)
+
+
+def _widened(group: list[Point]) -> list[Point]:
+    """Seeds of one size, moved from their mean so far that drawing from so few has the variance that they show."""
+    if len(group) < 2:
+        return group
+    mean = sum(point.error for point in group) / len(group)
+    wide = math.sqrt(len(group) / (len(group) - 1))
+    return [replace(point, error=max(1e-6, mean + wide * (point.error - mean))) for point in group]

@@ -57,8 +57,9 @@ def regret(rows):
     return (best.point[0] - 0.27) ** 2
 
 
-@pytest.mark.parametrize(
-    "rows", [shares((0.0, 0.1, 0.2)), [row("a", 0.3, 7), row("b", 0.4, 7)]], ids=["few", "no axis"]
-)
+ARMS = [row("a", 0.3, 7), row("b", 0.4, 7)]
+
+
+@pytest.mark.parametrize("rows", [shares((0.0, 0.1, 0.2)), ARMS], ids=["few", "no axis"])
 def test_where_there_is_no_curve_there_is_no_gain(rows):
     assert told(rows) == []
