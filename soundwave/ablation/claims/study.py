@@ -55,8 +55,7 @@ def read_study(folder: Path, outcome: str | None = None) -> Study:
     """
     if not (folder / RESULTS).is_file():
         raise MissingFileError(
-            f"{folder} holds no {RESULTS}: expected the folder of a grid, OUTPUT/GRID, as `soundwave ablate GRID "
-            "--output OUTPUT` writes it."
+            f"{folder} holds no {RESULTS}: expected the folder of a grid, OUTPUT/GRID as `soundwave ablate` writes it."
         )
     report = read_object(folder / GRID)
     more = sorted(path for path in folder.parent.glob(f"{folder.name}{NEXT}*") if not is_aside(path))

@@ -62,7 +62,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     wanted = {"outcome", "fixed", "axes", "cells"}
     whole = isinstance(rows, list) and all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
     if not whole or not isinstance(rows, list):
-        raise InputError(f"{path} holds no {KEPT}, expected a file that `soundwave ablate fit --save` wrote.")
+        raise InputError(
+            f"{path} holds no {KEPT}, expected a file that the setting `save` of `soundwave ablate fit` wrote."
+        )
     return rows
 
 
