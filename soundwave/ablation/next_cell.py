@@ -96,7 +96,10 @@ def _of_rule(study: Study, grid: Grid, suggestion: Suggestion) -> NextCell:
 
 def _of_gain(study: Study, grid: Grid, measured: Measured, gain: Gain) -> NextCell:
     frame = gain.frame
-    changed = {axis.name: float(value) for axis, value in zip(frame.axes, gain.point, strict=True)}
+    changed = {
+        axis.name: int(value) if axis.whole else float(value)
+        for axis, value in zip(frame.axes, gain.point, strict=True)
+    }
     fixed = dict(frame.fixed)
     last = [row for row in study.rows if row["last"] and fixed.items() <= cell_settings(row).values.items()]
     like = min(last, key=lambda row: _distance(cell_settings(row).values, changed))

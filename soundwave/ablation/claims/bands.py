@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 REPLICATES = 4000
 LEVEL = 0.05  # of false claims, over all comparisons of a study together
 MANY = 2_000_000  # numbers of one draw at a time
+FEW_GROUPS = 8
 _NEWTON = 50
 
 
@@ -250,8 +251,11 @@ def _largest_of_clips(
     weight = mask / mask.sum(axis=1, keepdims=True).clip(1)  # (contrasts, seeds)
     means = np.einsum("mk,ms,ksg->mg", contrast, weight, measured.parts, optimize=True)
     means = means[(means**2).sum(axis=1) > 0]
-    if not len(means) or groups < 2:
+    if not len(means):
         return np.zeros(replicates)
+    if groups < FEW_GROUPS:  # too few to draw from: as if each comparison had groups of its own
+        drawn = np.abs(generator.standard_t(groups - 1, size=(replicates, len(means))))
+        return np.asarray(drawn.max(axis=1))
     found = np.empty(replicates)
     chunk = max(1, MANY // groups)
     for start in range(0, replicates, chunk):

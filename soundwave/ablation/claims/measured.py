@@ -192,6 +192,10 @@ def _parts(
         return None, ()
     cell, seed = np.array([place for place in found if place is not None]).T
     names, number = np.unique(np.array(sums["group"].to_pylist(), dtype=object)[kept].astype(str), return_inverse=True)
+    if len(names) < 2:
+        return None, (
+            f"All clips of {outcome} are of one group ({names[0]}): another one may differ, by how much is unknown.",
+        )
     blocks = min(len(names), BLOCKS)
     number = (np.random.default_rng(_ORDER).permutation(len(names)) % blocks)[number] if blocks < len(names) else number
     errors, weights = np.zeros((*values.shape, blocks)), np.zeros((*values.shape, blocks))

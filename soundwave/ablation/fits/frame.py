@@ -29,6 +29,8 @@ class NumberAxis:
     high: float
     least: float
     """Half the smallest value above 0: what stands for 0 in a log-ratio."""
+    whole: bool = False
+    """Its values are whole numbers, and so is every one that is proposed."""
 
     def coordinate(self, value: Floats) -> Floats:
         """Values as coordinates in which steps are alike: logarithms, log-ratios of shares."""
@@ -43,7 +45,13 @@ class NumberAxis:
         return np.asarray((1 - plain) * bent + plain * (value - self.low) / max(self.high - self.low, 1e-12))
 
     def between(self, count: int) -> Floats:
-        """(count,) values over what was measured, evenly spread in coordinates; of shares half of them evenly."""
+        """(count,) values over what was measured, evenly spread in coordinates; of shares half of them evenly. Of whole
+        numbers each once.
+        """
+        spread = self._spread(count)
+        return np.unique(np.round(spread)) if self.whole else spread
+
+    def _spread(self, count: int) -> Floats:
         steps = np.linspace(0, 1, count)
         plain = self.low + steps * (self.high - self.low)
         if self.kind == "linear":
@@ -56,9 +64,13 @@ class NumberAxis:
         both = np.sort(np.concatenate([plain[::2], np.clip(uneven[1::2], self.low, self.high)]))
         return np.asarray(both)
 
+    def setting(self, value: float) -> float | int:
+        """A value as settings have it: a whole number, or one of few digits."""
+        return round(value) if self.whole else float(f"{value:.3g}")
+
     def named(self, value: float) -> str:
         """For people."""
-        return value_name(self.name, float(f"{value:.3g}"))
+        return value_name(self.name, self.setting(value))
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ def _frame(
     pooled, _ = pooled_variance(values)
     complete = int(known.all(axis=0).sum())
     return Frame(
-        axes=tuple(_axis(name, column) for name, column in columns.items()),
+        axes=tuple(_axis(name, column, cells) for name, column in columns.items()),
         fixed=fixed,
         points=np.column_stack(list(columns.values())),
         means=np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1),
@@ -156,11 +168,12 @@ def _number(cell: CellSettings, name: str) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _axis(name: str, column: Floats) -> NumberAxis:
+def _axis(name: str, column: Floats, cells: Sequence[CellSettings]) -> NumberAxis:
+    whole = name != SIZE and all(isinstance(cell.values.get(name), int) for cell in cells)
     low, high = float(column.min()), float(column.max())
     above = column[column > 0]
     least = min(0.01, float(above.min()) / 2) if len(above) else 0.01
     if name.startswith(SHARES) and low >= 0 and high <= 1:
         return NumberAxis(name, "share", low, high, least)
     wide = name == SIZE or (low > 0 and high / low >= WIDE)
-    return NumberAxis(name, "log" if wide and low > 0 else "linear", low, high, least)
+    return NumberAxis(name, "log" if wide and low > 0 else "linear", low, high, least, whole)

@@ -87,7 +87,8 @@ def candidates(frame: Frame) -> Floats:
     else:
         grid = np.meshgrid(*(axis.between(count) for axis in frame.axes), indexing="ij")
         new = np.column_stack([part.ravel() for part in grid])
-    new = np.array([[float(f"{value:.3g}") for value in point] for point in new])
+    new = np.array([[axis.setting(value) for axis, value in zip(frame.axes, point, strict=True)] for point in new])
+    new = np.unique(new.astype(np.float64), axis=0)
     shares = [n for n, axis in enumerate(frame.axes) if axis.kind == "share"]
     new = new[new[:, shares].sum(axis=1) <= 1] if shares else new
     apart = np.abs(frame.at(new)[:, None] - frame.scaled[None]).max(axis=2).min(axis=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -131,7 +131,7 @@ def fit_power_law(points: Sequence[Point], *, replicates: int = 200, seed: int =
     if exponent >= MAX_EXPONENT - 1e-3:
         return FitResult(None, "the error falls faster than any power law in reach: the sizes are too close together")
     hours, errors = _arrays(usable)
-    refits, source = _bootstrap(groups, free, replicates, seed, exponent)
+    refits, source = _bootstrap(usable, parameters, free, replicates, seed)
     residual = errors - power_law(hours, *parameters)
     curve = Curve(
         offset=offset,
@@ -209,29 +209,24 @@ def _with_offset(x: Floats, y: Floats, near: float | None) -> tuple[float, float
 
 
 def _bootstrap(
-    groups: list[list[Point]], free: bool, replicates: int, seed: int, near: float
+    points: Sequence[Point], parameters: Parameters, free: bool, replicates: int, seed: int
 ) -> tuple[tuple[Parameters, ...], str]:
-    """Refits on points drawn again: seeds within each size, and noise of each point's own standard error."""
-    seeded = any(len(group) > 1 for group in groups)
-    banded = any(point.sigma > 0 for group in groups for point in group)
-    if not (seeded or banded):
+    """Refits on the fitted errors with new noise: of seeds as wide as the points are spread about the curve, with as
+    many degrees of freedom as are left, and of clips by each point's own standard error.
+    """
+    hours, errors = _arrays(points)
+    seeded = len(points) > len(_by_size(points))
+    sigma = np.array([point.sigma for point in points])
+    if not (seeded or sigma.any()):
         return (), ""
     generator = np.random.default_rng(seed)
-    groups = [_widened(group) for group in groups]
+    fitted = power_law(hours, *parameters)
+    freedom = max(1, len(points) - (3 if free else 2))
+    spread = math.sqrt(float(((np.log(errors) - np.log(fitted)) ** 2).sum()) / freedom) if seeded else 0.0
     refits = []
     for _ in range(replicates):
-        drawn = [group[int(pick)] for group in groups for pick in generator.integers(len(group), size=len(group))]
-        hours, errors = _arrays(drawn)
-        noise = generator.normal(size=len(drawn)) * np.array([point.sigma for point in drawn])
-        refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free, near))
-    sources = [name for name, there in (("seeds", seeded), ("test clips", banded)) if there]
+        wide = spread * math.sqrt(freedom / generator.chisquare(freedom))
+        noisy = fitted * np.exp(wide * generator.normal(size=len(points))) + sigma * generator.normal(size=len(points))
+        refits.append(_solve(hours, np.maximum(noisy, 1e-3), free, parameters[2]))
+    sources = [name for name, there in (("seeds", seeded), ("test clips", bool(sigma.any()))) if there]
     return tuple(refits), " and ".join(sources)
-
-
-def _widened(group: list[Point]) -> list[Point]:
-    """Seeds of one size, moved from their mean so far that drawing from so few has the variance that they show."""
-    if len(group) < 2:
-        return group
-    mean = sum(point.error for point in group) / len(group)
-    wide = math.sqrt(len(group) / (len(group) - 1))
-    return [replace(point, error=max(1e-6, mean + wide * (point.error - mean))) for point in group]

@@ -118,3 +118,24 @@ def test_only_seeds_that_both_have_count():
     rows, clips = study({"full": 0.0, "without": 0.3}, seeds=(7, 8, 9))
     (claim,) = claims_of([one for one in rows if (one["arm"], one["seed"]) != ("full", 9)], FIGURES, clips).claims
     assert claim.seeds == 2
+
+
+def test_clips_of_one_speaker_alone_say_nothing_of_others():
+    rows, clips = study({"full": 0.0, "without": 0.3}, speakers=1)
+    found = claims_of(rows, FIGURES, clips)
+    assert any("of one group (speaker-0)" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("speakers", [2, 3, 5])
+def test_bands_of_few_speakers_are_numbers(speakers):
+    rows, clips = study({"full": 0.0, "without": 0.3, "other": 0.0}, speakers=speakers)
+    assert all(0 < claim.high - claim.low < 100 for claim in claims_of(rows, FIGURES, clips).claims)
+
+
+def test_clips_that_a_cell_lacks_or_that_are_no_numbers_are_said():
+    rows, clips = study({"full": 0.0, "without": 0.3})
+    some = clips.slice(29)  # the first cell has none
+    assert any("missing in some cells" in note for note in claims_of(rows, FIGURES, some).notes)
+    values = [float("nan"), *clips["value"].to_pylist()[1:]]
+    broken = clips.set_column(clips.column_names.index("value"), "value", [values])
+    assert any("missing in some cells" in note for note in claims_of(rows, FIGURES, broken).notes)

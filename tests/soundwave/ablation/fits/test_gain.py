@@ -33,6 +33,14 @@ def test_a_noisy_cell_is_asked_again_and_a_sure_one_is_not():
     assert noisy[0.2] > 5 * sure[0.2]
 
 
+def test_settings_that_are_whole_numbers_stay_whole():
+    rows = [
+        row("a", 0.3 + (n - 4) ** 2 / 50, seed, axes={"stage.sft.steps": n}) for n in (1, 3, 6, 9) for seed in (7, 8)
+    ]
+    points = {float(one.point[0]) for one in told(rows)}
+    assert points == set(range(1, 10))
+
+
 def test_it_finds_the_best_with_less_than_cells_at_random():
     """Eight more runs each: how far the value is from the best where the process says it is."""
     ours, random = [], []
