@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
+from scipy.stats import norm
 
 from manifests.errors import InputError
 from manifests.units import Hours
@@ -76,8 +77,13 @@ class Curve:
         asked = self._asked(hours, extrapolate)
         return power_law(asked, self.offset, self.scale, self.exponent)
 
-    def band(self, hours: ArrayLike, *, extrapolate: bool = False) -> tuple[Floats, Floats] | None:
-        """Pointwise 95 % band (low, high) at each of `hours` from the refits, or None when nothing gives one.
+    def band(
+        self, hours: ArrayLike, *, extrapolate: bool = False, certainty: float = 0.95
+    ) -> tuple[Floats, Floats] | None:
+        """Pointwise band (low, high) at each of `hours` from the refits, or None when nothing gives one.
+
+        It is as far to both sides of the curve in logarithms: refits of a curve that bends lean to one side, as it does
+        itself, and their percentiles would lean twice.
 
         Raises:
             InputError: as `predict`.
@@ -86,8 +92,10 @@ class Curve:
         if not self.replicates:
             return None
         values = np.stack([power_law(asked, *parameters) for parameters in self.replicates])  # (replicates, hours)
-        low, high = np.percentile(values, [2.5, 97.5], axis=0)
-        return low, high
+        fitted = power_law(asked, self.offset, self.scale, self.exponent)
+        sd = np.sqrt((np.log(values / fitted) ** 2).mean(axis=0))
+        wide = np.exp(norm.ppf(0.5 + certainty / 2) * sd)
+        return fitted / wide, fitted * wide
 
     def _asked(self, hours: ArrayLike, extrapolate: bool) -> Floats:
         asked = np.atleast_1d(np.asarray(hours, dtype=np.float64))
