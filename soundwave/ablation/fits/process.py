@@ -6,7 +6,7 @@ from a lattice of length scales, noises and coordinates has the weight that the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -22,6 +22,7 @@ BENDS = (0.0, 0.5, 1.0)  # how far shares and sizes are looked at as they are, n
 LEVEL, SLOPE = 10.0, 1.0  # variances of the constant and of straight lines, in variances of the signal
 NAME = "Gaussian process"
 _JITTER = 1e-8
+LIGHT = 1e-4  # weights of choices, in the largest, that are left out
 CELLS = 4  # the fewest that say anything of a length scale
 
 
@@ -39,6 +40,19 @@ class _Choice:
     """Cholesky factor of the cells' covariance."""
     answer: Floats
     """Inverse covariance times centred means."""
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """A choice before all are known."""
+
+    log: float
+    """Of its weight."""
+    choice: _Choice
+    unseen: Floats
+    """(cells,) what it says of each cell that it has not seen, less the mean of all."""
+    noise: float
+    """Variance of one run between seeds."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,7 @@ class FittedProcess:
 
     def moments(self, points: Floats) -> tuple[Floats, Floats]:
         """(points,) mean and (points, points) covariance over all choices."""
-        each = [(choice.weight, *self.joint(choice, points)) for choice in self.choices if choice.weight > 1e-3]
+        each = [(choice.weight, *self.joint(choice, points)) for choice in self.choices]
         total = sum(weight for weight, _, _ in each)
         mean = np.sum([weight * at for weight, at, _ in each], axis=0) / total
         spread = [weight * (covariance + np.outer(at - mean, at - mean)) for weight, at, covariance in each]
@@ -103,36 +117,44 @@ def fit_process(frame: Frame) -> FittedProcess | None:
     if len(np.unique(frame.points, axis=0)) < CELLS or not means.any():
         return None
     bends = BENDS if any(axis.kind != "linear" for axis in frame.axes) else BENDS[:1]
-    pairs = [
-        _weigh(frame, means, plain=plain, length=length, noise=noise)
-        for plain, length, noise in product(bends, LENGTHS, NOISES)
-    ]
-    logs = np.array([log for log, _, _, _ in pairs])
+    weighed = [one for plain, length in product(bends, LENGTHS) for one in _weigh(frame, means, plain, length)]
+    logs = np.array([one.log for one in weighed])
     weights = np.exp(logs - logs.max())
-    weights /= weights.sum()
-    choices = tuple(_Choice(float(weight), *choice) for weight, (_, choice, _, _) in zip(weights, pairs, strict=True))
-    loo = frame.means.mean() + np.sum([weight * one[2] for weight, one in zip(weights, pairs, strict=True)], axis=0)
-    noise = float(np.sum([weight * one[3] for weight, one in zip(weights, pairs, strict=True)]))
-    return FittedProcess(frame, choices, np.asarray(loo), noise)
+    heavy = weights > LIGHT
+    weights = weights[heavy] / weights[heavy].sum()
+    kept = [one for one, counts in zip(weighed, heavy, strict=True) if counts]
+    return FittedProcess(
+        frame,
+        tuple(replace(one.choice, weight=float(weight)) for one, weight in zip(kept, weights, strict=True)),
+        loo=np.asarray(frame.means.mean() + weights @ np.array([one.unseen for one in kept])),
+        noise=float(weights @ np.array([one.noise for one in kept])),
+    )
 
 
-def _weigh(
-    frame: Frame, means: Floats, *, plain: float, length: float, noise: float
-) -> tuple[float, tuple[float, float, float, Floats, Floats], Floats, float]:
-    """(log weight, choice, what it says of each cell unseen, noise) of one bend, length scale and noise."""
-    seen = frame.at(frame.points, plain)
-    covariance = _kernel(seen, seen, length) + np.diag(noise / frame.seeds + _JITTER)
-    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
-    answer = inverse @ means
-    squares, cells = float(means @ answer), len(means)
+def _weigh(frame: Frame, means: Floats, plain: float, length: float) -> list[_Weighed]:
+    """One bend and length scale with every noise."""
+    seen, noise = frame.at(frame.points, plain), np.array(NOISES)
+    own = noise[:, None] / frame.seeds + _JITTER  # (noises, cells)
+    covariance = _kernel(seen, seen, length) + own[:, :, None] * np.eye(len(means))
+    factor, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
+    answer = inverse @ means  # (noises, cells)
+    squares, cells = answer @ means, len(means)
     within = frame.freedom if np.isfinite(frame.noise) and frame.noise > 0 else 0
     if within:  # what seeds differ by in the same cell is noise and nothing else
-        squares += within * frame.noise / noise
+        squares = squares + within * frame.noise / noise
     signal = squares / (cells + within)  # the likeliest scale
-    log = -0.5 * (cells + within) * np.log(signal) - np.log(np.diag(factor)).sum() - 0.5 * within * np.log(noise)
-    unseen = means - answer / np.diag(inverse)
-    return float(log), (length, plain, signal, factor, answer), unseen, noise * signal
+    halves = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1) + 0.5 * within * np.log(noise)
+    logs = -0.5 * (cells + within) * np.log(signal) - halves
+    unseen = means - answer / np.diagonal(inverse, axis1=1, axis2=2)
+    return [
+        _Weighed(
+            log=float(logs[n]),
+            choice=_Choice(1.0, length, plain, float(signal[n]), factor[n], answer[n]),
+            unseen=unseen[n],
+            noise=float(noise[n] * signal[n]),
+        )
+        for n in range(len(noise))
+    ]
 
 
 def _kernel(one: Floats, two: Floats, length: float) -> Floats:

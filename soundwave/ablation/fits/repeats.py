@@ -25,11 +25,11 @@ from manifests.units import Hours
 
 Floats = NDArray[np.float64]
 
-EXPONENTS = np.geomspace(0.05, 3.0, 40)
-DECAYS = np.geomspace(0.3, 100.0, 30)  # R*
+EXPONENTS = np.geomspace(0.05, 3.0, 30)
+DECAYS = np.geomspace(0.3, 100.0, 24)  # R*
 STEP = DECAYS[1] / DECAYS[0]  # no band is narrower than a step of the lattice
 CELLS = 6  # the fewest for four numbers and a band
-DRAWS = 400
+DRAWS = 200
 APART = 1.5  # passes must differ by this factor between cells of one size
 
 
