@@ -114,7 +114,7 @@ def readme_commands() -> list[str]:
 
 def test_every_command_in_the_readme_exists() -> None:
     known = {" ".join(path) for path in ALL}
-    groups = {path[0] for path in ALL if len(path) > 1}
+    groups = {path[0] for path in ALL if len(path) > 1} - {"ablate"}  # `ablate GRID`: its `run` may be left out
     named = readme_commands()
     assert named
     for line in named:

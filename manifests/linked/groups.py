@@ -99,7 +99,7 @@ class Grouping:
         """Where the rows go. again: the same rows, for what a group that is too large has in common."""
         if not len(self):
             return Grouped([])
-        labels = self._labels()
+        labels = self.labels()
         free = ~np.frombuffer(self._fixed, np.bool_)
         order = np.lexsort((np.frombuffer(self._ranks), free, labels))
         leaders = order[np.unique(labels[order], return_index=True)[1]]  # group -> the row that speaks for it
@@ -118,7 +118,7 @@ class Grouping:
         held = _held_together([row for row, label in zip(again(), labels, strict=True) if label == largest])
         return replace(found, held_together=held)
 
-    def _labels(self) -> NDArray[np.int64]:
+    def labels(self) -> NDArray[np.int64]:
         """The group of each row, numbered from 0 in the order of their first rows."""
         from scipy.sparse import coo_array  # 0.6 s, which readers of LINKS need not wait for
         from scipy.sparse.csgraph import connected_components

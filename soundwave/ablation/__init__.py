@@ -5,7 +5,7 @@ nodes.py     what must be trained for it: equal trainings are one node
 execute.py   any jobs with dependencies, as processes side by side
 run.py       the whole of `soundwave ablate`: plans, trainings, evaluations, rows
 results.py   one row per cell and stage
-fit.py       error against hours: a power law with a band, where the points allow one; a score's error is the
-             distance from its best value
+fits/        what rows say as curves: error against hours and more, where they end, and which cell would tell most
+claims/      which differences of a study are real, and which nobody can tell
 next_run.py  which cell to run next, and why
 """

@@ -1,4 +1,6 @@
-"""Which cell to run next, and why: one sentence, from simple rules over the rows there are.
+"""Which cell to run next where no curve says it: one sentence, from simple rules over the rows there are.
+
+`next_cell` asks these rules where a study has no axis of numbers but size, or too few cells on it.
 
 1. A cell that is missing comes first.
 2. Arms, sizes or neighbours of a ladder that their bands cannot tell apart: another seed where there are fewest.
@@ -53,7 +55,7 @@ class GridPlace:
 
 def suggest_next(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | None:
     """The next cell of `grid` given its result rows (last stage of each cell counts); None when there is no row."""
-    if (missing := _missing(grid, rows)) is not None:
+    if (missing := missing_cell(grid, rows)) is not None:
         return missing
     found = places(rows, grid.figure)
     if not found:
@@ -76,7 +78,8 @@ def places(rows: Iterable[Mapping[str, Any]], figure: Figure) -> list[GridPlace]
     return found
 
 
-def _missing(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | None:
+def missing_cell(grid: Grid, rows: Sequence[Mapping[str, Any]]) -> Suggestion | None:
+    """The first cell that the grid asks for and that has no result; None: all have one."""
     there = {(row["arm"], row["fraction"], row["seed"]) for row in rows if row["last"]}
     for arm in grid.arms:
         for fraction in grid.fractions:

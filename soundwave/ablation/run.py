@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pyarrow as pa
+
 from curation.catalog import catalog_fingerprint
 from curation.plan import make_plan
 from manifests.disk.alone import alone
@@ -29,6 +31,8 @@ from manifests.settings import Overrides, stored
 from manifests.settings.core_yaml import yaml_text
 from manifests.settings.differences import Difference, compare
 from manifests.switch import replaced, settle, switched
+from soundwave.ablation.claims.claim import claims_of
+from soundwave.ablation.claims.study import Study, figures_of
 from soundwave.ablation.commands import (
     COMMANDS,
     Commands,
@@ -39,9 +43,9 @@ from soundwave.ablation.commands import (
     training_key,
 )
 from soundwave.ablation.execute import Job, Outcome, run_jobs
-from soundwave.ablation.fit import FitResult, Point, fit_power_law
+from soundwave.ablation.fits.size import FitResult, fit_arm
 from soundwave.ablation.grid import GRIDS, Grid, load_grid
-from soundwave.ablation.next_run import suggest_next
+from soundwave.ablation.next_cell import next_cell
 from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import GRID, flat_metrics, unique_hours, write_results
 from soundwave.ablation.results import METRICS as RATE_COLUMNS
@@ -343,29 +347,25 @@ def lost_results(folder: Path, grid: Grid) -> list[Difference]:
     return list(compare(*kept))
 
 
-def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a grid asked and found, for grid.json: settings, curves or why there are none, and what to run next."""
-    suggestion = suggest_next(grid, rows)
-    return {
+def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa.Table | None = None) -> dict[str, Any]:
+    """What a grid asked and found, for grid.json: settings, what may be claimed, curves or why there are none, and what
+    to run next.
+
+    clips: what each held-out clip gave to the outcomes, as clips.parquet has it.
+    """
+    asked = {
         "name": name,
         **grid.model_dump(mode="json"),
         "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
-        "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
-        "next": suggestion.sentence if suggestion else None,
     }
-
-
-def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, figure: Figure) -> FitResult:
-    """The power law of one arm's last stage over hours: of the distance from the figure's best value."""
-    if figure.best is None:
-        return FitResult(None, f"`{figure.name}` has no best value, a power law needs the distance from one")
-    points = []
-    for row in rows:
-        if row["arm"] == arm and row["last"] and row.get(figure.name) is not None:
-            ends = [end for part in ("low", "high") if (end := row.get(f"{figure.name}_{part}")) is not None]
-            low, high = sorted(map(figure.error, ends)) if len(ends) == 2 else (None, None)
-            points.append(Point(row["hours"], figure.error(row[figure.name]), low, high))
-    return fit_power_law(points)
+    figures = figures_of(asked)
+    cell = next_cell(Study(Path(name), asked, [dict(row) for row in rows], clips, figures))
+    return {
+        **asked,
+        "claims": claims_of(rows, figures, clips).report(),
+        "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
+        "next": cell.sentence if cell else None,
+    }
 
 
 def measurable(node: Node, grid: Grid) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -155,6 +155,7 @@ def flags(app: typer.Typer, words: Sequence[str]) -> dict[str, str]:
     command: Any = typer.main.get_command(app)
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
+    command = getattr(command, "commands", {}).get(getattr(command, "default_command", None), command)
     options = [option for parameter in command.params for option in parameter.opts]
     return {option[2:].replace("-", "_"): option for option in options if option.startswith("--")}
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli._default import DefaultGroup
 from soundwave.cli._settings import LARGEST, PROCESSES, SetOption, overrides
+from soundwave.cli._study import COMMANDS as STUDY_COMMANDS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,8 +18,17 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(ablate)
+    """Add the commands."""
+    group = typer.Typer(
+        cls=DefaultGroup,
+        no_args_is_help=True,
+        help="Grids of trainings and what they say. `soundwave ablate GRID ...` runs one (`run` may be left out; its "
+        "options: `soundwave ablate run --help`).",
+    )
+    group.command("run")(ablate)
+    for name, command in STUDY_COMMANDS.items():
+        group.command(name)(command)
+    app.add_typer(group, name="ablate")
 
 
 def ablate(  # noqa: PLR0917 - options are keywords
@@ -49,7 +60,7 @@ def ablate(  # noqa: PLR0917 - options are keywords
     OUTPUT/GRID/results.parquet and results.jsonl. --set replaces keys of every grid given: fractions=[0.5,1],
     stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1, arms.full.0.settings.ema=0.9.
 
-    Example: `soundwave ablate demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
+    Example: `soundwave ablate run demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
     """
     from manifests.errors import OccupiedError
     from soundwave.ablation.run import ablate as run
@@ -78,6 +89,8 @@ def _show(summary: AblationSummary) -> None:
         for arm, fit in report["fits"].items():
             if fit["curve"] is not None:
                 console.print(f"  {arm}: {report['metric']} = {fit['formula']}", highlight=False)
+        for sentence in report["claims"]["sentences"]:
+            console.print(f"  {sentence}", highlight=False)
         if report["next"]:
             console.print(f"  {report['next']}", highlight=False)
     console.print(f"{summary.trained} trained, {summary.reused} reused; results in {summary.output}", highlight=False)

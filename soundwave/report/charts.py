@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from soundwave.ablation.fit import Curve
+from soundwave.ablation.fits.size import Curve
 from soundwave.evaluate.metric import Figure
 from soundwave.report.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from manifests.plans import LOCK
 from manifests.runs import examples_file
+from soundwave.ablation.claims.claim import Claim, claims_of
+from soundwave.ablation.claims.measured import ARM, read_clips
 from soundwave.ablation.results import GRID, METRICS, Pooled, pooled, read_results
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import find_figure
@@ -86,6 +88,32 @@ def _arm(found: Sequence[GridResult], *, has_first: bool) -> tuple[GridResult, s
         return None
     _, grid, arm = max(arms, key=lambda item: item[0])
     return grid, arm
+
+
+def claims(grid: GridResult) -> list[str]:
+    """What a grid may claim, in sentences: as grid.json says, else of its rows, as of earlier versions."""
+    if found := grid.report.get("claims"):
+        return [str(sentence) for sentence in found["sentences"]]
+    return claims_of(grid.rows, {grid.metric: grid.figure}, read_clips(grid.folder)).sentences()
+
+
+def stage_one_claim(workspace: Workspace) -> Claim | str:
+    """Is the recipe with stage I better than the one without? Or why that is not tested, in a sentence."""
+    found = grids(workspace)
+    with_first, without = _arm(found, has_first=True), _arm(found, has_first=False)
+    if with_first is None or without is None:
+        return "One arm is missing, so nothing is compared."
+    if with_first[0].name != without[0].name:
+        return "The two are of different grids, so their difference is not tested."
+    grid, name = with_first
+    rows = whole_rows(grid, name, _last(grid, name)) + whole_rows(grid, without[1], _last(grid, without[1]))
+    tested = claims_of(rows, {grid.metric: grid.figure}, read_clips(grid.folder)).claims
+    return next((claim for claim in tested if claim.axis == ARM), "The arms have no figure in common to compare.")
+
+
+def _last(grid: GridResult, arm: str) -> str:
+    """The last stage of an arm."""
+    return next((str(row["stage"]) for row in grid.rows if row["arm"] == arm and row["last"]), "")
 
 
 def _rate(arm: tuple[GridResult, str] | None, stage: str, metric: str) -> Row | None:

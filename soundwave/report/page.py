@@ -14,8 +14,9 @@ import manifests
 from manifests.files import claim_file, write_json, write_text
 from manifests.switch import switched
 from manifests.units import clock
+from soundwave.ablation.claims.claim import Claim
+from soundwave.ablation.fits.size import fit_arm
 from soundwave.ablation.results import METRICS
-from soundwave.ablation.run import fit_arm
 from soundwave.evaluate.metric import Figure
 from soundwave.report import charts, data, examples, outcome, training
 from soundwave.report.summary import claim_summary, provenance, summarise, timings
@@ -37,6 +38,13 @@ SECTIONS = [
 ]
 UNITS = {"hours": "h", "llm_tokens": "LLM tokens"}
 MEASURE_TITLES = {"lm_loss": "Next-token loss per token", "ctc_loss": "CTC loss per target token"}
+
+VERDICTS = {
+    "better": "Stage I pays.",
+    "worse": "Stage I costs more than it brings here.",
+    "not distinguishable": "These runs cannot tell the two apart.",
+    "one seed": "One seed cannot say whether stage I pays.",
+}
 
 Row = dict[str, Any]
 
@@ -89,7 +97,7 @@ def context(workspace: Workspace) -> Row:
     return {
         "name": workspace.root.resolve().name,
         "title": grids[0].report.get("question", grids[0].name) if grids else "What this workspace holds",
-        "lead": lead(rates, corpora),
+        "lead": lead(rates, corpora, outcome.stage_one_claim(workspace)),
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "version": manifests.__version__,
         "sections": SECTIONS,
@@ -113,8 +121,8 @@ def context(workspace: Workspace) -> Row:
     }
 
 
-def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row]) -> str:
-    """The answer in a sentence or two; says what has not been measured."""
+def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row], tested: Claim | str) -> str:
+    """The answer in a sentence or two; says what has not been measured. tested: the arms with and without stage I."""
     full, without = rates["llm_after_stage_3"], rates["without_stage_1_llm_after_stage_3"]
     if full is None and without is None:
         held = f"{len(corpora)} prepared corpora" if corpora else "no prepared corpus"
@@ -133,17 +141,7 @@ def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row]) -> str:
     times = [clock(row["training_seconds"]) for row in (full, without) if row.get("training_seconds") is not None]
     if len(times) == 2:
         sentence += f"Training took {times[0]} and {times[1]}. "
-    return sentence + _verdict(full, without)
-
-
-def _verdict(full: Row, without: Row) -> str:
-    if None in (full["low"], full["high"], without["low"], without["high"]):
-        return "There are no bands to say how sure that is."
-    if full["high"] < without["low"]:
-        return "The 95 % bands do not overlap: stage I pays."
-    if without["high"] < full["low"]:
-        return "The 95 % bands do not overlap: stage I costs more than it brings here."
-    return "The 95 % bands overlap: these runs cannot tell the two apart."
+    return sentence + (tested if isinstance(tested, str) else f"{VERDICTS[tested.verdict]} {tested.sentence}")
 
 
 def mixture_view(row: Row) -> Row:
@@ -172,6 +170,7 @@ def grid_view(grid: outcome.GridResult, ceiling: Row | None) -> Row:
         "words": first["words"],
         "unit": first.get("wer_unit") or "words",
         "seeds": len({row["seed"] for row in grid.rows}),
+        "claims": outcome.claims(grid),
         "next": grid.report.get("next"),
         "arms_chart": _arms_chart(grid, ceiling) if len(grid.arms) > 1 else None,
         "ladder_chart": ladder.get("chart"),

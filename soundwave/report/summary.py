@@ -136,6 +136,7 @@ def _grid(grid: outcome.GridResult) -> Row:
         "metric": grid.metric,
         "seeds": sorted({row["seed"] for row in grid.rows}),
         "cells": grid.rows,
+        "claims": outcome.claims(grid),
         "fits": grid.report.get("fits"),
         "next": grid.report.get("next"),
     }

@@ -23,9 +23,10 @@ from soundwave.ablation.commands import (
     train_command,
     training_key,
 )
+from soundwave.ablation.fits.size import fit_arm
 from soundwave.ablation.grid import Evaluate, Grid, load_grid
 from soundwave.ablation.results import read_results
-from soundwave.ablation.run import Ablation, ablate, describe, fit_arm
+from soundwave.ablation.run import Ablation, ablate, describe
 from soundwave.evaluate.registry import find_figure
 from tests.soundwave.ablation.small_catalog import small_catalog, write_grid
 

@@ -8,15 +8,19 @@ no curve. What a fit says outside the sizes it saw is a guess, so it has to be a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
+from scipy.stats import norm
 
 from manifests.errors import InputError
 from manifests.units import Hours
+from soundwave.evaluate.metric import Figure
 
 Floats = NDArray[np.float64]
 Parameters = tuple[float, float, float]  # offset, scale, exponent
@@ -73,8 +77,13 @@ class Curve:
         asked = self._asked(hours, extrapolate)
         return power_law(asked, self.offset, self.scale, self.exponent)
 
-    def band(self, hours: ArrayLike, *, extrapolate: bool = False) -> tuple[Floats, Floats] | None:
-        """Pointwise 95 % band (low, high) at each of `hours` from the refits, or None when nothing gives one.
+    def band(
+        self, hours: ArrayLike, *, extrapolate: bool = False, certainty: float = 0.95
+    ) -> tuple[Floats, Floats] | None:
+        """Pointwise band (low, high) at each of `hours` from the refits, or None when nothing gives one.
+
+        It is as far to both sides of the curve in logarithms: refits of a curve that bends lean to one side, as it does
+        itself, and their percentiles would lean twice.
 
         Raises:
             InputError: as `predict`.
@@ -83,8 +92,10 @@ class Curve:
         if not self.replicates:
             return None
         values = np.stack([power_law(asked, *parameters) for parameters in self.replicates])  # (replicates, hours)
-        low, high = np.percentile(values, [2.5, 97.5], axis=0)
-        return low, high
+        fitted = power_law(asked, self.offset, self.scale, self.exponent)
+        sd = np.sqrt((np.log(values / fitted) ** 2).mean(axis=0))
+        wide = np.exp(norm.ppf(0.5 + certainty / 2) * sd)
+        return fitted / wide, fitted * wide
 
     def _asked(self, hours: ArrayLike, extrapolate: bool) -> Floats:
         asked = np.atleast_1d(np.asarray(hours, dtype=np.float64))
@@ -128,7 +139,7 @@ def fit_power_law(points: Sequence[Point], *, replicates: int = 200, seed: int =
     if exponent >= MAX_EXPONENT - 1e-3:
         return FitResult(None, "the error falls faster than any power law in reach: the sizes are too close together")
     hours, errors = _arrays(usable)
-    refits, source = _bootstrap(groups, free, replicates, seed, exponent)
+    refits, source = _bootstrap(usable, parameters, free, replicates, seed)
     residual = errors - power_law(hours, *parameters)
     curve = Curve(
         offset=offset,
@@ -143,6 +154,19 @@ def fit_power_law(points: Sequence[Point], *, replicates: int = 200, seed: int =
         band_from=source,
     )
     return FitResult(curve, "" if free else f"offset held at 0: {len(groups)} sizes cannot tell it from the slope")
+
+
+def fit_arm(rows: Sequence[Mapping[str, Any]], arm: str, figure: Figure) -> FitResult:
+    """The power law of one arm's last stage over hours: of the distance from the figure's best value."""
+    if figure.best is None:
+        return FitResult(None, f"`{figure.name}` has no best value, a power law needs the distance from one")
+    points = []
+    for row in rows:
+        if row["arm"] == arm and row["last"] and row.get(figure.name) is not None:
+            ends = [end for part in ("low", "high") if (end := row.get(f"{figure.name}_{part}")) is not None]
+            low, high = sorted(map(figure.error, ends)) if len(ends) == 2 else (None, None)
+            points.append(Point(row["hours"], figure.error(row[figure.name]), low, high))
+    return fit_power_law(points)
 
 
 def _by_size(points: Sequence[Point]) -> list[list[Point]]:
@@ -193,19 +217,24 @@ def _with_offset(x: Floats, y: Floats, near: float | None) -> tuple[float, float
 
 
 def _bootstrap(
-    groups: list[list[Point]], free: bool, replicates: int, seed: int, near: float
+    points: Sequence[Point], parameters: Parameters, free: bool, replicates: int, seed: int
 ) -> tuple[tuple[Parameters, ...], str]:
-    """Refits on points drawn again: seeds within each size, and noise of each point's own standard error."""
-    seeded = any(len(group) > 1 for group in groups)
-    banded = any(point.sigma > 0 for group in groups for point in group)
-    if not (seeded or banded):
+    """Refits on the fitted errors with new noise: of seeds as wide as the points are spread about the curve, with as
+    many degrees of freedom as are left, and of clips by each point's own standard error.
+    """
+    hours, errors = _arrays(points)
+    seeded = len(points) > len(_by_size(points))
+    sigma = np.array([point.sigma for point in points])
+    if not (seeded or sigma.any()):
         return (), ""
     generator = np.random.default_rng(seed)
+    fitted = power_law(hours, *parameters)
+    freedom = max(1, len(points) - (3 if free else 2))
+    spread = math.sqrt(float(((np.log(errors) - np.log(fitted)) ** 2).sum()) / freedom) if seeded else 0.0
     refits = []
     for _ in range(replicates):
-        drawn = [group[int(pick)] for group in groups for pick in generator.integers(len(group), size=len(group))]
-        hours, errors = _arrays(drawn)
-        noise = generator.normal(size=len(drawn)) * np.array([point.sigma for point in drawn])
-        refits.append(_solve(hours, np.maximum(errors + noise, 1e-3), free, near))
-    sources = [name for name, there in (("seeds", seeded), ("test clips", banded)) if there]
+        wide = spread * math.sqrt(freedom / generator.chisquare(freedom))
+        noisy = fitted * np.exp(wide * generator.normal(size=len(points))) + sigma * generator.normal(size=len(points))
+        refits.append(_solve(hours, np.maximum(noisy, 1e-3), free, parameters[2]))
+    sources = [name for name, there in (("seeds", seeded), ("test clips", bool(sigma.any()))) if there]
     return tuple(refits), " and ".join(sources)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import InputError
-from soundwave.ablation.fit import Point, fit_power_law, power_law
+from soundwave.ablation.fits.size import Point, fit_power_law, power_law
 
 
 def points(hours, offset, scale, exponent):

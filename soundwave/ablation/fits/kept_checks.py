@@ -1,0 +1,72 @@
+"""Predictions written down before their cells are run, and whether they held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from manifests.errors import InputError, OccupiedError
+from manifests.files import read_object, write_json
+from soundwave.ablation.claims.study import Study
+from soundwave.ablation.fits.frame import Frame, frames
+from soundwave.ablation.fits.optimum import Prediction, check
+from soundwave.ablation.fits.study_fits import StudyFits
+
+KEPT = "predictions"
+
+
+def keep_checks(fits: StudyFits, path: Path) -> None:
+    """Write the predictions that would check each fit to a new file.
+
+    Raises:
+        OccupiedError: the file is there already: predictions are not replaced.
+        InputError: there is no fit to predict from.
+    """
+    rows = [
+        {
+            "outcome": response.outcome,
+            "fixed": dict(response.frame.fixed),
+            "axes": [axis.name for axis in response.frame.axes],
+            "cells": [one.row() for one in response.checks],
+        }
+        for response in fits.responses
+        if response.checks
+    ]
+    if not rows:
+        raise InputError("No curve was fitted, so there is nothing to predict: `soundwave ablate fit` says why.")
+    if path.exists():
+        raise OccupiedError(f"{path} is there already, and predictions are not replaced. Name another file.")
+    write_json(path, {KEPT: rows})
+
+
+def check_kept(path: Path, study: Study) -> list[str]:
+    """A sentence for each prediction in a file of `keep_checks`: whether it held in the study as it is now.
+
+    Raises:
+        InputError: the file is missing, or none of these.
+    """
+    said: list[str] = []
+    measured = {one.outcome: one for one in study.measured()}
+    for row in _rows(path):
+        one = measured.get(row["outcome"])
+        found = None if one is None else next((frame for frame in frames(one) if _same(frame, row)), None)
+        if found is None:
+            said.append(f"{row['outcome']}: the study has no such cells.")
+            continue
+        said += [f"{row['outcome']}: {line}" for line in check([Prediction(**cell) for cell in row["cells"]], found)]
+    return said
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows = read_object(path).get(KEPT)
+    wanted = {"outcome", "fixed", "axes", "cells"}
+    whole = isinstance(rows, list) and all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
+    if not whole or not isinstance(rows, list):
+        raise InputError(
+            f"{path} holds no {KEPT}, expected a file that the setting `save` of `soundwave ablate fit` wrote."
+        )
+    return rows
+
+
+def _same(frame: Frame, row: dict[str, Any]) -> bool:
+    return bool(dict(frame.fixed) == row["fixed"]) and [axis.name for axis in frame.axes] == row["axes"]
