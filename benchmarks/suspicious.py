@@ -2,9 +2,9 @@
 
     python -m benchmarks.suspicious --workspace demo [--share 0.1] [--passes 8] [--seed 7] [--output DIR] [--json]
 
-The workspace has the demo's corpus `asterisk` with its encoder frames (`soundwave demo`). In a copy, of the training cuts
-with two words or more a share gets the texts of others among them, so every text is of the corpus and every length occurs.
-Stage I is trained on all of it, and nothing but its ledger is looked at.
+The workspace has the demo's corpus `asterisk` with its encoder frames (`soundwave demo`). In a copy, a share of the
+training cuts with two words or more get the texts of others among them: every text is of the corpus, and every length
+occurs. Stage I is trained on all of it, and nothing but its ledger is looked at.
 
 Rows, in % of k cuts, k as many as were planted:
     suspicious_precision   of the k most suspicious (`suspicion()`), how many are planted; peer: by the last loss alone

@@ -124,7 +124,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     if written:
         _need_unchanged(corpora, labels, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
-    mark = _fingerprint(parts)
+    mark = fingerprint_of(parts)
     gone = sorted(path for path in before - {part.path for part in parts} if (catalog / path).is_file())
     # What goes is named, so that a build that is killed here is tidied up by the next one.
     value = {"fingerprint": mark, "parts": [part.row() for part in parts]} | ({"gone": gone} if gone else {})
@@ -204,8 +204,8 @@ def connect(
         create_views(con, files, drawn, listed=listed, names=names)
         create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
         if studies is not None:
-            beside = (_corpora(catalog, studies), _labels(catalog, studies))
-            create_study_views(con, studies, drawn, parts, *beside, listed=listed)
+            beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}
+            create_study_views(con, studies, drawn, parts, **beside, listed=listed)
     if door is not None:
         lock_down(con, door)
     # It is a connection in all but its class, which is DuckDB's own.
@@ -245,7 +245,7 @@ def catalog_fingerprint(catalog: Path) -> str:
     catalog = resolve(catalog)
     with answering(catalog):
         value = read_index(catalog)
-    return str(value["fingerprint"]) if value else _fingerprint(catalog_parts(catalog))
+    return str(value["fingerprint"]) if value else fingerprint_of(catalog_parts(catalog))
 
 
 def catalog_parts(catalog: Path) -> list[Part]:
@@ -322,6 +322,7 @@ def _overlapping(parts: Sequence[Part]) -> list[Part]:
     return list(found.values())
 
 
-def _fingerprint(parts: Sequence[Part]) -> str:
+def fingerprint_of(parts: Sequence[Part]) -> str:
+    """The fingerprint of these parts together."""
     facts = sorted((p.table, p.corpus, p.name, p.digest) for p in parts if p.table in FINGERPRINTED and p.rows != 0)
     return fingerprint(facts)

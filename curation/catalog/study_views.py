@@ -37,9 +37,9 @@ def create_study_views(
     studies: Studies,
     plans: Sequence[Path],
     parts: Sequence[Part],
-    corpora: Sequence[Path],
-    labels: Sequence[Path],
     *,
+    corpora: Sequence[Path] = (),
+    labels: Sequence[Path] = (),
     listed: Listed = quoted_list,
 ) -> None:
     """Make the views.

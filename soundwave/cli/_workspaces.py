@@ -15,8 +15,8 @@ CATALOG = Path("demo/catalog")
 WorkspaceOption: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Output folder of `soundwave ablate`, a run, or a folder that holds such; for `results`, `runs`, `ledger`, "
-        "`plans`, `locks` and what they say. May be repeated."
+        help="Output folder of `soundwave ablate`, a run, or a folder that holds such; for `results`, `runs`, "
+        "`ledger`, `plans`, `locks` and what they say. May be repeated."
     ),
 ]
 

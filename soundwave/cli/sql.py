@@ -39,7 +39,9 @@ def register(app: typer.Typer) -> None:
         query: Annotated[str | None, typer.Argument(help="One SELECT; without it a prompt opens.")] = None,
         catalog: Annotated[
             Path | None,
-            typer.Option(help="The catalog to ask; demo/catalog by default, or that of the workspace.", show_default=False),
+            typer.Option(
+                help="The catalog to ask; demo/catalog by default, or that of the workspace.", show_default=False
+            ),
         ] = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans, for `plans`; `mixtures` beside the catalog by default.")
