@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow.parquet as pq
 
@@ -14,7 +14,7 @@ from manifests.files import read_jsonl, read_object
 from manifests.fingerprint import fingerprint
 from manifests.names import hint
 from manifests.studies import RESULTS, RUNS, TABLE
-from soundwave.evaluate.held_out import EvalOptions
+from soundwave.evaluate.held_out import Decode, EvalOptions
 from soundwave.evaluate.registry import METRICS, RATES, read_figure
 from soundwave.provenance.links import Link
 
@@ -128,7 +128,7 @@ def compare_evaluation(link: Link, value: Mapping[str, Any], run: Link, catalog:
 def _key_of(value: Mapping[str, Any], made: Mapping[str, str]) -> str | None:
     """The key that error rates would have of these weights and this catalog; None: it cannot be told."""
     try:
-        decode = tuple(name for name in ("ctc", "llm", "joint") if f"{name}_wer" in value)
+        decode: tuple[Decode, ...] = tuple(name for name in get_args(Decode) if f"{name}_wer" in value)
         asked = {name: value[name] for name in ("split", "corpus", "min_words")}
         return fingerprint(*made.values(), *METRICS.find(RATES).basis(EvalOptions(**asked, decode=decode)))
     except (InputError, KeyError, TypeError):

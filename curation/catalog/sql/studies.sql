@@ -120,7 +120,7 @@ ORDER BY gain DESC, cut_id;
 
 -- value_by_corpus('llm_wer'): what hours of a corpus and domain are worth: the slope of the figure (more is better) over the
 -- hours of it that the runs of a grid trained on, draws counted, and what training made of its cuts. One row per study, grid,
--- corpus and domain; `per_hour` is NULL where all runs had as much of it.
+-- corpus and domain; `per_hour` is NULL where all runs had as much of it, within a tenth.
 CREATE MACRO value_by_corpus(figure := 'llm_wer') AS TABLE
 WITH ranked AS (FROM ranked_runs(figure)),
 kinds AS (
@@ -139,7 +139,9 @@ slopes AS (
     count(*) AS runs,
     min(coalesce(hours, 0)) AS least_hours,
     max(coalesce(hours, 0)) AS most_hours,
-    CASE WHEN max(coalesce(hours, 0)) > min(coalesce(hours, 0)) THEN regr_slope(good, coalesce(hours, 0)) END AS per_hour
+    CASE
+      WHEN max(coalesce(hours, 0)) > 1.1 * min(coalesce(hours, 0)) THEN regr_slope(good, coalesce(hours, 0))
+    END AS per_hour
   FROM kinds JOIN ranked USING (study, grid) LEFT JOIN seen USING (run, corpus, domain)
   GROUP BY ALL
 ),
