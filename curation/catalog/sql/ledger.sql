@@ -144,20 +144,24 @@ LEFT JOIN cuts USING (cut_id)
 WHERE last_loss > domain_loss AND last_loss > (1 - fall) * first_loss AND best_loss > domain_loss
 ORDER BY last_loss / domain_loss DESC, run, cut_id;
 
--- Each trained draw's loss beside what is usual in its run at that time, of its domain. One row per draw that was measured.
--- `beside` is the logarithm of loss / usual, the mean of the next-token loss and the CTC loss where a stage has both.
+-- Each trained draw's loss beside what is usual: the median of its run and domain in the same stretch of draws, of which
+-- there are 20, or fewer with at least 24 draws each. One row per draw that was measured. `beside` is the logarithm of
+-- loss / usual, the mean of the next-token loss and the CTC loss where a stage has both.
 CREATE VIEW losses AS
-WITH spans AS (
-  SELECT run, max(step) + 1 AS steps FROM ledger GROUP BY run
+WITH measured AS (
+  SELECT *, count(*) OVER whole AS draws, row_number() OVER (whole ORDER BY step, cut_id) - 1 AS place
+  FROM trained
+  WHERE loss IS NOT NULL OR ctc_loss IS NOT NULL
+  WINDOW whole AS (PARTITION BY run, domain)
 ),
 placed AS (
-  SELECT trained.*, step * least(20, spans.steps) // spans.steps AS stretch FROM trained JOIN spans USING (run)
+  SELECT *, place * greatest(1, least(20, draws // 24)) // draws AS stretch FROM measured
 ),
 usual AS (
   SELECT
     *,
-    ln(greatest(loss, 1e-6) / greatest(median(loss) OVER same, 1e-6)) AS beside_loss,
-    ln(greatest(ctc_loss, 1e-6) / greatest(median(ctc_loss) OVER same, 1e-6)) AS beside_ctc
+    ln((loss + 1e-6) / (median(loss) OVER same + 1e-6)) AS beside_loss,
+    ln((ctc_loss + 1e-6) / (median(ctc_loss) OVER same + 1e-6)) AS beside_ctc
   FROM placed
   WINDOW same AS (PARTITION BY run, domain, stretch)
 )
@@ -170,8 +174,7 @@ SELECT
   use,
   coalesce(loss, ctc_loss) AS loss,
   coalesce((beside_loss + beside_ctc) / 2, beside_loss, beside_ctc) AS beside
-FROM usual
-WHERE loss IS NOT NULL OR ctc_loss IS NOT NULL;
+FROM usual;
 
 -- Per cut the loss over its passes. One row per run and cut; `times_usual` is how many times as high as is usual at that
 -- time, over its uses (their geometric mean, in which the n-th counts n times: what has been heard often is telling).

@@ -73,7 +73,7 @@ def test_a_table_of_an_earlier_version_lacks_columns_and_one_of_a_later_has_more
     old = {"grid": "old", "cell": "x", "run": "runs/gone", "llm_wer": 0.9}
     write_study_results(root / "out", "old", [old])
     write_study_results(root / "out", "new", [result("z", "one", 0.1, grid="new", seed=2**40, **{"share.sound": 0.25})])
-    query = 'SELECT grid, run, plan, seed, llm_wer, "share.sound" FROM results WHERE grid <> \'g\' ORDER BY grid'
+    query = "SELECT grid, run, plan, seed, llm_wer, \"share.sound\" FROM results WHERE grid <> 'g' ORDER BY grid"
     assert ask(root / "out", query) == [("new", "one", "k1", 2**40, 0.1, 0.25), ("old", "gone", None, None, 0.9, None)]
 
 
@@ -105,7 +105,9 @@ def test_two_studies_of_the_same_runs_are_told_apart(root: Path) -> None:
 
 
 def test_a_place_is_whatever_holds_studies(root: Path) -> None:
-    count = "SELECT (SELECT count(*) FROM results), (SELECT count(*) FROM runs), (SELECT count(DISTINCT plan) FROM plans)"
+    count = (
+        "SELECT (SELECT count(*) FROM results), (SELECT count(*) FROM runs), (SELECT count(DISTINCT plan) FROM plans)"
+    )
     for place, found in {
         root: (2, 2, 2),  # with mixtures/small
         root / "out" / "g": (2, 2, 1),
@@ -133,7 +135,9 @@ def test_what_is_kept_aside_or_half_made_does_not_count(root: Path) -> None:
 def test_rows_without_a_table_are_read_up_to_their_last_whole_line(root: Path) -> None:
     grid = root / "out" / "g"
     (grid / "results.parquet").unlink()
-    (grid / "results.jsonl").write_text('{"grid": "g", "cell": "a", "run": "runs/one", "llm_wer": 0.5}\n{"grid": "g", "c')
+    (grid / "results.jsonl").write_text(
+        '{"grid": "g", "cell": "a", "run": "runs/one", "llm_wer": 0.5}\n{"grid": "g", "c'
+    )
     assert ask(root / "out", "SELECT cell, run, llm_wer FROM results WHERE cell IS NOT NULL") == [("a", "one", 0.5)]
 
 
@@ -172,12 +176,16 @@ def test_labels_corpora_and_parts_beside_the_catalog(root: Path) -> None:
     (root / "corpora" / "syn").mkdir(parents=True)
     facts = {"pass": "agree", "version": "1", "corpus": "syn", "settings": {"recogniser": "x"}, "shards": ["k", "l"]}
     write_json(root / "labels" / "agree" / "syn" / "pass.json", facts | {"counts": {"cuts": 5, "rejected": 1}})
-    write_json(root / "corpora" / "syn" / "corpus.json", {"name": "syn", "license": "CC0-1.0", "cuts": 10, "hours": 0.5})
+    write_json(
+        root / "corpora" / "syn" / "corpus.json", {"name": "syn", "license": "CC0-1.0", "cuts": 10, "hours": 0.5}
+    )
     query = "SELECT pass, corpus, settings->>'recogniser' AS r, shards, cuts, labelled, folder FROM label_settings"
     with connect(root / "catalog", studies=find_studies([root / "out"])) as con:
         folder = str(root / "labels" / "agree" / "syn")
         assert records(con.execute(query)) == [
             {"pass": "agree", "corpus": "syn", "r": "x", "shards": 2, "cuts": 5, "labelled": None, "folder": folder}
         ]
-        assert con.execute("SELECT corpus, license, cuts, texts FROM corpora").fetchall() == [("syn", "CC0-1.0", 10, None)]
+        assert con.execute("SELECT corpus, license, cuts, texts FROM corpora").fetchall() == [
+            ("syn", "CC0-1.0", 10, None)
+        ]
         assert con.execute('SELECT "table", corpus FROM parts').fetchall() == [("cuts", "syn")]
