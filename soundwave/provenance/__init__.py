@@ -116,8 +116,9 @@ class _Chain:
         catalog, why_not = self._catalog(folder)
         if new:
             self.links.append(found.link)
-            plan_link, rules = check_plan(found, self.places.plans, plan)
-            self.links += [plan_link, rules]
+            for link in check_plan(found, self.places.plans, plan):
+                twin = any(one.path == link.path and one.row() == link.row() for one in self.links)
+                self.links += [] if twin else [link]  # of runs on the same plan
             self._data(catalog, why_not, found.lock)
         if evaluation is not None:
             self.links.append(evaluation)

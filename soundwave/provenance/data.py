@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,7 @@ from curation.catalog.parts import Part
 from curation.catalog.verified import catalog_problems, source_problems
 from curation.passes import make_pass
 from curation.passes.base import CorpusPass
-from curation.passes.runner import SHARD_SIZE
-from curation.passes.shards import Row, ShardResult, corpus_rows, shard_key, split_rows
+from curation.passes.shards import Row, ShardOnDisk, ShardResult, corpus_rows, shard_key, shard_on_disk
 from curation.storage import is_remote, resolve, sibling
 from manifests.digests import problem, read_sealed
 from manifests.plans import Lock
@@ -87,7 +87,7 @@ def _labels(root: Path | None, corpora: Path | None, name: str, corpus: str, par
                 link.problems.append(f"{file} {said}")
         link.problems += source_problems(folder, parts, labels=True)
         if corpora is not None and (corpora / corpus / CORPUS).is_file():
-            _check_keys(link, facts, corpora / corpus)
+            _check_keys(link, folder, facts, corpora / corpus)
     return link
 
 
@@ -119,28 +119,33 @@ class _AsTold(CorpusPass):
         raise NotImplementedError
 
 
-def _check_keys(link: Link, facts: Mapping[str, Any], corpus: Path) -> None:
+def _check_keys(link: Link, folder: Path, facts: Mapping[str, Any], corpus: Path) -> None:
     """Make the keys of a pass's shards again: of pass, settings and rows as they are now."""
-    name = str(facts.get("pass", ""))
-    if "settings" not in facts or name not in (*PLAIN, "quality"):
-        link.unknown.append("the keys of its shards are not made again")
+    name, shards = str(facts.get("pass", "")), facts["shards"]
+    found = [shard_on_disk(folder, key) for key in shards]
+    counts = [shard.counts.cuts for shard in found if isinstance(shard, ShardOnDisk)]
+    if name not in (*PLAIN, "quality") or FILES not in facts or len(counts) < len(shards):
+        link.unknown.append(
+            "the keys of its shards cannot be made again: an earlier version, or a pass of its own kind"
+        )
         return
     job = _AsTold(name, str(facts.get("version")), facts["settings"])
-    rows = _rows(name, corpus)
-    made: list[str] = []
-    for shard in split_rows(rows, SHARD_SIZE):
+    rows, other = _rows(name, corpus), 0
+    for key, count in zip(shards, counts, strict=True):
+        shard = list(itertools.islice(rows, count))
         if any(not (row.get("custom") or {}).get("audio_sha256") for row in shard):
             link.unknown.append("the keys of its shards hold times of audio files, which copies do not keep")
             return
-        made.append(shard_key(job, shard, corpus))
-    known = set(facts["shards"])
-    if set(made) == known:
-        link.facts["keys"] = f"{len(made)} shards have the keys that pass, settings and rows make"
-    elif known & set(made) and FILES in facts:  # before, keys of some rows were made in other ways
-        other = len(known - set(made))
-        link.problems.append(f"{other} of its {len(known)} shards are of other rows than {corpus} has now")
+        other += not shard or shard_key(job, shard, corpus) != key
+    more = sum(1 for _ in rows)
+    if other or more:
+        said = f", and {more:,} more rows are there" if more else ""
+        link.problems.append(
+            f"{other} of its {len(shards)} shards have keys of other settings, or of other rows than {corpus} has "
+            f"now{said}"
+        )
     else:
-        link.unknown.append("its shards have other keys: other rows or settings, or a shard size of its own")
+        link.facts["keys"] = f"{len(shards)} shards, made again"
 
 
 def _rows(name: str, corpus: Path) -> Iterator[Row]:

@@ -84,7 +84,8 @@ def _check_key(link: Link, folder: Path, info: RunInfo) -> None:
         settings = stored(StageSettings, values, where=str(folder / RUN), go_on="", renamed=RENAMED)
         found.insert(0, Training(settings, info.plan, info.start).key)
     except InputError as error:
-        link.unknown.append(f"its settings are not of this version: {error}")
+        if info.key not in found:
+            link.problems.append(f"its settings are none: {error}")
         return
     if info.key not in found:
         link.same("the key of settings, plan and start", found[0], info.key)
@@ -118,7 +119,8 @@ def check_plan(run: RunChecked, plans: Path | None, asked: Path | None = None) -
         link.same("the plan that the run was trained on", lock.plan_sha256, run.info.plan)
         if run.lock is not None:
             _compare_locks(link, lock, run.lock)
-    if run.link.path is not None and not link.problems and (run.link.path / LEDGER).is_file():
+    whole = not link.problems and not any(LEDGER in said for said in run.link.problems)
+    if run.link.path is not None and whole and (run.link.path / LEDGER).is_file():
         with link.checking(), open_ledger([run.link.path], plans=folder.parent) as con:
             if strays := len(off_plan(con)):
                 link.problems.append(f"the ledger of {run.link.name} differs from it in {strays:,} draws")

@@ -1,4 +1,4 @@
-"""Labels that training did not come to believe: SQL, audit, label pass, and the rule that leaves them out of a mixture."""
+"""Labels that training did not come to believe: SQL, audit, label pass, and the rule that leaves them out."""
 
 from __future__ import annotations
 
