@@ -3,7 +3,7 @@
 --   that time. The text may not be what is said, or what is heard not what it is called. Only says something with runs
 --   (--workspace, --runs) whose ledgers are there, and of cuts that were used several times.
 -- do: Listen to the worst ones. Leave them out (`soundwave label suspicion`, then rules: suspicious.sql), or transcribe again.
--- setting: least_times = 2
+-- setting: least_times = 2.5
 -- setting: least_uses = 3
 SELECT
   cut_id,

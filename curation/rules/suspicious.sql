@@ -1,6 +1,6 @@
 -- means: Leaves out cuts whose labels training did not come to believe, as the label pass `suspicion` found in the ledgers of
 --   runs. What a recogniser hears too may stay.
--- setting: times_below = 2
+-- setting: times_below = 2.5
 -- setting: least_uses = 3
 -- setting: wer_keeps = 0
 -- times_below: a loss so many times as high as is usual for the cut's domain is too much. Cuts that were used less often than

@@ -27,6 +27,8 @@ class Suspicion(SettledPass):
 
     runs: str = ""
     """Runs whose ledgers are read, or folders of runs; several with commas between them."""
+    catalog: str = ""
+    """That the runs were trained on: the length of a text is weighed; without it that of the audio."""
 
     name: ClassVar[str] = "suspicion"
     version: ClassVar[str] = "1"
@@ -39,7 +41,7 @@ class Suspicion(SettledPass):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Which trainings were asked."""
+        """Which trainings were asked; what they say of a row is part of the row."""
         return {"runs": list(self._keys)}
 
     def check(self) -> None:
@@ -49,7 +51,7 @@ class Suspicion(SettledPass):
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts, with what the ledgers say of them."""
-        with open_ledger(self._folders()) as con:
+        with open_ledger(self._folders(), catalog=Path(self.catalog) if self.catalog else None) as con:
             con.execute("CREATE TEMP TABLE scores AS SELECT cut_id, uses, times_usual FROM suspicion(at_least := 1)")
             rows = corpus_rows(corpus_dir)
             while batch := list(itertools.islice(rows, BATCH)):

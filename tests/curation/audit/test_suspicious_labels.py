@@ -22,9 +22,9 @@ from manifests.files import write_json
 from manifests.plans import PLAN
 from manifests.settings import Override
 from tests.curation.catalog.study_folders import write_study_run
-from tests.curation.synthetic_catalog import mono_cut, write_corpus_lines
+from tests.curation.synthetic_catalog import cut, mono_cut, write_catalog, write_corpus_lines
 
-PASSES, CUTS = 4, 24
+PASSES, CUTS = 6, 24
 WRONG = {"syn-03", "syn-08"}
 Loss = Callable[[int, str], float]
 
@@ -70,7 +70,7 @@ def test_the_audit_finds_planted_labels_and_says_why(root: Path) -> None:
     found, rows = audit(root)
     assert found == WRONG
     assert rows[0]["cut_id"] == "syn-08"  # the higher loss
-    assert rows[0]["found"].startswith("loss 2.") and rows[0]["found"].endswith("4 uses: number 8")
+    assert rows[0]["found"].endswith(" times as high as is usual, 6 uses: number 8")
     assert audit(root, least_times=1e6)[0] == set()
     assert audit(root, least_uses=1)[0] == {*WRONG, f"syn-{CUTS}"}
     (nothing,) = run_audits(root / "catalog", only=["suspicious_labels"])  # without runs
@@ -80,7 +80,7 @@ def test_the_audit_finds_planted_labels_and_says_why(root: Path) -> None:
 def test_losses_over_passes(root: Path) -> None:
     with connect(root / "catalog", runs=find_runs([root / "out" / "runs"])) as con:
         row = con.execute("SELECT uses, losses, fell FROM cut_losses WHERE cut_id = 'syn-00'").fetchone()
-        assert row == (PASSES, [4.0, 2.0, 4 / 3, 1.0], 0.75)
+        assert row == (PASSES, [4.0, 2.0, 4 / 3, 1.0, 0.8, 4 / 6], pytest.approx(5 / 6))
         times = dict(con.execute("SELECT cut_id, times_usual FROM suspicion() WHERE uses > 1").fetchall())
     assert set(times) == {f"syn-{number:02d}" for number in range(CUTS)}
     assert all((value > 1.5) == (cut_id in WRONG) for cut_id, value in times.items())
@@ -90,6 +90,18 @@ def test_several_runs_are_pooled_and_each_is_held_against_itself(root: Path) -> 
     """A run that never learnt anything makes no label suspicious."""
     write_study_run(root / "out", "stuck", ledger(lambda turn, cut_id: 90.0))
     assert audit(root, least_times=1.3)[0] == WRONG
+
+
+def test_a_letter_must_be_further_off_than_a_sentence(tmp_path: Path) -> None:
+    """Losses are means over tokens: of one token they are far off by chance."""
+    texts = {f"syn-{number:02d}": "a sentence of some words" for number in range(CUTS)} | {"syn-03": "r"}
+    write_catalog(tmp_path / "catalog", [cut(name, text=text) for name, text in texts.items()])
+    write_study_run(tmp_path / "out", "one", ledger())
+    with connect(tmp_path / "catalog", runs=find_runs([tmp_path / "out" / "runs"])) as con:
+        times = dict(con.execute("SELECT cut_id, times_usual FROM suspicion()").fetchall())
+        weights = dict(con.execute("SELECT DISTINCT cut_id, weight FROM losses").fetchall())
+    assert times["syn-08"] > 3 > 1.5 > times["syn-03"] > 1
+    assert (weights["syn-08"], weights["syn-03"]) == (1.0, (1 / 24) ** 0.5)
 
 
 def test_a_ledger_that_a_kill_cut_off_counts_up_to_there(root: Path) -> None:
