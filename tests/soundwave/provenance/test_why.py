@@ -121,7 +121,7 @@ def edit(path: Path, **values: Any) -> None:
 
 
 def other_seed(work: Path) -> None:
-    path = work / RUNS / "alignment-2" / "run.json"
+    path = work / RUNS / "alignment-1" / "run.json"
     edit(path, settings=json.loads(path.read_text())["settings"] | {"seed": 4})
 
 
@@ -163,7 +163,7 @@ def other_row(work: Path) -> None:
 
 
 def other_figure(work: Path) -> None:
-    edit(work / "out" / "evaluations" / "alignment-2-e.json", ctc_wer=0.01)
+    edit(work / "out" / "evaluations" / "alignment-1-e.json", ctc_wer=0.01)
 
 
 def another_build(work: Path) -> None:
@@ -197,7 +197,7 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     "a plan with its lock": (swap_plan, {"plan": "the plan that the run was trained on"}),
     "the rules": (other_query, {"rules": "the query's fingerprint", "run": "lock.json has"}),
     "weights": (
-        lambda w: damage._flip(w / RUNS / "alignment-2/final/adapters.safetensors", 3000),
+        lambda w: damage._flip(w / RUNS / "alignment-1/final/adapters.safetensors", 3000),
         {"run": "adapters.safetensors is not what was written", "evaluation": "the weights that it was made with"},
     ),
     "weights that it began with": (
@@ -206,11 +206,11 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     ),
     "settings of a run": (other_seed, {"run": "the key of settings"}),
     "settings that are none": (
-        lambda w: edit(w / RUNS / "alignment-2/run.json", settings={"seed": "x"}),
+        lambda w: edit(w / RUNS / "alignment-1/run.json", settings={"seed": "x"}),
         {"run": "its settings are none"},
     ),
-    "a key": (lambda w: edit(w / RUNS / "alignment-2/run.json", key="0" * 64), {"run": "the key of settings"}),
-    "a ledger": (lambda w: damage._flip(w / RUNS / "alignment-2/ledger.parquet", 900), {"run": "ledger.parquet"}),
+    "a key": (lambda w: edit(w / RUNS / "alignment-1/run.json", key="0" * 64), {"run": "the key of settings"}),
+    "a ledger": (lambda w: damage._flip(w / RUNS / "alignment-1/ledger.parquet", 900), {"run": "ledger.parquet"}),
     "labels": (other_labels, {"labels": "its labels are other rows"}),
     "label settings": (
         lambda w: edit(w / "labels/encode/one/pass.json", settings={"speeds": [2.0]}),
@@ -232,7 +232,8 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
 def test_what_was_changed_is_the_broken_link(work: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     change, expected = CHANGES[name]
     change(work)
-    code, found = asked(capsys, work / "out" / "g" / CELL)
+    stage = "shrinking" if "began" in name else "alignment"
+    code, found = asked(capsys, work / "out" / "g" / CELL / stage)
     broken = states(found, "broken")
     assert code == 1
     kinds = {kind for kind, _ in broken}
@@ -255,13 +256,14 @@ def test_a_study_that_moved_is_whole_and_data_elsewhere_is_told(
         assert (code, found["whole"]) == (0, True)
         for name in ("catalog", "labels", "corpora"):
             (tmp_path / "moved" / name).rename(tmp_path / f"far-{name}")
-        code, found = asked(capsys, tmp_path / "moved" / "out" / "g" / CELL)
+        code, found = asked(capsys, tmp_path / "moved" / "out" / "g" / CELL / "alignment")
         assert code == 1
         assert {kind for kind, _ in states(found, "missing")} == {"catalog"}
         assert states(found, "broken") == {}
         places = [f"--{name}={tmp_path / f'far-{name}'}" for name in ("catalog", "labels", "corpora")]
-        assert asked(capsys, tmp_path / "moved" / "out" / "g" / CELL, *places)[1]["whole"]
-        code, found = asked(capsys, tmp_path / "moved" / "out" / "g" / CELL, places[0])
+        row = tmp_path / "moved" / "out" / "g" / CELL / "alignment"
+        assert asked(capsys, row, *places)[1]["whole"]
+        code, found = asked(capsys, row, places[0])
         assert set(states(found, "missing")) == {("labels", "encode/one"), ("corpus", "one")}
     finally:
         away.rename(work)
@@ -280,9 +282,9 @@ def test_what_an_earlier_version_did_not_write_down_is_unknown_not_broken(
     assert (code, states(found, "broken"), states(found, "missing")) == (0, {}, {})
     assert set(states(found, "unknown")) == {("run", "alignment-1"), ("run", "alignment-2")}
     # An evaluation of then has both fingerprints in its key.
-    damage._flip(work / "out" / "runs" / "alignment-2" / "final" / "adapters.safetensors", 3000)
-    code, found = asked(capsys, work / "out" / "g" / CELL)
-    assert "its key is of other ones" in str(states(found, "unknown")["evaluation", "alignment-2-e"])
+    damage._flip(work / "out" / "runs" / "alignment-1" / "final" / "adapters.safetensors", 3000)
+    code, found = asked(capsys, work / "out" / "g" / CELL / "alignment")
+    assert "its key is of other ones" in str(states(found, "unknown")["evaluation", "alignment-1-e"])
 
 
 def test_what_is_no_result_is_refused_with_what_is_near(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
