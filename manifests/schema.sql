@@ -68,7 +68,7 @@ CREATE TABLE words (
 -- One row per label that a pass put on a cut.
 CREATE TABLE labels (
   pass   VARCHAR NOT NULL,    -- agree | align | encode | fingerprint | hallucination |
-                              -- language | mos | quality | speaker | speech | tag
+                              -- language | mos | quality | speaker | speech | suspicion | tag
   cut_id VARCHAR NOT NULL,    -- of `cuts`
   name   VARCHAR NOT NULL,    -- e.g. wer, snr (dB), bandwidth (Hz), speech_share, tag
   value  DOUBLE,              -- for labels that are numbers
