@@ -12,15 +12,16 @@ import duckdb
 from curation.catalog import FINGERPRINTED, fingerprint_of
 from curation.catalog.index import part_problem, read_index
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, rows_digest, write_parts
-from curation.duck import open_memory
 from curation.storage import is_remote
 from manifests.digests import Checked
 
 SHORT = 12  # hex digits of a fingerprint in a message
 
 
-def catalog_problems(catalog: Path, parts: Sequence[Part]) -> Iterator[str]:
+def catalog_problems(con: duckdb.DuckDBPyConnection, catalog: Path, parts: Sequence[Part]) -> Iterator[str]:
     """What is wrong with a catalog's files: each is read to its end, rows are counted and digested again.
+
+    con: any connection that may read files (`curation.duck.open_memory`).
 
     Raises:
         DamagedError: its index is not what was written.
@@ -29,12 +30,11 @@ def catalog_problems(catalog: Path, parts: Sequence[Part]) -> Iterator[str]:
     index = read_index(catalog)
     if index is not None and (found := fingerprint_of(parts)) != index["fingerprint"]:
         yield f"its parts make the fingerprint {found[:SHORT]}, its index says {index['fingerprint'][:SHORT]}"
-    with open_memory() as con:
-        for part in parts:
-            if (said := part_problem(catalog, part, checked)) is not None:
-                yield f"{part.path} {said}"
-            elif index is not None and part.table in FINGERPRINTED and not is_remote(catalog):
-                yield from _other_rows(con, catalog, part)
+    for part in parts:
+        if (said := part_problem(catalog, part, checked)) is not None:
+            yield f"{part.path} {said}"
+        elif index is not None and part.table in FINGERPRINTED and not is_remote(catalog):
+            yield from _other_rows(con, catalog, part)
 
 
 def _other_rows(con: duckdb.DuckDBPyConnection, catalog: Path, part: Part) -> Iterator[str]:
@@ -48,10 +48,13 @@ def _other_rows(con: duckdb.DuckDBPyConnection, catalog: Path, part: Part) -> It
         yield f"{part.path} has other rows ({rows:,}, {digest[:SHORT]}) than its index says {said}"
 
 
-def source_problems(folder: Path, parts: Sequence[Part], *, labels: bool) -> Iterator[str]:
+def source_problems(
+    con: duckdb.DuckDBPyConnection, folder: Path, parts: Sequence[Part], *, labels: bool
+) -> Iterator[str]:
     """In what a corpus, or the labels of a pass over one, differ from what the catalog has of them.
 
     Args:
+        con: any connection that may read files.
         folder: the corpus, or LABELS/PASS/CORPUS.
         parts: of the catalog, made from it.
         labels: which of the two it is.
@@ -60,7 +63,7 @@ def source_problems(folder: Path, parts: Sequence[Part], *, labels: bool) -> Ite
         InputError: what is there cannot be read.
     """
     source = pass_source(folder) if labels else corpus_source(folder)
-    found = {part.table: (part.rows, part.digest) for part in _made(source)}
+    found = {part.table: (part.rows, part.digest) for part in _made(con, source)}
     for part in parts:
         if part.table not in FINGERPRINTED:
             continue
@@ -72,8 +75,8 @@ def source_problems(folder: Path, parts: Sequence[Part], *, labels: bool) -> Ite
             )
 
 
-def _made(source: Source) -> list[Part]:
+def _made(con: duckdb.DuckDBPyConnection, source: Source) -> list[Part]:
     """The parts that the catalog would have of a source now."""
     wanted = replace(source, tables=tuple(table for table in source.tables if table in FINGERPRINTED))
-    with tempfile.TemporaryDirectory(prefix="soundwave-") as place, open_memory() as con:
+    with tempfile.TemporaryDirectory(prefix="soundwave-") as place:
         return write_parts(con, wanted, Path(place))

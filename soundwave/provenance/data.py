@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from curation.catalog import catalog_fingerprint, catalog_parts
 from curation.catalog.parts import Part
 from curation.catalog.verified import catalog_problems, source_problems
+from curation.duck import open_memory
 from curation.passes import make_pass
 from curation.passes.base import CorpusPass
 from curation.passes.shards import Row, ShardOnDisk, ShardResult, corpus_rows, shard_key, shard_on_disk
-from curation.storage import is_remote, resolve, sibling
+from curation.storage import answering, is_remote, open_place, resolve, sibling
 from manifests.digests import problem, read_sealed
 from manifests.plans import Lock
 from manifests.rows import CORPUS, PASS_FILE
@@ -40,24 +43,25 @@ class DataPlaces:
 def data_links(catalog: Path | None, why_not: str, lock: Lock | None, places: DataPlaces) -> Iterator[Link]:
     """The catalog, then each pass over each corpus, then each corpus; why_not: where a catalog was looked for."""
     link = Link("catalog", "?" if catalog is None else catalog.name, catalog)
-    parts: list[Part] = []
     if catalog is None:
         link.missing.append(why_not)
-    else:
-        with link.checking():
+        yield link
+        return
+    parts: list[Part] = []
+    with open_memory() as con:
+        open_place(con, catalog)
+        with link.checking(), answering(catalog):
             parts = catalog_parts(catalog)
             found = catalog_fingerprint(catalog)
             link.facts = {"fingerprint": found, "parts": len(parts)}
-            link.problems += catalog_problems(resolve(catalog), parts)
+            link.problems += catalog_problems(con, resolve(catalog), parts)
             if lock is not None:
                 link.same("the rows that the plan was drawn from", found, lock.catalog_fingerprint)
-    yield link
-    if catalog is None or is_remote(catalog):
-        return
-    yield from _sources(catalog, parts, places)
+        yield link
+        yield from _sources(con, catalog, parts if not is_remote(catalog) else [], places)
 
 
-def _sources(catalog: Path, parts: list[Part], places: DataPlaces) -> Iterator[Link]:
+def _sources(con: duckdb.DuckDBPyConnection, catalog: Path, parts: list[Part], places: DataPlaces) -> Iterator[Link]:
     groups: dict[tuple[bool, str, str], list[Part]] = {}
     for part in parts:
         labels = part.name not in (PREPARE, "cuts")
@@ -68,12 +72,15 @@ def _sources(catalog: Path, parts: list[Part], places: DataPlaces) -> Iterator[L
     }
     for (prepared, name, corpus), found in sorted(groups.items()):
         if prepared:
-            yield _corpus(roots["corpora"], corpus, found)
+            yield _corpus(con, roots["corpora"], corpus, found)
         else:
-            yield _labels(roots["labels"], roots["corpora"], name, corpus, found)
+            yield _labels(con, roots["labels"], (name, corpus), found, roots["corpora"])
 
 
-def _labels(root: Path | None, corpora: Path | None, name: str, corpus: str, parts: list[Part]) -> Link:
+def _labels(
+    con: duckdb.DuckDBPyConnection, root: Path | None, of: tuple[str, str], parts: list[Part], corpora: Path | None
+) -> Link:
+    name, corpus = of
     folder = None if root is None else root / name / corpus
     link = Link("labels", f"{name}/{corpus}", folder, {"digests": {part.table: part.digest for part in parts}})
     if folder is None or not (folder / PASS_FILE).is_file():
@@ -85,13 +92,13 @@ def _labels(root: Path | None, corpora: Path | None, name: str, corpus: str, par
         for file, record in recorded(folder, facts).items():
             if (said := problem(folder / file, record)) is not None:
                 link.problems.append(f"{file} {said}")
-        link.problems += source_problems(folder, parts, labels=True)
+        link.problems += source_problems(con, folder, parts, labels=True)
         if corpora is not None and (corpora / corpus / CORPUS).is_file():
             _check_keys(link, folder, facts, corpora / corpus)
     return link
 
 
-def _corpus(root: Path | None, corpus: str, parts: list[Part]) -> Link:
+def _corpus(con: duckdb.DuckDBPyConnection, root: Path | None, corpus: str, parts: list[Part]) -> Link:
     folder = None if root is None else root / corpus
     link = Link("corpus", corpus, folder, {"digests": {part.table: part.digest for part in parts}})
     if folder is None or not (folder / CORPUS).is_file():
@@ -103,7 +110,7 @@ def _corpus(root: Path | None, corpus: str, parts: list[Part]) -> Link:
         if "files" not in facts:
             link.unknown.append("prepared before corpora wrote down checksums of their files")
         link.problems += check_corpus(folder)
-        link.problems += source_problems(folder, parts, labels=False)
+        link.problems += source_problems(con, folder, parts, labels=False)
     return link
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from curation.catalog import build
 from curation.passes.runner import run_pass
-from manifests.files import write_json, write_jsonl
+from manifests.digests import written
+from manifests.files import read_jsonl, write_json, write_jsonl
+from manifests.schema import arrow_schema
 from soundwave.ablation.results import flat_metrics, write_results
 from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import EvalOptions
@@ -125,6 +127,16 @@ def other_seed(work: Path) -> None:
     edit(path, settings=json.loads(path.read_text())["settings"] | {"seed": 4})
 
 
+def other_draw(work: Path) -> None:
+    """A ledger with another cut in one draw, whose record says so."""
+    run = work / RUNS / "alignment-1"
+    rows = pq.read_table(run / "ledger.parquet").to_pylist()
+    rows[0]["cut_id"] = "stranger"
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema("ledger")), run / "ledger.parquet")
+    files = json.loads((run / "run.json").read_text())["files"]
+    edit(run / "run.json", files=files | {"ledger.parquet": written(run / "ledger.parquet").row()})
+
+
 def swap_plan(work: Path) -> None:
     for name in ("plan.parquet", "lock.json"):
         shutil.copy(work / "mixtures" / "two" / name, work / "out" / "plans" / "k1" / name)
@@ -137,8 +149,6 @@ def other_query(work: Path) -> None:
 
 def other_labels(work: Path) -> None:
     """Labels with other values, whose record says so: damage of which no checksum tells."""
-    from manifests.digests import written
-
     folder = work / "labels" / "encode" / "one"
     path = next(folder.glob("labels-*.parquet"))
     rows = pq.read_table(path)
@@ -149,8 +159,6 @@ def other_labels(work: Path) -> None:
 
 
 def other_text(work: Path) -> None:
-    from manifests.files import read_jsonl
-
     path = work / "corpora" / "one" / "cuts.jsonl.gz"
     rows = list(read_jsonl(path))
     rows[3]["supervisions"][0]["text"] = "something else"
@@ -173,8 +181,6 @@ def another_build(work: Path) -> None:
 
 def other_part(work: Path) -> None:
     """A part with other rows whose index says so, but for the digests."""
-    from manifests.digests import written
-
     index = json.loads((work / "catalog" / "catalog.json").read_text())
     part = next(row for row in index["parts"] if row["table"] == "cuts")
     path = work / "catalog" / part["path"]
@@ -211,6 +217,7 @@ CHANGES: dict[str, tuple[Change, dict[str, str]]] = {
     ),
     "a key": (lambda w: edit(w / RUNS / "alignment-1/run.json", key="0" * 64), {"run": "the key of settings"}),
     "a ledger": (lambda w: damage._flip(w / RUNS / "alignment-1/ledger.parquet", 900), {"run": "ledger.parquet"}),
+    "a draw": (other_draw, {"plan": "the ledger of alignment-1 differs from it in 2 draws"}),
     "labels": (other_labels, {"labels": "its labels are other rows"}),
     "label settings": (
         lambda w: edit(w / "labels/encode/one/pass.json", settings={"speeds": [2.0]}),
