@@ -19,6 +19,14 @@ WorkspaceOption: TypeAlias = Annotated[
         "`ledger`, `plans`, `locks` and what they say. May be repeated."
     ),
 ]
+CatalogOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="The catalog; demo/catalog by default, or that of the workspace.", show_default=False),
+]
+RunsOption: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(help="Runs, or folders of runs, for `runs`, `ledger` and what they say; may be repeated."),
+]
 
 
 def asked(

@@ -7,7 +7,7 @@ import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import MOST
-from soundwave.cli._workspaces import WorkspaceOption, asked
+from soundwave.cli._workspaces import CatalogOption, RunsOption, WorkspaceOption, asked
 
 if TYPE_CHECKING:
     from curation.audit import Finding
@@ -21,18 +21,11 @@ def register(app: typer.Typer) -> None:
     def audit(
         *,
         names: Annotated[list[str] | None, typer.Argument(help="Audits to run; all by default.")] = None,
-        catalog: Annotated[
-            Path | None,
-            typer.Option(
-                help="The catalog to audit; demo/catalog by default, or that of the workspace.", show_default=False
-            ),
-        ] = None,
+        catalog: CatalogOption = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans; `mixtures` beside the catalog by default.")
         ] = None,
-        runs: Annotated[
-            list[Path] | None, typer.Option(help="Runs, or folders of runs, for audits of ledgers; may be repeated.")
-        ] = None,
+        runs: RunsOption = None,
         workspace: WorkspaceOption = None,
         audits: Annotated[list[Path] | None, typer.Option(help="Folder with more audits (*.sql).")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. min_seconds=1.")] = None,

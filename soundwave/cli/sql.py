@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soundwave.cli._limits import MEMORY, MemoryOption, SecondsOption
-from soundwave.cli._workspaces import WorkspaceOption, asked
+from soundwave.cli._workspaces import CatalogOption, RunsOption, WorkspaceOption, asked
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,19 +37,11 @@ def register(app: typer.Typer) -> None:
     def sql(
         *,
         query: Annotated[str | None, typer.Argument(help="One SELECT; without it a prompt opens.")] = None,
-        catalog: Annotated[
-            Path | None,
-            typer.Option(
-                help="The catalog to ask; demo/catalog by default, or that of the workspace.", show_default=False
-            ),
-        ] = None,
+        catalog: CatalogOption = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans, for `plans`; `mixtures` beside the catalog by default.")
         ] = None,
-        runs: Annotated[
-            list[Path] | None,
-            typer.Option(help="Runs, or folders of runs, for `runs`, `ledger` and what they say; may be repeated."),
-        ] = None,
+        runs: RunsOption = None,
         workspace: WorkspaceOption = None,
         format_: Annotated[RowFormat, typer.Option("--format", help="How rows are written.")] = RowFormat.table,
         output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
