@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_SQL = Path(__file__).with_name("schema.sql")
-TABLES = ("cuts", "words", "labels", "rejects", "features", "embeddings", "plans", "runs", "ledger")
+TABLES = (
+    *("cuts", "words", "labels", "rejects", "features", "embeddings", "plans", "runs", "ledger"),
+    # Of studies: what runs measured, and what they were made from.
+    *("steps", "results", "outcomes", "clips", "locks", "rules", "label_settings", "corpora", "parts"),
+)
 EXPECTED = {  # SQL type -> what a value in a manifest must be; text may be anything
     "VARCHAR": "text",
     "VARCHAR[]": "a list",

@@ -68,7 +68,7 @@ CREATE TABLE words (
 -- One row per label that a pass put on a cut.
 CREATE TABLE labels (
   pass   VARCHAR NOT NULL,    -- agree | align | encode | fingerprint | hallucination |
-                              -- language | mos | quality | speaker | speech | tag
+                              -- language | mos | quality | speaker | speech | suspicion | tag
   cut_id VARCHAR NOT NULL,    -- of `cuts`
   name   VARCHAR NOT NULL,    -- e.g. wer, snr (dB), bandwidth (Hz), speech_share, tag
   value  DOUBLE,              -- for labels that are numbers
@@ -117,13 +117,20 @@ CREATE TABLE plans (
 
 -- One row per training run.
 CREATE TABLE runs (
-  run     VARCHAR NOT NULL,   -- the run's name
+  run     VARCHAR NOT NULL,   -- the run's name; of two that share it with the study before it: STUDY/NAME
   stage   VARCHAR NOT NULL,   -- alignment | shrinking | sft
-  plan    VARCHAR NOT NULL,   -- fingerprint of its lock
-  parent  VARCHAR,            -- the run it started from
+  plan    VARCHAR NOT NULL,   -- fingerprint of its plan: plan_sha256 in `locks`
+  parent  VARCHAR,            -- folder of the run it started from
   steps   INTEGER NOT NULL,   -- optimiser steps done
   seconds DOUBLE  NOT NULL,   -- training time
-  settings VARCHAR NOT NULL   -- JSON
+  settings VARCHAR NOT NULL,  -- JSON
+  key     VARCHAR,            -- fingerprint of settings, plan, code version and start: equal keys, equal runs
+  start   VARCHAR,            -- fingerprint of the weights that it started from
+  status  VARCHAR,            -- running | done
+  version VARCHAR,            -- of the code
+  cpu_seconds DOUBLE,         -- processor time of the first process
+  study   VARCHAR,            -- of `results`: the folder that it was found in
+  folder  VARCHAR             -- where it lies
 );
 
 -- One row per trained draw.
@@ -138,4 +145,155 @@ CREATE TABLE ledger (
   kept_frames INTEGER,        -- positions after shrinking
   reason      VARCHAR,        -- why its CTC target was refused, or, without frames, why its cut was left out
   detail      VARCHAR         -- what was found
+);
+
+-- One row per optimiser step of a run.
+CREATE TABLE steps (
+  run           VARCHAR NOT NULL,  -- of `runs`
+  step          INTEGER NOT NULL,  -- from 0
+  steps         INTEGER,        -- that the run is to have
+  loss          DOUBLE,         -- what was learnt by
+  lm_loss       DOUBLE,         -- next-token loss, mean over the step's answers
+  ctc_loss      DOUBLE,         -- per target token
+  learning_rate DOUBLE,         -- of that step
+  gradient_norm DOUBLE,         -- before it was clipped
+  draws         INTEGER,        -- rows of the plan in it
+  frames        BIGINT,         -- adapter frames in
+  kept_frames   BIGINT,         -- positions after shrinking
+  unfit         INTEGER,        -- draws whose CTC target was refused
+  bad           INTEGER,        -- draws whose cut could not be read
+  seconds       DOUBLE,         -- training time so far
+  cpu_seconds   DOUBLE          -- processor time so far
+);
+
+-- One row per cell and stage of a study (`soundwave ablate`). Beside these columns it has one for every figure that a
+-- study measured (ctc_wer, bleu, ...), and NAME_low and NAME_high for its 95 % band; `outcomes` has them as rows.
+CREATE TABLE results (
+  study         VARCHAR NOT NULL,  -- name of the folder of ablations; of two of one name with the folder before it
+  grid          VARCHAR NOT NULL,  -- name of the grid
+  cell          VARCHAR NOT NULL,  -- arm, size and seed
+  arm           VARCHAR,        -- of the grid
+  fraction      DOUBLE,         -- share of each domain's candidates
+  seed          BIGINT,         -- of data order, subset and initial weights
+  stage         VARCHAR,        -- alignment | shrinking | sft
+  position      INTEGER,        -- place of the stage in its arm, from 1
+  last          BOOLEAN,        -- is it the arm's last stage?
+  hours         DOUBLE,         -- different audio that the chain has seen so far
+  steps         INTEGER,        -- of this stage
+  wall_seconds  DOUBLE,         -- of the chain so far
+  cpu_seconds   DOUBLE,         -- of the chain so far
+  clips         INTEGER,        -- evaluated
+  words         INTEGER,        -- in their references
+  run           VARCHAR,        -- of `runs`
+  plan          VARCHAR,        -- of `plans` and `locks`: what this stage was trained on
+  evaluation    VARCHAR,        -- file of its evaluation
+  "key"         VARCHAR,        -- of the training, as the study planned it
+  wer_unit      VARCHAR         -- of error rates and words: words, or characters
+);
+
+-- One row per figure of a row of `results`.
+CREATE TABLE outcomes (
+  study    VARCHAR NOT NULL,    -- of `results`
+  grid     VARCHAR NOT NULL,    -- of `results`
+  cell     VARCHAR NOT NULL,    -- of `results`
+  arm      VARCHAR,             -- of `results`
+  seed     BIGINT,              -- of `results`
+  stage    VARCHAR,             -- of `results`
+  last     BOOLEAN,             -- of `results`
+  hours    DOUBLE,              -- of `results`
+  run      VARCHAR,             -- of `runs`
+  outcome  VARCHAR NOT NULL,    -- name of the figure
+  value    DOUBLE NOT NULL,     -- as measured
+  low      DOUBLE,              -- lower end of its 95 % band
+  high     DOUBLE,              -- upper end
+  better   VARCHAR              -- lower | higher; NULL: not known
+);
+
+-- One row per clip that an outcome was measured on.
+CREATE TABLE clips (
+  study    VARCHAR NOT NULL,    -- of `results`
+  grid     VARCHAR NOT NULL,    -- of `results`
+  cell     VARCHAR NOT NULL,    -- of `results`
+  arm      VARCHAR,             -- of `results`
+  seed     BIGINT,              -- of `results`
+  stage    VARCHAR,             -- of `results`
+  outcome  VARCHAR NOT NULL,    -- of `outcomes`
+  item     VARCHAR NOT NULL,    -- the cut
+  "group"  VARCHAR,             -- clips that belong together: of a speaker, where that is known
+  value    DOUBLE,              -- of this clip
+  weight   DOUBLE               -- what it counts in the outcome, e.g. its words
+);
+
+-- One row per lock: of each plan, and of each run the copy that it was trained by.
+CREATE TABLE locks (
+  study               VARCHAR,  -- the folder that it was found in; NULL for plans beside the catalog
+  plan                VARCHAR,  -- of `plans`; NULL for a run's copy
+  run                 VARCHAR,  -- of `runs`; NULL for a plan's own
+  name                VARCHAR,  -- of the mixture
+  stage               VARCHAR,  -- alignment | shrinking | sft
+  plan_sha256         VARCHAR,  -- of plan.parquet
+  catalog             VARCHAR,  -- folder, as it was named
+  catalog_fingerprint VARCHAR,  -- of the catalog's rows
+  query               VARCHAR,  -- what chose the cuts
+  query_sha256        VARCHAR,  -- its fingerprint
+  mixture_sha256      VARCHAR,  -- of every setting, query and rules included
+  code                VARCHAR,  -- which draws a mixture gives
+  seed                BIGINT,   -- of the order
+  unit                VARCHAR,  -- of budget and shares
+  budget              DOUBLE,   -- in units
+  batch_seconds       DOUBLE,   -- of a step
+  steps               INTEGER,  -- of the plan
+  draws               BIGINT,   -- of the plan
+  seconds             DOUBLE,   -- of all draws
+  settings            VARCHAR   -- JSON: the whole mixture but its query
+);
+
+-- One row per SQL text that a lock's plan was chosen by: its query, and its rules of cleaning.
+CREATE TABLE rules (
+  study    VARCHAR,             -- of `locks`
+  plan     VARCHAR,             -- of `locks`
+  run      VARCHAR,             -- of `locks`
+  kind     VARCHAR NOT NULL,    -- query | rules
+  name     VARCHAR,             -- of the file; NULL: it stood in the mixture
+  sql      VARCHAR NOT NULL,    -- the text
+  sha256   VARCHAR NOT NULL,    -- of the text
+  settings VARCHAR              -- JSON: what replaced the settings of the file
+);
+
+-- One row per labelling pass over a corpus (pass.json).
+CREATE TABLE label_settings (
+  pass      VARCHAR,            -- of `labels`
+  corpus    VARCHAR,            -- of `cuts`
+  version   VARCHAR,            -- of the pass
+  soundwave VARCHAR,            -- version of the code
+  settings  VARCHAR,            -- JSON: all that changes the labels
+  shards    INTEGER,            -- that are current
+  cuts      BIGINT,             -- that it looked at
+  labelled  BIGINT,             -- of these
+  rejected  BIGINT,             -- of these
+  folder    VARCHAR             -- where it lies
+);
+
+-- One row per prepared corpus (corpus.json).
+CREATE TABLE corpora (
+  corpus     VARCHAR,           -- of `cuts`
+  title      VARCHAR,           -- for people
+  license    VARCHAR,           -- SPDX identifier
+  makers     VARCHAR,           -- who made it
+  cuts       BIGINT,            -- with audio
+  texts      BIGINT,            -- text-only rows
+  rejects    BIGINT,            -- that were refused
+  hours      DOUBLE,            -- of audio
+  provenance VARCHAR,           -- JSON: recipe, settings, fingerprints of what was read
+  folder     VARCHAR            -- where it lies
+);
+
+-- One row per part of the catalog; the catalog's fingerprint is made of their digests.
+CREATE TABLE parts (
+  "table" VARCHAR NOT NULL,     -- cuts, labels, ...
+  corpus  VARCHAR NOT NULL,     -- of `cuts`
+  name    VARCHAR NOT NULL,     -- prepare, cuts, or the labelling pass
+  rows    BIGINT NOT NULL,      -- in it
+  hours   DOUBLE,               -- of audio
+  digest  VARCHAR NOT NULL      -- of its rows, whatever their order
 );

@@ -24,6 +24,7 @@ import duckdb
 
 from curation.audit.functions import create_functions
 from curation.catalog import connect
+from curation.catalog.studies import Studies
 from curation.catalog.views import create_paper
 from curation.duck import Limits, first, limited, lock_down, one_select, open_memory
 from curation.duck.headers import need_known, read_header, set_variables
@@ -121,6 +122,8 @@ def run_audits(
     catalog: Path,
     *,
     plans: Path | None = None,
+    runs: Sequence[Path] = (),
+    studies: Studies | None = None,
     folders: Sequence[Path] = (),
     only: Sequence[str] = (),
     settings: Mapping[str, float | str] | None = None,
@@ -132,6 +135,8 @@ def run_audits(
     Args:
         catalog: the catalog's folder.
         plans: folder of plans (PLANS/NAME/plan.parquet); without it the audits of plans find nothing.
+        runs: folders of runs; without any, and without studies, the audits of ledgers find nothing.
+        studies: what workspaces hold.
         folders: more audits.
         only: names; all by default.
         settings: replace the defaults of the audits' headers.
@@ -147,7 +152,7 @@ def run_audits(
     given = dict(settings or {})
     need_known(given, (name for audit in audits for name in audit.settings), what="No audit has")
     limits = limits or Limits()
-    with connect(catalog, plans=plans, limits=limits) as con:
+    with connect(catalog, plans=plans, runs=runs, studies=studies, limits=limits) as con:
         create_functions(con)
         findings = [run_audit(con, audit, given, examples, limits) for audit in audits]
     return sorted(findings, key=lambda found: (not found.failed, found.rows == 0, found.severity, found.name))

@@ -29,14 +29,16 @@ from curation.catalog.index import (
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.repeats import places
 from curation.catalog.runs import create_run_views, run_ledgers
+from curation.catalog.studies import Studies
+from curation.catalog.study_views import create_study_views, study_tables
 from curation.catalog.views import create_views
 from curation.duck import Limits, Opened, first, lock_down, open_memory, quoted_list, read_only_files, reading_parquet
-from curation.storage import answering, open_place, resolve
+from curation.storage import answering, open_place, resolve, sibling
 from manifests.digests import Checked, write_sealed
 from manifests.errors import ManifestError, MissingFileError, StaleError
 from manifests.files import claim_folder, need_folder
 from manifests.fingerprint import file_sha256, fingerprint
-from manifests.plans import LOCK, plan_files, read_whole
+from manifests.plans import LOCK, PLAN, plan_files, read_whole
 from manifests.rows import PASS_FILE, corpus_folders
 from manifests.units import Hours
 
@@ -44,7 +46,7 @@ __all__ = ["CatalogSummary", "build", "catalog_fingerprint", "connect"]
 
 DAMAGED = (
     "Of a catalog: delete its catalog.json and run `soundwave catalog build` again; of a plan: `soundwave mix plan`; "
-    "of a run: train it again."
+    "of a run: train it again; of results: `soundwave ablate` again."
 )
 FINGERPRINTED = ("cuts", "words", "labels", "rejects")  # features are derived, and their paths name a machine
 
@@ -122,7 +124,7 @@ def build(corpora: Path, labels: Path, catalog: Path) -> CatalogSummary:
     if written:
         _need_unchanged(corpora, labels, sources)
     parts.sort(key=lambda part: (part.table, part.corpus, part.name))
-    mark = _fingerprint(parts)
+    mark = fingerprint_of(parts)
     gone = sorted(path for path in before - {part.path for part in parts} if (catalog / path).is_file())
     # What goes is named, so that a build that is killed here is tidied up by the next one.
     value = {"fingerprint": mark, "parts": [part.row() for part in parts]} | ({"gone": gone} if gone else {})
@@ -152,11 +154,12 @@ def _need_unchanged(corpora: Path, labels: Path, sources: Sequence[Source]) -> N
 
 
 def connect(
-    catalog: Path,
+    catalog: Path | None,
     *,
     read_only: bool = True,
     plans: Path | None = None,
     runs: Sequence[Path] = (),
+    studies: Studies | None = None,
     threads: int | None = None,
     variables: dict[str, Any] | None = None,
     limits: Limits | None = None,
@@ -164,11 +167,13 @@ def connect(
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
     Args:
-        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`.
+        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`; None: its tables are empty.
         read_only: lock the connection down: it reads the catalog's files and nothing else, cannot write them, and
             cannot be reopened. Without it the connection is for our own SQL only.
         plans: a folder of plans (PLANS/NAME/plan.parquet) for the view `plans`, with the column `plan` = NAME.
         runs: folders of runs (RUNS/NAME) for the views `runs` and `ledger` and those of sql/ledger.sql.
+        studies: what workspaces hold, for the same views and `results`, `outcomes`, `clips`, `locks`, `rules`,
+            `label_settings`, `corpora`, `parts`; these are there only then.
         threads: DuckDB threads; all cores by default.
         variables: read in SQL with getvariable('name').
         limits: of memory and of what is spilled to disk.
@@ -178,28 +183,57 @@ def connect(
         DamagedError: a part is not what was written.
         StaleError: a plan is not the one that its lock was made for.
     """
-    catalog = resolve(catalog)
-    parts = catalog_parts(catalog)
-    with answering(catalog):
-        refuse_damaged_parts(catalog, parts)
+    parts = _whole(catalog)
     con = open_memory(threads, limits)
     door, listed = read_only_files(con) if read_only else (None, quoted_list)
-    open_place(con, catalog)
-    files = {table: [catalog / p.path for p in parts if p.table == table] for table in CATALOG_TABLES}
-    drawn = plan_files(plans) if plans else []
+    files: dict[str, list[Path]] = {table: [] for table in CATALOG_TABLES}
+    if catalog is not None:
+        open_place(con, resolve(catalog))
+        files |= {table: [resolve(catalog) / p.path for p in parts if p.table == table] for table in files}
+    found = studies or Studies()
+    drawn = list(dict.fromkeys([*(plan_files(plans) if plans else []), *(folder / PLAN for folder in found.plans)]))
     for path in drawn:
         if (path.parent / LOCK).is_file():
             read_whole(path.parent)
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
-    read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs)]
+    runs = list(dict.fromkeys([*runs, *found.runs]))
+    read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs), *study_tables(found)]
+    names = found.runs | found.plans
     with reading_parquet(read, go_on=DAMAGED):
-        create_views(con, files, drawn, listed=listed)
-        create_run_views(con, runs, drawn, listed=listed)
+        create_views(con, files, drawn, listed=listed, names=names)
+        create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
+        if studies is not None:
+            beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}
+            create_study_views(con, studies, drawn, parts, **beside, listed=listed)
     if door is not None:
         lock_down(con, door)
     # It is a connection in all but its class, which is DuckDB's own.
     return cast(duckdb.DuckDBPyConnection, Opened(con, read, DAMAGED))
+
+
+def _whole(catalog: Path | None) -> list[Part]:
+    """The parts of a catalog, looked at."""
+    if catalog is None:
+        return []
+    catalog = resolve(catalog)
+    parts = catalog_parts(catalog)
+    with answering(catalog):
+        refuse_damaged_parts(catalog, parts)
+    return parts
+
+
+def _corpora(catalog: Path | None, studies: Studies) -> list[Path]:
+    """Prepared corpora of the studies, or else those beside the catalog."""
+    beside = sibling(catalog, "corpora") if catalog is not None and not studies.folders("corpora") else None
+    return studies.folders("corpora") or (corpus_folders(beside) if beside is not None else [])
+
+
+def _labels(catalog: Path | None, studies: Studies) -> list[Path]:
+    """Folders of passes over a corpus, in the studies, or else beside the catalog."""
+    beside = sibling(catalog, "labels") if catalog is not None and not studies.folders("labels") else None
+    found = sorted(path.parent for path in beside.glob(f"*/*/{PASS_FILE}")) if beside is not None else []
+    return studies.folders("labels") or found
 
 
 def catalog_fingerprint(catalog: Path) -> str:
@@ -211,7 +245,7 @@ def catalog_fingerprint(catalog: Path) -> str:
     catalog = resolve(catalog)
     with answering(catalog):
         value = read_index(catalog)
-    return str(value["fingerprint"]) if value else _fingerprint(catalog_parts(catalog))
+    return str(value["fingerprint"]) if value else fingerprint_of(catalog_parts(catalog))
 
 
 def catalog_parts(catalog: Path) -> list[Part]:
@@ -288,6 +322,7 @@ def _overlapping(parts: Sequence[Part]) -> list[Part]:
     return list(found.values())
 
 
-def _fingerprint(parts: Sequence[Part]) -> str:
+def fingerprint_of(parts: Sequence[Part]) -> str:
+    """The fingerprint of these parts together."""
     facts = sorted((p.table, p.corpus, p.name, p.digest) for p in parts if p.table in FINGERPRINTED and p.rows != 0)
     return fingerprint(facts)

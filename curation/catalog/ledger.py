@@ -8,12 +8,10 @@ from typing import Any
 
 import duckdb
 
-from curation.catalog import CATALOG_TABLES, connect
-from curation.catalog.runs import create_run_views, find_runs
-from curation.catalog.views import create_views
-from curation.duck import Limits, lock_down, open_memory, read_only_files, records
+from curation.catalog import connect
+from curation.catalog.runs import find_runs
+from curation.duck import Limits, records
 from manifests.errors import InputError
-from manifests.plans import plan_files
 
 
 def open_ledger(
@@ -36,16 +34,7 @@ def open_ledger(
         MissingFileError: no run there, or no catalog.
         ManifestError: two runs of one name.
     """
-    runs = find_runs(places)
-    if catalog is not None:
-        return connect(catalog, plans=plans, runs=runs, limits=limits)
-    con = open_memory(limits=limits)
-    door, listed = read_only_files(con)
-    found = plan_files(plans) if plans else []
-    create_views(con, dict.fromkeys(CATALOG_TABLES, ()), found, listed=listed)
-    create_run_views(con, runs, found, listed=listed)
-    lock_down(con, door)
-    return con
+    return connect(catalog, plans=plans, runs=find_runs(places), limits=limits)
 
 
 def planned_realised(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -1,15 +1,17 @@
-"""Runs of the trainer as views of the catalog's connection: `runs`, `ledger`, and what sql/ledger.sql adds.
+"""Runs of the trainer as views of the catalog's connection: `runs`, `ledger`, `steps`, and what sql/ledger.sql adds.
 
 RUNS/NAME/run.json        what the run says of itself
 RUNS/NAME/lock.json       the lock of the plan it trained
+RUNS/NAME/metrics.jsonl   a row per step
 RUNS/NAME/ledger.parquet  a row per trained draw; ledger.jsonl while the run goes on
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -21,10 +23,12 @@ from manifests.digests import files_of, need_written, read_sealed
 from manifests.errors import DamagedError, InputError, ManifestError, MissingFileError
 from manifests.files import is_aside
 from manifests.plans import LOCK, Lock, read_lock
-from manifests.runs import LEDGER, LEDGER_ROWS, RUN, TRAIN_AGAIN
+from manifests.runs import LEDGER, LEDGER_ROWS, METRICS, RUN, TRAIN_AGAIN
 from manifests.settings import read_stored
 from manifests.settings.fields import Count
 from manifests.switch import settle_inside
+
+NO_NAMES: Mapping[Path, str] = MappingProxyType({})
 
 
 @dataclass
@@ -79,29 +83,81 @@ def run_name(folder: Path) -> str:
 
 
 def create_run_views(
-    con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path], *, listed: Listed = quoted_list
+    con: duckdb.DuckDBPyConnection,
+    runs: Sequence[Path],
+    plans: Sequence[Path],
+    *,
+    listed: Listed = quoted_list,
+    names: Mapping[Path, str] = NO_NAMES,
+    found_in: Mapping[Path, str] = NO_NAMES,
 ) -> None:
-    """The views `runs` and `ledger` over run folders, and those of ledger.sql.
+    """The views `runs`, `ledger` and `steps` over run folders, and those of ledger.sql.
 
     Args:
         con: a connection that has the views `cuts` and `plans`.
-        runs: folders of runs, of different names.
+        runs: folders of runs.
         plans: the files of the view `plans` (PLANS/NAME/plan.parquet), among which each run's plan is looked for.
         listed: by which names the connection reads files.
+        names: folder of a run or plan -> what SQL calls it, where that is not its own name.
+        found_in: folder of a run -> the study that it was found in.
     """
-    jsons = [run / RUN for run in runs]
-    ledgers = run_ledgers(runs)
     for run in runs:
         _check_ledger(run)
-    growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
-    con.execute(f"CREATE VIEW runs AS {_read_json('runs', jsons, listed)}")
-    known = f"SELECT * FROM ({_read_json('ledger', growing, listed)})"
-    if ledgers:
-        # By name: a ledger of an earlier version lacks columns.
-        known += f" UNION ALL BY NAME SELECT * FROM read_parquet({listed(ledgers)}, union_by_name = true)"
-    con.execute(f"CREATE VIEW ledger AS SELECT {names('ledger')} FROM ({known})")
-    _write_locks(con, runs, plans)
+    own = {run: run_name(run) for run in runs}
+    called = {run: names.get(run, name) for run, name in own.items()}
+    _write_folders(con, called, found_in, listed)
+    con.execute(f"CREATE VIEW runs AS {_read_runs(runs, listed)}")
+    con.execute(f"CREATE VIEW ledger AS {_read_ledgers(runs, listed, renamed=called != own)}")
+    con.execute(f"CREATE VIEW steps AS {_read_steps(runs, listed)}")
+    _write_locks(con, called, {path.parent: names.get(path.parent, path.parent.name) for path in plans})
     con.execute((SQL / "ledger.sql").read_text(encoding="utf-8"))
+
+
+def _write_folders(
+    con: duckdb.DuckDBPyConnection, called: Mapping[Path, str], found_in: Mapping[Path, str], listed: Listed
+) -> None:
+    """The table run_folders: whose a file is, by the name that the connection has for it."""
+    con.execute("CREATE TABLE run_folders (file VARCHAR, run VARCHAR, study VARCHAR, folder VARCHAR)")
+    for run, name in called.items():
+        files = [run / file for file in (RUN, LEDGER, LEDGER_ROWS, METRICS) if (run / file).is_file()]
+        row = [name, found_in.get(run), str(run)]
+        con.execute(f"INSERT INTO run_folders SELECT unnest({listed(files)}), ?, ?, ?", row)
+
+
+def _read_runs(runs: Sequence[Path], listed: Listed) -> str:
+    if not runs:
+        return empty("runs")
+    asked = json_columns("runs", settings="JSON")
+    files = f"read_json({listed([run / RUN for run in runs])}, columns = {asked}, format = 'auto', filename = 'file')"
+    whose = "f.run, f.study, f.folder, r.* EXCLUDE (run, study, folder, file)"
+    return typed("runs", f"SELECT {whose} FROM {files} AS r JOIN run_folders AS f USING (file)")
+
+
+def _read_ledgers(runs: Sequence[Path], listed: Listed, *, renamed: bool) -> str:
+    """Ledgers, finished or growing. By name: one of an earlier version lacks columns."""
+    growing = [run / LEDGER_ROWS for run in runs if not (run / LEDGER).is_file() and (run / LEDGER_ROWS).is_file()]
+    body = f"SELECT * FROM ({_read_lines('ledger', growing, listed, kept='run IS NOT NULL')})"
+    if ledgers := run_ledgers(runs):
+        parquet = f"read_parquet({listed(ledgers)}, union_by_name = true, filename = 'file')"
+        body += f" UNION ALL BY NAME SELECT * FROM {parquet}"
+    if renamed:
+        body = f"SELECT r.* REPLACE (f.run AS run) FROM ({body}) AS r JOIN run_folders AS f USING (file)"
+    return f"SELECT {names('ledger')} FROM ({body})"
+
+
+def _read_steps(runs: Sequence[Path], listed: Listed) -> str:
+    """What was measured after each step, and whose it was."""
+    files = [run / METRICS for run in runs if (run / METRICS).is_file()]
+    rows = f"SELECT * EXCLUDE (run) FROM ({_read_lines('steps', files, listed, kept='step IS NOT NULL')})"
+    return typed("steps", f"SELECT * FROM ({rows}) JOIN run_folders USING (file)")
+
+
+def _read_lines(table: str, paths: Sequence[Path], listed: Listed, *, kept: str) -> str:
+    """Rows of JSONL files with the table's columns, and `file`; a line that was half written is left out."""
+    if not paths:
+        return f"SELECT *, CAST(NULL AS VARCHAR) AS file FROM ({empty(table)})"
+    layout = "format = 'newline_delimited', ignore_errors = true, filename = 'file'"
+    return f"SELECT * FROM read_json({listed(paths)}, columns = {json_columns(table)}, {layout}) WHERE {kept}"
 
 
 def run_ledgers(runs: Sequence[Path]) -> list[Path]:
@@ -136,31 +192,19 @@ def _check_lock(run: Path, lock: Lock) -> None:
         )
 
 
-def _read_json(table: str, paths: Sequence[Path], listed: Listed) -> str:
-    """Rows of JSON files with the table's columns; a line that a running trainer has half written is left out."""
-    if not paths:
-        return empty(table)
-    layout, kept = "format = 'auto'", ""
-    if table == "ledger":
-        layout, kept = "format = 'newline_delimited', ignore_errors = true", "WHERE run IS NOT NULL"
-    asked = json_columns(table, settings="JSON")
-    return typed(table, f"SELECT * FROM read_json({listed(paths)}, columns = {asked}, {layout}) {kept}")
-
-
-def _write_locks(con: duckdb.DuckDBPyConnection, runs: Sequence[Path], plans: Sequence[Path]) -> None:
+def _write_locks(con: duckdb.DuckDBPyConnection, runs: Mapping[Path, str], plans: Mapping[Path, str]) -> None:
     """The tables run_plan and run_domains, from each run's own copy of its lock."""
     con.execute("CREATE TABLE run_plan (run VARCHAR, plan VARCHAR, steps INTEGER)")
     con.execute(
         "CREATE TABLE run_domains "
         "(run VARCHAR, unit VARCHAR, domain VARCHAR, share DOUBLE, planned DOUBLE, draws BIGINT)"
     )
-    folders = {lock.plan_sha256: path.parent.name for path in plans if (lock := _lock(path.parent)) is not None}
-    for run in runs:
+    folders = {lock.plan_sha256: name for path, name in plans.items() if (lock := _lock(path)) is not None}
+    for run, name in runs.items():
         lock = _lock(run)
         if lock is None:
             continue
         _check_lock(run, lock)
-        name = run_name(run)
         con.execute("INSERT INTO run_plan VALUES (?, ?, ?)", [name, folders.get(lock.plan_sha256), lock.steps])
         for domain, facts in lock.domains.items():
             row = [name, lock.unit, domain, facts.share, facts.planned, facts.draws]

@@ -6,11 +6,13 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
 import manifests
-from curation.catalog.columns import empty, names
+from curation.catalog.columns import empty
+from curation.catalog.columns import names as column_names
 from curation.catalog.parts import SQL
 from curation.duck import Listed, quoted, quoted_list, short
 from manifests.errors import ManifestError
@@ -29,11 +31,12 @@ def create_views(
     plans: Sequence[Path] = (),
     *,
     listed: Listed = quoted_list,
+    names: Mapping[Path, str] = MappingProxyType({}),
 ) -> None:
     """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
 
     Beside them the tables of AudioSet's ontology and those of the paper. `listed` says by which names the connection
-    reads files.
+    reads files, `names` what SQL calls the folder of a plan where that is not its name.
 
     Raises:
         ManifestError: a table without a column of this version's.
@@ -47,7 +50,7 @@ def create_views(
                 f"{paths[0].parents[2]} was built by another version: its table `{table}` lacks a column ({said}). "
                 "Run `soundwave catalog build` again."
             ) from error
-    con.execute(f"CREATE VIEW plans AS {_read_plans(plans, listed)}")
+    con.execute(f"CREATE VIEW plans AS {_read_plans(con, plans, listed, names)}")
     create_paper(con)
     create_ontology(con)
     con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
@@ -111,9 +114,16 @@ def _read(table: str, paths: Sequence[Path], listed: Listed, absent: Collection[
     return f"SELECT {', '.join(chosen)} FROM read_parquet({listed(paths)}, union_by_name = true)"
 
 
-def _read_plans(paths: Sequence[Path], listed: Listed) -> str:
+def _read_plans(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[Path], listed: Listed, called: Mapping[Path, str]
+) -> str:
     if not paths:
         return f"SELECT CAST(NULL AS VARCHAR) AS plan, * FROM ({empty('plans')})"
-    return (
-        f"SELECT parse_path(filename)[-2] AS plan, {names('plans')} FROM read_parquet({listed(paths)}, filename = true)"
-    )
+    rows, whose = f"read_parquet({listed(paths)}, filename = true)", "parse_path(filename)[-2] AS plan"
+    if any(called.get(path.parent, path.parent.name) != path.parent.name for path in paths):
+        con.execute("CREATE TABLE plan_names (filename VARCHAR, plan VARCHAR)")
+        for path in paths:
+            name = called.get(path.parent, path.parent.name)
+            con.execute(f"INSERT INTO plan_names SELECT unnest({listed([path])}), ?", [name])
+        rows, whose = f"{rows} JOIN plan_names USING (filename)", "plan"
+    return f"SELECT {whose}, {column_names('plans')} FROM {rows}"

@@ -31,6 +31,7 @@ COMMANDS = (
     "chat",
     "ledger",
     "ablate",
+    "why",
     "report",
 )
 

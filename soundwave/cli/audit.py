@@ -7,6 +7,7 @@ import typer
 
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import MOST
+from soundwave.cli._workspaces import CatalogOption, RunsOption, WorkspaceOption, asked
 
 if TYPE_CHECKING:
     from curation.audit import Finding
@@ -20,10 +21,12 @@ def register(app: typer.Typer) -> None:
     def audit(
         *,
         names: Annotated[list[str] | None, typer.Argument(help="Audits to run; all by default.")] = None,
-        catalog: Annotated[Path, typer.Option(help="The catalog to audit.")] = Path("demo/catalog"),
+        catalog: CatalogOption = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans; `mixtures` beside the catalog by default.")
         ] = None,
+        runs: RunsOption = None,
+        workspace: WorkspaceOption = None,
         audits: Annotated[list[Path] | None, typer.Option(help="Folder with more audits (*.sql).")] = None,
         set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, e.g. min_seconds=1.")] = None,
         examples: Annotated[int, typer.Option(min=0, max=MOST, help="Worst rows to show of each.")] = 3,
@@ -52,18 +55,22 @@ def register(app: typer.Typer) -> None:
         from soundwave.cli._tables import print_json, print_rows
 
         most = limits(seconds, memory)
+        place, folders_of_runs, studies = asked(workspace, runs, catalog)
+        if place is None:
+            raise SettingsError("An audit needs a catalog, and the workspace has none. Name it with --catalog.")
         settings = dict(_setting(text) for text in set_ or [])
         folders = audits or []
         if explain is None and funnel is None:
-            options = {"plans": plans, "folders": folders, "only": names or [], "paper": paper}
-            _audit(catalog, settings, examples, most, options, as_json=json_)
+            options: dict[str, Any] = {"plans": plans, "folders": folders, "only": names or [], "paper": paper}
+            options |= {"runs": folders_of_runs, "studies": studies}
+            _audit(place, settings, examples, most, options, as_json=json_)
             return
         if explain is not None and funnel is not None:
             raise SettingsError("--explain is about a cut, --funnel about a mixture. Give one of the two.")
         rows = (
-            _explained(explain, catalog, rules, settings, plans, folders, most)
+            _explained(explain, place, rules, settings, plans, folders, most)
             if explain is not None
-            else _funnel(str(funnel), catalog, settings, picture, force=force, limits=most)
+            else _funnel(str(funnel), place, settings, picture, force=force, limits=most)
         )
         print_json(rows) if json_ else print_rows([row for row in rows if row.get("lost_hours") != 0])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soundwave.cli._limits import MEMORY, MemoryOption, SecondsOption
+from soundwave.cli._workspaces import CatalogOption, RunsOption, WorkspaceOption, asked
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,14 +37,12 @@ def register(app: typer.Typer) -> None:
     def sql(
         *,
         query: Annotated[str | None, typer.Argument(help="One SELECT; without it a prompt opens.")] = None,
-        catalog: Annotated[Path, typer.Option(help="The catalog to ask.")] = Path("demo/catalog"),
+        catalog: CatalogOption = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans, for `plans`; `mixtures` beside the catalog by default.")
         ] = None,
-        runs: Annotated[
-            list[Path] | None,
-            typer.Option(help="Runs, or folders of runs, for `runs`, `ledger` and what they say; may be repeated."),
-        ] = None,
+        runs: RunsOption = None,
+        workspace: WorkspaceOption = None,
         format_: Annotated[RowFormat, typer.Option("--format", help="How rows are written.")] = RowFormat.table,
         output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
         force: Annotated[bool, typer.Option("--force", help="Replace the file that --output names.")] = False,
@@ -59,12 +58,12 @@ def register(app: typer.Typer) -> None:
         ratio_to_paper(), is_a(sound, 'Animal'), sounds_of('esc50', 'dog'). AudioSet's ontology: ontology,
         ontology_labels. The paper's own tables: paper.stage_1, paper.stage_2, paper.stage_3. With --runs: runs,
         ledger, trained, planned_realised, off_plan, loss_by_domain(bins := 10),
-        never_learn(at_least := 3, fall := 0.1).
+        never_learn(at_least := 3, fall := 0.1), suspicion(). With --workspace also: results, outcomes, clips, steps,
+        locks, rules, label_settings, corpora, parts, cut_gain('llm_wer').
 
         Example: soundwave sql "SELECT corpus, hours(duration) AS hours FROM cuts GROUP BY corpus"
         """
         from curation.catalog import connect
-        from curation.catalog.runs import find_runs
         from curation.storage import resolve, sibling
         from manifests.files import new_file
         from soundwave.cli._limits import limits
@@ -72,8 +71,9 @@ def register(app: typer.Typer) -> None:
         most = limits(seconds, memory)
         target = None if output is None else new_file(resolve(output), force=force)
 
-        plans = plans or sibling(catalog, "mixtures")
-        with connect(catalog, plans=plans, runs=find_runs(runs or []), limits=most) as con:
+        place, folders, studies = asked(workspace, runs, catalog)
+        plans = plans or (sibling(place, "mixtures") if place is not None else None)
+        with connect(place, plans=plans, runs=folders, studies=studies, limits=most) as con:
             if query is None:
                 _prompt(con, most)
             else:

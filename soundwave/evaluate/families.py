@@ -20,7 +20,15 @@ from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.model.batch import need_conversation
 from soundwave.train.runs.folder import load_model
 
-FACTS = ("run", "stage", "split", "corpus", "min_words")  # what a score says of itself, beside its figures
+FACTS = (
+    "run",
+    "stage",
+    "split",
+    "corpus",
+    "min_words",
+    "weights",
+    "catalog",
+)  # what a score says of itself, beside its figures
 
 
 def measure(
@@ -39,17 +47,18 @@ def measure(
         skip: a metric without rows is reported as `skipped`, with the reason, in place of an error.
 
     Returns:
-        `run`, `stage`, `split`, `corpus`, `min_words`, and `families`: for each metric its figures (see the modules),
-        the `seconds` that they took and the `key` of the question.
+        `run`, `stage`, `split`, `corpus`, `min_words`, fingerprints of `weights` and `catalog`, and `families`:
+        for each metric its figures (see the modules), the `seconds` that they took and the `key` of the question.
 
     Raises:
         MissingFileError, StaleError: no finished run, no catalog.
         SettingsError: an unknown metric.
         InputError: nothing to measure.
     """
-    keys = _keys(run, catalog, names, options)
+    made = {"weights": file_sha256(final_model(run) / WEIGHTS), "catalog": catalog_fingerprint(catalog)}
+    keys = _keys(made, names, options)
     facts: dict[str, Any] = {"run": run.name, "stage": read_run(run).stage}
-    facts |= {"split": options.split, "corpus": options.corpus, "min_words": options.min_words}
+    facts |= {"split": options.split, "corpus": options.corpus, "min_words": options.min_words, **made}
     known = _read(run, options.split)
     missing = [name for name in names if known.get(name, {}).get("key") != keys[name]]
     if missing:
@@ -69,11 +78,12 @@ def measure(
     return {**facts, "families": {name: known[name] for name in names}}
 
 
-def _keys(run: Path, catalog: Path, names: Sequence[str], options: EvalOptions) -> dict[str, str]:
-    made = [file_sha256(final_model(run) / WEIGHTS), catalog_fingerprint(catalog)]
+def _keys(made: Mapping[str, str], names: Sequence[str], options: EvalOptions) -> dict[str, str]:
     # The error rates' keys have no name in them: they are older than the other metrics, and old answers still count.
     return {
-        name: fingerprint(*([] if name == RATES else [name]), *made, *METRICS.find(name).basis(options))
+        name: fingerprint(
+            *([] if name == RATES else [name]), made["weights"], made["catalog"], *METRICS.find(name).basis(options)
+        )
         for name in names
     }
 

@@ -143,3 +143,80 @@ FROM typical
 LEFT JOIN cuts USING (cut_id)
 WHERE last_loss > domain_loss AND last_loss > (1 - fall) * first_loss AND best_loss > domain_loss
 ORDER BY last_loss / domain_loss DESC, run, cut_id;
+
+-- Each trained draw's loss beside what is usual: the median of its run and domain in the same stretch of draws, of which
+-- there are 20, or fewer with at least 24 draws each. One row per draw that was measured. `beside` is the logarithm of
+-- loss / usual, the mean of the next-token loss and the CTC loss where a stage has both. Losses are means over tokens, and
+-- of few tokens a mean is far off by chance: `weight` is the square root of the text's length beside the domain's median (of
+-- its frames where no catalog tells the text), 1 at most.
+CREATE VIEW losses AS
+WITH measured AS (
+  SELECT
+    trained.*,
+    count(*) OVER whole AS draws,
+    row_number() OVER (whole ORDER BY step, cut_id) - 1 AS place,
+    length(coalesce(target_text, text)) / median(length(coalesce(target_text, text))) OVER whole AS length_share,
+    frames / median(frames) OVER whole AS frames_share
+  FROM trained
+  LEFT JOIN (SELECT cut_id, text, target_text FROM cuts) USING (cut_id)
+  WHERE loss IS NOT NULL OR ctc_loss IS NOT NULL
+  WINDOW whole AS (PARTITION BY run, trained.domain)
+),
+placed AS (
+  SELECT *, place * greatest(1, least(20, draws // 24)) // draws AS stretch FROM measured
+),
+usual AS (
+  SELECT
+    *,
+    ln((loss + 1e-6) / (median(loss) OVER same + 1e-6)) AS beside_loss,
+    ln((ctc_loss + 1e-6) / (median(ctc_loss) OVER same + 1e-6)) AS beside_ctc
+  FROM placed
+  WINDOW same AS (PARTITION BY run, domain, stretch)
+)
+SELECT
+  run,
+  step,
+  stretch,
+  domain,
+  cut_id,
+  use,
+  coalesce(loss, ctc_loss) AS loss,
+  coalesce((beside_loss + beside_ctc) / 2, beside_loss, beside_ctc) AS beside,
+  sqrt(least(1, coalesce(length_share, frames_share, 1))) AS weight
+FROM usual;
+
+-- Per cut the loss over its passes. One row per run and cut; `times_usual` is how many times as high as is usual at that
+-- time, over its uses (their geometric mean, in which the n-th counts n times: what has been heard often is telling), with
+-- the weight of `losses` as its exponent: a letter must be further off than a sentence.
+CREATE VIEW cut_losses AS
+SELECT
+  run,
+  domain,
+  cut_id,
+  count(*) AS uses,
+  list(loss ORDER BY use) AS losses,
+  arg_min(loss, use) AS first_loss,
+  arg_max(loss, use) AS last_loss,
+  1 - arg_max(loss, use) / nullif(arg_min(loss, use), 0) AS fell,
+  exp(avg(weight) * sum(beside * use) / sum(use)) AS times_usual
+FROM losses
+GROUP BY ALL;
+
+-- suspicion(at_least := 2): labels that training did not come to believe, over all runs that used a cut `at_least` times
+-- in all. One row per cut; what is highest is most suspicious.
+CREATE MACRO suspicion(at_least := 2) AS TABLE
+WITH found AS (
+  SELECT
+    cut_id,
+    count(DISTINCT run) AS runs,
+    sum(uses) AS uses,
+    round(exp(sum(ln(times_usual) * uses) / sum(uses)), 3) AS times_usual,
+    round(avg(first_loss), 4) AS first_loss,
+    round(avg(last_loss), 4) AS last_loss
+  FROM cut_losses
+  GROUP BY cut_id
+)
+SELECT found.*, corpus, cuts.domain, duration, text, target_text
+FROM found LEFT JOIN cuts USING (cut_id)
+WHERE uses >= at_least
+ORDER BY times_usual DESC, cut_id;
