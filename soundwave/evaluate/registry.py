@@ -54,16 +54,20 @@ def describe() -> list[dict[str, Any]]:
 def find_figure(name: str) -> tuple[str, Figure]:
     """The metric that gives a figure, and the figure; the name of a metric means its first figure.
 
+    `asr.llm_wer` is the figure `llm_wer` of the metric `asr`.
+
     Raises:
         SettingsError: no such figure; the message has the nearest names.
     """
     figures: dict[str, tuple[str, Figure]] = {}
     for family, metric in METRICS.all().items():
-        figures |= {figure.name: (family, figure) for figure in metric.figures}
+        for figure in metric.figures:
+            figures[figure.name] = figures[f"{family}.{figure.name}"] = (family, figure)
         if metric.figures:
             figures[family] = (family, metric.figures[0])
     if name not in figures:
-        raise unknown("figure", name, list(figures))
+        dotted = "." in name
+        raise unknown("figure", name, [known for known in figures if ("." in known) == dotted])
     return figures[name]
 
 

@@ -77,7 +77,7 @@ def test_a_file_that_is_no_metric_is_named(press):
 
 
 def test_every_file_is_a_metric_with_a_line_about_it():
-    assert METRICS.names() == ["asr", "ctc", "kept", "retention", "similarity", "sound", "speed", "st"]
+    assert METRICS.names() == ["asr", "ctc", "kept", "loss", "retention", "similarity", "sound", "speed", "st"]
     assert all(METRICS.title(name).endswith(".") for name in METRICS.names())
     for row in registry.describe():
         assert set(row["rows"]) <= set(KINDS) and row["figures"] and set(row["needs"]) <= {"llm", "ctc", "text"}
