@@ -321,7 +321,9 @@ def _leave_out(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Mixture:
         return mixture
     known = [row[0] for row in con.execute("SELECT DISTINCT corpus FROM cuts ORDER BY corpus").fetchall()]
     if odd := sorted(set(mixture.leave_out) - set(known)):
-        raise MixtureError(f"{mixture.name}: leave_out names {odd[0]}, no corpus of the catalog ({hint(odd[0], known)}).")
+        raise MixtureError(
+            f"{mixture.name}: leave_out names {odd[0]}, no corpus of the catalog ({hint(odd[0], known)})."
+        )
     before = _domains(con)
     left = ", ".join(sql_text(name) for name in mixture.leave_out)
     con.execute(

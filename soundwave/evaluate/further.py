@@ -44,7 +44,9 @@ def read_questions(path: Path) -> list[FurtherQuestion]:
     """
     values = load_yaml(read_text(need_file(path, what="file of questions")))
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise SettingsError(f"{path} holds {type(values).__name__}, expected a list of questions (split, corpus, metrics).")
+        raise SettingsError(
+            f"{path} holds {type(values).__name__}, expected a list of questions (split, corpus, metrics)."
+        )
     return [check_settings(FurtherQuestion, value, where=f"{path}, {n}") for n, value in enumerate(values, 1)]
 
 

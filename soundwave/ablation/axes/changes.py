@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from curation.duck import sql_text
 from curation.plan.mixture import Mixture, header_settings
@@ -15,6 +15,9 @@ from manifests.settings import Layer, Override
 from soundwave.ablation.axes.kinds import Axis
 from soundwave.ablation.axes.shares import group, set_shares, within
 from soundwave.train.settings import StageSettings
+
+Chosen: TypeAlias = tuple[Axis, Any]
+"""An axis and one of its values."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,13 @@ def need_touched(axis: Axis, steps: Sequence[BaseStep]) -> None:
     names = sorted({name for step in steps for name in step.names})
     here = [step for step in steps if axis.stage is None or axis.stage in step.names]
     if not here:
-        raise SettingsError(f"The axis {axis.name} is of {axis.stage}, which no arm trains ({hint(str(axis.stage), names)}).")
+        raise SettingsError(
+            f"The axis {axis.name} is of {axis.stage}, which no arm trains ({hint(str(axis.stage), names)})."
+        )
     if axis.kind in {"stage", "mixture"}:
-        raise SettingsError(f"The axis {axis.name} names a {axis.kind} that no arm trains ({hint(axis.target, names)}).")
+        raise SettingsError(
+            f"The axis {axis.name} names a {axis.kind} that no arm trains ({hint(axis.target, names)})."
+        )
     if axis.kind == "rule":
         known = sorted({name for step in here for name in rule_settings(step.drawn)})
         raise SettingsError(f"The axis {axis.name}: no rule or query reads {axis.target} ({hint(axis.target, known)}).")
@@ -87,19 +94,19 @@ def need_touched(axis: Axis, steps: Sequence[BaseStep]) -> None:
     raise SettingsError(f"The axis {axis.name}: no mixture has shares of {wanted} ({hint(wanted, shares)}{heat}).")
 
 
-def stage_overrides(point: Mapping[Axis, Any], step: BaseStep) -> list[Override | Layer]:
+def stage_overrides(point: Sequence[Chosen], step: BaseStep) -> list[Override | Layer]:
     """What the axes replace in the stage's settings."""
     return [
         Override(setting_of(axis, step), value, f"the axis {axis.name}")
-        for axis, value in point.items()
+        for axis, value in point
         if axis.kind == "stage" and touches(axis, step)
     ]
 
 
-def mixture_overrides(point: Mapping[Axis, Any], step: BaseStep) -> list[Override | Layer]:
+def mixture_overrides(point: Sequence[Chosen], step: BaseStep) -> list[Override | Layer]:
     """What the axes replace in the mixture, but for its shares."""
     found: list[Override | Layer] = []
-    for axis, value in point.items():
+    for axis, value in point:
         where = f"the axis {axis.name}"
         if not touches(axis, step):
             continue
@@ -114,15 +121,15 @@ def mixture_overrides(point: Mapping[Axis, Any], step: BaseStep) -> list[Overrid
     return found
 
 
-def with_shares(mixture: Mixture, point: Mapping[Axis, Any], step: BaseStep) -> Mixture:
+def with_shares(mixture: Mixture, point: Sequence[Chosen], step: BaseStep) -> Mixture:
     """The mixture with what the axes say of its shares.
 
     Raises:
         MixtureError: shares that cannot be had.
     """
-    here = {axis: value for axis, value in point.items() if touches(axis, step)}
-    wanted = {axis.target: float(value) for axis, value in here.items() if axis.kind == "share"}
-    for axis, value in here.items():
+    here = [(axis, value) for axis, value in point if touches(axis, step)]
+    wanted = {axis.target: float(value) for axis, value in here if axis.kind == "share"}
+    for axis, value in here:
         if axis.kind == "leave_out" and str(value).startswith("domain:") and _has(step, value):
             domain = str(value).removeprefix("domain:")
             if mixture.shares is None:

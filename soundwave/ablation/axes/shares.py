@@ -40,7 +40,9 @@ def set_shares(shares: Mapping[str, float], wanted: Mapping[str, float]) -> dict
     for domain, names in leaves.items():
         inner = math.fsum(shares[name] for name in names)
         if not inner > 0 and len(names) > 1 and wanted[domain] > 0:
-            raise MixtureError(f"The domains in {domain} have no shares, so nothing says how to divide {wanted[domain]:g}.")
+            raise MixtureError(
+                f"The domains in {domain} have no shares, so nothing says how to divide {wanted[domain]:g}."
+            )
         for name in names:
             found[name] = wanted[domain] * (shares[name] / inner if inner > 0 else 1.0)
     return {name: found[name] for name in shares}

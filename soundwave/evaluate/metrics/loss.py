@@ -112,7 +112,9 @@ def _targets(context: Context, rows: HeldOut) -> Iterator[tuple[str, tuple[float
                 yield cut.cut_id, (float(loss) * count, count)
 
 
-def _figures(context: Context, domains: dict[str, str], found: dict[str, dict[str, tuple[float, int]]]) -> dict[str, Any]:
+def _figures(
+    context: Context, domains: dict[str, str], found: dict[str, dict[str, tuple[float, int]]]
+) -> dict[str, Any]:
     result: dict[str, Any] = {}
     by_domain: dict[str, dict[str, Any]] = defaultdict(dict)
     for part in PARTS:

@@ -1,0 +1,45 @@
+"""Jobs of an ablation on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from soundwave.ablation.execute import Job, Launch, Launched
+from soundwave.ablation.running.processes import RemoteCommand, process_cluster
+
+
+@contextmanager
+def cluster_launch(
+    address: str, output: Path, catalog: Path, workers: int, resources: Mapping[str, float]
+) -> Iterator[tuple[Launch, int]]:
+    """How jobs are started on the cluster at `address` (see `process_cluster`), and how many go at once.
+
+    Raises:
+        InputError: as `process_cluster`. Paths that are relative here are so on no other machine.
+    """
+    folder = output.resolve()
+    files = [path for path in sorted(catalog.resolve().glob("*.json"))[:1] if path.is_file()]
+    with process_cluster(address, folder, files, workers=workers, resources=resources) as cluster:
+
+        def launch(job: Job, ended: Callable[[str], None]) -> Launched:
+            job.log.parent.mkdir(parents=True, exist_ok=True)
+            if job.stdout is not None:
+                job.stdout.parent.mkdir(parents=True, exist_ok=True)
+            stdout = None if job.stdout is None else str(job.stdout.resolve())
+            command = RemoteCommand(_absolute(job.command), str(job.log.resolve()), stdout)
+            return cluster.start(job.key, command, partial(ended, job.key))
+
+        yield launch, cluster.width()
+
+
+def _absolute(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The command with the paths of what is here made absolute: workers have other working directories."""
+    return tuple(
+        str(Path(word).resolve())
+        if ("/" in word and not word.startswith("-")) or (Path(word).exists() and word != "")
+        else word
+        for word in command
+    )
