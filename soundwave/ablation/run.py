@@ -54,6 +54,7 @@ from soundwave.ablation.running.branches import Branch, whole_settings
 from soundwave.ablation.running.cluster import cluster_launch
 from soundwave.ablation.running.held_out import refuse_held_out
 from soundwave.ablation.running.known import read_known
+from soundwave.ablation.running.listing import ListedCommand, listed_commands
 from soundwave.ablation.running.measured import asked_of, figures, outcome_answers, question_key, write_clip_tables
 from soundwave.ablation.running.rows import RowReader
 from soundwave.evaluate.metric import Figure
@@ -128,9 +129,9 @@ class Ablation:
         self.expansion: Expansion = expand(
             self.grids,
             catalog_fingerprint=catalog_fingerprint(catalog),
-            roots={name: path.parent for name, path in files.items()},
+            roots=(roots := {name: path.parent for name, path in files.items()}),
         )
-
+        self.roots = roots
         self._aside: set[str] = set()  # grids whose name is that of another one's results
         self._found: dict[str, Path] = {}  # runs under another name than their node's, by the node's key
         self.branches: dict[str, Branch] = {}
@@ -402,6 +403,18 @@ def ablate(
         ablation.claim(aside=aside)
         ablation.make_plans()
         return _run(ablation, workers=workers, running=running)
+
+
+def list_commands(ablation: Ablation, *, aside: bool = False) -> list[ListedCommand]:
+    """What is to be run, as lines for a shell or a scheduler; plans and settings are written for them.
+
+    Raises:
+        InputError, OccupiedError: as `ablate`.
+    """
+    with alone(ablation.output, "runs ablations there"):
+        ablation.claim(aside=aside)
+        ablation.make_plans()
+        return listed_commands(ablation.jobs())
 
 
 def _run(ablation: Ablation, *, workers: int | None, running: Running) -> AblationSummary:
