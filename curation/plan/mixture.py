@@ -87,8 +87,8 @@ class Mixture(BaseModel):
     fraction: float = Field(default=1.0, gt=0, le=1)
     """Use only this share of each domain's candidates; the rows of 0.25 are among the rows of 0.5."""
     repeats: Literal["matched", "free"] | None = None
-    """What a `fraction` keeps. `matched`: the passes over each row, so that less is drawn of less data; `free`: how much
-    is drawn, so that fewer rows are passed over more often. Null: `free` with a budget, `matched` with epochs."""
+    """What a `fraction` keeps. `matched`: the passes over each row, so that less is drawn of less data; `free`: how
+    much is drawn, so that fewer rows are passed over more often. Null: `free` with a budget, `matched` with epochs."""
     text_seconds_per_token: Seconds = Field(default=0.3, gt=0)
     """What a token of a text-only row counts in audio seconds (read English is about 0.3 s a token)."""
     frame_rate: float = Field(default=50.0, gt=0)

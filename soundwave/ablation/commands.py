@@ -13,7 +13,7 @@ from manifests.errors import InputError
 from manifests.files import read_json, read_object
 from manifests.plans import LOCK
 from manifests.runs import final_model, read_run
-from soundwave.ablation.grid import Evaluate
+from soundwave.ablation.outcomes import Evaluate
 from soundwave.evaluate.registry import RATES
 from soundwave.train.runs.identity import planned_training
 from soundwave.train.settings import StageSettings, load_stage
@@ -72,8 +72,10 @@ def train_command(task: TrainTask) -> tuple[str, ...]:
 
 
 def eval_command(task: EvalTask) -> tuple[str, ...]:
-    """`soundwave eval RUN --catalog DIR --split S --corpus C --min-words N --decode D ... [--metrics M,...] --json`, and
-    `--also FILE --clips FILE`."""
+    """`soundwave eval RUN --catalog DIR --split S --corpus C --min-words N --decode D ... [--metrics M,...] --json`.
+
+    With further questions also `--also FILE`, and with a place for what each clip gave `--clips FILE`.
+    """
     chosen = task.settings
     where: tuple[str, ...] = ("--catalog", str(task.catalog))
     how: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ def eval_command(task: EvalTask) -> tuple[str, ...]:
         )
         how += ("--limit", str(chosen.limit)) if chosen.limit else ()
     names = (RATES, *task.metrics) if task.decode else task.metrics
-    more = ("--metrics", ",".join(names)) if task.metrics else ()
+    more: tuple[str, ...] = ("--metrics", ",".join(names)) if task.metrics else ()
     files = (("--also", task.also), ("--clips", task.clips))
     more += tuple(part for option, path in files if path is not None for part in (option, str(path)))
     return (*CHILD, "eval", str(task.run), *where, *how, *more, "--json")

@@ -128,10 +128,9 @@ def run_jobs(
     """
     urgency = _urgency(jobs)
     here = dict(environment or os.environ)
+    start = launch or (lambda job, ended: LocalProcess(job, here, ended))
     with progress_bar() as bars:
-        return _Executor(
-            jobs, workers, urgency, launch or (lambda job, ended: LocalProcess(job, here, ended)), bars, rules
-        ).run()
+        return _Executor(jobs, workers, urgency, start, bars, rules=rules).run()
 
 
 def _urgency(jobs: Sequence[Job]) -> dict[str, float]:
@@ -162,6 +161,7 @@ class _Executor:
         urgency: Mapping[str, float],
         launch: Launch,
         bars: Progress,
+        *,
         rules: Rules,
     ) -> None:
         # Ties by key: what runs first must not depend on the order the jobs were given in.

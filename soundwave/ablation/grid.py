@@ -52,8 +52,8 @@ class Grid(BaseModel):
     axes: dict[str, Any] = Field(default_factory=dict)
     """What varies beside arms and seeds (see `soundwave.ablation.axes.kinds`): `share.sound: [0, 0.1, 0.2]`."""
     design: Design = "full"
-    """Which combinations of the axes' values are cells: `full`, `paired` (the first values together, the second ...), or
-    `{kind: sobol, cells: 24}`, each of them in every arm with every seed."""
+    """Which combinations of the axes' values are cells: `full`, `paired` (the first values together, the second ...),
+    or `{kind: sobol, cells: 24}`, each of them in every arm with every seed."""
     stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Stage, as the arms name it -> what all arms replace in its settings. An arm's own settings come on top."""
     mixtures: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -61,8 +61,8 @@ class Grid(BaseModel):
     fractions: tuple[float, ...] = (1.0,)
     """Sizes: the share of each domain's candidates that training may see. Subsets are nested: 0.25 is inside 0.5."""
     repeats: Literal["matched", "free"] | None = None
-    """What smaller sizes keep: `matched` the passes over each clip (and stages' `steps` shrink), `free` how much is drawn.
-    Null: as the mixtures say, which is `free` with a budget and `matched` with epochs."""
+    """What smaller sizes keep: `matched` the passes over each clip (and stages' `steps` shrink), `free` how much is
+    drawn. Null: as the mixtures say, which is `free` with a budget and `matched` with epochs."""
     ladder: Literal["independent", "branches"] = "independent"
     """`branches`: smaller sizes of a stage branch off the largest one's run where their learning rate begins to fall.
     Needs schedule wsd with warmup_steps, repeats matched, and a plan that passes over no clip twice."""

@@ -223,8 +223,8 @@ def _with_domains(axis: Axis, steps: Sequence[BaseStep]) -> Axis:
     if len(found) != 1:
         said = "; ".join(", ".join(domains) for domains in sorted(found)) or "no shares"
         raise SettingsError(
-            f"The axis {axis.name} does not say between which domains, and its mixtures have {said}. Name the `domains`, "
-            "or the `stage` that it is about."
+            f"The axis {axis.name} does not say between which domains, and its mixtures have {said}. "
+            "Name the `domains`, or the `stage` that it is about."
         )
     try:
         return axis.over(found.pop())

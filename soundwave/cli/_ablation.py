@@ -67,9 +67,8 @@ def show_forecast(found: Forecast) -> None:
     if found.seconds is None or found.wall_seconds is None:
         say("time: not known, no step was measured")
     else:
-        say(
-            f"time: {clock(found.wall_seconds)} ({clock(found.seconds)} of processors) of training; evaluation comes on top"
-        )
+        spent = f"{clock(found.wall_seconds)} ({clock(found.seconds)} of processors)"
+        say(f"time: {spent} of training; evaluation comes on top")
     if found.memory:
         say(f"memory: {found.memory / 2**30:.2g} GiB for all processes together")
     for stage, cost in found.costs.items():

@@ -71,8 +71,8 @@ def ablate(  # noqa: PLR0917 - options are keywords
     """Train and evaluate every cell (arm x axes x seed) of one or more grids; equal trainings happen once.
 
     Finished trainings are reused and interrupted ones go on. One row per cell and stage is written to
-    OUTPUT/GRID/results.parquet and results.jsonl, what each clip gave to clips.parquet. --set replaces keys of every grid given: fractions=[0.5,1],
-    stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1, arms.full.0.settings.ema=0.9.
+    OUTPUT/GRID/results.parquet and results.jsonl, what each clip gave to clips.parquet. --set replaces keys of every
+    grid given: seeds=[7,8], stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1, arms.full.0.settings.ema=0.9.
 
     Example: `soundwave ablate demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
     """

@@ -61,7 +61,7 @@ def evaluate_runs(
     also: Annotated[
         Path | None,
         typer.Option(
-            help="A YAML list of further questions (split, corpus, metrics, decode, limit, ...), answered under `also`; "
+            help="A YAML list of further questions (split, corpus, metrics, decode, limit, ...), answered in `also`; "
             "without another question they are all that is asked."
         ),
     ] = None,

@@ -96,7 +96,7 @@ def _unit(languages: Sequence[str]) -> str:
 
 
 def _characters(scored: Sequence[tuple[str, str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Wrong characters (N,) and characters (N,) of (reference, hypothesis, language); blanks count where there are any."""
+    """Wrong characters (N,) and characters (N,) of (reference, hypothesis, language); blanks count, too."""
     texts = [[text.replace(" ", "") if is_unspaced(language) else text for text in pair] for *pair, language in scored]
     each = [jiwer.process_characters(reference, found) for reference, found in texts]
     wrong = [one.substitutions + one.deletions + one.insertions for one in each]

@@ -52,11 +52,12 @@ def read_questions(path: Path) -> list[FurtherQuestion]:
 
 def clip_rows(run: str, question: int, values: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rows of CLIP_COLUMNS: metric -> figure -> items, values and weights, as `families.measure` gives them."""
+    names = ("run", "question", "metric", "figure", "item", "value", "weight")
     return [
-        {"run": run, "question": question, "metric": metric, "figure": figure, "item": item, "value": value, "weight": weight}
+        dict(zip(names, (run, question, metric, figure, *clip), strict=True))
         for metric, figures in values.items()
         for figure, columns in figures.items()
-        for item, value, weight in zip(columns["items"], columns["values"], columns["weights"], strict=True)
+        for clip in zip(columns["items"], columns["values"], columns["weights"], strict=True)
     ]  # fmt: skip
 
 

@@ -48,18 +48,17 @@ def touches(axis: Axis, step: BaseStep) -> bool:
     """Whether an axis changes anything here."""
     if axis.stage is not None and axis.stage not in step.names:
         return False
-    shares = step.drawn.shares
-    if axis.kind in {"stage", "mixture"}:
-        return bool(setting_of(axis, step))
-    if axis.kind == "share":
-        return shares is not None and bool(group(shares, axis.target))
-    if axis.kind == "shares":
-        return shares is not None and all(group(shares, domain) for domain in axis.simplex)
-    if axis.kind == "rule":
-        return axis.target in rule_settings(step.drawn)
-    if axis.kind == "leave_out":
-        return any(not str(value).startswith("domain:") or _has(step, value) for value in axis.values if value)
-    return True
+    shares = step.drawn.shares or {}
+    left = [value for value in axis.values if value is not None] if axis.kind == "leave_out" else []
+    finds: dict[str, bool] = {
+        "stage": bool(setting_of(axis, step)),
+        "mixture": bool(setting_of(axis, step)),
+        "share": bool(group(shares, axis.target)),
+        "shares": bool(shares) and all(group(shares, domain) for domain in axis.simplex),
+        "rule": axis.target in rule_settings(step.drawn),
+        "leave_out": any(not str(value).startswith("domain:") or _has(step, value) for value in left),
+    }
+    return finds.get(axis.kind, True)
 
 
 def rule_settings(mixture: Mixture) -> dict[str, float | str]:
@@ -133,7 +132,8 @@ def with_shares(mixture: Mixture, point: Sequence[Chosen], step: BaseStep) -> Mi
         if axis.kind == "leave_out" and str(value).startswith("domain:") and _has(step, value):
             domain = str(value).removeprefix("domain:")
             if mixture.shares is None:
-                query = f"SELECT * FROM (\n{(mixture.query or '').rstrip().rstrip(';')}\n) WHERE domain <> {sql_text(domain)}"
+                chosen = (mixture.query or "").rstrip().rstrip(";")
+                query = f"SELECT * FROM (\n{chosen}\n) WHERE domain <> {sql_text(domain)}"
                 mixture = mixture.model_copy(update={"query": query})
             else:
                 wanted[domain] = 0.0

@@ -1,7 +1,7 @@
 """The axes of a grid's file: names, values, and what is wrong with them.
 
     share.DOMAIN         [0, 0.1, 0.2]            the domain's share; the others keep their ratio
-    shares               {lattice: 4} | {line: [{a: 1, b: 0}, {a: 0, b: 1}], steps: 5} | {values: [...]} | {domains: [a, b]}
+    shares               {lattice: 4} | {line: [{a: 1}, {b: 1}], steps: 5} | {values: [{a: 1, b: 3}]} | {domains: [a]}
     size                 {fractions: [0.25, 1], repeats: matched}
     temperature          [1, 5, {start: 1, add_per_epoch: 5}]
     rule.SETTING         [0.1, 1.0]               of the mixture's rules, or of its query's header

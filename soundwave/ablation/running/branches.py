@@ -91,7 +91,7 @@ def _fork(node: Node, ours: StageSettings, theirs: StageSettings, lock: Lock) ->
             else "its CTC targets change at another step"
         )
         raise SettingsError(
-            f"ladder branches: {node.title} cannot branch off a longer run, {why}. Use schedule: wsd with warmup_steps, "
-            "and ctc_units letters or tokens; or ladder independent."
+            f"ladder branches: {node.title} cannot branch off a longer run, {why}. Use schedule: wsd with "
+            "warmup_steps, and ctc_units letters or tokens; or ladder independent."
         )
     return step

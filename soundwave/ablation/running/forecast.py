@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -197,8 +196,7 @@ class Forecaster:
         short = settings.model_copy(update={"steps": FIRST_STEPS, "tensorboard": False, "keep_checkpoints": ()})
         (place / "stage.yaml").write_text(yaml_text(short.model_dump(mode="json")), encoding="utf-8")
         command = [*CHILD, "train", str(place / "stage.yaml"), "--plan", str(plan), "--output", str(place / "run")]
-        began = time.monotonic()
-        code, memory = _peak(command, place / "log")
+        code, memory, spent = _peak(command, place / "log")
         info = read_or_none(place / "run" / RUN) or {}
         if code or info.get("status") != "done":
             self.notes.append(
@@ -209,8 +207,8 @@ class Forecaster:
         rows = _steps(place / "run" / "metrics.jsonl")
         later = rows[-1]["seconds"] - rows[0]["seconds"]
         audio = lock.seconds / lock.steps * max(1, len(rows) - 1)
-        spent = time.monotonic() - began - float(info["seconds"])
-        return StageCost(later / audio, spent, memory, f"{len(rows) - 1} measured steps of a new model")
+        start = max(0.0, spent - float(info["cpu_seconds"]))
+        return StageCost(later / audio, start, memory, f"{len(rows) - 1} measured steps of a new model")
 
 
 def forecast(ablation: Any, *, workers: int | None = None, measure: bool = True) -> Forecast:
@@ -231,7 +229,7 @@ def forecast(ablation: Any, *, workers: int | None = None, measure: bool = True)
 
 
 def power_of(grids: Mapping[str, Grid], output: Path, catalog: Path) -> dict[str, dict[str, Any]]:
-    """For each outcome the smallest difference that could be claimed, as far as its noise is known from earlier rows."""
+    """For each outcome the smallest difference that could be claimed, where earlier rows say what its noise is."""
     found: dict[str, dict[str, Any]] = {}
     smallest = smallest_difference()
     for name, grid in grids.items():
@@ -348,8 +346,8 @@ def _steps(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _peak(command: Sequence[str], log: Path) -> tuple[int, int]:
-    """Exit code of a process, and the most memory that it had, in bytes."""
+def _peak(command: Sequence[str], log: Path) -> tuple[int, int, Seconds]:
+    """Exit code of a process, the most memory that it had, in bytes, and its processor seconds."""
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env=one_thread())
         _, status, usage = os.wait4(process.pid, 0)
@@ -357,4 +355,4 @@ def _peak(command: Sequence[str], log: Path) -> tuple[int, int]:
         if process.stdin:
             process.stdin.close()
     unit = 1 if os.uname().sysname == "Darwin" else 1024
-    return process.returncode, usage.ru_maxrss * unit
+    return process.returncode, usage.ru_maxrss * unit, usage.ru_utime + usage.ru_stime

@@ -35,6 +35,6 @@ def refuse_held_out(folder: Path, plans: Sequence[str], catalog: Path) -> None:
     if found:
         plan, cut, split, count = found
         raise MixtureError(
-            f"{folder / plan} draws {cut}, a cut of the split {split} ({count:,} such cuts): nothing is trained on what it "
-            "is measured on. Add WHERE split = 'train' to its mixture's query (mixture.yaml beside the plan is the mixture)."
+            f"{folder / plan} draws {cut}, a cut of the split {split} ({count:,} such cuts): nothing is trained on "
+            "what it is measured on. Add WHERE split = 'train' to the mixture's query (mixture.yaml beside the plan is it)."
         )

@@ -26,7 +26,7 @@ class KnownRows:
     """What clips gave, where that table is beside it."""
 
     def find(self, key: str, question: str, outcomes: Sequence[str]) -> dict[str, Any] | None:
-        """The row of a training (by its node's key) under the questions with this key, with a value of some outcomes."""
+        """The row of a training (its node's key) under the questions with this key, with values of the outcomes."""
         for row in self.rows:
             same = row["key"] == key and Path(str(row.get("evaluation"))).stem.endswith(f"-{question}")
             if same and not row.get("error") and all(row.get(name) is not None for name in outcomes):

@@ -17,7 +17,7 @@ from curation.catalog import connect
 from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from soundwave.ablation.grid import Grid
-from soundwave.ablation.outcomes import LOSS, Question
+from soundwave.ablation.outcomes import LOSS, Outcome, Question
 from soundwave.ablation.results import CLIPS, LOSSES, METRICS
 from soundwave.evaluate.registry import RATES, read_figure
 from soundwave.train.settings import StageSettings
@@ -98,13 +98,16 @@ def figures(grid: Grid, asked: Asked, evaluation: Mapping[str, Any]) -> dict[str
         value, low, high = read_figure(answer, outcome.source) if answer else (None, None, None)
         if value is None or not isfinite(value):
             family = (answer or {}).get("metrics", {}).get(outcome.metric) or answer or {}
-            missing.append(f"{outcome.name} is {value}" if value is not None else f"{outcome.name} has no value: {family.get('skipped') or 'it was not measured'}")  # fmt: skip
+            why = f"has no value: {family.get('skipped') or 'it was not measured'}" if value is None else f"is {value}"
+            missing.append(f"{outcome.name} {why}")
             value = low = high = None
         flat |= _columns(outcome.name, value, low, high)
     return flat | _losses(answers) | {"error": "; ".join(missing) or None}
 
 
-def outcome_answers(grid: Grid, asked: Asked, answers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Mapping[str, Any] | None]]:  # fmt: skip
+def outcome_answers(
+    grid: Grid, asked: Asked, answers: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Outcome, Mapping[str, Any] | None]]:
     """Outcomes that say something of the stage, each with the answer that has its figure; None: there is none."""
     for outcome in grid.wanted:
         place = _question(asked, outcome)
@@ -112,7 +115,7 @@ def outcome_answers(grid: Grid, asked: Asked, answers: Sequence[Mapping[str, Any
             yield outcome, answers[place] if place < len(answers) else None
 
 
-def _question(asked: Asked, outcome: Any) -> int | None:
+def _question(asked: Asked, outcome: Outcome) -> int | None:
     for place, question in enumerate(asked.every):
         same = question.rows.model_dump(exclude={"decode"}) == outcome.rows.model_dump(exclude={"decode"})
         has = (
@@ -209,8 +212,8 @@ def write_clip_tables(folder: Path, tables: Sequence[pa.Table], catalog: Path) -
     if items:
         with connect(catalog, threads=1) as con:
             known = dict(con.execute(GROUPS, {"items": items}).fetchall())
-        groups = pa.array([known.get(item, item) if group is None else group
-                           for item, group in zip(table["item"].to_pylist(), table["group"].to_pylist(), strict=True)], pa.string())  # fmt: skip
-        table = table.set_column(table.schema.get_field_index("group"), "group", groups)
+        pairs = zip(table["item"].to_pylist(), table["group"].to_pylist(), strict=True)
+        groups = [known.get(item, item) if group is None else group for item, group in pairs]
+        table = table.set_column(table.schema.get_field_index("group"), "group", pa.array(groups, pa.string()))
     with atomic_write(folder / CLIPS) as temporary:
         pq.write_table(table, temporary)

@@ -34,13 +34,13 @@ class RemoteCommand:
     stdout: str | None = None
 
     def run(self) -> int:
-        """Start it, wait for it, and give its code. It is stopped when the task is cancelled, or its scheduler is gone."""
+        """Start it, wait for it, and give its code. It is stopped when nobody waits for it any more."""
         from distributed import get_worker
 
         worker = get_worker()
         task = worker.get_current_task()
         Path(self.log).parent.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "ab") as log, open(self.stdout or os.devnull, "wb") as answer:
+        with Path(self.log).open("ab") as log, Path(self.stdout or os.devnull).open("wb") as answer:
             process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,  # held open: a process of ours ends when the worker does

@@ -145,7 +145,8 @@ class RowReader:
         """Hours of different audio in the first steps of some plans. Text-only rows have no audio."""
         if seen not in self._hours:
             where = " OR ".join("(plan = ? AND step < ?)" for _ in seen)
-            query = f"SELECT coalesce(hours(duration), 0) FROM cuts WHERE cut_id IN (SELECT cut_id FROM plans WHERE {where})"
+            drawn = f"SELECT cut_id FROM plans WHERE {where}"
+            query = f"SELECT coalesce(hours(duration), 0) FROM cuts WHERE cut_id IN ({drawn})"
             answer = self._connection().execute(query, [value for pair in seen for value in pair]).fetchone()
             self._hours[seen] = float(answer[0]) if answer else 0.0
         return self._hours[seen]

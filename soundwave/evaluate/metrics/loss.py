@@ -35,8 +35,8 @@ def measure(context: Context) -> dict[str, Any]:
     Only what the stage trains is measured: no next-token loss without lm_weight, no CTC loss without ctc_weight.
 
     Returns:
-        `rows`, `corpora`; `lm_loss` (nats per token of the answers) and `ctc_loss` (per target token), each with its 95 %
-        band over rows, or None; `domains`: the same of each domain, with the `tokens`.
+        `rows`, `corpora`; `lm_loss` (nats per token of the answers) and `ctc_loss` (per target token), each with its
+        95 % band over rows, or None; `domains`: the same of each domain, with the `tokens`.
 
     Raises:
         InputError: no held-out rows.
@@ -124,7 +124,8 @@ def _figures(
             inside = [cut_id for cut_id in ids if domains[cut_id] == domain]
             if inside:
                 facts = _loss(context, f"{part}.{domain}", inside, found[part])
-                by_domain[domain] |= {part: facts[f"{part}.{domain}"], f"{part}_tokens": sum(found[part][one][1] for one in inside)}  # fmt: skip
+                tokens = sum(found[part][one][1] for one in inside)
+                by_domain[domain] |= {part: facts[f"{part}.{domain}"], f"{part}_tokens": tokens}
     return result | {"domains": dict(by_domain)}
 
 
