@@ -53,6 +53,10 @@ class Plugins(Generic[Plugin]):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         return text.partition("\n")[0]
 
+    def source(self, name: str) -> Path:
+        """The file of the plugin `name`. Raises SettingsError for a name that no plugin has."""
+        return self._file(name)[0]
+
     def find(self, name: str) -> Plugin:
         """What the plugin `name` offers.
 

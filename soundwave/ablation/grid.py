@@ -110,7 +110,7 @@ class Grid(BaseModel):
     @model_validator(mode="after")
     def _axes_fit(self) -> Grid:
         axes = self.axis_list
-        if isinstance(self.design, str) or not any(axis.kind == "shares" and not axis.values for axis in axes):
+        if not any(axis.kind == "shares" and not axis.values for axis in axes):  # else the mixtures name the domains
             self.points()
         if "size" in self.axes and self.fractions != (1.0,):
             raise ValueError("give the axis `size` or `fractions`, one of the two")

@@ -72,7 +72,8 @@ def ablate(  # noqa: PLR0917 - options are keywords
 
     Finished trainings are reused and interrupted ones go on. One row per cell and stage is written to
     OUTPUT/GRID/results.parquet and results.jsonl, what each clip gave to clips.parquet. --set replaces keys of every
-    grid given: seeds=[7,8], stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1, arms.full.0.settings.ema=0.9.
+    grid given: seeds=[7,8], stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1,
+    arms.full.0.settings.ema=0.9.
 
     Example: `soundwave ablate demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
     """

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from scipy.stats import qmc
 
 from manifests.settings.fields import LARGEST, STRICT
 from soundwave.ablation.axes.kinds import Axis
@@ -56,6 +55,8 @@ def design_points(axes: Sequence[Axis], design: Design) -> list[Point]:
 
 
 def _sobol(axes: Sequence[Axis], design: Sobol) -> list[Point]:
+    from scipy.stats import qmc  # takes a second, and few grids need it
+
     sizes = [axis.dimensions for axis in axes]
     if sum(sizes) > qmc.Sobol.MAXDIM:
         raise ValueError(f"the axes have {sum(sizes)} dimensions, a Sobol design has at most {qmc.Sobol.MAXDIM}")
@@ -70,6 +71,8 @@ def _sobol(axes: Sequence[Axis], design: Sobol) -> list[Point]:
 def _cube(dimensions: int, design: Sobol) -> NDArray[np.float64]:
     """Points (cells, dimensions). The sequence is moved by a number of our own making, not by a generator of numpy's:
     those may change between versions."""
+    from scipy.stats import qmc
+
     sequence = qmc.Sobol(dimensions, scramble=False).random_base2(max(1, ceil(log2(design.cells))))
     digest = hashlib.shake_256(f"sobol:{design.seed}".encode()).digest(8 * dimensions)
     moved = np.frombuffer(digest, dtype="<u8").astype(np.float64) / 2.0**64

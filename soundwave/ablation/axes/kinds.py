@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from manifests.names import hint
+from manifests.names import hint, nearest
 from manifests.settings.fields import STRICT
 
 SHAPES = {
@@ -168,7 +168,9 @@ def read_axis(name: str, said: Any) -> Axis:
     """
     kind, _, target = name.partition(".")
     if kind not in SHAPES or bool(target) != (kind in DOTTED) or (kind in {"stage", "mixture"} and "." not in target):
-        raise ValueError(f"axis `{name}` is unknown ({hint(name, list(SHAPES.values()))})")
+        close = [kind] if kind in SHAPES else nearest(kind, SHAPES)
+        said = f"nearest: {', '.join(SHAPES[one] for one in close)}" if close else f"known: {', '.join(SHAPES.values())}"
+        raise ValueError(f"axis `{name}` is unknown ({said})")
     if kind == "size":
         return _size(name, said)
     if kind == "leave_out":

@@ -36,5 +36,5 @@ def refuse_held_out(folder: Path, plans: Sequence[str], catalog: Path) -> None:
         plan, cut, split, count = found
         raise MixtureError(
             f"{folder / plan} draws {cut}, a cut of the split {split} ({count:,} such cuts): nothing is trained on "
-            "what it is measured on. Add WHERE split = 'train' to the mixture's query (mixture.yaml beside the plan is it)."
+            "what it is measured on. Add WHERE split = 'train' to the query of the mixture (mixture.yaml beside the plan)."
         )
