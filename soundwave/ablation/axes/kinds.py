@@ -268,20 +268,20 @@ def _lattice(domains: Sequence[str], parts: int, least: float) -> Iterator[dict[
                          f" or more than {MOST_POINTS:,}")  # fmt: skip
     for bars in combinations(range(parts + count - 1), count - 1):
         gaps = [high - low - 1 for low, high in pairwise((-1, *bars, parts + count - 1))]
-        yield {domain: _rounded(least + free * gap / parts) for domain, gap in zip(domains, gaps, strict=True)}
+        yield {domain: round(least + free * gap / parts, 2 * DIGITS) for domain, gap in zip(domains, gaps, strict=True)}
 
 
 def _on_simplex(place: Sequence[float], least: float) -> list[float]:
     """Shares, uniformly over all that there are: the gaps between sorted numbers."""
     ends = [0.0, *sorted(place), 1.0]
     free = 1 - least * (len(ends) - 1)
-    shares = [_rounded(least + free * (high - low)) for low, high in pairwise(ends)]
-    return [*shares[:-1], _rounded(max(0.0, 1 - sum(shares[:-1])))]
+    shares = [round(least + free * (high - low), DIGITS) for low, high in pairwise(ends)]
+    return [*shares[:-1], round(max(0.0, 1 - sum(shares[:-1])), DIGITS)]
 
 
 def _normal(point: Mapping[str, float]) -> dict[str, float]:
     total = sum(point.values())
-    return {name: _rounded(share / total) for name, share in point.items()} if total > 0 else dict(point)
+    return {name: round(share / total, 2 * DIGITS) for name, share in point.items()} if total > 0 else dict(point)
 
 
 def _rounded(value: float) -> float:

@@ -98,7 +98,7 @@ def test_a_sobol_design_is_the_same_everywhere_and_fills_the_space():
     assert min(quarters) >= 5 and sum(quarters) == 24
     assert {point["rule.x"] for point in points} == {1, 2}
     for point in points:
-        assert sum(point["shares"].values()) == pytest.approx(1, abs=1e-9) and min(point["shares"].values()) >= 0.05
+        assert sum(point["shares"].values()) == pytest.approx(1, abs=1e-9) and min(point["shares"].values()) >= 0.049999
 
 
 def test_one_share_moves_and_the_others_keep_their_ratio():
