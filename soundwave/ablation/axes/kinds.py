@@ -169,7 +169,9 @@ def read_axis(name: str, said: Any) -> Axis:
     kind, _, target = name.partition(".")
     if kind not in SHAPES or bool(target) != (kind in DOTTED) or (kind in {"stage", "mixture"} and "." not in target):
         close = [kind] if kind in SHAPES else nearest(kind, SHAPES)
-        said = f"nearest: {', '.join(SHAPES[one] for one in close)}" if close else f"known: {', '.join(SHAPES.values())}"
+        said = (
+            f"nearest: {', '.join(SHAPES[one] for one in close)}" if close else f"known: {', '.join(SHAPES.values())}"
+        )
         raise ValueError(f"axis `{name}` is unknown ({said})")
     if kind == "size":
         return _size(name, said)
@@ -188,7 +190,8 @@ def axis_labels(axis: Axis, value: Any) -> dict[str, Any]:
     """What a row's `axes` say of a value: JSON values by name."""
     if axis.kind == "size":
         fraction, repeats = value
-        return {"size": fraction} | ({"repeats": repeats} if repeats else {})
+        varies = len({kept for _, kept in axis.values}) > 1
+        return {"size": fraction} | ({"repeats": repeats} if varies else {})
     if axis.kind == "shares":
         return {f"share.{domain}": share for domain, share in value.items()}
     return {axis.name: value}

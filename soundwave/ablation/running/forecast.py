@@ -297,8 +297,7 @@ def _one_cell(grid: Grid, cell: Cell, moved: str, value: float) -> Grid:
         elif axis.name in cell.axes:
             axes[axis.name] = {"values": [value if axis.name == moved else cell.axes[axis.name]], **stage}
     size = value if moved == "size" else cell.fraction
-    repeats = cell.axes.get("repeats") or grid.repeats
-    changes = {"axes": axes, "design": "full", "fractions": (size,), "repeats": repeats, "seeds": (cell.seed,)}
+    changes = {"axes": axes, "design": "full", "fractions": (size,), "repeats": cell.repeats, "seeds": (cell.seed,)}
     return grid.model_copy(update=changes | {"arms": {cell.arm: grid.arms[cell.arm]}, "ladder": "independent"})
 
 

@@ -179,18 +179,18 @@ def clip_table(grid: Grid, asked: Asked, path: Path, row: Mapping[str, Any]) -> 
 
 def _clip_sources(grid: Grid, asked: Asked) -> Iterator[tuple[str, int, str, str]]:
     """Outcome, place of its question, metric and figure; error rates that are none of the outcomes too."""
-    seen = set()
+    seen: set[tuple[int, str]] = set()
     for outcome in grid.wanted:
         place = _question(asked, outcome)
-        seen.add(outcome.name)
-        if place is not None and not (outcome.metric == LOSS and outcome.name in LOSSES):
-            yield outcome.name, place, outcome.metric, outcome.source
+        if place is not None:
+            seen.add((place, outcome.source))
+            if not (outcome.metric == LOSS and outcome.name in LOSSES):
+                yield outcome.name, place, outcome.metric, outcome.source
     for place, question in enumerate(asked.every):
-        if question.rows.corpus == grid.evaluate.corpus:
-            for name in (f"{decode}_wer" for decode in question.decode):
-                if name in METRICS and name not in seen:
-                    seen.add(name)
-                    yield name, place, RATES, name
+        rates = [f"{decode}_wer" for decode in question.decode] if question.rows.corpus == grid.evaluate.corpus else []
+        for name in rates:
+            if name in METRICS and (place, name) not in seen:
+                yield name, place, RATES, name
 
 
 def _labelled(table: pa.Table, row: Mapping[str, Any], outcome: str | None) -> pa.Table:

@@ -18,6 +18,7 @@ from soundwave.ablation.commands import Commands, TrainTask, read_or_none
 from soundwave.ablation.execute import Outcome
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.nodes import Cell, Node
+from soundwave.ablation.results import columns
 from soundwave.ablation.running.known import KnownRows
 from soundwave.ablation.running.measured import CLIP_COLUMNS, asked_of, clip_table, figures
 from soundwave.train.settings import StageSettings
@@ -66,7 +67,8 @@ class RowReader:
             return [self._facts(cell) | {"error": cell.infeasible}]
         taken = self.places.taken.get(f"{cell.grid}/{cell.name}")
         if taken is not None:
-            return [{**row, **self._facts(cell), "error": None} for row in taken]
+            own = {name: value for name, value in self._facts(cell).items() if value is not None}
+            return [{**row, **own, "error": None} for row in taken]
         rows: list[dict[str, Any]] = []
         for position in range(1, len(cell.chain) + 1):
             chain = [self.places.nodes[key] for key in cell.chain[:position]]
@@ -99,7 +101,9 @@ class RowReader:
 
     def _facts(self, cell: Cell) -> dict[str, Any]:
         axes = json.dumps(cell.axes, sort_keys=True)
-        facts = {"grid": cell.grid, "cell": cell.name, "arm": cell.arm, "fraction": cell.fraction, "seed": cell.seed}
+        names = (outcome.name for outcome in self.places.grids[cell.grid].wanted)
+        facts: dict[str, Any] = dict.fromkeys(columns(*names))
+        facts |= {"grid": cell.grid, "cell": cell.name, "arm": cell.arm, "fraction": cell.fraction, "seed": cell.seed}
         return facts | {"axes": axes, "repeats": cell.repeats}
 
     def _row(self, cell: Cell, chain: Sequence[Node], *, last: bool) -> dict[str, Any]:

@@ -13,7 +13,10 @@ RULES = "-- setting: wer_below = 0.1\nSELECT cut_id, {'value': 1, 'kept': true} 
 
 @pytest.fixture
 def folder(tmp_path):
-    for stage, shares in (("alignment", {"asr": 0.9, "sound": 0.1}), ("shrinking", {"asr": 0.6, "qa": 0.3, "sound": 0.1})):
+    for stage, shares in (
+        ("alignment", {"asr": 0.9, "sound": 0.1}),
+        ("shrinking", {"asr": 0.6, "qa": 0.3, "sound": 0.1}),
+    ):
         (tmp_path / f"{stage}.yaml").write_text(yaml.safe_dump(STAGE | {"stage": stage}))
         mixture = {"stage": stage, "select": "all.sql", "rules": "rules.sql", "budget": 2, "shares": shares}
         (tmp_path / f"{stage}-mixture.yaml").write_text(yaml.safe_dump(mixture | {"batch": {"seconds": 60}}))
@@ -43,7 +46,9 @@ def test_a_share_moves_in_the_stage_that_is_named_or_in_all(folder):
     (_, (none, second)), (_, (much, same)) = mixtures(found)
     assert (none.shares, much.shares) == ({"asr": 1.0, "sound": 0.0}, {"asr": 0.6, "sound": 0.4})
     assert second.shares == same.shares == {"asr": 0.6, "qa": 0.3, "sound": 0.1}
-    assert [cell.name for cell in found.cells if cell.arm == "short"] == ["short-100%-seed7"]  # it changes nothing there
+    assert [cell.name for cell in found.cells if cell.arm == "short"] == [
+        "short-100%-seed7"
+    ]  # it changes nothing there
     assert found.notes == ["g: the axis share.sound changes nothing in the arm short"]
     every = spread(folder, axes={"share.sound": [0.4]})
     assert [mixture.shares["sound"] for mixture in mixtures(every)[0][1]] == [0.4, 0.4]
@@ -64,7 +69,9 @@ def test_all_that_a_mixture_a_rule_or_a_stage_can_say(folder):
 
 
 def test_a_domain_is_left_out_of_shares_and_of_temperatures(folder):
-    found = spread(folder, axes={"leave_out": {"domains": ["sound"]}, "temperature": {"stage": "shrinking", "values": [1]}})
+    found = spread(
+        folder, axes={"leave_out": {"domains": ["sound"]}, "temperature": {"stage": "shrinking", "values": [1]}}
+    )
     (nothing, before), (labels, (first, second)) = mixtures(found)
     assert (nothing["leave_out"], labels["leave_out"]) == (None, "domain:sound")
     assert before[0].shares == {"asr": 0.9, "sound": 0.1} and first.shares == {"asr": 1.0, "sound": 0.0}
@@ -87,7 +94,10 @@ def test_sizes_keep_the_passes_or_what_is_drawn(folder):
 
 
 def test_points_that_meet_in_an_arm_are_one_cell_and_those_that_cannot_be_say_why(folder):
-    axes = {"share.sound": {"stage": "alignment", "values": [0.5]}, "share.asr": {"stage": "alignment", "values": [0.5, 0.6]}}
+    axes = {
+        "share.sound": {"stage": "alignment", "values": [0.5]},
+        "share.asr": {"stage": "alignment", "values": [0.5, 0.6]},
+    }
     found = spread(folder, axes=axes)
     assert [bool(cell.infeasible) for cell in found.cells] == [False, True, False]
     assert "sum to 1.1" in found.cells[1].infeasible and found.cells[1].chain == ()
@@ -97,7 +107,10 @@ def test_points_that_meet_in_an_arm_are_one_cell_and_those_that_cannot_be_say_wh
     ("axes", "message"),
     [
         ({"share.sounds": [0.1]}, r"no mixture has shares of sounds \(nearest: sound"),
-        ({"share.sound": {"stage": "alinment", "values": [0.1]}}, r"alinment, which no arm trains \(nearest: alignment"),
+        (
+            {"share.sound": {"stage": "alinment", "values": [0.1]}},
+            r"alinment, which no arm trains \(nearest: alignment",
+        ),
         ({"rule.wer_belo": [1]}, r"no rule or query reads wer_belo \(nearest: wer_below"),
         ({"stage.sft.ema": [0.5]}, "names a stage that no arm trains"),
         ({"stage.alignment.emma": [0.5]}, r"the axis stage\.alignment\.emma: unknown key `emma` \(nearest: ema"),
@@ -136,7 +149,9 @@ def test_wrong_grids_name_the_file(tmp_path, changes, message):
 def test_several_outcomes_and_short_arms(tmp_path):
     path = tmp_path / "grid.yaml"
     outcomes = {"wer": {"metric": "asr.llm_wer", "corpus": "asterisk"}, "ctc": "ctc_wer", "kinds": {"metric": "sound.kind_accuracy", "corpus": "esc50", "split": "dev"}, "loss": "loss"}  # fmt: skip
-    path.write_text(yaml.safe_dump({"question": "Why?", "arms": {"full": ["alignment"]}, "outcomes": outcomes}, sort_keys=False))
+    path.write_text(
+        yaml.safe_dump({"question": "Why?", "arms": {"full": ["alignment"]}, "outcomes": outcomes}, sort_keys=False)
+    )
     grid = load_grid(str(path))
     assert grid.arms["full"][0].mixture == "alignment" and grid.outcome_name == "wer" and grid.figure.name == "wer"
     facts = {one.name: (one.metric, one.source, one.rows.corpus, one.rows.split) for one in grid.wanted}

@@ -16,7 +16,11 @@ def values(name, said):
 
 def test_values_are_a_list_or_a_range():
     assert values("share.sound", [0, 0.1, 0.4]) == [0, 0.1, 0.4]
-    assert values("stage.sft.optimiser.learning_rate", {"range": [0.001, 0.1], "steps": 3, "scale": "log"}) == [0.001, 0.01, 0.1]
+    assert values("stage.sft.optimiser.learning_rate", {"range": [0.001, 0.1], "steps": 3, "scale": "log"}) == [
+        0.001,
+        0.01,
+        0.1,
+    ]
     assert values("rule.min_seconds", {"range": [0, 3], "steps": 4, "stage": "sft"}) == [0, 1, 2, 3]
     assert read_axis("mixture.sft.budget", {"range": [1, 3]}).at([0.25]) == 1.5
     assert values("leave_out", {"corpora": ["esc50"], "domains": ["st"]}) == [None, "corpus:esc50", "domain:st"]
@@ -89,7 +93,11 @@ def test_a_sobol_design_is_the_same_everywhere_and_fills_the_space():
     both = axes(share__a={"range": [0, 0.4]}, shares={"domains": ["x", "y", "z"], "least": 0.05}, rule__x=[1, 2])
     points = design_points(both, Sobol(kind="sobol", cells=24))
     # Written out: a grid's file must give these cells on every machine and with every version of scipy.
-    assert json.loads(json.dumps(points[0])) == {"share.a": 0.382693, "shares": {"x": 0.218279, "y": 0.324276, "z": 0.457445}, "rule.x": 2}
+    assert json.loads(json.dumps(points[0])) == {
+        "share.a": 0.382693,
+        "shares": {"x": 0.218279, "y": 0.324276, "z": 0.457445},
+        "rule.x": 2,
+    }
     assert points == design_points(both, Sobol(kind="sobol", cells=24))
     assert points != design_points(both, Sobol(kind="sobol", cells=24, seed=1))
     assert points[:8] == design_points(both, Sobol(kind="sobol", cells=8))  # more cells only add some
@@ -103,8 +111,12 @@ def test_a_sobol_design_is_the_same_everywhere_and_fills_the_space():
 
 def test_one_share_moves_and_the_others_keep_their_ratio():
     shares = {"asr/read": 0.3, "asr/talk": 0.1, "sound": 0.4, "qa": 0.2}
-    assert set_shares(shares, {"sound": 0.1}) == pytest.approx({"asr/read": 0.45, "asr/talk": 0.15, "sound": 0.1, "qa": 0.3})
-    assert set_shares(shares, {"asr": 0.8}) == pytest.approx({"asr/read": 0.6, "asr/talk": 0.2, "sound": 2 / 15, "qa": 1 / 15})
+    assert set_shares(shares, {"sound": 0.1}) == pytest.approx(
+        {"asr/read": 0.45, "asr/talk": 0.15, "sound": 0.1, "qa": 0.3}
+    )
+    assert set_shares(shares, {"asr": 0.8}) == pytest.approx(
+        {"asr/read": 0.6, "asr/talk": 0.2, "sound": 2 / 15, "qa": 1 / 15}
+    )
     assert set_shares(shares, {"sound": 0.5, "qa": 0.5}) == {"asr/read": 0, "asr/talk": 0, "sound": 0.5, "qa": 0.5}
     assert set_shares({"a": 97, "b": 3}, {"b": 0}) == {"a": 1, "b": 0}
     assert set_shares({"a": 1, "b": 0}, {"b": 0.25}) == {"a": 0.75, "b": 0.25}
