@@ -85,7 +85,7 @@ def figures_of(name: str) -> Sequence[Figure]:
 
 @lru_cache
 def _spelled(path: Path, _: int) -> tuple[Figure, ...] | None:
-    """The `figures=(Figure(...), ...)` of a file's METRIC, made of literals and of constants that are; None: it is not."""
+    """The `figures=(Figure(...), ...)` of a file's METRIC, where it is made of literals and of constants that are."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     known: dict[str, Any] = {"Figure": Figure, "frozenset": frozenset}
     for node in tree.body:
@@ -100,7 +100,7 @@ def _spelled(path: Path, _: int) -> tuple[Figure, ...] | None:
         if value is None or any(not isinstance(call.func, ast.Name) or call.func.id not in known for call in calls):
             continue
         with suppress(Exception):  # a name of another file, or what only an import can know
-            known[target.id] = eval(compile(ast.Expression(value), str(path), "eval"), {"__builtins__": {}}, known)  # noqa: S307
+            known[target.id] = eval(compile(ast.Expression(value), str(path), "eval"), {"__builtins__": {}}, known)
     found = known.get(METRICS.attribute)
     return found if isinstance(found, tuple) and all(isinstance(one, Figure) for one in found) else None
 

@@ -55,7 +55,8 @@ def test_a_share_moves_in_the_stage_that_is_named_or_in_all(folder):
 
 
 def test_all_that_a_mixture_a_rule_or_a_stage_can_say(folder):
-    axes = {"rule.wer_below": [0.05], "temperature": {"stage": "shrinking", "values": [{"start": 2, "add_per_epoch": 5}]},
+    heat = {"start": 2, "add_per_epoch": 5}
+    axes = {"rule.wer_below": [0.05], "temperature": {"stage": "shrinking", "values": [heat]},
             "stage.alignment.optimiser.learning_rate": [0.1], "mixture.alignment-mixture.max_repeats": [9],
             "leave_out": {"corpora": ["esc50"], "nothing": False}}  # fmt: skip
     found = spread(folder, axes=axes)
@@ -84,7 +85,7 @@ def test_sizes_keep_the_passes_or_what_is_drawn(folder):
     found = spread(folder, axes=size, arms=arms)
     assert [cell.name for cell in found.cells] == [
         "a-50%-matched-seed7", "a-100%-matched-seed7", "a-50%-free-seed7", "a-100%-free-seed7"]  # fmt: skip
-    small, whole, free, same = ([found.nodes[key] for key in cell.chain][0] for cell in found.cells)
+    small, whole, free, same = (found.nodes[cell.chain[0]] for cell in found.cells)
     assert whole is same and len(found.nodes) == 3
     assert [node.settings.steps for node in (small, whole, free)] == [15, 30, 30]
     assert {cell.repeats for cell in found.cells} == {"matched", "free"}
@@ -148,7 +149,9 @@ def test_wrong_grids_name_the_file(tmp_path, changes, message):
 
 def test_several_outcomes_and_short_arms(tmp_path):
     path = tmp_path / "grid.yaml"
-    outcomes = {"wer": {"metric": "asr.llm_wer", "corpus": "asterisk"}, "ctc": "ctc_wer", "kinds": {"metric": "sound.kind_accuracy", "corpus": "esc50", "split": "dev"}, "loss": "loss"}  # fmt: skip
+    kinds = {"metric": "sound.kind_accuracy", "corpus": "esc50", "split": "dev"}
+    wer = {"metric": "asr.llm_wer", "corpus": "asterisk"}
+    outcomes = {"wer": wer, "ctc": "ctc_wer", "kinds": kinds, "loss": "loss"}
     path.write_text(
         yaml.safe_dump({"question": "Why?", "arms": {"full": ["alignment"]}, "outcomes": outcomes}, sort_keys=False)
     )

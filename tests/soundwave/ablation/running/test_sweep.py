@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from manifests.errors import MixtureError
+from manifests.settings.core_yaml import load_yaml
 from soundwave.ablation.commands import CHILD, Commands
 from soundwave.ablation.execute import Job, Rules, run_jobs
 from soundwave.ablation.results import read_results
 from soundwave.ablation.run import Ablation, Running, ablate, list_commands
 from soundwave.ablation.running.forecast import forecast
-from soundwave.ablation.running.listing import script
+from soundwave.ablation.running.listing import as_line, script
 from soundwave.evaluate.further import clip_rows, write_clips
 from tests.soundwave.ablation.small_catalog import small_catalog, write_grid
 from tests.soundwave.ablation.test_ablation_run import FAKE_TRAIN
@@ -32,7 +33,8 @@ for question in json.load(open(also)) if also else []:
     losses = {"loss": {"lm_loss": 2.0, "ctc_loss": 1.0, "domains": {"asr": {"lm_loss": 2.0}}}}
     sound = {"sound": {"kind_accuracy": 0.5, "kind_accuracy_band": [0.4, 0.6]}}
     rates = {"clips": 2, "words": 6, "llm_wer": float(wer), "llm_wer_band": [0.1, 0.9], "ctc_wer": 0.25}
-    answers.append({"metrics": losses if "loss" in question["metrics"] else sound, **(rates if "asr" in question["metrics"] else {})})
+    names = question["metrics"]
+    answers.append({"metrics": losses if "loss" in names else sound, **(rates if "asr" in names else {})})
 print(json.dumps({"also": answers}))
 """
 TWO = {
@@ -55,16 +57,15 @@ def commands(folder, *, wer="0.6", fail="", flaky=False):
         return (sys.executable, "-S", "-c", (once if flaky else "") + FAKE_TRAIN, *paths, *([fail] if fail else []))
 
     def evaluate(task):
-        also = task.also.with_suffix(".json")
-        from manifests.settings.core_yaml import load_yaml
-
-        questions = load_yaml(task.also.read_text(encoding="utf-8"))
+        also, questions = task.also.with_suffix(".json"), load_yaml(task.also.read_text(encoding="utf-8"))
         also.write_text(json.dumps(questions))
-        rows = [clip_rows("run", number, {metric: {figure: {"items": ["prompts-12", "prompts-13"], "values": [1, 2], "weights": [3, 3]}}})
-                for number, question in enumerate(questions, 1)
-                for metric, figure in (("asr", "llm_wer"), ("sound", "kind_accuracy"), ("loss", "lm_loss"), ("loss", "lm_loss.asr"))
-                if metric in question["metrics"]]  # fmt: skip
-        write_clips(task.clips, [row for part in rows for row in part])
+        clips = {"items": ["prompts-12", "prompts-13"], "values": [1, 2], "weights": [3, 3]}
+        given = {"asr": ["llm_wer"], "sound": ["kind_accuracy"], "loss": ["lm_loss", "lm_loss.asr"]}
+        found = []
+        for number, question in enumerate(questions, 1):
+            values = {metric: dict.fromkeys(given[metric], clips) for metric in question["metrics"]}
+            found += clip_rows("run", number, values)
+        write_clips(task.clips, found)
         return (sys.executable, "-S", "-c", ANSWERS, str(task.run), str(also), wer)
 
     return Commands(train, lambda task: (task.output / "run.json").is_file(), evaluate)
@@ -237,13 +238,11 @@ def test_the_lines_that_are_printed_make_what_the_next_call_collects(place):
 
 
 def test_lines_are_what_people_type(tmp_path):
-    from soundwave.ablation.running.listing import as_line
-
     job = Job(
         "k", "t", (*CHILD, "eval", "a run", "--json"), tmp_path / "l", lambda: False, stdout=tmp_path / "e" / "x.json"
     )
-    assert shlex.split(as_line(job)) == ["mkdir", "-p", str(tmp_path / "e"), "&&", "soundwave", "eval", "a run", "--json", ">",
-                                         str(tmp_path / "e" / "x.json")]  # fmt: skip
+    words = ["soundwave", "eval", "a run", "--json", ">", str(tmp_path / "e" / "x.json")]
+    assert shlex.split(as_line(job)) == ["mkdir", "-p", str(tmp_path / "e"), "&&", *words]
 
 
 def test_a_forecast_counts_what_is_still_to_be_done(place):
