@@ -61,8 +61,9 @@ def corpus(root: Path, clips: int, noise: float) -> Path:
         parts = [patterns[word] + noise * rng.normal(size=(FRAMES, WIDTH)) for word in said]
         name, matrix = f"words-{number:05d}", np.concatenate(parts).astype(np.float16)
         cuts.append(_cut(name, said, "test" if number % 8 == 7 else "train"))
-        features.append({"cut_id": name, "encoder": ENCODER, "variant": "plain", "offset": offset, "frames": len(matrix),
-                         "dim": WIDTH, "frame_rate": FRAMES / WORD_SECONDS, "path": str(labels / "features-0000.npy")})  # fmt: skip
+        stored = {"encoder": ENCODER, "variant": "plain", "dim": WIDTH, "frame_rate": FRAMES / WORD_SECONDS}
+        stored |= {"cut_id": name, "offset": offset, "frames": len(matrix)}
+        features.append(stored | {"path": str(labels / "features-0000.npy")})
         frames.append(matrix)
         offset += len(matrix)
     write_jsonl(place / "cuts.jsonl.gz", cuts)
@@ -77,8 +78,9 @@ def corpus(root: Path, clips: int, noise: float) -> Path:
 
 def _cut(name: str, said: Sequence[str], split: str) -> dict[str, Any]:
     seconds = WORD_SECONDS * len(said)
-    recording = {"id": name, "sources": [{"type": "file", "channels": [0], "source": f"{name}.wav"}], "channel_ids": [0],
-                 "sampling_rate": 16000, "num_samples": round(16000 * seconds), "duration": seconds}  # fmt: skip
+    sources = [{"type": "file", "channels": [0], "source": f"{name}.wav"}]
+    recording = {"id": name, "sources": sources, "channel_ids": [0], "sampling_rate": 16000}
+    recording |= {"num_samples": round(16000 * seconds), "duration": seconds}
     supervision = {"id": name, "recording_id": name, "start": 0.0, "duration": seconds, "channel": 0, "language": "en"}
     custom = {"corpus": "words", "split": split, "task": "asr", "domain": "asr", "license": "CC0-1.0"}
     return {"id": name, "start": 0.0, "duration": seconds, "channel": 0, "recording": recording, "type": "MonoCut",
@@ -90,13 +92,13 @@ def write_grids(root: Path, step_seconds: float) -> dict[str, Path]:
     """The grid, as branches and as independent runs; and its sizes that are trained with every seed."""
     model = {"llm": str(make_tiny_llm(root / "llm")), "stack": 2, "heads": 4, "ctc_vocabulary": "seen", "lora_rank": 2}
     optimiser = {"learning_rate": 3e-3, "schedule": "wsd", "warmup_steps": 4, "decay": 0.1}
-    stage = {"stage": "alignment", "model": model, "train": ["alignment", "ctc_head"], "lm_weight": 0.0, "ctc_weight": 1.0,
-             "ctc_units": "letters", "optimiser": optimiser, "precision": "fp32", "tensorboard": False,
+    stage = {"stage": "alignment", "model": model, "train": ["alignment", "ctc_head"], "lm_weight": 0.0,
+             "ctc_weight": 1.0, "ctc_units": "letters", "optimiser": optimiser, "precision": "fp32", "tensorboard": False,
              "checkpoint_every": 1000, "ahead": 0}  # fmt: skip
     mixture = {"stage": "alignment", "query": "SELECT cut_id, domain FROM cuts WHERE split = 'train'", "epochs": 1,
                "shares": {"asr": 1}, "batch": {"seconds": step_seconds}, "window": 1}  # fmt: skip
-    grid = {"question": "How does the loss fall with hours?", "repeats": "matched", "outcomes": {"loss": "loss.ctc_loss"},
-            "arms": {"stage-1": [{"stage": "stage.yaml", "mixture": "mixture.yaml"}]}}  # fmt: skip
+    grid = {"question": "How does the loss fall with hours?", "repeats": "matched",
+            "outcomes": {"loss": "loss.ctc_loss"}, "arms": {"stage-1": [{"stage": "stage.yaml", "mixture": "mixture.yaml"}]}}  # fmt: skip
     every, some = [n / SIZES for n in range(1, SIZES + 1)], [n / SIZES for n in SPREAD]
     grids = {
         "branches": grid | {"ladder": "branches", "fractions": every, "seeds": SEEDS[:1]},

@@ -53,7 +53,9 @@ def test_matched_keeps_the_passes_and_free_how_much_is_drawn(catalog: Path, tmp_
 def test_without_repeats_and_where_it_changes_nothing_a_mixture_is_what_it_was() -> None:
     assert mixture(fraction=0.5).sha256 == SMALL
     assert mixture().sha256 == WHOLE
-    assert {mixture(**none).sha256 for none in ({"repeats": "matched"}, {"repeats": "free"}, {"leave_out": []})} == {WHOLE}
+    assert {mixture(**none).sha256 for none in ({"repeats": "matched"}, {"repeats": "free"}, {"leave_out": []})} == {
+        WHOLE
+    }
     assert mixture(fraction=0.5, repeats="free").sha256 == SMALL
     epochs: dict[str, Any] = {"budget": None, "epochs": 2, "fraction": 0.5}
     assert mixture(**epochs, repeats="matched").sha256 == mixture(**epochs).sha256
