@@ -92,13 +92,14 @@ def write_grids(root: Path, step_seconds: float) -> dict[str, Path]:
     """The grid, as branches and as independent runs; and its sizes that are trained with every seed."""
     model = {"llm": str(make_tiny_llm(root / "llm")), "stack": 2, "heads": 4, "ctc_vocabulary": "seen", "lora_rank": 2}
     optimiser = {"learning_rate": 3e-3, "schedule": "wsd", "warmup_steps": 4, "decay": 0.1}
-    stage = {"stage": "alignment", "model": model, "train": ["alignment", "ctc_head"], "lm_weight": 0.0,
-             "ctc_weight": 1.0, "ctc_units": "letters", "optimiser": optimiser, "precision": "fp32", "tensorboard": False,
-             "checkpoint_every": 1000, "ahead": 0}  # fmt: skip
+    stage = {"stage": "alignment", "model": model, "train": ["alignment", "ctc_head"], "lm_weight": 0.0}
+    stage |= {"ctc_weight": 1.0, "ctc_units": "letters", "optimiser": optimiser, "precision": "fp32"}
+    stage |= {"tensorboard": False, "checkpoint_every": 1000, "ahead": 0}
     mixture = {"stage": "alignment", "query": "SELECT cut_id, domain FROM cuts WHERE split = 'train'", "epochs": 1,
                "shares": {"asr": 1}, "batch": {"seconds": step_seconds}, "window": 1}  # fmt: skip
-    grid = {"question": "How does the loss fall with hours?", "repeats": "matched",
-            "outcomes": {"loss": "loss.ctc_loss"}, "arms": {"stage-1": [{"stage": "stage.yaml", "mixture": "mixture.yaml"}]}}  # fmt: skip
+    grid: dict[str, Any] = {"question": "How does the loss fall with hours?", "repeats": "matched"}
+    grid |= {"outcomes": {"loss": "loss.ctc_loss"}}
+    grid |= {"arms": {"stage-1": [{"stage": "stage.yaml", "mixture": "mixture.yaml"}]}}
     every, some = [n / SIZES for n in range(1, SIZES + 1)], [n / SIZES for n in SPREAD]
     grids = {
         "branches": grid | {"ladder": "branches", "fractions": every, "seeds": SEEDS[:1]},

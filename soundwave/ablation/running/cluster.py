@@ -18,7 +18,7 @@ def cluster_launch(
     """How jobs are started on the cluster at `address` (see `process_cluster`), and how many go at once.
 
     Raises:
-        InputError: as `process_cluster`. Paths that are relative here are so on no other machine.
+        InputError: as `process_cluster`.
     """
     folder = output.resolve()
     files = [path for path in sorted(catalog.resolve().glob("*.json"))[:1] if path.is_file()]
@@ -29,17 +29,7 @@ def cluster_launch(
             if job.stdout is not None:
                 job.stdout.parent.mkdir(parents=True, exist_ok=True)
             stdout = None if job.stdout is None else str(job.stdout.resolve())
-            command = RemoteCommand(_absolute(job.command), str(job.log.resolve()), stdout)
+            command = RemoteCommand(job.command, str(job.log.resolve()), stdout, str(Path.cwd()))
             return cluster.start(job.key, command, partial(ended, job.key))
 
         yield launch, cluster.width()
-
-
-def _absolute(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The command with the paths of what is here made absolute: workers have other working directories."""
-    return tuple(
-        str(Path(word).resolve())
-        if ("/" in word and not word.startswith("-")) or (Path(word).exists() and word != "")
-        else word
-        for word in command
-    )

@@ -35,6 +35,7 @@ def refuse_held_out(folder: Path, plans: Sequence[str], catalog: Path) -> None:
     if found:
         plan, cut, split, count = found
         raise MixtureError(
-            f"{folder / plan} draws {cut}, a cut of the split {split} ({count:,} such cuts): nothing is trained on "
-            "what it is measured on. Add WHERE split = 'train' to the query of the mixture (mixture.yaml beside the plan)."
+            f"{folder / plan} draws {cut}, a cut of the split {split} ({count:,} such cuts): nothing is trained "
+            "on what it is measured on. Add WHERE split = 'train' to the query of the mixture, which is mixture.yaml "
+            "beside the plan."
         )

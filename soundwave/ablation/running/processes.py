@@ -32,6 +32,8 @@ class RemoteCommand:
     log: str
     """Where its standard error goes, and its output unless `stdout` says otherwise; is appended to."""
     stdout: str | None = None
+    folder: str | None = None
+    """Where it runs: paths that are relative here are so there."""
 
     def run(self) -> int:
         """Start it, wait for it, and give its code. It is stopped when nobody waits for it any more."""
@@ -43,6 +45,7 @@ class RemoteCommand:
         with Path(self.log).open("ab") as log, Path(self.stdout or os.devnull).open("wb") as answer:
             process = subprocess.Popen(
                 self.command,
+                cwd=self.folder,
                 stdin=subprocess.PIPE,  # held open: a process of ours ends when the worker does
                 stdout=answer if self.stdout else log,
                 stderr=log,

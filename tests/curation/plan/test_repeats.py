@@ -29,8 +29,13 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mixture(**changes: Any) -> Mixture:
-    values = {"stage": "sft", "query": "SELECT cut_id, task AS domain FROM cuts", "unit": "samples", "budget": 96,
-              "shares": {"asr": 0.75, "sound": 0.25}, "max_repeats": 16, "batch": {"seconds": 10}} | changes  # fmt: skip
+    values: dict[str, Any] = {
+        "stage": "sft",
+        "query": "SELECT cut_id, task AS domain FROM cuts",
+        "unit": "samples",
+        "budget": 96,
+    }
+    values |= {"shares": {"asr": 0.75, "sound": 0.25}, "max_repeats": 16, "batch": {"seconds": 10}} | changes
     return check_settings(Mixture, {name: value for name, value in values.items() if value is not None}, where="test")
 
 
