@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -167,7 +168,7 @@ class Grid(BaseModel):
         """
         return design_points(self.axis_list if axes is None else axes, self.design)
 
-    @property
+    @cached_property
     def wanted(self) -> list[Outcome]:
         """All outcomes, the one that answers the question first."""
         if self.outcomes:

@@ -173,7 +173,7 @@ def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Tab
 
     table = Table(title=f"{name}: {report['question']}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("cell", "stage"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", min_width=24 if title == "cell" else None)
     rates = {"ctc_wer": "CTC WER", "llm_wer": "LLM WER"}
     metrics = list(dict.fromkeys([*rates, report["metric"], *(report.get("outcomes") or {})]))
     metrics = [name for name in metrics if name not in rates or any(row.get(name) is not None for row in rows)]

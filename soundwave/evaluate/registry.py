@@ -64,8 +64,10 @@ def find_figure(name: str) -> tuple[str, Figure]:
         SettingsError: no such figure; the message has the nearest names.
     """
     figures: dict[str, tuple[str, Figure]] = {}
-    for family in METRICS.names():
-        own = figures_of(family)
+    for family, path in METRICS.sources().items():
+        # Where a file spells its figures out they are read from there: to import it takes seconds.
+        spelled = _spelled(path, path.stat().st_mtime_ns)
+        own = METRICS.find(family).figures if spelled is None else spelled
         for figure in own:
             figures[figure.name] = figures[f"{family}.{figure.name}"] = (family, figure)
         if own:
@@ -74,13 +76,6 @@ def find_figure(name: str) -> tuple[str, Figure]:
         dotted = "." in name
         raise unknown("figure", name, [known for known in figures if ("." in known) == dotted])
     return figures[name]
-
-
-def figures_of(name: str) -> Sequence[Figure]:
-    """The figures of a metric. Where its file spells them out they are read from there: to import it takes seconds."""
-    path = METRICS.source(name)
-    found = _spelled(path, path.stat().st_mtime_ns)
-    return METRICS.find(name).figures if found is None else found
 
 
 @lru_cache
