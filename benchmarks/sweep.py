@@ -4,7 +4,7 @@
 
 Synthetic speech: each word is a pattern of frames with noise, stored as an `encode` pass would; a random tiny LLM gives
 the vocabulary, and stage I (CTC, letters) learns to spell. One grid of twelve sizes, matched repeats, trained twice in
-this process: `ladder: branches` and `ladder: independent`. Warm-up, stable, and a decay over the last tenth.
+this process: `ladder: branches` and `ladder: independent`. Warm-up, stable, and a decay over the last twentieth.
 
 Rows (ratio: how many times better ours is):
     sweep_cost   processor seconds of all trainings; ours: branches, peer: independent runs. Target 4.
@@ -91,7 +91,7 @@ def _cut(name: str, said: Sequence[str], split: str) -> dict[str, Any]:
 def write_grids(root: Path, step_seconds: float) -> dict[str, Path]:
     """The grid, as branches and as independent runs; and its sizes that are trained with every seed."""
     model = {"llm": str(make_tiny_llm(root / "llm")), "stack": 2, "heads": 4, "ctc_vocabulary": "seen", "lora_rank": 2}
-    optimiser = {"learning_rate": 3e-3, "schedule": "wsd", "warmup_steps": 4, "decay": 0.1}
+    optimiser = {"learning_rate": 3e-3, "schedule": "wsd", "warmup_steps": 4, "decay": 0.05}
     stage = {"stage": "alignment", "model": model, "train": ["alignment", "ctc_head"], "lm_weight": 0.0}
     stage |= {"ctc_weight": 1.0, "ctc_units": "letters", "optimiser": optimiser, "precision": "fp32"}
     stage |= {"tensorboard": False, "checkpoint_every": 1000, "ahead": 0}
@@ -154,7 +154,7 @@ def main() -> None:
     """Print the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
-    parser.add_argument("--clips", type=int, default=1600, help="of the corpus (default 1600)")
+    parser.add_argument("--clips", type=int, default=2000, help="of the corpus (default 2000)")
     parser.add_argument("--step", type=float, default=8.0, help="seconds of audio in a step (default 8)")
     parser.add_argument("--noise", type=float, default=1.5, help="of a frame (default 1.5)")
     options = parser.parse_args()

@@ -85,7 +85,7 @@ Launch = Callable[[Job, Callable[[str], None]], Launched]
 
 
 @dataclass(frozen=True)
-class Rules:
+class RunRules:
     """How a list of jobs is run."""
 
     retries: int = 0
@@ -108,7 +108,7 @@ def run_jobs(
     workers: int,
     *,
     environment: Mapping[str, str] | None = None,
-    rules: Rules = Rules(),
+    rules: RunRules = RunRules(),
     launch: Launch | None = None,
 ) -> Outcome:
     """Run `jobs`, at most `workers` at a time, each once what it needs has ended well.
@@ -162,7 +162,7 @@ class _Executor:
         launch: Launch,
         bars: Progress,
         *,
-        rules: Rules,
+        rules: RunRules,
     ) -> None:
         # Ties by key: what runs first must not depend on the order the jobs were given in.
         self.waiting = sorted(jobs, key=lambda job: (-urgency[job.key], job.key))

@@ -19,7 +19,15 @@ from manifests.settings import Layer, Overrides, SettingsFiles
 from manifests.settings.fields import LARGEST, STRICT
 from soundwave.ablation.axes.design import Design, Point, design_points
 from soundwave.ablation.axes.kinds import Axis, read_axis
-from soundwave.ablation.outcomes import Evaluate, Outcome, OutcomeSpec, Question, loss_question, outcome, untrained
+from soundwave.ablation.outcomes import (
+    EvalQuestion,
+    Evaluate,
+    GridOutcome,
+    OutcomeSpec,
+    loss_question,
+    outcome,
+    untrained,
+)
 from soundwave.ablation.results import COLUMNS
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import RATES, find_figure
@@ -169,12 +177,12 @@ class Grid(BaseModel):
         return design_points(self.axis_list if axes is None else axes, self.design)
 
     @cached_property
-    def wanted(self) -> list[Outcome]:
+    def wanted(self) -> list[GridOutcome]:
         """All outcomes, the one that answers the question first."""
         if self.outcomes:
             return [outcome(name, spec, self.evaluate) for name, spec in self.outcomes.items()]
         metric, figure = find_figure(self.metric)
-        return [Outcome(figure.name, metric, figure.name, figure, self.evaluate)]
+        return [GridOutcome(figure.name, metric, figure.name, figure, self.evaluate)]
 
     @property
     def outcome_name(self) -> str:
@@ -193,18 +201,18 @@ class Grid(BaseModel):
         rates = not self.outcomes and find_figure(self.metric)[0] == RATES
         return () if by_default and not rates else self.evaluate.decode
 
-    def questions(self, settings: StageSettings) -> list[Question]:
+    def questions(self, settings: StageSettings) -> list[EvalQuestion]:
         """What is asked of a run of a stage: first what `evaluate` says, last the losses, which always are."""
         lacks = untrained(settings)
         decode = [name for name in self.decode if not find_figure(f"{name}_wer")[1].needs & lacks]
-        asked = [Question(self.evaluate)]
+        asked = [EvalQuestion(self.evaluate)]
         asked[0].ask(decode=decode)
         for one in self.wanted:
             if one.figure.needs & lacks:
                 continue
             place = next((question for question in asked if _same_rows(question.rows, one.rows)), None)
             if place is None:
-                asked.append(place := Question(one.rows))
+                asked.append(place := EvalQuestion(one.rows))
             if one.metric == RATES:
                 place.ask(decode=[one.source.partition("_")[0]])
             else:

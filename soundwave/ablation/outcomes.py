@@ -64,7 +64,7 @@ class OutcomeSpec(BaseModel):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GridOutcome:
     """A figure under the name that a grid gives it, and on which rows it is measured."""
 
     name: str
@@ -77,18 +77,18 @@ class Outcome:
     rows: Evaluate
 
 
-def outcome(name: str, spec: OutcomeSpec, default: Evaluate) -> Outcome:
+def outcome(name: str, spec: OutcomeSpec, default: Evaluate) -> GridOutcome:
     """An outcome as a grid says it; `default`: the grid's `evaluate`."""
     metric, figure = find_figure(spec.metric)
     chosen = {part: value for part in ("split", "min_words", "limit") if (value := getattr(spec, part)) is not None}
     corpus = spec.corpus or (default.corpus if metric == RATES else None)
-    return Outcome(
+    return GridOutcome(
         name, metric, figure.name, replace(figure, name=name), default.model_copy(update=chosen | {"corpus": corpus})
     )
 
 
 @dataclass
-class Question:
+class EvalQuestion:
     """Rows, and all that is measured on them in one evaluation of a run."""
 
     rows: Evaluate
@@ -117,6 +117,6 @@ def untrained(settings: StageSettings) -> set[str]:
     return {part for part, weight in weights.items() if weight <= 0}
 
 
-def loss_question(rows: Evaluate) -> Question:
+def loss_question(rows: Evaluate) -> EvalQuestion:
     """Losses on held-out rows of all corpora, by domain."""
-    return Question(Evaluate(split=rows.split, corpus=None, min_words=1), metrics=[LOSS], skip=True)
+    return EvalQuestion(Evaluate(split=rows.split, corpus=None, min_words=1), metrics=[LOSS], skip=True)

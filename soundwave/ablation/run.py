@@ -43,7 +43,7 @@ from soundwave.ablation.commands import (
     read_or_none,
     training_key,
 )
-from soundwave.ablation.execute import Job, Outcome, Rules, run_jobs
+from soundwave.ablation.execute import Job, Outcome, RunRules, run_jobs
 from soundwave.ablation.fit import FitResult, Point, fit_power_law
 from soundwave.ablation.grid import GRIDS, Grid, load_grid
 from soundwave.ablation.next_run import suggest_next
@@ -65,9 +65,7 @@ GridOverrides: TypeAlias = Overrides | Mapping[str, Overrides]
 """For all grids; or for each grid its own, by its name."""
 RESULTS_OF_GRID = "results of a grid"
 LLM_COST = 6.0  # measured on the demo: a second of audio through the LLM, relative to one through adapter and CTC alone
-CELLS = (
-    " `soundwave ablate --dry-run` lists all cells and what can be had; `infeasible: skip` in the grid leaves them out."
-)
+CELLS = " A dry run lists all cells and what can be had; `infeasible: skip` in the grid leaves them out."
 EVAL_WEIGHT = 0.2  # of a training's length; only the order of starting depends on it
 
 
@@ -422,7 +420,7 @@ def _run(ablation: Ablation, *, workers: int | None, running: Running) -> Ablati
     grids = ablation.grids.values()
     jobs = ablation.jobs()
     retries = max(grid.retries for grid in grids) if running.retries is None else running.retries
-    rules = Rules(retries, running.keep_going, running.seconds)
+    rules = RunRules(retries, running.keep_going, running.seconds)
     outcome = start_jobs(ablation, jobs, workers or max(grid.workers for grid in grids), rules, running)
     found = ablation.rows(outcome)
     summary = AblationSummary(
@@ -438,7 +436,7 @@ def _run(ablation: Ablation, *, workers: int | None, running: Running) -> Ablati
     return summary
 
 
-def start_jobs(ablation: Ablation, jobs: Sequence[Job], workers: int, rules: Rules, running: Running) -> Outcome:
+def start_jobs(ablation: Ablation, jobs: Sequence[Job], workers: int, rules: RunRules, running: Running) -> Outcome:
     """Run the jobs here, or on a Dask cluster."""
     if running.dask is None:
         return run_jobs(jobs, workers, environment=one_thread(), rules=rules)

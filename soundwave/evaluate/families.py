@@ -15,8 +15,8 @@ from manifests.fingerprint import file_sha256, fingerprint
 from manifests.progress import progress_bar
 from manifests.runs import WEIGHTS, clips_file, eval_file, final_model, metrics_file, read_run
 from manifests.switch import switched
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.held_out import Context, EvalOptions
-from soundwave.evaluate.metric import ClipValues
 from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.model.batch import need_conversation
 from soundwave.train.runs.folder import load_model

@@ -14,7 +14,7 @@ from torch import Tensor
 from curation.catalog import connect
 from manifests.errors import InputError, SettingsError
 from manifests.fingerprint import file_sha256
-from soundwave.evaluate.metric import ClipValues
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.model.batch import answer_ids, pad_features
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.plan_data import Cut, CutStore

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -43,23 +43,6 @@ class Figure:
         if not self.best and self.better == "lower":
             return curve
         return f"{self.best or 0:g} {'+' if self.better == 'lower' else '-'} ({curve})"
-
-
-@dataclass
-class ClipValues:
-    """What single clips give to figures that are sum(value) / sum(weight): errors over words, losses over tokens."""
-
-    figures: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
-    """Figure -> `items` (cut ids), `values` and `weights`, one of each a clip."""
-
-    def add(self, figure: str, items: Iterable[str], values: Iterable[float], weights: Iterable[float]) -> None:
-        """Take down what clips give to a figure; as many of each."""
-        rows = zip(items, values, weights, strict=True)
-        found = self.figures.setdefault(figure, {"items": [], "values": [], "weights": []})
-        for item, value, weight in rows:
-            found["items"].append(item)
-            found["values"].append(float(value))
-            found["weights"].append(float(weight))
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from curation.catalog import connect
 from manifests.files import atomic_write
 from manifests.fingerprint import fingerprint
 from soundwave.ablation.grid import Grid
-from soundwave.ablation.outcomes import LOSS, Outcome, Question
+from soundwave.ablation.outcomes import LOSS, EvalQuestion, GridOutcome
 from soundwave.ablation.results import CLIPS, LOSSES, METRICS
 from soundwave.evaluate.registry import RATES, read_figure
 from soundwave.train.settings import StageSettings
@@ -50,27 +50,27 @@ FROM cuts WHERE cut_id IN (SELECT unnest($items))
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedOfRun:
     """What is asked of a run: `main` by the command's options, `further` in a file."""
 
-    main: Question | None
-    further: tuple[Question, ...]
+    main: EvalQuestion | None
+    further: tuple[EvalQuestion, ...]
 
     @property
-    def every(self) -> list[Question]:
+    def every(self) -> list[EvalQuestion]:
         """All questions, in the order of the answers."""
         return [*([self.main] if self.main else []), *self.further]
 
 
-def asked_of(grid: Grid, settings: StageSettings) -> Asked:
+def asked_of(grid: Grid, settings: StageSettings) -> AskedOfRun:
     """What a grid asks of a run of a stage."""
     questions = grid.questions(settings)
     if grid.outcomes or len(questions) == 1:
-        return Asked(None, tuple(questions))
-    return Asked(questions[0], tuple(questions[1:]))
+        return AskedOfRun(None, tuple(questions))
+    return AskedOfRun(questions[0], tuple(questions[1:]))
 
 
-def question_key(grid: Grid, asked: Asked) -> str:
+def question_key(grid: Grid, asked: AskedOfRun) -> str:
     """What tells evaluations apart. The losses do not count: they are always asked for."""
     own = asked.every[:-1]
     if asked.main is None:
@@ -80,7 +80,7 @@ def question_key(grid: Grid, asked: Asked) -> str:
     return fingerprint(rows | {"decode": tuple(asked.main.decode)} | metrics)[:8]
 
 
-def figures(grid: Grid, asked: Asked, evaluation: Mapping[str, Any]) -> dict[str, Any]:
+def figures(grid: Grid, asked: AskedOfRun, evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Metric columns of one evaluation, and `error` where an outcome has no value.
 
     None where a figure was not asked for; a value that is no number is none.
@@ -106,8 +106,8 @@ def figures(grid: Grid, asked: Asked, evaluation: Mapping[str, Any]) -> dict[str
 
 
 def outcome_answers(
-    grid: Grid, asked: Asked, answers: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[Outcome, Mapping[str, Any] | None]]:
+    grid: Grid, asked: AskedOfRun, answers: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[GridOutcome, Mapping[str, Any] | None]]:
     """Outcomes that say something of the stage, each with the answer that has its figure; None: there is none."""
     for outcome in grid.wanted:
         place = _question(asked, outcome)
@@ -115,7 +115,7 @@ def outcome_answers(
             yield outcome, answers[place] if place < len(answers) else None
 
 
-def _question(asked: Asked, outcome: Outcome) -> int | None:
+def _question(asked: AskedOfRun, outcome: GridOutcome) -> int | None:
     for place, question in enumerate(asked.every):
         same = question.rows.model_dump(exclude={"decode"}) == outcome.rows.model_dump(exclude={"decode"})
         has = (
@@ -128,12 +128,12 @@ def _question(asked: Asked, outcome: Outcome) -> int | None:
     return None
 
 
-def _answers(asked: Asked, evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _answers(asked: AskedOfRun, evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*([evaluation] if asked.main else []), *evaluation.get("also", ())]
 
 
 def _place(
-    grid: Grid, asked: Asked, answers: Sequence[Mapping[str, Any]]
+    grid: Grid, asked: AskedOfRun, answers: Sequence[Mapping[str, Any]]
 ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any]]:
     """The answer with the grid's own error rates; and the one that `clips` and `words` are of."""
     pairs = list(zip(asked.every, answers, strict=False))
@@ -159,7 +159,7 @@ def _losses(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return flat
 
 
-def clip_table(grid: Grid, asked: Asked, path: Path, row: Mapping[str, Any]) -> pa.Table:
+def clip_table(grid: Grid, asked: AskedOfRun, path: Path, row: Mapping[str, Any]) -> pa.Table:
     """What clips gave to a row's figures, without groups; path: what `soundwave eval --clips` wrote."""
     empty = CLIP_COLUMNS.empty_table()
     if not path.is_file():
@@ -177,8 +177,8 @@ def clip_table(grid: Grid, asked: Asked, path: Path, row: Mapping[str, Any]) -> 
     return pa.concat_tables(found)
 
 
-def _clip_sources(grid: Grid, asked: Asked) -> Iterator[tuple[str, int, str, str]]:
-    """Outcome, place of its question, metric and figure; error rates that are none of the outcomes too."""
+def _clip_sources(grid: Grid, asked: AskedOfRun) -> Iterator[tuple[str, int, str, str]]:
+    """GridOutcome, place of its question, metric and figure; error rates that are none of the outcomes too."""
     seen: set[tuple[int, str]] = set()
     for outcome in grid.wanted:
         place = _question(asked, outcome)

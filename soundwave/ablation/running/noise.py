@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests.errors import InputError
-from soundwave.ablation.outcomes import Outcome
+from soundwave.ablation.outcomes import GridOutcome
 from soundwave.ablation.results import CLIPS, read_results
 from soundwave.evaluate.held_out import EvalOptions, select_ids
 from soundwave.evaluate.registry import METRICS
@@ -31,7 +31,7 @@ class Noise:
     """Where it comes from."""
 
 
-def outcome_noise(folder: Path, outcome: Outcome, catalog: Path) -> Noise:
+def outcome_noise(folder: Path, outcome: GridOutcome, catalog: Path) -> Noise:
     """The noise of an outcome in the results of a grid's folder, and the clips that the catalog has for it."""
     rows = [row for row in read_results(folder) if row.get("last") and row.get(outcome.name) is not None]
     by_cell = defaultdict(list)
@@ -63,7 +63,7 @@ def _clip_sd(path: Path, name: str) -> tuple[float | None, int | None]:
     return (float(np.mean(found)) if found else None), max(map(len, cells.values()), default=None)
 
 
-def _held_out(outcome: Outcome, catalog: Path) -> int | None:
+def _held_out(outcome: GridOutcome, catalog: Path) -> int | None:
     rows = outcome.rows
     options = EvalOptions(split=rows.split, corpus=rows.corpus, min_words=rows.min_words, limit=rows.limit)
     count = 0

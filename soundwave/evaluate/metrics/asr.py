@@ -10,10 +10,11 @@ from curation.encoders import MOONSHINE
 from curation.encoders.moonshine import transcribe
 from manifests.files import write_jsonl
 from manifests.runs import examples_file
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.error_rates import error_rates
 from soundwave.evaluate.held_out import Context, Decode, EvalOptions, HeldOut, held_out, select_ids
 from soundwave.evaluate.joint import CANDIDATES, CTC_SHARE, joint_texts
-from soundwave.evaluate.metric import ClipValues, Family, Figure
+from soundwave.evaluate.metric import Family, Figure
 from soundwave.model.generation import ANSWER_LEAST, ANSWER_PER_FRAME, SEARCH
 from soundwave.model.tokens import written_unit
 from soundwave.train.batches.plan_data import Cut, CutStore

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from manifests.errors import InputError
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import Context, EvalOptions, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses, without_lora
-from soundwave.evaluate.metric import ClipValues
 from soundwave.evaluate.metrics.retention import other_answers
 from soundwave.evaluate.registry import METRICS, RATES, read_figure
 from soundwave.evaluate.table import json_row

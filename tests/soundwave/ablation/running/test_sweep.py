@@ -16,7 +16,7 @@ import pytest
 from manifests.errors import MixtureError
 from manifests.settings.core_yaml import load_yaml
 from soundwave.ablation.commands import CHILD, Commands
-from soundwave.ablation.execute import Job, Rules, run_jobs
+from soundwave.ablation.execute import Job, RunRules, run_jobs
 from soundwave.ablation.results import read_results
 from soundwave.ablation.run import Ablation, Running, ablate, list_commands
 from soundwave.ablation.running.forecast import forecast
@@ -167,7 +167,7 @@ def test_without_keep_going_a_failure_ends_it(place):
 def test_when_the_time_is_over_what_runs_is_stopped(tmp_path):
     waits = (sys.executable, "-S", "-c", "import sys; sys.stdin.read()")
     jobs = [Job(name, name, waits, tmp_path / f"{name}.log", lambda: False) for name in ("a", "b")]
-    outcome = run_jobs(jobs, 1, rules=Rules(seconds=0.6))
+    outcome = run_jobs(jobs, 1, rules=RunRules(seconds=0.6))
     assert (outcome.left, outcome.finished, outcome.failed) == (["a", "b"], [], {})
 
 
@@ -185,7 +185,7 @@ def test_cells_that_cannot_be_had_are_refused_or_left_out(place):
     catalog, folder = place
     axes = {"mixture.alignment.budget": [6, 600]}
     arms = {"full": [{"stage": "alignment-stage.yaml", "mixture": "alignment.yaml"}]}
-    with pytest.raises(MixtureError, match=r"budget=600-seed7 cannot be had.*--dry-run"):
+    with pytest.raises(MixtureError, match=r"budget=600-seed7 cannot be had.*A dry run lists"):
         ablate([grid_of(folder, axes=axes, arms=arms)], catalog, folder / "out", commands=commands(folder))
     assert not (folder / "log").exists()
     grid = grid_of(folder, axes=axes, arms=arms, infeasible="skip")
