@@ -53,6 +53,10 @@ class Plugins(Generic[Plugin]):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         return text.partition("\n")[0]
 
+    def sources(self) -> dict[str, Path]:
+        """Name -> file, for all plugins."""
+        return {name: path for name, (path, _) in sorted(self._files().items())}
+
     def find(self, name: str) -> Plugin:
         """What the plugin `name` offers.
 

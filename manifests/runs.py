@@ -146,6 +146,11 @@ def metrics_file(split: str) -> str:
     return f"eval-{split}-metrics.json"
 
 
+def clips_file(split: str) -> str:
+    """Name of the file with the values of single clips that figures on a split are made of."""
+    return f"eval-{split}-clips.json"
+
+
 def examples_file(split: str) -> str:
     """Name of the file with the transcripts of a split's clips."""
     return f"examples-{split}.jsonl"

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -92,8 +92,8 @@ def _no_scheduler(address: str, found: str) -> InputError:
 
 
 @contextmanager
-def local_client(workers: int) -> Iterator[Client]:
-    """A client of `workers` new processes on this machine, which end with it.
+def local_client(workers: int, *, resources: Mapping[str, float] | None = None) -> Iterator[Client]:
+    """A client of `workers` new processes on this machine, which end with it; each has `resources`.
 
     When a process dies while it starts, all start again, half as many: memory may be short.
 
@@ -113,11 +113,11 @@ def local_client(workers: int) -> Iterator[Client]:
         stack.enter_context(_quiet())
         scratch = stack.enter_context(_scratch())
         stack.enter_context(dask.config.set(settings))
-        cluster = stack.enter_context(_started(workers, scratch))
+        cluster = stack.enter_context(_started(workers, scratch, resources))
         yield stack.enter_context(Client(cluster, set_as_default=False))
 
 
-def _started(workers: int, scratch: str) -> LocalCluster:
+def _started(workers: int, scratch: str, resources: Mapping[str, float] | None) -> LocalCluster:
     from distributed import LocalCluster
 
     tries = [workers, max(1, workers // 2), 1]
@@ -131,6 +131,7 @@ def _started(workers: int, scratch: str) -> LocalCluster:
                 dashboard_address=None,
                 local_directory=scratch,
                 silence_logs=logging.CRITICAL,
+                **({"resources": dict(resources)} if resources else {}),
             )
         except RuntimeError:
             say("A worker process died while it started; starting again.")
@@ -152,16 +153,24 @@ class _Call:
 
 
 def submit_to(
-    client: Client, workers: Sequence[str], key: str, function: Callable[..., Any], *arguments: Any
+    client: Client,
+    workers: Sequence[str] | None,
+    key: str,
+    function: Callable[..., Any],
+    *arguments: Any,
+    resources: Mapping[str, float] | None = None,
 ) -> Future:
-    """Have one of some workers of a remote cluster call a function of ours.
+    """Have one of some workers of a cluster (None: of all) call a function of ours; it takes `resources` of the worker.
 
     It travels as bytes that only the worker reads: a scheduler, which reads what it passes on, may lack this project.
     """
     from distributed.protocol.pickle import dumps
 
     call = dumps(_Call(function, arguments))
-    return client.submit(pickle.loads, call, key=key, workers=list(workers), pure=False)
+    where = None if workers is None else list(workers)
+    return client.submit(
+        pickle.loads, call, key=key, workers=where, resources=dict(resources or {}) or None, pure=False
+    )
 
 
 def say(line: str) -> None:

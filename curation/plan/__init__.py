@@ -13,6 +13,7 @@ import numpy as np
 
 from curation.catalog import catalog_fingerprint, connect
 from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, short, sql_text
+from curation.duck.headers import need_known, read_header, set_variables
 from curation.plan.certificate import certify
 from curation.plan.funnel import funnel_rows
 from curation.plan.lock import check_plan
@@ -28,6 +29,7 @@ from manifests.disk.alone import alone
 from manifests.errors import InputError, MixtureError, OccupiedError, QueryError
 from manifests.files import atomic_write, claim_folder
 from manifests.fingerprint import file_sha256, fingerprint
+from manifests.names import hint
 from manifests.plans import LOCK, PLAN, DomainShare, Lock, read_lock
 from manifests.settings import stored
 from manifests.settings.differences import compare
@@ -178,6 +180,7 @@ def funnel(mixture: Mixture, catalog: Path, *, limits: Limits | None = None) -> 
     with connect(catalog, limits=limits) as con:
         con.execute("CREATE TEMP TABLE verdicts AS SELECT cut_id FROM cuts")
         _make_pool(con, mixture, limits)
+        _leave_out(con, mixture)
         return funnel_rows(con)
 
 
@@ -239,6 +242,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -
     """The candidates in `pool`, and what is to be drawn of them."""
     _make_pool(con, mixture, limits)
     shared = _check_pool(con, mixture)
+    mixture = _leave_out(con, mixture)
     _keep_fraction(con, mixture)
     if shared:
         _, phases = planned_phases(mixture, _pools(con, mixture))
@@ -262,9 +266,14 @@ def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits)
     for key in ("ticks", "seconds_per_token", "counts", "weighed", "query"):
         text = text.replace(f"${key}", values[key])
     with limited(con, limits, where=where):
+        own = read_header(where, mixture.query or "").settings
+        given = {name: value for name, value in mixture.rule.items() if name not in own}
         if mixture.rules_query is not None:
             said = f"the rules of {mixture.name}"
-            create_rules(con, read_rules(mixture.rules_query, said, mixture.rule), mixture.rule)
+            create_rules(con, read_rules(mixture.rules_query, said, given), mixture.rule)
+        else:
+            need_known(given, own, what=f"{where}: it does not read")
+        set_variables(con, own, mixture.rule)
         try:
             con.execute(f"CREATE TEMP TABLE pool AS {text}")
         except BEYOND_LIMITS:
@@ -300,6 +309,38 @@ def _check_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> bool:
             "cut once per domain (add DISTINCT, or check a join). `max_repeats` says how often a cut may be used."
         )
     return True
+
+
+def _leave_out(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Mixture:
+    """Take the corpora that are left out from the pool; the mixture, without shares for domains that had no others.
+
+    Raises:
+        MixtureError: a corpus that the catalog does not have.
+    """
+    if not mixture.leave_out:
+        return mixture
+    known = [row[0] for row in con.execute("SELECT DISTINCT corpus FROM cuts ORDER BY corpus").fetchall()]
+    if odd := sorted(set(mixture.leave_out) - set(known)):
+        raise MixtureError(
+            f"{mixture.name}: leave_out names {odd[0]}, no corpus of the catalog ({hint(odd[0], known)})."
+        )
+    before = _domains(con)
+    left = ", ".join(sql_text(name) for name in mixture.leave_out)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE pool AS SELECT pool.* FROM pool "
+        f"ANTI JOIN (SELECT cut_id FROM cuts WHERE corpus IN ({left})) USING (cut_id)"
+    )
+    emptied = before - _domains(con)
+    if mixture.shares is None or not emptied:
+        return mixture
+    shares = {name: 0.0 if name in emptied else share for name, share in mixture.shares.items()}
+    if not sum(shares.values()) > 0:
+        raise MixtureError(f"{mixture.name}: nothing is left to draw without {', '.join(mixture.leave_out)}.")
+    return mixture.model_copy(update={"shares": shares})
+
+
+def _domains(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {row[0] for row in con.execute("SELECT DISTINCT domain FROM pool").fetchall()}
 
 
 def _keep_fraction(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:

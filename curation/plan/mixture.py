@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from curation.duck.headers import read_header
 from curation.rules import FOLDER as RULES
 from manifests.errors import MixtureError, SettingsError
 from manifests.files import need_file, read_text
@@ -61,7 +62,9 @@ class Mixture(BaseModel):
     rules_query: str | None = None
     """The rules themselves, in place of `rules`."""
     rule: dict[str, float | str] = Field(default_factory=dict)
-    """Settings of the rules that replace their file's: `rule: {wer_below: 0.05}`."""
+    """Settings that replace those of the rules' file, or of the query's own header (`-- setting: name = 0.1`)."""
+    leave_out: tuple[str, ...] = ()
+    """Corpora of which nothing is drawn, whatever the query returns. A domain that has no others is left out too."""
     unit: Unit = "hours"
     """What shares and budget count."""
     budget: float | None = Field(default=None, gt=0)
@@ -83,6 +86,9 @@ class Mixture(BaseModel):
     """Of the order; another seed draws other rows."""
     fraction: float = Field(default=1.0, gt=0, le=1)
     """Use only this share of each domain's candidates; the rows of 0.25 are among the rows of 0.5."""
+    repeats: Literal["matched", "free"] | None = None
+    """What a `fraction` keeps. `matched`: the passes over each row, so that less is drawn of less data; `free`: how
+    much is drawn, so that fewer rows are passed over more often. Null: `free` with a budget, `matched` with epochs."""
     text_seconds_per_token: Seconds = Field(default=0.3, gt=0)
     """What a token of a text-only row counts in audio seconds (read English is about 0.3 s a token)."""
     frame_rate: float = Field(default=50.0, gt=0)
@@ -101,7 +107,7 @@ class Mixture(BaseModel):
                 raise ValueError(f"give `{a}` or `{b}`, one of the two (found {' and '.join(given) or 'neither'})")
         if self.rules is not None and self.rules_query is not None:
             raise ValueError("give `rules` or `rules_query`, one of the two (found both)")
-        if self.rule and self.rules is None and self.rules_query is None:
+        if self.rule and not (self.rules or self.rules_query or self.select or header_settings(self.query or "")):
             raise ValueError("`rule` sets what a file of rules reads, and there is no `rules`")
         for domain, share in (self.shares or {}).items():
             if not (math.isfinite(share) and share >= 0):
@@ -117,8 +123,14 @@ class Mixture(BaseModel):
 
     def stated(self, *, exclude: set[str]) -> dict[str, Any]:
         """All settings but `exclude` and, since a mixture without rules is what it was before there were any, those."""
-        nothing = {name for name in ("rules", "rules_query", "rule") if not getattr(self, name)}
-        return self.model_dump(exclude=exclude | nothing)
+        nothing = {name for name in ("rules", "rules_query", "rule", "leave_out") if not getattr(self, name)}
+        return self.model_dump(exclude=exclude | nothing | (set() if self.changes_repeats else {"repeats"}))
+
+    @property
+    def changes_repeats(self) -> bool:
+        """Whether `repeats` says something else than the mixture would do without it."""
+        by_default = "free" if self.epochs is None else "matched"
+        return self.fraction < 1 and (self.repeats or by_default) != by_default
 
 
 MIXTURES = SettingsFiles(
@@ -147,7 +159,14 @@ def load_mixture(name: str | Path, overrides: Overrides | Mapping[str, Any] = ()
         if (named := getattr(mixture, key)) is not None:
             said_by = found.origin((key,)).path or file
             mixture = mixture.model_copy(update={content: _read_sql(key, named, said_by, bundled)})
+    if mixture.rule and mixture.rules_query is None and not header_settings(mixture.query or ""):
+        raise SettingsError(f"{file}: `rule` sets what a file of rules reads, and there is no `rules`.")
     return mixture
+
+
+def header_settings(sql: str) -> dict[str, float | str]:
+    """The settings that a SQL text declares in its header, with their defaults."""
+    return read_header("the SQL", sql).settings
 
 
 def _read_sql(key: str, name: str, said_by: Path, folder: Path) -> str:

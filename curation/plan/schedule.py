@@ -70,6 +70,9 @@ def planned_phases(mixture: Mixture, pools: Mapping[str, DomainPool]) -> tuple[f
     wanted = {name: pool for name, pool in pools.items() if mixture.shares is None or mixture.shares[name] > 0}
     epoch = sum(pool.units for pool in wanted.values())
     budget = mixture.budget if mixture.budget is not None else (mixture.epochs or 1.0) * epoch
+    if mixture.changes_repeats:
+        # `epoch` is that of the fraction: `free` epochs are those of all candidates.
+        budget = budget * mixture.fraction if mixture.budget is not None else budget / mixture.fraction
     return budget, _phases(mixture, wanted, budget, epoch)
 
 
@@ -157,7 +160,8 @@ def _infeasible(
     options = [] if shared else [f"max_repeats: {max(passes.values())}"]
     most = min(pools[name].most(limit) * budget / planned[name] for name in short)
     if mixture.temperature is None and most > 0:
-        options.append(f"budget: {_round_down(most)}" if mixture.budget else f"epochs: {_round_down(most / budget)}")
+        asked = "epochs" if mixture.budget is None else "budget"
+        options.append(f"{asked}: {_round_down((getattr(mixture, asked) or 1.0) * most / budget)}")
     if shared:
         options.append("a higher max_repeats, which counts a cut's uses in all its domains")
         options.append("a query that returns each cut in one domain")

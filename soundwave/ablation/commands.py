@@ -13,7 +13,7 @@ from manifests.errors import InputError
 from manifests.files import read_json, read_object
 from manifests.plans import LOCK
 from manifests.runs import final_model, read_run
-from soundwave.ablation.grid import Evaluate
+from soundwave.ablation.outcomes import Evaluate
 from soundwave.evaluate.registry import RATES
 from soundwave.train.runs.identity import planned_training
 from soundwave.train.settings import StageSettings, load_stage
@@ -29,6 +29,7 @@ class TrainTask:
     plan: Path  # folder with plan.parquet and lock.json
     output: Path  # run folder
     init: Path | None  # run folder it starts from
+    branch: Path | None = None  # checkpoint that it goes on from
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class EvalTask:
     """How transcripts are read off; empty: error rates are not asked for."""
     metrics: tuple[str, ...] = ()
     """Metrics beside the error rates."""
+    also: Path | None = None
+    """File of further questions; without decodings and metrics they are all that is asked."""
+    clips: Path | None = None
+    """Where it writes what each clip gave."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,38 @@ class Commands:
 
 
 def train_command(task: TrainTask) -> tuple[str, ...]:
-    """`soundwave train SETTINGS --plan PLAN --output RUN --force [--init PARENT]`.
+    """`soundwave train SETTINGS --plan PLAN --output RUN --force [--init PARENT] [--branch CHECKPOINT]`.
 
     --force: a run of other content in that folder is moved aside.
     """
-    parent = ("--init", str(task.init)) if task.init else ()
+    parent = (
+        *(("--init", str(task.init)) if task.init else ()),
+        *(("--branch", str(task.branch)) if task.branch else ()),
+    )
     where = ("--plan", str(task.plan), "--output", str(task.output), "--force")
     return (*CHILD, "train", str(task.settings), *where, *parent)
 
 
 def eval_command(task: EvalTask) -> tuple[str, ...]:
-    """`soundwave eval RUN --catalog DIR --split S --corpus C --min-words N --decode D ... [--metrics M,...] --json`."""
+    """`soundwave eval RUN --catalog DIR --split S --corpus C --min-words N --decode D ... [--metrics M,...] --json`.
+
+    With further questions also `--also FILE`, and with a place for what each clip gave `--clips FILE`.
+    """
     chosen = task.settings
-    where = ("--catalog", str(task.catalog), "--split", chosen.split, "--corpus", chosen.corpus)
-    how = ("--min-words", str(chosen.min_words), *(part for name in task.decode for part in ("--decode", name)))
+    where: tuple[str, ...] = ("--catalog", str(task.catalog))
+    how: tuple[str, ...] = ()
+    if task.decode or task.metrics:
+        where += ("--split", chosen.split, *(("--corpus", chosen.corpus) if chosen.corpus else ()))
+        how = (
+            "--min-words",
+            str(max(1, chosen.min_words)),
+            *(part for name in task.decode for part in ("--decode", name)),
+        )
+        how += ("--limit", str(chosen.limit)) if chosen.limit else ()
     names = (RATES, *task.metrics) if task.decode else task.metrics
-    more = ("--metrics", ",".join(names)) if task.metrics else ()
+    more: tuple[str, ...] = ("--metrics", ",".join(names)) if task.metrics else ()
+    files = (("--also", task.also), ("--clips", task.clips))
+    more += tuple(part for option, path in files if path is not None for part in (option, str(path)))
     return (*CHILD, "eval", str(task.run), *where, *how, *more, "--json")
 
 

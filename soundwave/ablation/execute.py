@@ -1,4 +1,4 @@
-"""Run jobs with dependencies as processes side by side: longest chain first, with a bar each."""
+"""Run jobs with dependencies as processes side by side: longest chain first, with a line each in a live table."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import queue
 import signal
 import subprocess
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from manifests.errors import InputError
 from manifests.progress import progress_bar
@@ -49,6 +51,8 @@ class Job:
     """A JSONL file that grows as the job goes on, with `step`, `steps` and `loss`."""
     stdout: Path | None = None
     """Where its standard output goes, when that is its answer."""
+    note: Callable[[], str] | None = None
+    """What its line says when it has ended well."""
 
 
 @dataclass
@@ -59,28 +63,74 @@ class Outcome:
     reused: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # key -> last lines of the log
     skipped: list[str] = field(default_factory=list)  # a job they need failed
+    left: list[str] = field(default_factory=list)  # the time was over before they began or ended
+
+
+class Launched(Protocol):
+    """A job that was started."""
+
+    @property
+    def code(self) -> int | None:
+        """How it ended; None: it goes on."""
+
+    def close(self) -> None:
+        """It has ended: let go of what it held."""
+
+    def stop(self) -> None:
+        """End it, if it goes on, and wait for that."""
+
+
+Launch = Callable[[Job, Callable[[str], None]], Launched]
+"""Starts a job; the function is to be called with its key when it ends, from any thread."""
+
+
+@dataclass(frozen=True)
+class RunRules:
+    """How a list of jobs is run."""
+
+    retries: int = 0
+    """How often a job that fails is tried again."""
+    keep_going: bool = True
+    """A job that fails does not keep others, which do not need it, from starting."""
+    seconds: Seconds | None = None
+    """After so long no job starts, and those that run are stopped; None: no limit."""
 
 
 @dataclass
 class _Running:
     job: Job
-    process: subprocess.Popen[bytes]
+    process: Launched
     bar: TaskID
-    files: list[BinaryIO]
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, *, environment: Mapping[str, str] | None = None) -> Outcome:
+def run_jobs(
+    jobs: Sequence[Job],
+    workers: int,
+    *,
+    environment: Mapping[str, str] | None = None,
+    rules: RunRules = RunRules(),
+    launch: Launch | None = None,
+) -> Outcome:
     """Run `jobs`, at most `workers` at a time, each once what it needs has ended well.
 
     A failing job's last lines are shown; those that need it are skipped, the others go on. An interrupt stops
     every process before it is passed on.
 
+    Args:
+        jobs: what is to be done.
+        workers: how many run at once.
+        environment: of the processes here.
+        rules: retries, and when to stop.
+        launch: starts a job elsewhere; None: as a process of this machine.
+
     Raises:
         InputError: a job needs one that is not there, or jobs need each other in a ring.
     """
     urgency = _urgency(jobs)
+    here = dict(environment or os.environ)
+    start = launch or (lambda job, ended: LocalProcess(job, here, ended))
     with progress_bar() as bars:
-        return _Executor(jobs, workers, urgency, dict(environment or os.environ), bars).run()
+        return _Executor(jobs, workers, urgency, start, bars, rules=rules).run()
 
 
 def _urgency(jobs: Sequence[Job]) -> dict[str, float]:
@@ -109,38 +159,57 @@ class _Executor:
         jobs: Sequence[Job],
         workers: int,
         urgency: Mapping[str, float],
-        environment: dict[str, str],
+        launch: Launch,
         bars: Progress,
+        *,
+        rules: RunRules,
     ) -> None:
         # Ties by key: what runs first must not depend on the order the jobs were given in.
         self.waiting = sorted(jobs, key=lambda job: (-urgency[job.key], job.key))
         self.workers = workers
-        self.environment = environment
+        self.launch = launch
         self.bars = bars
+        self.rules = rules
+        self.tries: Counter[str] = Counter()
+        self.deadline = None if rules.seconds is None else time.monotonic() + rules.seconds
         self.running: dict[str, _Running] = {}
         self.outcome = Outcome()
         self.endings: queue.Queue[str] = queue.Queue()
 
     def run(self) -> Outcome:
         try:
-            while True:
+            while not self._over():
                 self._start_ready()
                 if not self.running:
                     return self.outcome
                 self._wait()
+            self.outcome.left = [*self.running, *(job.key for job in self.waiting)]
+            return self.outcome
         except KeyboardInterrupt:
             self.bars.console.print("Stopped. Run the same command again: what is done is reused, the rest goes on.")
             raise
         finally:
-            stop_all([running.process for running in self.running.values()])
             for running in self.running.values():
-                _close(running.files)
+                running.process.stop()
+                running.process.close()
+
+    def _over(self) -> bool:
+        """Is the time over?"""
+        if self.deadline is None or time.monotonic() < self.deadline or not (self.running or self.waiting):
+            return False
+        self.bars.console.print(
+            "The time is over. Run the same command again: what is done is reused, the rest goes on."
+        )
+        return True
 
     def _start_ready(self) -> None:
         """Settle what is done or can never run, then fill the free places in order of urgency."""
         settled = True
         while settled:  # settling one job may free or doom others
             settled = any(self._settle(job) for job in list(self.waiting))
+        if self.outcome.failed and not self.rules.keep_going:
+            self.outcome.left = [job.key for job in self.waiting]
+            return
         good = {*self.outcome.finished, *self.outcome.reused}
         for job in [job for job in self.waiting if good.issuperset(job.needs)]:
             if len(self.running) >= self.workers:
@@ -161,26 +230,9 @@ class _Executor:
         return True
 
     def _start(self, job: Job) -> None:
-        job.log.parent.mkdir(parents=True, exist_ok=True)
-        files: list[BinaryIO] = [job.log.open("ab")]
-        if job.stdout is not None:
-            job.stdout.parent.mkdir(parents=True, exist_ok=True)
-            files.append(job.stdout.open("wb"))
-        process = subprocess.Popen(
-            job.command,
-            stdin=subprocess.PIPE,  # held open: see soundwave.cli._child
-            stdout=files[-1],
-            stderr=files[0],
-            env=self.environment,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop the children in order
-        )
+        self.tries[job.key] += 1
         bar = self.bars.add_task(job.title, total=None, note="starting")
-        self.running[job.key] = _Running(job, process, bar, files)
-        threading.Thread(target=self._announce, args=(job.key, process), daemon=True).start()
-
-    def _announce(self, key: str, process: subprocess.Popen[bytes]) -> None:
-        process.wait()
-        self.endings.put(key)
+        self.running[job.key] = _Running(job, self.launch(job, self.endings.put), bar)
 
     def _wait(self) -> None:
         try:
@@ -200,22 +252,66 @@ class _Executor:
             self.bars.update(running.bar, total=int(row["steps"]), completed=int(row["step"]) + 1, note=note)
 
     def _finish(self, running: _Running) -> None:
-        job, code = running.job, running.process.returncode
-        if running.process.stdin:
-            running.process.stdin.close()
-        _close(running.files)
+        job, code = running.job, running.process.code
+        running.process.close()
         self._show(running)
         bar = self.bars.tasks[self.bars.task_ids.index(running.bar)]
         total = bar.total or 1
         if code == 0 and job.done():
             self.outcome.finished.append(job.key)
             note = "" if bar.total is None else bar.fields["note"]  # a job without steps has nothing to add
+            note = job.note() if job.note else note
             self.bars.update(running.bar, total=total, completed=total, note=note)
             return
         why = f"ended with code {code}" if code else "ended well but left nothing finished behind"
-        self.outcome.failed[job.key] = tail = log_tail(job.log)
-        self.bars.update(running.bar, total=total, note="failed")
+        again = self.tries[job.key] <= self.rules.retries
+        tail = log_tail(job.log)
+        if again:
+            self.waiting.append(job)  # behind the others: what it needs of the machine may be free then
+        else:
+            self.outcome.failed[job.key] = tail
+        self.bars.update(running.bar, total=total, note="failed, is tried again" if again else "failed")
         self.bars.console.print(f"{job.title} {why}. The end of {job.log}:\n{tail}", markup=False, highlight=False)
+
+
+class LocalProcess:
+    """A job as a process of this machine."""
+
+    def __init__(self, job: Job, environment: Mapping[str, str], ended: Callable[[str], None]) -> None:
+        """Start it."""
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        self._files: list[BinaryIO] = [job.log.open("ab")]
+        if job.stdout is not None:
+            job.stdout.parent.mkdir(parents=True, exist_ok=True)
+            self._files.append(job.stdout.open("wb"))
+        self._process = subprocess.Popen(
+            job.command,
+            stdin=subprocess.PIPE,  # held open: see soundwave.cli._child
+            stdout=self._files[-1],
+            stderr=self._files[0],
+            env=dict(environment),
+            start_new_session=True,  # Ctrl-C reaches us alone, and we stop the children in order
+        )
+        threading.Thread(target=self._announce, args=(job.key, ended), daemon=True).start()
+
+    def _announce(self, key: str, ended: Callable[[str], None]) -> None:
+        self._process.wait()
+        ended(key)
+
+    @property
+    def code(self) -> int | None:
+        """How it ended."""
+        return self._process.returncode
+
+    def stop(self) -> None:
+        """End it and its process group."""
+        stop_all([self._process])
+
+    def close(self) -> None:
+        """Close its pipe and files."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        _close(self._files)
 
 
 def stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -1,11 +1,13 @@
-"""The grid: a question, its arms, sizes and seeds, as one YAML file.
+"""The grid: a question, its arms, axes and seeds, as one YAML file.
 
 soundwave ablate demo-stage1 --catalog demo/catalog --output demo/ablation
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,8 +17,21 @@ from manifests.errors import SettingsError
 from manifests.names import hint
 from manifests.settings import Layer, Overrides, SettingsFiles
 from manifests.settings.fields import LARGEST, STRICT
+from soundwave.ablation.axes.design import Design, Point, design_points
+from soundwave.ablation.axes.kinds import Axis, read_axis
+from soundwave.ablation.outcomes import (
+    EvalQuestion,
+    Evaluate,
+    GridOutcome,
+    OutcomeSpec,
+    loss_question,
+    outcome,
+    untrained,
+)
+from soundwave.ablation.results import COLUMNS
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import RATES, find_figure
+from soundwave.train.settings import StageSettings
 
 
 class ArmStage(BaseModel):
@@ -34,37 +49,32 @@ class ArmStage(BaseModel):
     """What this arm replaces in the mixture, at any depth."""
 
 
-class Evaluate(BaseModel):
-    """What every trained stage is evaluated on."""
-
-    model_config = STRICT
-
-    split: Literal["dev", "test"] = "test"
-    """Which held-out split: choose on dev, report on test."""
-    corpus: str = "asterisk"
-    """Which corpus of the catalog."""
-    min_words: int = Field(default=3, ge=0)
-    """Clips with fewer words in their transcript are left out."""
-    decode: tuple[Literal["ctc", "llm", "joint"], ...] = ("ctc", "llm")
-    """How transcripts are read off for error rates: the CTC head's best path, the LLM's own answer (stage I has none),
-    both together. Empty: no error rates, which is the default where the grid's metric is none."""
-
-
 class Grid(BaseModel):
-    """An ablation: every arm at every size with every seed is one cell."""
+    """An ablation: every arm at every point of its axes with every seed is one cell."""
 
     model_config = STRICT
 
     question: str = Field(min_length=1)
     """What the ablation is to answer, in one sentence."""
     arms: dict[str, tuple[ArmStage, ...]] = Field(min_length=1)
-    """Arm name -> its stages in order."""
+    """Arm name -> its stages in order; a word alone is a stage and the mixture of the same name."""
+    axes: dict[str, Any] = Field(default_factory=dict)
+    """What varies beside arms and seeds (see `soundwave.ablation.axes.kinds`): `share.sound: [0, 0.1, 0.2]`."""
+    design: Design = "full"
+    """Which combinations of the axes' values are cells: `full`, `paired` (the first values together, the second ...),
+    or `{kind: sobol, cells: 24}`, each of them in every arm with every seed."""
     stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Stage, as the arms name it -> what all arms replace in its settings. An arm's own settings come on top."""
     mixtures: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Mixture, as the arms name it -> what all arms replace in it. An arm's own mixture_settings come on top."""
     fractions: tuple[float, ...] = (1.0,)
     """Sizes: the share of each domain's candidates that training may see. Subsets are nested: 0.25 is inside 0.5."""
+    repeats: Literal["matched", "free"] | None = None
+    """What smaller sizes keep: `matched` the passes over each clip (and stages' `steps` shrink), `free` how much is
+    drawn. Null: as the mixtures say, which is `free` with a budget and `matched` with epochs."""
+    ladder: Literal["independent", "branches"] = "independent"
+    """`branches`: smaller sizes of a stage branch off the largest one's run where their learning rate begins to fall.
+    Needs schedule wsd with warmup_steps, repeats matched, and a plan that passes over no clip twice."""
     seeds: tuple[Annotated[int, Field(ge=0, le=LARGEST)], ...] = (7,)
     """Seeds of data order, subset and initial weights."""
     evaluate: Evaluate = Evaluate()
@@ -72,8 +82,50 @@ class Grid(BaseModel):
     metric: str = "llm_wer"
     """The figure that answers the question: of any metric, such as `llm_wer`, `bleu` or `qa_accuracy_change`
     (`soundwave eval --list-metrics --json` lists them). The name of a metric means its first figure."""
+    outcomes: dict[str, OutcomeSpec] = Field(default_factory=dict)
+    """Name -> figure, for several outcomes: `wer: {metric: asr.llm_wer, corpus: asterisk}`. The first one answers the
+    question. Empty: `metric`, on the rows in `evaluate`."""
+    retries: int = Field(default=0, ge=0, le=100)
+    """How often a training or evaluation that fails is tried again."""
+    infeasible: Literal["refuse", "skip"] = "refuse"
+    """Cells that the catalog cannot give: nothing is trained, or the others are and these are rows with their error."""
     workers: int = Field(default=2, ge=1)
     """Processes side by side, one thread each."""
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _named_steps(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        short = lambda step: {"stage": step, "mixture": step} if isinstance(step, str) else step  # noqa: E731
+        return {arm: [*map(short, steps)] if isinstance(steps, list | tuple) else steps for arm, steps in value.items()}
+
+    @field_validator("outcomes", mode="before")
+    @classmethod
+    def _named_figures(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: {"metric": said} if isinstance(said, str) else said for name, said in value.items()}
+
+    @field_validator("outcomes")
+    @classmethod
+    def _columns(cls, value: dict[str, OutcomeSpec]) -> dict[str, OutcomeSpec]:
+        if odd := [name for name in value if not re.fullmatch(r"[A-Za-z]\w*", name)]:
+            raise ValueError(f"outcomes hold the name {odd[0]!r}, expected letters, digits and _ (it becomes a column)")
+        if taken := sorted(set(value) & set(COLUMNS)):
+            raise ValueError(f"outcomes hold the name {taken[0]}, which is another column of the results")
+        return value
+
+    @model_validator(mode="after")
+    def _axes_fit(self) -> Grid:
+        axes = self.axis_list
+        if not any(axis.kind == "shares" and not axis.values for axis in axes):  # else the mixtures name the domains
+            self.points()
+        if "size" in self.axes and self.fractions != (1.0,):
+            raise ValueError("give the axis `size` or `fractions`, one of the two")
+        if self.ladder == "branches" and any(repeats != "matched" for _, repeats in self.sizes):
+            raise ValueError("ladder branches needs `repeats: matched`: a branch ends where its part of the plan does")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Grid:
@@ -89,6 +141,8 @@ class Grid(BaseModel):
         for name, values in (("fractions", self.fractions), ("seeds", self.seeds)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{name} hold a number twice, expected each once")
+        if self.outcomes:
+            return self
         if find_figure(self.metric)[0] == RATES and self.metric.partition("_")[0] not in self.evaluate.decode:
             raise ValueError(f"metric {self.metric} is not among evaluate.decode {list(self.evaluate.decode)}")
         return self
@@ -102,15 +156,69 @@ class Grid(BaseModel):
             raise ValueError(str(error)) from error
 
     @property
+    def axis_list(self) -> list[Axis]:
+        """The axes, in the file's order."""
+        return [read_axis(name, said) for name, said in self.axes.items()]
+
+    @property
+    def sizes(self) -> list[tuple[float, str | None]]:
+        """Fractions, each with the `repeats` that it is trained with."""
+        for axis in self.axis_list:
+            if axis.kind == "size":
+                return [(fraction, repeats or self.repeats) for fraction, repeats in axis.values]
+        return [(fraction, self.repeats) for fraction in self.fractions]
+
+    def points(self, axes: Sequence[Axis] | None = None) -> list[Point]:
+        """The points of the design over the axes; `axes`: with the domains of those that leave them to the mixture.
+
+        Raises:
+            ValueError: axes that the design cannot combine.
+        """
+        return design_points(self.axis_list if axes is None else axes, self.design)
+
+    @cached_property
+    def wanted(self) -> list[GridOutcome]:
+        """All outcomes, the one that answers the question first."""
+        if self.outcomes:
+            return [outcome(name, spec, self.evaluate) for name, spec in self.outcomes.items()]
+        metric, figure = find_figure(self.metric)
+        return [GridOutcome(figure.name, metric, figure.name, figure, self.evaluate)]
+
+    @property
+    def outcome_name(self) -> str:
+        """The column of the outcome that answers the question."""
+        return self.wanted[0].name
+
+    @property
     def figure(self) -> Figure:
-        """The figure that answers the question."""
-        return find_figure(self.metric)[1]
+        """The figure that answers the question, under the name of its column."""
+        return self.wanted[0].figure
 
     @property
     def decode(self) -> tuple[str, ...]:
-        """How transcripts are read off for error rates; empty: none are asked for."""
+        """How transcripts are read off for error rates; empty: none are asked for but those among the outcomes."""
         by_default = "decode" not in self.evaluate.model_fields_set
-        return () if by_default and find_figure(self.metric)[0] != RATES else self.evaluate.decode
+        rates = not self.outcomes and find_figure(self.metric)[0] == RATES
+        return () if by_default and not rates else self.evaluate.decode
+
+    def questions(self, settings: StageSettings) -> list[EvalQuestion]:
+        """What is asked of a run of a stage: first what `evaluate` says, last the losses, which always are."""
+        lacks = untrained(settings)
+        decode = [name for name in self.decode if not find_figure(f"{name}_wer")[1].needs & lacks]
+        asked = [EvalQuestion(self.evaluate)]
+        asked[0].ask(decode=decode)
+        for one in self.wanted:
+            if one.figure.needs & lacks:
+                continue
+            place = next((question for question in asked if _same_rows(question.rows, one.rows)), None)
+            if place is None:
+                asked.append(place := EvalQuestion(one.rows))
+            if one.metric == RATES:
+                place.ask(decode=[one.source.partition("_")[0]])
+            else:
+                place.ask(metrics=[one.metric])
+        found = [question for question in asked if question.decode or question.metrics]
+        return [*found, loss_question(self.evaluate)]
 
     def named(self, what: str) -> set[str]:
         """The `stages` or `mixtures` that arms name."""
@@ -129,6 +237,10 @@ class Grid(BaseModel):
             Layer(self.mixtures.get(step.mixture, {}), f"the grid's mixtures.{step.mixture}"),
             Layer(step.mixture_settings, f"the arm's mixture_settings of {step.mixture}"),
         ]
+
+
+def _same_rows(one: Evaluate, two: Evaluate) -> bool:
+    return one.model_dump(exclude={"decode"}) == two.model_dump(exclude={"decode"})
 
 
 GRIDS = SettingsFiles(Grid, Path(__file__).with_name("grids"), what="grid")

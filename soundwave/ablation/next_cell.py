@@ -72,13 +72,13 @@ def next_cell(study: Study) -> NextCell | None:
     """The next run of a study; None when it has no result to go by."""
     values = {name: value for name, value in study.report.items() if name in Grid.model_fields}
     grid = stored(Grid, values, where=str(study.folder), go_on="")
-    if (missing := missing_cell(grid, study.rows)) is not None:
+    if not grid.axes and (missing := missing_cell(grid, study.rows)) is not None:
         return _of_rule(study, grid, missing)
     name, figure = next(iter(study.figures.items()))
     measured = measure(study.rows, name, figure)
     if measured is not None and (told := gains(response_frames(measured), figure.better, _costs(study.rows))):
         return _of_gain(study, grid, measured, told[0])
-    suggestion = suggest_next(grid, study.rows)
+    suggestion = None if grid.axes else suggest_next(grid, study.rows)  # its rules know arms and sizes
     return None if suggestion is None else _of_rule(study, grid, suggestion)
 
 

@@ -15,9 +15,10 @@ from manifests import studies
 from manifests.files import atomic_write, read_jsonl, write_jsonl
 from manifests.units import Hours
 from soundwave.evaluate.metric import Figure
-from soundwave.evaluate.registry import read_figure
 
 RESULTS, TABLE, GRID = studies.RESULTS, studies.TABLE, studies.GRID
+CLIPS = studies.CLIPS  # what each held-out clip gave to an outcome
+LOSSES = ("lm_loss", "ctc_loss")  # columns of every grid: they are always measured
 METRICS = ("ctc_wer", "llm_wer")  # columns of every grid's results; a grid with another outcome has its columns too
 Z95 = 1.959964  # a 95 % band is this many standard errors to each side
 
@@ -42,15 +43,22 @@ COLUMNS = {
     "evaluation": "VARCHAR",  # file of its evaluation, relative to the output folder; NULL when there is none
     "key": "VARCHAR",
     "wer_unit": "VARCHAR",  # of error rates and `words`: words, or characters where a language has no spaces
+    "axes": "VARCHAR",  # JSON: axis -> value
+    "repeats": "VARCHAR",  # what sizes keep: matched (passes over each clip) or free (how much is drawn)
+    "branched": "BOOLEAN",  # did this stage's run branch off another one? Its times include that one's up to there
+    "losses": "VARCHAR",  # JSON: domain -> lm_loss and ctc_loss per token on held-out rows, and the tokens
+    "error": "VARCHAR",  # why this stage has no figures: its training or evaluation failed, or gave no number
 }
 TYPES = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 
 
-def columns(metric: str) -> dict[str, str]:
-    """Column -> SQL type of a grid with this outcome: COLUMNS, with the metrics and their bands behind `words`."""
+def columns(*outcomes: str) -> dict[str, str]:
+    """Column -> SQL type of a grid with these outcomes: COLUMNS, with the metrics and their bands behind `words`."""
     names = list(COLUMNS)
     place = names.index("words") + 1
-    figures = [f"{name}{part}" for name in dict.fromkeys([*METRICS, metric]) for part in ("", "_low", "_high")]
+    figures = [
+        f"{name}{part}" for name in dict.fromkeys([*METRICS, *outcomes, *LOSSES]) for part in ("", "_low", "_high")
+    ]
     return {name: COLUMNS.get(name, "DOUBLE") for name in [*names[:place], *figures, *names[place:]]}
 
 
@@ -93,20 +101,9 @@ def pooled(rows: Sequence[Mapping[str, Any]], metric: str, figure: Figure | None
     return Pooled(mean, low, high, seeds)
 
 
-def flat_metrics(evaluation: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    """Metric columns of one evaluation, as `soundwave eval --json` prints it: None where a figure was not asked for or
-    not possible.
-    """
-    flat: dict[str, Any] = {"clips": evaluation.get("clips"), "words": evaluation.get("words")}
-    flat["wer_unit"] = evaluation.get("wer_unit")
-    for name in dict.fromkeys([*METRICS, metric]):
-        flat[name], flat[f"{name}_low"], flat[f"{name}_high"] = read_figure(evaluation, name)
-    return flat
-
-
-def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Write `results.jsonl` and `results.parquet` into `folder`, columns as `columns(metric)` gives them."""
-    kinds = columns(metric)
+def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], *outcomes: str) -> None:
+    """Write `results.jsonl` and `results.parquet` into `folder`, columns as `columns(*outcomes)` gives them."""
+    kinds = columns(*outcomes)
     schema = pa.schema([pa.field(name, TYPES[kind]) for name, kind in kinds.items()])
     ordered = [{name: row.get(name) for name in kinds} for row in rows]
     write_jsonl(folder / RESULTS, ordered)
@@ -114,10 +111,14 @@ def write_results(folder: Path, rows: Sequence[Mapping[str, Any]], metric: str) 
         pq.write_table(pa.Table.from_pylist(ordered, schema=schema), temporary)
 
 
-def read_results(folder: Path) -> list[dict[str, Any]]:
-    """The rows of `results.jsonl` in `folder`; none when there is no such file."""
+def read_results(folder: Path, *, failed: bool = False) -> list[dict[str, Any]]:
+    """The rows of `results.jsonl` in `folder`; none when there is no such file.
+
+    failed: also those of cells that failed, which have an `error` and no figures.
+    """
     path = folder / RESULTS
-    return list(read_jsonl(path)) if path.is_file() else []
+    rows = read_jsonl(path) if path.is_file() else ()
+    return [row for row in rows if failed or not row.get("error")]
 
 
 def unique_hours(plans: Path, chain: Sequence[tuple[str, int | None]], catalog: Path) -> Hours:

@@ -14,7 +14,8 @@ from soundwave.cli._study import COMMANDS as STUDY_COMMANDS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from soundwave.ablation.run import AblationSummary
+    from manifests.settings import Override
+    from soundwave.ablation.run import AblationSummary, Running
 
 
 def register(app: typer.Typer) -> None:
@@ -52,32 +53,105 @@ def ablate(  # noqa: PLR0917 - options are keywords
             "--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train nothing: say which cells there are, what they cost and could show."),
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option(help="With --dry-run: train the first steps of each stage, to see what they take.")
+    ] = True,
+    print_commands: Annotated[
+        bool,
+        typer.Option("--print-commands", help="Train nothing: print a line a job, for a shell or a scheduler."),
+    ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="Train on the workers of a scheduler (tcp://host:8786), or `processes`."),
+    ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=N", help="With --dask: what a job takes of a worker: GPU=1.")
+    ] = None,
+    retries: Annotated[int | None, typer.Option(help="Of what fails (default: the grid's).", min=0, max=100)] = None,
+    keep_going: Annotated[bool, typer.Option(help="When something fails, go on with what does not need it.")] = True,
+    time_limit: Annotated[str | None, typer.Option(help="Stop after 30m, 2h, ...; the same call goes on.")] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Take finished cells from this table of results (.parquet, .jsonl, .csv).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
-    """Train and evaluate every cell (arm x size x seed) of one or more grids; equal trainings happen once.
+    """Train and evaluate every cell (arm x axes x seed) of one or more grids; equal trainings happen once.
 
     Finished trainings are reused and interrupted ones go on. One row per cell and stage is written to
-    OUTPUT/GRID/results.parquet and results.jsonl. --set replaces keys of every grid given: fractions=[0.5,1],
-    stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1, arms.full.0.settings.ema=0.9.
+    OUTPUT/GRID/results.parquet and results.jsonl, what each clip gave to clips.parquet. --set replaces keys of every
+    grid given: seeds=[7,8], stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1,
+    arms.full.0.settings.ema=0.9.
 
     Example: `soundwave ablate run demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
     """
     from manifests.errors import OccupiedError
+    from soundwave.ablation.run import Running
     from soundwave.ablation.run import ablate as run
+    from soundwave.cli._ablation import resources, seconds
 
     replaced = overrides(set_, {"--seed": ("seeds", seed)})
+    running = Running(retries, keep_going, seconds(time_limit), dask, resources(resource), results)
     try:
-        summary = run(grids, catalog, output, workers=workers, overrides=replaced, aside=force)
+        if dry_run or print_commands:
+            _look(
+                grids,
+                catalog,
+                output,
+                running,
+                replaced,
+                workers,
+                force,
+                measure=measure,
+                lines=print_commands,
+                as_json=as_json,
+            )
+            return
+        summary = run(grids, catalog, output, workers=workers, overrides=replaced, aside=force, running=running)
     except OccupiedError as error:
         hint = "\nRename the grid's file, or --output names another folder, or --force moves these results aside."
         raise OccupiedError(f"{error}{hint if error.movable else ''}", movable=error.movable) from error
     if as_json:
         import json
 
-        print(json.dumps(summary.rows, indent=2))
+        print(json.dumps([*summary.rows, *summary.failures], indent=2))
     else:
         _show(summary)
     _fail(summary)
+
+
+def _look(  # noqa: PLR0917 - passed on
+    grids: list[str],
+    catalog: Path,
+    output: Path,
+    running: Running,
+    replaced: list[Override],
+    workers: int | None,
+    force: bool,
+    *,
+    measure: bool,
+    lines: bool,
+    as_json: bool,
+) -> None:
+    """What would be trained: its costs, or its commands."""
+    from dataclasses import asdict
+
+    from soundwave.ablation.run import Ablation, list_commands
+    from soundwave.ablation.running.forecast import forecast
+    from soundwave.ablation.running.listing import script
+    from soundwave.cli._ablation import show_forecast
+    from soundwave.cli._tables import print_json
+
+    ablation = Ablation(grids, catalog, output, overrides=replaced, results=running.results)
+    if lines:
+        found = list_commands(ablation, aside=force)
+        print_json([asdict(line) for line in found]) if as_json else print("\n".join(script(found)))
+        return
+    cost = forecast(ablation, workers=workers, measure=measure)
+    print_json(cost.row()) if as_json else show_forecast(cost)
 
 
 def _show(summary: AblationSummary) -> None:
@@ -93,7 +167,15 @@ def _show(summary: AblationSummary) -> None:
             console.print(f"  {sentence}", highlight=False)
         if report["next"]:
             console.print(f"  {report['next']}", highlight=False)
-    console.print(f"{summary.trained} trained, {summary.reused} reused; results in {summary.output}", highlight=False)
+    for note in summary.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
+    for row in summary.failures:
+        console.print(f"{row['cell']}: {row['error']}", highlight=False, markup=False)
+    more = f", {summary.taken} cells taken from a table" if summary.taken else ""
+    more += f", {summary.left} jobs left: run the same command again" if summary.left else ""
+    console.print(
+        f"{summary.trained} trained, {summary.reused} reused{more}; results in {summary.output}", highlight=False
+    )
 
 
 def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
@@ -104,9 +186,10 @@ def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Tab
 
     table = Table(title=f"{name}: {report['question']}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("cell", "stage"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", min_width=24 if title == "cell" else None)
     rates = {"ctc_wer": "CTC WER", "llm_wer": "LLM WER"}
-    metrics = list(dict.fromkeys([*rates, report["metric"]]))
+    metrics = list(dict.fromkeys([*rates, report["metric"], *(report.get("outcomes") or {})]))
+    metrics = [name for name in metrics if name not in rates or any(row.get(name) is not None for row in rows)]
     for title in ("audio", "training", *(rates.get(name, name) for name in metrics)):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
@@ -114,7 +197,7 @@ def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Tab
         table.add_row(
             row["cell"],
             row["stage"],
-            f"{row['hours'] * 60:.1f} min",
+            "-" if row["hours"] is None else f"{row['hours'] * 60:.1f} min",
             "-" if seconds is None else clock(seconds),
             *(_rate(row, name) for name in metrics),
         )
@@ -124,7 +207,7 @@ def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Tab
 def _rate(row: dict[str, Any], metric: str) -> str:
     if row.get(metric) is None:
         return "-"
-    low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+    low, high = row.get(f"{metric}_low"), row.get(f"{metric}_high")
     return f"{row[metric]:.2f}" + ("" if low is None else f" ({low:.2f}-{high:.2f})")
 
 

@@ -58,6 +58,16 @@ def evaluate_runs(
     choose: Annotated[
         str, typer.Option(help="--air-bench: read choices from the answer, or take the likeliest: answer | likelihood.")
     ] = "answer",
+    also: Annotated[
+        Path | None,
+        typer.Option(
+            help="A YAML list of further questions (split, corpus, metrics, decode, limit, ...), answered in `also`; "
+            "without another question they are all that is asked."
+        ),
+    ] = None,
+    clips: Annotated[
+        Path | None, typer.Option(help="Write what each clip gave to the figures: value and weight, as Parquet.")
+    ] = None,
     ceiling: Annotated[bool, typer.Option("--ceiling", help="Score Moonshine's own decoder beside them.")] = False,
     list_: Annotated[
         bool,
@@ -82,7 +92,11 @@ def evaluate_runs(
     given |= {"metrics": metrics, "decode": decode, "text": text, "ceiling": ceiling or None}
     settings = _settings(given, set_)
     places = {run: catalog or _catalog(run) for run in runs}
-    _score(places, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
+    asked = None if also is not None and not set_ and not any(given.values()) else settings
+    if asked is not None and also is None and clips is None:
+        _score(places, [*settings.metrics], settings.options(), ceiling=settings.ceiling, as_json=as_json)
+    else:
+        _answer(places, asked, also, clips, as_json=as_json)
 
 
 def _settings(given: dict[str, Any], pairs: list[str] | None) -> "EvalSettings":
@@ -114,6 +128,39 @@ def _score(
     _show_families([result for results in found for result in results if RATES not in result["families"]])
 
 
+def _answer(
+    runs: "Mapping[Path, Path]", asked: "EvalSettings | None", also: Path | None, clips: Path | None, *, as_json: bool
+) -> None:
+    """Several questions to each run, and what single clips gave."""
+    from soundwave.evaluate.further import FurtherQuestion, clip_rows, read_questions, write_clips
+    from soundwave.evaluate.registry import choose
+    from soundwave.evaluate.table import json_row
+
+    further = read_questions(also) if also else []
+    questions = [*([asked] if asked else []), *further]
+    chosen = [choose(question.metrics) for question in questions]
+    rows, answers, every = [], [], []
+    for run, catalog in runs.items():
+        found = []
+        for number, (question, names) in enumerate(zip(questions, chosen, strict=True), 0 if asked else 1):
+            skip = ALL in question.metrics or (isinstance(question, FurtherQuestion) and question.skip)
+            values: dict[str, Any] = {}
+            found.append(_measure(run, catalog, names, question.options(), skip=skip, values=values))
+            rows += clip_rows(run.name, number, values)
+        every += [result for results in found for result in results]
+        first = json_row(found[0]) if asked else {"run": run.name, "stage": found[0][0]["stage"]} if found else {}
+        answers.append(first | {"also": [json_row(results) for results in found[1 if asked else 0 :]]})
+    if clips is not None:
+        write_clips(clips, rows)
+    if as_json:
+        _print_rows(answers)
+        return
+    _show([result for result in every if RATES in result["families"]], None)
+    for result in every:
+        if RATES not in result["families"]:
+            _show_families([result])
+
+
 def _catalog(run: Path) -> Path:
     """The catalog that a run was trained on; standard error is told if its rows are others by now."""
     from soundwave.train.runs.places import run_catalog
@@ -132,14 +179,20 @@ def _of_rates(options: "EvalOptions") -> "EvalOptions":
 
 
 def _measure(
-    run: Path, catalog: Path, chosen: list[str], options: "EvalOptions", *, skip: bool
+    run: Path,
+    catalog: Path,
+    chosen: list[str],
+    options: "EvalOptions",
+    *,
+    skip: bool,
+    values: dict[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """A run's error rates and its other metrics: apart, since they may be of different corpora."""
     from soundwave.evaluate.families import measure
 
     asked = [([name for name in chosen if name == RATES], _of_rates(options))]
     asked += [([name for name in chosen if name != RATES], options)]
-    return [measure(run, catalog, some, how, skip=skip) for some, how in asked if some]
+    return [measure(run, catalog, some, how, skip=skip, values=values) for some, how in asked if some]
 
 
 def _list(*, as_json: bool) -> None:
@@ -175,11 +228,14 @@ def _air_bench(runs: list[Path], questions: Path, root: Path, *, choose: str, li
 
 
 def _print_json(found: list[list[dict[str, Any]]], best: dict[str, Any] | None) -> None:
-    import json
-
     from soundwave.evaluate.table import json_row
 
-    rows = [json_row(results) for results in found]
+    _print_rows([json_row(results) for results in found], best)
+
+
+def _print_rows(rows: list[dict[str, Any]], best: dict[str, Any] | None = None) -> None:
+    import json
+
     answer: Any = rows[0] if len(rows) == 1 else rows
     print(json.dumps(answer if best is None else {"runs": rows, "ceiling": best}, indent=2))
 

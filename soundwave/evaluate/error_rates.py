@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import jiwer
@@ -33,10 +33,12 @@ class Rates:
     clips: int
     unit: str = "words"
     """What `wer` and `words` count: words; characters where languages have no spaces; or both, with these languages."""
+    each: dict[int, tuple[float, float, float, float]] = field(default_factory=dict, repr=False)
+    """Place of a clip -> its errors, words, wrong characters, characters."""
 
     def row(self) -> dict[str, Any]:
-        """As written to JSON."""
-        return asdict(self)
+        """As written to JSON, without single clips."""
+        return {name: value for name, value in asdict(self).items() if name != "each"}
 
 
 def normal(text: str, language: str = "en") -> str:
@@ -64,22 +66,24 @@ def error_rates(
         raise InputError(f"{len(references)} references and {len(hypotheses)} hypotheses: expected as many")
     spoken = languages or ["en"] * len(references)
     texts = zip(references, hypotheses, spoken, strict=True)
-    scored = [(*closest(reference, found, language), language) for reference, found, language in texts]
-    scored = [row for row in scored if row[0]]
+    compared = [(*closest(reference, found, language), language) for reference, found, language in texts]
+    places = [place for place, row in enumerate(compared) if row[0]]
+    scored = [compared[place] for place in places]
     pairs = [(reference, found) for reference, found, _ in scored]
     if not pairs:
         raise InputError("There is no reference with a word in it: nothing to score.")
-    edits = count_edits(pairs)
+    edits, wrong, letters = count_edits(pairs), *_characters(scored)
     return Rates(
         wer=edits.rate,
         wer_band=bootstrap_band(edits.errors, edits.words, seed=seed),
-        cer=_character_rate(scored),
+        cer=float(wrong.sum() / letters.sum()),
         substitutions=edits.substitutions,
         deletions=edits.deletions,
         insertions=edits.insertions,
         words=int(edits.words.sum()),
         clips=len(pairs),
         unit=_unit([language for *_, language in scored]),
+        each=dict(zip(places, zip(edits.errors, edits.words, wrong, letters, strict=True), strict=True)),
     )
 
 
@@ -91,10 +95,13 @@ def _unit(languages: Sequence[str]) -> str:
     return "characters" if all(map(is_unspaced, languages)) else f"words, and characters in {names}"
 
 
-def _character_rate(scored: Sequence[tuple[str, str, str]]) -> float:
-    """Of (reference, hypothesis, language); blanks count where a language has them."""
+def _characters(scored: Sequence[tuple[str, str, str]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wrong characters (N,) and characters (N,) of (reference, hypothesis, language); blanks count, too."""
     texts = [[text.replace(" ", "") if is_unspaced(language) else text for text in pair] for *pair, language in scored]
-    return float(jiwer.cer([reference for reference, _ in texts], [found for _, found in texts]))
+    each = [jiwer.process_characters(reference, found) for reference, found in texts]
+    wrong = [one.substitutions + one.deletions + one.insertions for one in each]
+    letters = [one.hits + one.substitutions + one.deletions for one in each]
+    return np.array(wrong, dtype=np.float64), np.array(letters, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from manifests.errors import InputError
 from manifests.files import read_object, write_json
 from manifests.fingerprint import file_sha256, fingerprint
 from manifests.progress import progress_bar
-from manifests.runs import WEIGHTS, eval_file, final_model, metrics_file, read_run
+from manifests.runs import WEIGHTS, clips_file, eval_file, final_model, metrics_file, read_run
 from manifests.switch import switched
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.held_out import Context, EvalOptions
 from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.model.batch import need_conversation
@@ -32,12 +33,18 @@ FACTS = (
 
 
 def measure(
-    run: Path, catalog: Path, names: Sequence[str], options: EvalOptions, *, skip: bool = False
+    run: Path,
+    catalog: Path,
+    names: Sequence[str],
+    options: EvalOptions,
+    *,
+    skip: bool = False,
+    values: dict[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Measure metrics of a finished run on held-out rows.
 
     Figures are kept in the run folder, error rates in eval-SPLIT.json and all others in eval-SPLIT-metrics.json, and
-    read from there when the same is asked again.
+    read from there when the same is asked again; what single clips gave to them in eval-SPLIT-clips.json.
 
     Args:
         run: the run folder.
@@ -45,6 +52,7 @@ def measure(
         names: of metrics (see `soundwave.evaluate.registry`).
         options: which rows, and how.
         skip: a metric without rows is reported as `skipped`, with the reason, in place of an error.
+        values: is given, for each metric, what single clips gave to its figures (see `ClipValues`); None: not wanted.
 
     Returns:
         `run`, `stage`, `split`, `corpus`, `min_words`, fingerprints of `weights` and `catalog`, and `families`:
@@ -59,8 +67,9 @@ def measure(
     keys = _keys(made, names, options)
     facts: dict[str, Any] = {"run": run.name, "stage": read_run(run).stage}
     facts |= {"split": options.split, "corpus": options.corpus, "min_words": options.min_words, **made}
-    known = _read(run, options.split)
-    missing = [name for name in names if known.get(name, {}).get("key") != keys[name]]
+    known, clips = _read(run, options.split), _clips(run, options.split)
+    current = [known] if values is None else [known, clips]
+    missing = [name for name in names if any(kept.get(name, {}).get("key") != keys[name] for kept in current)]
     if missing:
         model, settings, _ = load_model(run)
         if settings.lm_weight:
@@ -71,10 +80,14 @@ def measure(
             for name in missing:
                 bar.update(task, note=name)
                 with switched(run) as switch:  # figures and examples change together
-                    here = replace(context, output=switch.made)
+                    here = replace(context, output=switch.made, values=ClipValues())
                     known[name] = {"key": keys[name], **_measured(name, here, skip=skip)}
+                    clips[name] = {"key": keys[name], "figures": here.values.figures}
                     _write(switch.made, facts, name, known)
+                    write_json(switch.made / clips_file(options.split), {"clips": clips})
                 bar.advance(task)
+    if values is not None:
+        values |= {name: clips[name]["figures"] for name in names}
     return {**facts, "families": {name: known[name] for name in names}}
 
 
@@ -106,6 +119,15 @@ def _read(run: Path, split: str) -> dict[str, dict[str, Any]]:
     if rates.is_file():
         known[RATES] = {name: value for name, value in read_object(rates).items() if name not in FACTS}
     return known
+
+
+def _clips(run: Path, split: str) -> dict[str, dict[str, Any]]:
+    """Metric -> what single clips gave to its figures, and for which question; none where that is not kept."""
+    path = run / clips_file(split)
+    try:
+        return dict(read_object(path, "clips")["clips"]) if path.is_file() else {}
+    except InputError:
+        return {}
 
 
 def _write(folder: Path, facts: Mapping[str, Any], name: str, known: Mapping[str, dict[str, Any]]) -> None:

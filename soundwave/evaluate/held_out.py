@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from curation.catalog import connect
 from manifests.errors import InputError, SettingsError
 from manifests.fingerprint import file_sha256
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.model.batch import answer_ids, pad_features
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.plan_data import Cut, CutStore
@@ -76,6 +77,8 @@ class Context(EvalOptions):
     catalog: Path
     output: Path | None = None
     """A folder where a metric may leave examples; None: nowhere."""
+    values: ClipValues = field(default_factory=ClipValues)
+    """Where a metric leaves what each clip gave."""
 
     def first(self, most: int) -> int:
         """`limit`, or `most` when there is none: for metrics that take long."""

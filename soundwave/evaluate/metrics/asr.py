@@ -10,6 +10,7 @@ from curation.encoders import MOONSHINE
 from curation.encoders.moonshine import transcribe
 from manifests.files import write_jsonl
 from manifests.runs import examples_file
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.error_rates import error_rates
 from soundwave.evaluate.held_out import Context, Decode, EvalOptions, HeldOut, held_out, select_ids
 from soundwave.evaluate.joint import CANDIDATES, CTC_SHARE, joint_texts
@@ -42,20 +43,24 @@ def measure(context: Context) -> dict[str, Any]:
                 for cut in rows.cuts
             ),
         )
-    return _scores(rows.cuts, texts)
+    return _scores(rows.cuts, texts, context.values)
 
 
-def _scores(cuts: Sequence[Cut], texts: Mapping[Decode, Mapping[str, str]]) -> dict[str, Any]:
+def _scores(cuts: Sequence[Cut], texts: Mapping[Decode, Mapping[str, str]], values: ClipValues) -> dict[str, Any]:
     """The result's columns for each decoding's texts by clip id."""
     references = [str(cut.text) for cut in cuts]
     languages = [cut.language or "en" for cut in cuts]
     result: dict[str, Any] = {"clips": len(cuts)}
     for name, found in texts.items():
         rates = error_rates(references, [found[cut.cut_id] for cut in cuts], languages=languages)
-        errors = {kind: getattr(rates, kind) for kind in ("substitutions", "deletions", "insertions")}
+        ids = [cuts[place].cut_id for place in rates.each]
+        errors, words, wrong, letters = zip(*rates.each.values(), strict=True)
+        values.add(f"{name}_wer", ids, errors, words)
+        values.add(f"{name}_cer", ids, wrong, letters)
+        kinds = {kind: getattr(rates, kind) for kind in ("substitutions", "deletions", "insertions")}
         result |= {"words": rates.words, "wer_unit": rates.unit}
         result |= {f"{name}_wer": rates.wer, f"{name}_wer_band": list(rates.wer_band)}
-        result |= {f"{name}_cer": rates.cer, f"{name}_errors": errors}
+        result |= {f"{name}_cer": rates.cer, f"{name}_errors": kinds}
     return result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from manifests.errors import InputError
-from soundwave.evaluate.error_rates import bootstrap_band, count_edits
+from soundwave.evaluate.error_rates import Edits, bootstrap_band, count_edits
 from soundwave.evaluate.held_out import Context, held_out
 from soundwave.evaluate.metric import Family, Figure
 from soundwave.model.tokens import written_unit
@@ -27,6 +27,7 @@ def measure(context: Context) -> dict[str, Any]:
     rows = held_out(context, "asr")
     unit = written_unit(context.model.settings.ctc_vocabulary, context.settings.ctc_units)
     table = context.model.table
+    ids: list[str] = []
     references: list[list[int]] = []
     found: list[list[int]] = []
     for cuts, features, lengths in rows.batches():
@@ -35,11 +36,22 @@ def measure(context: Context) -> dict[str, Any]:
             text = target_text(cut, context.settings.ctc_languages)
             target = table.encode(text, unit) if text and table.spells(text, unit) else []
             if target:
+                ids.append(cut.cut_id)
                 references.append(target)
                 found.append(heard)
     if not references:
         raise InputError(f"No clip of {rows.corpora} has a CTC target in {list(context.settings.ctc_languages)}.")
-    return {"clips": len(references), "corpora": rows.corpora, "unit": unit, **token_errors(references, found)}
+    edits = token_edits(references, found)
+    context.values.add("token_error_rate", ids, edits.errors, edits.words)
+    return {"clips": len(references), "corpora": rows.corpora, "unit": unit, **_figures(edits)}
+
+
+def token_edits(references: Sequence[Sequence[int]], found: Sequence[Sequence[int]]) -> Edits:
+    """Edits that make references of what was found; no reference may be empty."""
+    # Each class is a "word" of its own.
+    return count_edits([
+        (" ".join(map(str, wanted)), " ".join(map(str, heard))) for wanted, heard in zip(references, found, strict=True)
+    ])  # fmt: skip
 
 
 def token_errors(references: Sequence[Sequence[int]], found: Sequence[Sequence[int]]) -> dict[str, Any]:
@@ -47,10 +59,10 @@ def token_errors(references: Sequence[Sequence[int]], found: Sequence[Sequence[i
 
     No reference may be empty.
     """
-    # Each class is a "word" of its own.
-    edits = count_edits([
-        (" ".join(map(str, wanted)), " ".join(map(str, heard))) for wanted, heard in zip(references, found, strict=True)
-    ])  # fmt: skip
+    return _figures(token_edits(references, found))
+
+
+def _figures(edits: Edits) -> dict[str, Any]:
     return {
         "token_error_rate": edits.rate,
         "token_error_rate_band": list(bootstrap_band(edits.errors, edits.words)),

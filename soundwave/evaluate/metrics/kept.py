@@ -33,17 +33,20 @@ def measure(context: Context) -> dict[str, Any]:
             rows = held_out(context, task)
         except InputError:
             continue
-        found[task] = _ratios(context, rows)
+        found[task] = _ratios(context, rows, task)
     if not found:
         raise InputError(f"{context.catalog} has no audio of {context.corpus or 'any corpus'} in {context.split!r}.")
     return found
 
 
-def _ratios(context: Context, rows: HeldOut) -> dict[str, Any]:
+def _ratios(context: Context, rows: HeldOut, task: str) -> dict[str, Any]:
     encoder = adapter = kept = tokens = 0
     for cuts, features, lengths in rows.batches():
         with torch.no_grad():
             heard = context.model.hear(features, lengths)
+        if task == "asr":
+            ids = [cut.cut_id for cut in cuts]
+            context.values.add("kept_of_encoder", ids, heard.runs.counts.tolist(), lengths.tolist())
         encoder += int(lengths.sum())
         adapter += int(heard.lengths.sum())
         kept += int(heard.runs.counts.sum())

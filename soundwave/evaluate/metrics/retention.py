@@ -73,7 +73,9 @@ def _questions(context: Context) -> dict[str, Any]:
     means = {state: {name: float(values.mean()) for name, values in each[state].items()} for state in STATES}
     change: dict[str, Any] = {name: means["after"][name] - means["before"][name] for name in means["before"]}
     for name in list(change):
-        change[f"{name}_band"] = mean_band(each["after"][name] - each["before"][name])
+        changes = each["after"][name] - each["before"][name]
+        change[f"{name}_band"] = mean_band(changes)
+        context.values.add(f"qa_{name}_change", (cut.cut_id for cut in rows.cuts), changes, np.ones(len(changes)))
     facts = {"rows": len(rows.cuts), "corpora": rows.corpora, "chance": 1 / (1 + OTHERS)}
     return {**facts, **means, "change": change}
 

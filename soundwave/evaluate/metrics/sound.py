@@ -42,9 +42,14 @@ def measure(context: Context) -> dict[str, Any]:
     labels = sorted({label for cut in rows.cuts for label in cut.sound})
     truth = np.array([[label in cut.sound for label in labels] for cut in rows.cuts])
     shares = _shares(context, rows, labels)
-    found = {**label_scores(shares, truth), "kind_accuracy": accuracy(shares, kinds_too(truth, labels))}
+    kinds = kinds_too(truth, labels)
+    found = {**label_scores(shares, truth), "kind_accuracy": accuracy(shares, kinds)}
+    answers = _answers(context, rows)
+    for name, right in (("label_accuracy", hits(shares, truth)), ("kind_accuracy", hits(shares, kinds)),
+                        ("answer_accuracy", answers)):  # fmt: skip
+        context.values.add(name, (cut.cut_id for cut in rows.cuts), right, np.ones(len(rows.cuts)))
     facts = {"clips": len(rows.cuts), "corpora": rows.corpora, "labels": len(labels)}
-    return {**facts, **found, "chance": float(truth.mean()), "answer_accuracy": _answers(context, rows)}
+    return {**facts, **found, "chance": float(truth.mean()), "answer_accuracy": float(answers.mean())}
 
 
 def _shares(context: Context, rows: HeldOut, labels: list[str]) -> NDArray[np.float64]:
@@ -60,16 +65,16 @@ def _shares(context: Context, rows: HeldOut, labels: list[str]) -> NDArray[np.fl
     return shares
 
 
-def _answers(context: Context, rows: HeldOut) -> float:
-    """Share of clips with a right greedy answer."""
-    right = 0
+def _answers(context: Context, rows: HeldOut) -> NDArray[np.bool_]:
+    """Which clips have a right greedy answer (N,)."""
+    right: dict[str, bool] = {}
     for cuts, features, lengths in rows.batches():
         prompts = [context.prompt(cut, "sound") for cut in cuts]
         texts = context.model.generate(prompts, features, lengths, max_new_tokens=TEXT_LIMIT)
         for cut, text in zip(cuts, texts, strict=True):
             wanted = {normal(name) for name in (cut.target_text or "", *cut.sound)} - {""}
-            right += normal(text) in wanted
-    return right / len(rows.cuts)
+            right[cut.cut_id] = normal(text) in wanted
+    return np.array([right[cut.cut_id] for cut in rows.cuts])
 
 
 def kinds_too(truth: NDArray[np.bool_], labels: Sequence[str]) -> NDArray[np.bool_]:
@@ -81,7 +86,13 @@ def kinds_too(truth: NDArray[np.bool_], labels: Sequence[str]) -> NDArray[np.boo
 
 def accuracy(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
     """Share of clips whose label of the highest score is a true one; both (N, L)."""
-    return float(truth[np.arange(len(scores)), scores.argmax(axis=1)].mean())
+    return float(hits(scores, truth).mean())
+
+
+def hits(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which clips (N,) have a true label of the highest score."""
+    found: NDArray[np.bool_] = truth[np.arange(len(scores)), scores.argmax(axis=1)]
+    return found
 
 
 def label_scores(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> dict[str, float]:

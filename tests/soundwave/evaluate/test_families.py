@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from manifests.errors import InputError
+from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import Context, EvalOptions, held_out
 from soundwave.evaluate.likelihood import Asked, answer_losses, without_lora
 from soundwave.evaluate.metrics.retention import other_answers
-from soundwave.evaluate.registry import METRICS, RATES
+from soundwave.evaluate.registry import METRICS, RATES, read_figure
+from soundwave.evaluate.table import json_row
 from soundwave.train.loop import train
 from soundwave.train.runs.folder import load_model
 from soundwave.train.settings import StageSettings
@@ -183,3 +185,66 @@ def test_nothing_to_measure_is_an_error_or_a_note(run, workspace):
         measure(run, workspace / "catalog", ["st"], where)
     noted = measure(run, workspace / "catalog", ["st"], where, skip=True)
     assert "no rows" in noted["families"]["st"]["skipped"]
+
+
+def test_losses_are_those_of_training_and_stand_by_domain(context):
+    """Next-token loss against the sequence's own likelihood, CTC's against PyTorch's, clip by clip."""
+    values = ClipValues()
+    found = METRICS.find("loss").measure(replace(context, values=values))
+    assert set(found["domains"]) == {"asr", "st", "sound", "qa"} and found["rows"] == 14 + 3 + 4 + 4
+    assert (
+        "ctc_loss" not in found["domains"]["qa"] and "ctc_loss" not in found["domains"]["st"]
+    )  # text; another language
+    for name, columns in values.figures.items():
+        part, _, domain = name.partition(".")
+        rate = sum(columns["values"]) / sum(columns["weights"])
+        assert rate == pytest.approx(found["domains"][domain][part] if domain else found[part], rel=1e-12)
+    rows = held_out(context, "sound")
+    cut = rows.cuts[0]
+    answer = context.answer(str(cut.target_text))
+    asked = Asked(context.prompt(cut, "sound"), answer, [torch.from_numpy(rows.store.frames(cut))])
+    (loss,) = answer_losses(context.model, [asked])
+    place = values.figures["lm_loss.sound"]["items"].index(cut.cut_id)
+    summed = values.figures["lm_loss.sound"]["values"][place]
+    assert summed / len(answer) == pytest.approx(loss, rel=half_the_digits(np.float32))
+    assert values.figures["lm_loss.sound"]["weights"][place] == len(answer)
+
+
+def test_a_stage_that_trains_no_llm_has_no_next_token_loss(context):
+    alone = replace(context, settings=context.settings.model_copy(update={"lm_weight": 0.0}), values=ClipValues())
+    found = METRICS.find("loss").measure(alone)
+    assert found["lm_loss"] is None and found["ctc_loss"] > 0 and set(found["domains"]) == {"asr", "sound"}
+
+
+RATIOS = ("asr", "ctc", "kept", "retention", "sound", "loss")
+
+
+def test_figures_are_the_sums_of_what_single_clips_give(run, workspace, prose):
+    values = {}
+    asked = EvalOptions(split="train", min_words=1, limit=4, text=prose)
+    row = json_row([measure(run, workspace / "catalog", METRICS.names(), asked, values=values)])
+    assert {name for name, figures in values.items() if figures} == set(RATIOS)
+    checked = 0
+    for name, figures in values.items():
+        for figure, columns in figures.items():
+            if "." in figure or figure == "qa_exact_change":  # by domain; no figure of its own
+                continue
+            value, _, _ = read_figure(row, figure)
+            assert sum(columns["values"]) / sum(columns["weights"]) == pytest.approx(value, rel=1e-12, abs=1e-12), (
+                name,
+                figure,
+            )
+            assert len(set(columns["items"])) == len(columns["items"]) > 0
+            checked += 1
+    assert checked >= 4 + 1 + 1 + 2 + 3 + 2
+
+
+def test_clips_of_a_run_that_was_measured_before_they_were_kept_are_measured_again(run, workspace):
+    asked = EvalOptions(split="train", min_words=1, limit=2)
+    values = {}
+    first = measure(run, workspace / "catalog", ["ctc"], asked, values=values)
+    (run / "eval-train-clips.json").unlink()
+    again, kept = {}, measure(run, workspace / "catalog", ["ctc"], asked)  # nobody asks for them: nothing is measured
+    assert kept == first and not (run / "eval-train-clips.json").exists()
+    measure(run, workspace / "catalog", ["ctc"], asked, values=again)
+    assert again == values and (run / "eval-train-clips.json").exists()

@@ -1,6 +1,8 @@
 """Metrics are found by their files; a new one is a file, followed here from its name to its rows."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -77,7 +79,7 @@ def test_a_file_that_is_no_metric_is_named(press):
 
 
 def test_every_file_is_a_metric_with_a_line_about_it():
-    assert METRICS.names() == ["asr", "ctc", "kept", "retention", "similarity", "sound", "speed", "st"]
+    assert METRICS.names() == ["asr", "ctc", "kept", "loss", "retention", "similarity", "sound", "speed", "st"]
     assert all(METRICS.title(name).endswith(".") for name in METRICS.names())
     for row in registry.describe():
         assert set(row["rows"]) <= set(KINDS) and row["figures"] and set(row["needs"]) <= {"llm", "ctc", "text"}
@@ -127,3 +129,23 @@ def test_a_changed_option_is_another_question(tmp_path):
     (tmp_path / "text").write_text("b")
     assert METRICS.find("ctc").basis(one) != before
     assert METRICS.find("asr").basis(EvalOptions(split="test", decode=("joint",))) != METRICS.find("asr").basis(one)
+
+
+def test_figures_are_found_without_loading_what_measures_them():
+    code = (
+        "import sys; from soundwave.evaluate.registry import find_figure; find_figure('asr.llm_wer'); "
+        "print([name for name in ('torch', 'transformers', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.strip() == "[]"
+    for name, metric in METRICS.all().items():
+        assert [registry.find_figure(f"{name}.{figure.name}") for figure in metric.figures] == [
+            (name, figure) for figure in metric.figures
+        ]
+
+
+def test_figures_that_a_file_does_not_spell_out_are_found_by_loading_it(press):
+    path = press / "press.py"
+    path.write_text(NEW.replace("figures=(Figure", "figures=tuple([Figure").replace("best=1.0),)", "best=1.0)])"))
+    assert "tuple([" in path.read_text()
+    assert registry.find_figure("press.pressed")[0] == "press"

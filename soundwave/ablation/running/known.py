@@ -1,0 +1,78 @@
+"""Cells that were finished elsewhere: rows of a results table whose identities match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from manifests.errors import InputError, reading
+from manifests.files import need_file, read_jsonl
+from soundwave.ablation.results import CLIPS, COLUMNS
+
+
+@dataclass
+class KnownRows:
+    """Rows of a results table, by what they are: training, questions and seed."""
+
+    path: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    clips: pa.Table | None = None
+    """What clips gave, where that table is beside it."""
+
+    def find(self, key: str, question: str, outcomes: Sequence[str]) -> dict[str, Any] | None:
+        """The row of a training (its node's key) under the questions with this key, with values of the outcomes."""
+        for row in self.rows:
+            same = row["key"] == key and Path(str(row.get("evaluation"))).stem.endswith(f"-{question}")
+            if same and not row.get("error") and all(row.get(name) is not None for name in outcomes):
+                return row
+        return None
+
+    def clips_of(self, row: Mapping[str, Any], as_row: Mapping[str, Any]) -> pa.Table | None:
+        """What clips gave to a row, under the names of the row that it is here."""
+        if self.clips is None:
+            return None
+        import pyarrow.compute as pc
+
+        chosen = [pc.equal(self.clips[name], row[name]) for name in ("grid", "cell", "stage")]
+        table = self.clips.filter(pc.and_(pc.and_(chosen[0], chosen[1]), chosen[2]))
+        for name in ("grid", "cell", "arm", "seed"):
+            place = table.schema.get_field_index(name)
+            table = table.set_column(
+                place, table.schema.field(name), pa.array([as_row[name]] * len(table), table.schema.types[place])
+            )
+        return table
+
+
+def read_known(path: Path) -> KnownRows:
+    """Rows of results.parquet, results.jsonl or a CSV file of the same columns.
+
+    Raises:
+        MissingFileError: no such file.
+        InputError: another kind of file, or without the columns that say what a row is.
+    """
+    need_file(
+        path, what="table of results", hint="It is results.parquet, results.jsonl, or a CSV file of the same columns."
+    )
+    with reading(path, "a table of results"):
+        if path.suffix == ".jsonl":
+            rows = list(read_jsonl(path))
+        elif path.suffix in {".parquet", ".csv"}:
+            table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
+            rows = table.to_pylist()
+        else:
+            raise InputError(f"{path}: expected a file that ends in .parquet, .jsonl or .csv.")
+    need = ("key", "evaluation", "grid", "cell", "stage")
+    lacking = [name for name in need if rows and name not in rows[0]]
+    if lacking:
+        raise InputError(
+            f"{path} has no column {lacking[0]}, expected the columns of an ablation's results ({', '.join(COLUMNS)})."
+        )
+    beside = path.with_name(CLIPS)
+    return KnownRows(path, [{name: value if value != "" else None for name, value in row.items()} for row in rows],
+                     pq.read_table(beside) if beside.is_file() else None)  # fmt: skip
