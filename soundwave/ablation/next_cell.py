@@ -71,6 +71,8 @@ class NextCell:
 def next_cell(study: Study) -> NextCell | None:
     """The next run of a study; None when it has no result to go by."""
     values = {name: value for name, value in study.report.items() if name in Grid.model_fields}
+    if values.get("outcomes"):
+        values.pop("metric", None)  # there it is the name of the first outcome
     grid = stored(Grid, values, where=str(study.folder), go_on="")
     if not grid.axes and (missing := missing_cell(grid, study.rows)) is not None:
         return _of_rule(study, grid, missing)

@@ -17,9 +17,10 @@ from curation.passes.runner import run_pass
 from manifests.digests import written
 from manifests.files import read_jsonl, write_json, write_jsonl
 from manifests.schema import arrow_schema
-from soundwave.ablation.results import flat_metrics, write_results
+from soundwave.ablation.results import write_results
 from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import EvalOptions
+from soundwave.evaluate.registry import read_figure
 from soundwave.evaluate.table import json_row
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
@@ -56,7 +57,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, stage_values: Callable[..., d
         facts = {"grid": "g", "cell": CELL, "arm": "full", "seed": 3, "stage": ("alignment", "shrinking")[position - 1]}
         facts |= {"position": position, "last": position == 2, "hours": 0.1, "plan": "k1"}
         facts |= {"run": f"runs/{run.name}", "evaluation": f"evaluations/{path.name}"}
-        rows.append(facts | flat_metrics(evaluation, "ctc_wer"))
+        figures = zip(("ctc_wer", "ctc_wer_low", "ctc_wer_high"), read_figure(evaluation, "ctc_wer"), strict=True)
+        rows.append(facts | dict(figures) | {name: evaluation[name] for name in ("clips", "words", "wer_unit")})
     write_results(out / "g", rows, "ctc_wer")
     write_json(out / "g" / "grid.json", {"question": "Does it?"})
     return root
