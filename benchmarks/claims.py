@@ -34,9 +34,9 @@ from numpy.typing import NDArray
 from benchmarks.rows import Row, row, show
 from soundwave.ablation.claims.bands import joint_bands
 from soundwave.ablation.claims.contrasts import contrasts
-from soundwave.ablation.claims.measured import CellSettings, Measured, measure
+from soundwave.ablation.claims.measured import CellSettings, MeasuredOutcome, measure
 from soundwave.ablation.fits.choose import choose_fit
-from soundwave.ablation.fits.frame import Frame, frames
+from soundwave.ablation.fits.frame import CellFrame, frames
 from soundwave.ablation.fits.gain import gains
 from soundwave.ablation.fits.optimum import find_optimum
 from soundwave.ablation.fits.process import fit_process
@@ -59,7 +59,7 @@ NOISE = 0.02  # of a run along shares, between seeds
 STEPS = 8
 
 
-def study(generator: np.random.Generator, shape: tuple[int, int, int], difference: float) -> Measured:
+def study(generator: np.random.Generator, shape: tuple[int, int, int], difference: float) -> MeasuredOutcome:
     """An outcome of a study; the cell at place 0 is better than all others by `difference`."""
     cells, seeds, clips = shape
     words = generator.integers(3, 19, clips).astype(np.float64)
@@ -72,10 +72,10 @@ def study(generator: np.random.Generator, shape: tuple[int, int, int], differenc
     figures = (rates * words).sum(axis=2) / words.sum()
     parts = (rates - figures[:, :, None]) * words / words.sum()
     names = tuple(CellSettings((("arm", f"arm-{n}"),)) for n in range(cells))
-    return Measured("llm_wer", WER, names, tuple(range(seeds)), figures, parts, np.full(cells, np.nan), clips)
+    return MeasuredOutcome("llm_wer", WER, names, tuple(range(seeds)), figures, parts, np.full(cells, np.nan), clips)
 
 
-def clip_bootstrap(measured: Measured, generator: np.random.Generator) -> tuple[Floats, Floats]:
+def clip_bootstrap(measured: MeasuredOutcome, generator: np.random.Generator) -> tuple[Floats, Floats]:
     """(comparisons,) ends of the plain 95 % bootstrap over clips of the mean over seeds."""
     assert measured.parts is not None
     weights = np.array([contrast.weights for contrast in contrasts(measured)])
@@ -123,7 +123,7 @@ def truth(generator: np.random.Generator, *, inside: bool = False) -> Truth:
     return lambda share: 0.6 - deep * np.exp(-((share - middle) ** 2) / 2 / width**2)
 
 
-def frame_of(runs: list[tuple[float, float]]) -> Frame:
+def frame_of(runs: list[tuple[float, float]]) -> CellFrame:
     """Runs (share, error) as a frame."""
     seeds: dict[float, int] = {}
     rows = []

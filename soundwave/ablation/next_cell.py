@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from manifests.settings import stored
 from manifests.settings.core_yaml import yaml_text
 from manifests.units import Seconds, clock
-from soundwave.ablation.claims.measured import ARM, REPEATS, SIZE, Measured, cell_settings, measure
+from soundwave.ablation.claims.measured import ARM, REPEATS, SIZE, MeasuredOutcome, cell_settings, measure
 from soundwave.ablation.claims.study import Study
-from soundwave.ablation.fits.frame import Frame
+from soundwave.ablation.fits.frame import CellFrame
 from soundwave.ablation.fits.gain import Gain, gains
 from soundwave.ablation.fits.study_fits import response_frames
 from soundwave.ablation.grid import Grid
@@ -96,7 +96,7 @@ def _of_rule(study: Study, grid: Grid, suggestion: Suggestion) -> NextCell:
     )
 
 
-def _of_gain(study: Study, grid: Grid, measured: Measured, gain: Gain) -> NextCell:
+def _of_gain(study: Study, grid: Grid, measured: MeasuredOutcome, gain: Gain) -> NextCell:
     frame = gain.frame
     changed = {
         axis.name: int(value) if axis.whole else float(value)
@@ -172,8 +172,8 @@ def _shared(said: Mapping[str, Any], axes: Mapping[str, Any], changed: Mapping[s
     return dict(said) | {name: float(f"{max(0.0, share):.6g}") for name, share in scaled.items()}
 
 
-def _costs(rows: Sequence[Row]) -> Callable[[Frame, Floats], Floats]:
-    def cost(frame: Frame, points: Floats) -> Floats:
+def _costs(rows: Sequence[Row]) -> Callable[[CellFrame, Floats], Floats]:
+    def cost(frame: CellFrame, points: Floats) -> Floats:
         arm = str(dict(frame.fixed).get(ARM, rows[0]["arm"]))
         sizes = [n for n, axis in enumerate(frame.axes) if axis.name == SIZE]
         fractions = points[:, sizes[0]] if sizes else np.ones(len(points))

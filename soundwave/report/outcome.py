@@ -10,7 +10,7 @@ from typing import Any
 
 from manifests.plans import LOCK
 from manifests.runs import examples_file
-from soundwave.ablation.claims.claim import Claim, claims_of
+from soundwave.ablation.claims.claim import StudyClaim, claims_of
 from soundwave.ablation.claims.measured import ARM, read_clips
 from soundwave.ablation.results import GRID, METRICS, Pooled, pooled, read_results
 from soundwave.evaluate.metric import Figure
@@ -97,7 +97,7 @@ def claims(grid: GridResult) -> list[str]:
     return claims_of(grid.rows, {grid.metric: grid.figure}, read_clips(grid.folder)).sentences()
 
 
-def stage_one_claim(workspace: Workspace) -> Claim | str:
+def stage_one_claim(workspace: Workspace) -> StudyClaim | str:
     """Is the recipe with stage I better than the one without? Or why that is not tested, in a sentence."""
     found = grids(workspace)
     with_first, without = _arm(found, has_first=True), _arm(found, has_first=False)

@@ -14,7 +14,7 @@ import manifests
 from manifests.files import claim_file, write_json, write_text
 from manifests.switch import switched
 from manifests.units import clock
-from soundwave.ablation.claims.claim import Claim
+from soundwave.ablation.claims.claim import StudyClaim
 from soundwave.ablation.fits.size import fit_arm
 from soundwave.ablation.results import METRICS
 from soundwave.evaluate.metric import Figure
@@ -121,7 +121,7 @@ def context(workspace: Workspace) -> Row:
     }
 
 
-def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row], tested: Claim | str) -> str:
+def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row], tested: StudyClaim | str) -> str:
     """The answer in a sentence or two; says what has not been measured. tested: the arms with and without stage I."""
     full, without = rates["llm_after_stage_3"], rates["without_stage_1_llm_after_stage_3"]
     if full is None and without is None:

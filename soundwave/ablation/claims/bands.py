@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import polygamma
 
 from soundwave.ablation.claims.contrasts import Contrast
-from soundwave.ablation.claims.measured import Measured
+from soundwave.ablation.claims.measured import MeasuredOutcome
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Bands:
 
 
 def joint_bands(
-    asked: Sequence[tuple[Measured, Sequence[Contrast]]],
+    asked: Sequence[tuple[MeasuredOutcome, Sequence[Contrast]]],
     *,
     level: float = LEVEL,
     replicates: int = REPLICATES,
@@ -100,12 +100,12 @@ def weights(contrasts: Sequence[Contrast]) -> Floats:
     return np.array([contrast.weights for contrast in contrasts])
 
 
-def seed_mask(measured: Measured, contrasts: Sequence[Contrast]) -> NDArray[np.bool_]:
+def seed_mask(measured: MeasuredOutcome, contrasts: Sequence[Contrast]) -> NDArray[np.bool_]:
     """(contrasts, seeds) whether a contrast has a seed."""
     return np.array([[seed in contrast.seeds for seed in measured.seeds] for contrast in contrasts])
 
 
-def variances_of(measured: Measured, contrast: Floats, mask: NDArray[np.bool_]) -> Variances:
+def variances_of(measured: MeasuredOutcome, contrast: Floats, mask: NDArray[np.bool_]) -> Variances:
     """The differences of `contrast` (contrasts, cells) over the seeds in `mask` (contrasts, seeds)."""
     count = mask.sum(axis=1)
     values = np.where(np.isfinite(measured.values), measured.values, 0.0)
@@ -177,7 +177,7 @@ def _inverse_trigamma(value: float) -> float:
     return x
 
 
-def _of_clips(measured: Measured, contrast: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _of_clips(measured: MeasuredOutcome, contrast: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """(contrasts,) variance of the mean over clips, and the part of it that differs between seeds."""
     if measured.parts is None:
         spread = np.where(np.isfinite(measured.spread), measured.spread, 0.0)
@@ -197,7 +197,7 @@ def _of_clips(measured: Measured, contrast: Floats, mask: NDArray[np.bool_]) -> 
 
 
 def _largest_of_seeds(
-    measured: Measured,
+    measured: MeasuredOutcome,
     contrast: Floats,
     mask: NDArray[np.bool_],
     *,
@@ -237,7 +237,12 @@ def _pooled(drawn: Floats) -> Floats:
 
 
 def _largest_of_clips(
-    measured: Measured, contrast: Floats, mask: NDArray[np.bool_], *, replicates: int, generator: np.random.Generator
+    measured: MeasuredOutcome,
+    contrast: Floats,
+    mask: NDArray[np.bool_],
+    *,
+    replicates: int,
+    generator: np.random.Generator,
 ) -> Floats:
     """(replicates,) the largest |t| when groups of clips are drawn again, each draw with its own variance."""
     if measured.parts is None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from soundwave.ablation.claims.bands import LEVEL, Bands, joint_bands
 from soundwave.ablation.claims.contrasts import Contrast, contrasts
-from soundwave.ablation.claims.measured import Measured, measure
+from soundwave.ablation.claims.measured import MeasuredOutcome, measure
 from soundwave.ablation.claims.power import Noise, clips_needed, seeds_needed, smallest_difference
 from soundwave.evaluate.metric import Figure
 
@@ -21,7 +21,7 @@ MANY_VALUES = 4  # an axis with more values is told by its best one; the rows ho
 
 
 @dataclass(frozen=True)
-class Claim:
+class StudyClaim:
     """One comparison: is `first` better than `second`?"""
 
     outcome: str
@@ -60,7 +60,7 @@ class Claim:
 class Claims:
     """What a study may claim."""
 
-    claims: tuple[Claim, ...]
+    claims: tuple[StudyClaim, ...]
     notes: tuple[str, ...]
     """What the claims do not show."""
 
@@ -79,7 +79,7 @@ class Claims:
             "notes": list(self.notes),
         }
 
-    def _told(self, claim: Claim) -> bool:
+    def _told(self, claim: StudyClaim) -> bool:
         mine = [other for other in self.claims if (other.outcome, other.axis) == (claim.outcome, claim.axis)]
         names = dict.fromkeys(name for other in mine for name in (other.first, other.second))
         if len(names) <= MANY_VALUES:
@@ -120,7 +120,7 @@ def claims_of(
     return Claims(tuple(claims), (*notes, *_notes(compared, level, many)))
 
 
-def _notes(compared: Sequence[tuple[Measured, Sequence[Contrast]]], level: float, many: int) -> list[str]:
+def _notes(compared: Sequence[tuple[MeasuredOutcome, Sequence[Contrast]]], level: float, many: int) -> list[str]:
     notes = []
     unpaired = [one.outcome for one, _ in compared if one.parts is None]
     if unpaired:
@@ -137,7 +137,7 @@ def _notes(compared: Sequence[tuple[Measured, Sequence[Contrast]]], level: float
     return notes
 
 
-def _claim(measured: Measured, contrast: Contrast, bands: Bands, number: int, many: int) -> Claim:
+def _claim(measured: MeasuredOutcome, contrast: Contrast, bands: Bands, number: int, many: int) -> StudyClaim:
     variances, cells = bands.variances, len(measured.cells)
     difference, half = float(variances.difference[number]), float(bands.half[number])
     alone = math.isnan(half)
@@ -155,7 +155,7 @@ def _claim(measured: Measured, contrast: Contrast, bands: Bands, number: int, ma
     )
     needed = seeds_needed(difference, measured.clips, noise, **size) if verdict == "not distinguishable" else None
     more = None if needed is None else max(1, needed - len(contrast.seeds))
-    claim = Claim(
+    claim = StudyClaim(
         outcome=measured.outcome,
         axis=contrast.axis,
         first=contrast.first,
@@ -176,11 +176,11 @@ def _claim(measured: Measured, contrast: Contrast, bands: Bands, number: int, ma
     return _with(claim, sentence_of(claim, measured.figure.title, more_clips=times))
 
 
-def _with(claim: Claim, sentence: str) -> Claim:
-    return Claim(**{**claim.row(), "sentence": sentence})
+def _with(claim: StudyClaim, sentence: str) -> StudyClaim:
+    return StudyClaim(**{**claim.row(), "sentence": sentence})
 
 
-def sentence_of(claim: Claim, title: str, *, more_clips: float | None = None) -> str:
+def sentence_of(claim: StudyClaim, title: str, *, more_clips: float | None = None) -> str:
     """A claim in a sentence. title: of the figure; more_clips: how many times as many test clips would show it."""
     over = f", over {claim.settings} settings of the rest" if claim.settings > 1 else ""
     what = f"{title}{over}"
@@ -194,7 +194,7 @@ def sentence_of(claim: Claim, title: str, *, more_clips: float | None = None) ->
     return f"{what}: {claim.first} is better than {claim.second} by {_amount(claim)}."
 
 
-def _of_one_seed(claim: Claim, what: str) -> str:
+def _of_one_seed(claim: StudyClaim, what: str) -> str:
     cannot = "whether another seed would say the same, one seed cannot show"
     if claim.seeds > 1:
         cannot = "all seeds gave the same, so they say nothing on chance"
@@ -210,7 +210,7 @@ def _of_one_seed(claim: Claim, what: str) -> str:
     return f"{what}: {runs} by {_amount(claim)} over clips; {cannot}."
 
 
-def _remedy(claim: Claim, more_clips: float | None) -> str:
+def _remedy(claim: StudyClaim, more_clips: float | None) -> str:
     digits = _digits(claim)
     size = f"{abs(claim.difference):.{digits}f}"
     if claim.more_seeds is not None and float(size) > 0:
@@ -222,7 +222,7 @@ def _remedy(claim: Claim, more_clips: float | None) -> str:
     return ""
 
 
-def _digits(claim: Claim) -> int:
+def _digits(claim: StudyClaim) -> int:
     """As many decimals as the band has something to say in, and no end of a claim's band reads 0."""
     low, high = claim.low or 0.0, claim.high or 0.0
     half = (high - low) / 2 or abs(claim.difference) or 1.0
@@ -233,14 +233,14 @@ def _digits(claim: Claim) -> int:
     return digits
 
 
-def _amount(claim: Claim) -> str:
+def _amount(claim: StudyClaim) -> str:
     """Size and band of a difference, as amounts by which the better one is better."""
     digits = _digits(claim)
     low, high = sorted(abs(end) for end in (claim.low or 0.0, claim.high or 0.0))
     return f"{abs(claim.difference):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _band(claim: Claim) -> str:
+def _band(claim: StudyClaim) -> str:
     digits = _digits(claim)
     low, high = (claim.difference if end is None else end for end in (claim.low, claim.high))
     return f"the difference is {claim.difference:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

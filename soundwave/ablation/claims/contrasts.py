@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from soundwave.ablation.claims.measured import ARM, CellSettings, Measured, Setting, value_name
+from soundwave.ablation.claims.measured import ARM, CellSettings, MeasuredOutcome, Setting, value_name
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Contrast:
     """Seeds that all these cells have."""
 
 
-def contrasts(measured: Measured, *, each: bool = False) -> list[Contrast]:
+def contrasts(measured: MeasuredOutcome, *, each: bool = False) -> list[Contrast]:
     """Every pair of values of every axis of `measured`, over the settings of the other axes that have both.
 
     Where no two cells differ in one axis alone, as in a design of cells, every pair of cells.
@@ -47,7 +47,7 @@ def contrasts(measured: Measured, *, each: bool = False) -> list[Contrast]:
     return found or _cells(measured)
 
 
-def _values(measured: Measured, axis: str) -> list[Setting]:
+def _values(measured: MeasuredOutcome, axis: str) -> list[Setting]:
     """Values of an axis: arms as they come, numbers from large to small, so that `first` is what was added to."""
     values = list(dict.fromkeys(cell.values.get(axis) for cell in measured.cells))
     if axis != ARM and all(isinstance(value, int | float) for value in values):
@@ -55,7 +55,7 @@ def _values(measured: Measured, axis: str) -> list[Setting]:
     return values
 
 
-def _along(measured: Measured, axis: str, one: Setting, two: Setting, *, each: bool) -> list[Contrast]:
+def _along(measured: MeasuredOutcome, axis: str, one: Setting, two: Setting, *, each: bool) -> list[Contrast]:
     def others(cell: CellSettings) -> frozenset[tuple[str, Setting]]:
         return frozenset((name, value) for name, value in cell.settings if name != axis)
 
@@ -77,7 +77,7 @@ def _along(measured: Measured, axis: str, one: Setting, two: Setting, *, each: b
     return found
 
 
-def _cells(measured: Measured) -> list[Contrast]:
+def _cells(measured: MeasuredOutcome) -> list[Contrast]:
     names = [cell.named(measured.axes) for cell in measured.cells]
     return [
         _contrast(measured, "", (names[one], names[two]), [(one, two)])
@@ -85,7 +85,7 @@ def _cells(measured: Measured) -> list[Contrast]:
     ]
 
 
-def _contrast(measured: Measured, axis: str, names: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Contrast:
+def _contrast(measured: MeasuredOutcome, axis: str, names: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Contrast:
     """Over the pairs of cells that have the most seeds in common: each must have them all."""
     known = np.isfinite(measured.values)
     shared = [known[one] & known[two] for one, two in pairs]

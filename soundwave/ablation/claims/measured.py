@@ -48,7 +48,7 @@ class CellSettings:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredOutcome:
     """One outcome of a study. A cell is a row of `values`, a seed a column."""
 
     outcome: str
@@ -105,7 +105,7 @@ def read_clips(folder: Path) -> pa.Table | None:
 
 def measure(
     rows: Sequence[Mapping[str, Any]], outcome: str, figure: Figure, clips: pa.Table | None = None
-) -> Measured | None:
+) -> MeasuredOutcome | None:
     """What `rows` of a study (their last stages) say of one outcome; None when no row has it.
 
     clips: as `read_clips` gives them.
@@ -126,7 +126,7 @@ def measure(
         where[str(row.get("grid")), str(row.get("cell")), str(row.get("stage"))] = place
     parts, notes = (None, ()) if clips is None else _parts(clips, outcome, where, values)
     counted = [int(row["clips"]) for row in usable if row.get("clips")]
-    return Measured(
+    return MeasuredOutcome(
         outcome=outcome,
         figure=figure,
         cells=tuple(places),

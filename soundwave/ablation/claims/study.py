@@ -12,7 +12,7 @@ import pyarrow as pa
 from manifests.errors import MissingFileError, SettingsError
 from manifests.files import is_aside, read_object
 from manifests.names import hint
-from soundwave.ablation.claims.measured import Measured, measure, read_clips
+from soundwave.ablation.claims.measured import MeasuredOutcome, measure, read_clips
 from soundwave.ablation.results import GRID, METRICS, RESULTS, read_results
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import find_figure
@@ -37,7 +37,7 @@ class Study:
         """The grid's name."""
         return self.folder.name
 
-    def measured(self) -> list[Measured]:
+    def measured(self) -> list[MeasuredOutcome]:
         """The outcomes that the rows have, as arrays."""
         found = [measure(self.rows, name, figure, self.clips) for name, figure in self.figures.items()]
         return [one for one in found if one is not None]

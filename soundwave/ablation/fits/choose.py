@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soundwave.ablation.fits.frame import Frame
+from soundwave.ablation.fits.frame import CellFrame
 from soundwave.ablation.fits.process import fit_process
 from soundwave.ablation.fits.response import KINDS, Response, fit_curve
 
@@ -24,7 +24,7 @@ INNER = 3  # cells between the ends of all axes: with as many, cells at an end a
 class ChosenFit:
     """The function that was chosen, and what the others would have got wrong."""
 
-    frame: Frame
+    frame: CellFrame
     response: Response
     errors: dict[str, float]
     """Function -> root mean square of its errors on cells left out, one at a time."""
@@ -55,7 +55,7 @@ class ChosenFit:
         )
 
 
-def choose_fit(frame: Frame) -> ChosenFit | str:
+def choose_fit(frame: CellFrame) -> ChosenFit | str:
     """The function with the smallest error on cells left out; or why there is none, in a sentence."""
     cells = len(np.unique(frame.points, axis=0))
     if cells < FEWEST:
@@ -73,10 +73,10 @@ def choose_fit(frame: Frame) -> ChosenFit | str:
     return ChosenFit(frame, best, errors, tuple(fitted))
 
 
-def _error(response: Response, frame: Frame) -> float:
+def _error(response: Response, frame: CellFrame) -> float:
     return float(np.sqrt(np.mean((response.loo - frame.means)[_asked(frame)] ** 2)))
 
 
-def _asked(frame: Frame) -> NDArray[np.bool_]:
+def _asked(frame: CellFrame) -> NDArray[np.bool_]:
     """(cells,) those that are left out."""
     return frame.inner if frame.inner.sum() >= INNER else np.ones(len(frame.means), dtype=bool)

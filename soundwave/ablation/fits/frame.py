@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundwave.ablation.claims.bands import pooled_variance
-from soundwave.ablation.claims.measured import SIZE, CellSettings, Measured, Setting, value_name
+from soundwave.ablation.claims.measured import SIZE, CellSettings, MeasuredOutcome, Setting, value_name
 
 Floats = NDArray[np.float64]
 Kind = Literal["share", "log", "linear"]
@@ -74,7 +74,7 @@ class NumberAxis:
 
 
 @dataclass(frozen=True)
-class Frame:
+class CellFrame:
     """Cells that differ along number axes alone, and one outcome of theirs."""
 
     axes: tuple[NumberAxis, ...]
@@ -116,7 +116,7 @@ class Frame:
         return ", ".join(value_name(name, value) for name, value in self.fixed)
 
 
-def frames(measured: Measured) -> list[Frame]:
+def frames(measured: MeasuredOutcome) -> list[CellFrame]:
     """The study's cells by what they have in common along axes that are no numbers (arms, names)."""
     axes = [name for name in measured.axes if _numbers([cell.values.get(name) for cell in measured.cells])]
     groups: dict[tuple[tuple[str, Setting], ...], list[int]] = {}
@@ -128,8 +128,8 @@ def frames(measured: Measured) -> list[Frame]:
 
 
 def _frame(
-    measured: Measured, fixed: tuple[tuple[str, Setting], ...], members: Sequence[int], axes: Sequence[str]
-) -> Frame | None:
+    measured: MeasuredOutcome, fixed: tuple[tuple[str, Setting], ...], members: Sequence[int], axes: Sequence[str]
+) -> CellFrame | None:
     cells, values = [measured.cells[n] for n in members], measured.values[list(members)]
     columns = {name: np.array([_number(cell, name) for cell in cells]) for name in axes}
     columns = _free({name: column for name, column in columns.items() if len(np.unique(column)) > 1})
@@ -138,7 +138,7 @@ def _frame(
     known = np.isfinite(values)
     pooled, _ = pooled_variance(values)
     complete = int(known.all(axis=0).sum())
-    return Frame(
+    return CellFrame(
         axes=tuple(_axis(name, column, cells) for name, column in columns.items()),
         fixed=fixed,
         points=np.column_stack(list(columns.values())),

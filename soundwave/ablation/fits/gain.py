@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from soundwave.ablation.fits.frame import Frame
+from soundwave.ablation.fits.frame import CellFrame
 from soundwave.ablation.fits.optimum import Better, lattice
 from soundwave.ablation.fits.process import FittedProcess, fit_process
 
@@ -29,7 +29,7 @@ QUANTILES = norm.ppf((np.arange(32) + 0.5) / 32)
 class Gain:
     """One run that could be next."""
 
-    frame: Frame
+    frame: CellFrame
     point: Floats
     """(axes,) values."""
     seen: bool
@@ -42,7 +42,7 @@ class Gain:
     """Of the prediction, before the run."""
 
 
-def gains(frames: Sequence[Frame], better: Better, cost: Callable[[Frame, Floats], Floats]) -> list[Gain]:
+def gains(frames: Sequence[CellFrame], better: Better, cost: Callable[[CellFrame, Floats], Floats]) -> list[Gain]:
     """Runs that could be next, the best gain for its cost first; none where no frame has enough cells.
 
     cost: (frame, (points, axes)) -> (points,) of a run there, in any unit.
@@ -71,14 +71,14 @@ def gains(frames: Sequence[Frame], better: Better, cost: Callable[[Frame, Floats
     return sorted(found, key=lambda one: -one.gain / one.cost)
 
 
-def _look(frame: Frame, process: FittedProcess, sign: float) -> tuple[Floats, Floats, Floats]:
+def _look(frame: CellFrame, process: FittedProcess, sign: float) -> tuple[Floats, Floats, Floats]:
     """Candidates (points, axes), their means (lower is better) and covariance."""
     points = candidates(frame)
     mean, covariance = process.moments(points)
     return points, sign * mean, covariance
 
 
-def candidates(frame: Frame) -> Floats:
+def candidates(frame: CellFrame) -> Floats:
     """(points, axes) cells that could be next: those that there are, and values between them."""
     count = CANDIDATES.get(len(frame.axes))
     if count is None:

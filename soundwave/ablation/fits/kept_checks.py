@@ -8,7 +8,7 @@ from typing import Any
 from manifests.errors import InputError, OccupiedError
 from manifests.files import read_object, write_json
 from soundwave.ablation.claims.study import Study
-from soundwave.ablation.fits.frame import Frame, frames
+from soundwave.ablation.fits.frame import CellFrame, frames
 from soundwave.ablation.fits.optimum import Prediction, check
 from soundwave.ablation.fits.study_fits import StudyFits
 
@@ -68,5 +68,5 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _same(frame: Frame, row: dict[str, Any]) -> bool:
+def _same(frame: CellFrame, row: dict[str, Any]) -> bool:
     return bool(dict(frame.fixed) == row["fixed"]) and [axis.name for axis in frame.axes] == row["axes"]

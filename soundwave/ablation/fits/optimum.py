@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from soundwave.ablation.fits.choose import CERTAINTY, DRAWS, ChosenFit
-from soundwave.ablation.fits.frame import Frame
+from soundwave.ablation.fits.frame import CellFrame
 
 Floats = NDArray[np.float64]
 Better = Literal["lower", "higher"]
@@ -56,7 +56,7 @@ class Prediction:
         return asdict(self)
 
 
-def lattice(frame: Frame) -> Floats:
+def lattice(frame: CellFrame) -> Floats:
     """(points, axes) values over what was measured, ends included. Shares of several domains sum to 1 at most."""
     count = len(frame.axes)
     if count in STEPS:
@@ -94,7 +94,7 @@ def _row(names: Sequence[str], values: Floats) -> dict[str, float]:
     return {name: float(f"{value:.4g}") for name, value in zip(names, values, strict=True)}
 
 
-def _said(frame: Frame, best: Floats, low: Floats, high: Floats, value: float) -> str:
+def _said(frame: CellFrame, best: Floats, low: Floats, high: Floats, value: float) -> str:
     parts = []
     for axis, at, least, most in zip(frame.axes, best, low, high, strict=True):
         width = float(axis.scaled(np.array([most]))[0] - axis.scaled(np.array([least]))[0])
@@ -143,7 +143,7 @@ def run_noise(fit: ChosenFit) -> float:
     return float((fit.frame.seeds * residual**2).mean())
 
 
-def check(predictions: Sequence[Prediction], frame: Frame) -> list[str]:
+def check(predictions: Sequence[Prediction], frame: CellFrame) -> list[str]:
     """Whether predictions held: a sentence for each, with what was measured where there is a cell like it."""
     said = []
     for one in predictions:

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from soundwave.ablation.fits.frame import Frame
+from soundwave.ablation.fits.frame import CellFrame
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class _Weighed:
 class FittedProcess:
     """A Gaussian process given cells."""
 
-    frame: Frame
+    frame: CellFrame
     choices: tuple[_Choice, ...]
     loo: Floats
     noise: float
@@ -111,7 +111,7 @@ class FittedProcess:
         return mean, np.asarray(np.sum(spread, axis=0) / total)
 
 
-def fit_process(frame: Frame) -> FittedProcess | None:
+def fit_process(frame: CellFrame) -> FittedProcess | None:
     """Fit to a frame's cells; None where they are too few, or all alike."""
     means = frame.means - frame.means.mean()
     if len(np.unique(frame.points, axis=0)) < CELLS or not means.any():
@@ -131,7 +131,7 @@ def fit_process(frame: Frame) -> FittedProcess | None:
     )
 
 
-def _weigh(frame: Frame, means: Floats, plain: float, length: float) -> list[_Weighed]:
+def _weigh(frame: CellFrame, means: Floats, plain: float, length: float) -> list[_Weighed]:
     """One bend and length scale with every noise."""
     seen, noise = frame.at(frame.points, plain), np.array(NOISES)
     own = noise[:, None] / frame.seeds + _JITTER  # (noises, cells)

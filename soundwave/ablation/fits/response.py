@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundwave.ablation.claims.measured import SIZE
-from soundwave.ablation.fits.frame import Frame
+from soundwave.ablation.fits.frame import CellFrame
 
 Floats = NDArray[np.float64]
 Columns = Callable[[Floats], Floats]
@@ -50,7 +50,7 @@ class CurveKind:
     """A family of curves."""
 
     name: str
-    lattice: Callable[[Frame], list[Columns]]
+    lattice: Callable[[CellFrame], list[Columns]]
     """One entry for each choice of what the curve is not linear in; empty: the axes do not allow it."""
     chosen: int
     """How many numbers a choice from the lattice stands for."""
@@ -61,7 +61,7 @@ class FittedCurve:
     """The best of a family of curves."""
 
     name: str
-    frame: Frame
+    frame: CellFrame
     lattice: Sequence[Columns]
     chosen: int
     loo: Floats
@@ -103,7 +103,7 @@ def _fit(lattice: Sequence[Columns], seen: Floats, means: Floats, weights: Float
     return answer
 
 
-def fit_curve(kind: CurveKind, frame: Frame) -> FittedCurve | None:
+def fit_curve(kind: CurveKind, frame: CellFrame) -> FittedCurve | None:
     """Fit a family; None where its axes do not allow it, or cells are fewer than its numbers and one to check them."""
     lattice = kind.lattice(frame)
     cells = len(np.unique(frame.points, axis=0))
@@ -118,20 +118,20 @@ def fit_curve(kind: CurveKind, frame: Frame) -> FittedCurve | None:
     return FittedCurve(kind.name, frame, lattice, kind.chosen, loo)
 
 
-def _flat(frame: Frame) -> list[Columns]:
+def _flat(frame: CellFrame) -> list[Columns]:
     return [lambda points: np.ones((len(points), 1))]
 
 
-def _line(frame: Frame) -> list[Columns]:
+def _line(frame: CellFrame) -> list[Columns]:
     plain = 0.0 if any(axis.kind == "log" for axis in frame.axes) else 1.0
     return [lambda points: np.column_stack([np.ones(len(points)), frame.at(points, plain)])]
 
 
-def _plain_quadratic(frame: Frame) -> list[Columns]:
+def _plain_quadratic(frame: CellFrame) -> list[Columns]:
     return _quadratic(frame, plain=1.0)
 
 
-def _quadratic(frame: Frame, plain: float = 0.0) -> list[Columns]:
+def _quadratic(frame: CellFrame, plain: float = 0.0) -> list[Columns]:
     def columns(points: Floats) -> Floats:
         at = frame.at(points, plain)
         crossed = [at[:, one] * at[:, two] for one, two in combinations(range(at.shape[1]), 2)]
@@ -140,7 +140,7 @@ def _quadratic(frame: Frame, plain: float = 0.0) -> list[Columns]:
     return [columns]
 
 
-def _exponential(frame: Frame) -> list[Columns]:
+def _exponential(frame: CellFrame) -> list[Columns]:
     """c + k exp(t r): the law of mixing of one share, falling (t < 0) or rising."""
     share = _only_share(frame)
     if share is None or len(frame.axes) > 1:
@@ -149,7 +149,7 @@ def _exponential(frame: Frame) -> list[Columns]:
     return [*falling, *(partial(_mixing, share=share, down=None, up=rate) for rate in RATES)]
 
 
-def _two_exponentials(frame: Frame) -> list[Columns]:
+def _two_exponentials(frame: CellFrame) -> list[Columns]:
     """Two domains, one that a share feeds and one that it starves: c + k exp(-t r) + l exp(-u (1 - r))."""
     share = _only_share(frame)
     if share is None or len(frame.axes) > 1:
@@ -157,7 +157,7 @@ def _two_exponentials(frame: Frame) -> list[Columns]:
     return [partial(_mixing, share=share, down=down, up=up) for down, up in product(RATES, RATES)]
 
 
-def _surface(frame: Frame) -> list[Columns]:
+def _surface(frame: CellFrame) -> list[Columns]:
     """E + A D^-a + k exp(-t r) + l exp(-u (1 - r)): what data brings and what a share brings."""
     share = _only_share(frame)
     sizes = [number for number, axis in enumerate(frame.axes) if axis.name == SIZE]
@@ -186,7 +186,7 @@ def _size_and_mixing(
     return np.column_stack([mixing, (points[:, size] / unit) ** -exponent])
 
 
-def _only_share(frame: Frame) -> int | None:
+def _only_share(frame: CellFrame) -> int | None:
     shares = [number for number, axis in enumerate(frame.axes) if axis.kind == "share"]
     return shares[0] if len(shares) == 1 else None
 

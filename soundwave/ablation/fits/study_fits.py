@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from soundwave.ablation.claims.measured import ARM, SIZE, Measured, cell_settings
+from soundwave.ablation.claims.measured import ARM, SIZE, MeasuredOutcome, cell_settings
 from soundwave.ablation.claims.study import Study
 from soundwave.ablation.fits.choose import ChosenFit, choose_fit
-from soundwave.ablation.fits.frame import Frame, frames
+from soundwave.ablation.fits.frame import CellFrame, frames
 from soundwave.ablation.fits.optimum import Optimum, Prediction, find_optimum, propose_check
 from soundwave.ablation.fits.repeats import RepeatFit, fit_repeats, heard_hours
 from soundwave.ablation.fits.size import FitResult, fit_arm
@@ -24,7 +24,7 @@ class ResponseFit:
     """One outcome along the number axes of cells that are alike in all else."""
 
     outcome: str
-    frame: Frame
+    frame: CellFrame
     fit: ChosenFit | str
     """Or why there is none."""
     optimum: Optimum | None = None
@@ -121,12 +121,12 @@ def fits_of(study: Study) -> StudyFits:
     )
 
 
-def response_frames(measured: Measured) -> list[Frame]:
+def response_frames(measured: MeasuredOutcome) -> list[CellFrame]:
     """The frames with an axis beside size: along size alone the size law holds."""
     return [frame for frame in frames(measured) if any(axis.name != SIZE for axis in frame.axes)]
 
 
-def _sizes(rows: Sequence[Mapping[str, Any]], measured: Measured) -> dict[str, tuple[FitResult, Figure]]:
+def _sizes(rows: Sequence[Mapping[str, Any]], measured: MeasuredOutcome) -> dict[str, tuple[FitResult, Figure]]:
     arms = dict.fromkeys(str(cell.values.get(ARM)) for cell in measured.cells)
     return {arm: (fit_arm(rows, arm, measured.figure), measured.figure) for arm in arms}
 
@@ -138,7 +138,7 @@ def _size_said(fit: FitResult, figure: Figure) -> str:
     return f"{figure.formula(fit.curve.formula)}{left_out}"
 
 
-def _response(measured: Measured, frame: Frame) -> ResponseFit:
+def _response(measured: MeasuredOutcome, frame: CellFrame) -> ResponseFit:
     found = ResponseFit(measured.outcome, frame, choose_fit(frame))
     if isinstance(found.fit, ChosenFit) and found.fit.response.name != "no response":
         found.optimum = find_optimum(found.fit, measured.figure.better)
@@ -146,7 +146,7 @@ def _response(measured: Measured, frame: Frame) -> ResponseFit:
     return found
 
 
-def _repeats(study: Study, measured: Sequence[Measured]) -> dict[str, RepeatFit | str]:
+def _repeats(study: Study, measured: Sequence[MeasuredOutcome]) -> dict[str, RepeatFit | str]:
     kinds = {row.get("repeats") for row in study.rows}
     first = next((one for one in measured if one.figure.best is not None), None)
     if first is None or not {"matched", "free"} <= kinds:

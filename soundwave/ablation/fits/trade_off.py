@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr, t
 
 from soundwave.ablation.claims.bands import pooled_variance
-from soundwave.ablation.claims.measured import SIZE, CellSettings, Measured
+from soundwave.ablation.claims.measured import SIZE, CellSettings, MeasuredOutcome
 
 Floats = NDArray[np.float64]
 DRAWS = 1000
@@ -35,7 +35,7 @@ class FrontCell:
         return asdict(self)
 
 
-def pareto(measured: Sequence[Measured], *, seed: int = 0) -> list[FrontCell] | str:
+def pareto(measured: Sequence[MeasuredOutcome], *, seed: int = 0) -> list[FrontCell] | str:
     """The cells that have all outcomes, best first by the first one; or why there is no trade-off to show."""
     if len(measured) < 2:
         return "One outcome has no trade-off."
@@ -63,7 +63,7 @@ def pareto(measured: Sequence[Measured], *, seed: int = 0) -> list[FrontCell] | 
     return [found[n] for n in np.argsort(losses[:, 0], kind="stable")]
 
 
-def _means(measured: Measured, cells: Sequence[CellSettings]) -> tuple[Floats, Floats]:
+def _means(measured: MeasuredOutcome, cells: Sequence[CellSettings]) -> tuple[Floats, Floats]:
     """(cells,) means over seeds and their standard errors."""
     values = measured.values[[measured.cells.index(cell) for cell in cells]]
     known = np.isfinite(values)
@@ -81,7 +81,7 @@ def _front(losses: Floats) -> NDArray[np.bool_]:
     return np.asarray(~beaten.any(axis=2))
 
 
-def rank_agreement(measured: Measured) -> str:
+def rank_agreement(measured: MeasuredOutcome) -> str:
     """Whether the smallest size orders recipes as the largest does: Spearman's correlation in a sentence."""
     sizes = sorted({float(value) for cell in measured.cells if isinstance(value := cell.values.get(SIZE), int | float)})
     if len(sizes) < 2:

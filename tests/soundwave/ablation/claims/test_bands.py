@@ -5,7 +5,7 @@ import pytest
 
 from soundwave.ablation.claims.bands import joint_bands, pooled_variance, seed_mask, variances_of, weights
 from soundwave.ablation.claims.contrasts import contrasts
-from soundwave.ablation.claims.measured import CellSettings, Measured
+from soundwave.ablation.claims.measured import CellSettings, MeasuredOutcome
 from tests.soundwave.ablation.small_study import LLM_WER
 
 STUDIES = 100
@@ -17,7 +17,7 @@ def made(values):
     means = values.mean(axis=2)
     names = tuple(CellSettings((("arm", f"arm-{n}"),)) for n in range(cells))
     parts = (values - means[:, :, None]) / clips
-    return Measured("llm_wer", LLM_WER, names, tuple(range(seeds)), means, parts, np.full(cells, np.nan), clips)
+    return MeasuredOutcome("llm_wer", LLM_WER, names, tuple(range(seeds)), means, parts, np.full(cells, np.nan), clips)
 
 
 def null_study(generator, cells, seeds, clips=29, seed_sd=0.03, uneven=1.0):
@@ -51,7 +51,7 @@ def test_what_differs_is_claimed():
     generator = np.random.default_rng(3)
     study = null_study(generator, 3, 3, clips=300)
     values = study.values + np.array([0.0, 0.3, 0.6])[:, None]
-    study = Measured(**{**vars(study), "values": values})
+    study = MeasuredOutcome(**{**vars(study), "values": values})
     (bands,) = joint_bands([(study, contrasts(study))])
     assert (np.abs(bands.variances.difference) > bands.half).all()
 
@@ -74,7 +74,7 @@ def test_seeds_that_test_different_clips_are_not_counted_twice():
         fold = values[:, seed] - values[:, seed].mean(axis=1, keepdims=True)
         parts[:, seed, 30 * seed : 30 * seed + 30] = fold / 30
     study = made(values)
-    rotated = Measured(**{**vars(study), "parts": parts, "clips": 90})
+    rotated = MeasuredOutcome(**{**vars(study), "parts": parts, "clips": 90})
     asked = contrasts(rotated)
     found = variances_of(rotated, weights(asked), seed_mask(rotated, asked))
     assert found.clips[0] == pytest.approx(found.both[0], rel=1e-6)  # all of the clips' variance is between seeds

@@ -7,7 +7,7 @@ import pytest
 
 from soundwave.ablation.claims.measured import measure
 from soundwave.ablation.fits.choose import choose_fit
-from soundwave.ablation.fits.frame import Frame, frames
+from soundwave.ablation.fits.frame import CellFrame, frames
 from soundwave.ablation.fits.optimum import check, find_optimum, propose_check
 from tests.soundwave.ablation.small_study import LLM_WER, row, shares
 
@@ -130,5 +130,5 @@ def test_arms_are_frames_of_their_own_and_names_are_no_numbers():
         for arm in ("a", "b")
         for share in (0.0, 0.1)
     ]
-    found: list[Frame] = frames(measure(rows, "llm_wer", LLM_WER))
+    found: list[CellFrame] = frames(measure(rows, "llm_wer", LLM_WER))
     assert [frame.title for frame in found] == ["a", "b"]
