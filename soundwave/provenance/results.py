@@ -13,9 +13,9 @@ from manifests.errors import InputError, ManifestError, MissingFileError, Settin
 from manifests.files import read_jsonl, read_object
 from manifests.fingerprint import fingerprint
 from manifests.names import hint
-from manifests.studies import RESULTS, RUNS, TABLE
+from manifests.studies import GRID, RESULTS, RUNS, TABLE
 from soundwave.evaluate.held_out import Decode, EvalOptions
-from soundwave.evaluate.registry import METRICS, RATES, read_figure
+from soundwave.evaluate.registry import METRICS, RATES, find_figure, read_figure
 from soundwave.provenance.links import Link
 
 AGAIN = "Run `soundwave ablate` again."
@@ -67,24 +67,37 @@ def check_row(grid: Path, row: Mapping[str, Any], evaluation: Mapping[str, Any] 
                 if not _equal(value, row.get(column)):
                     link.same(f"`{column}`, against {RESULTS}", row.get(column), value)
     if evaluation is not None:
+        sources = _sources(grid)
         for column in figures:
-            _check_figure(link, column, row, evaluation)
+            _check_figure(link, column, sources.get(column, column), row[column], evaluation)
     return link
+
+
+def _sources(grid: Path) -> dict[str, str]:
+    """Outcome of a grid -> the figure that it is, where they have different names."""
+    try:
+        outcomes = read_object(grid / GRID).get("outcomes") or {}
+        return {name: said if isinstance(said, str) else str(said["metric"]) for name, said in outcomes.items()}
+    except (InputError, AttributeError, KeyError, TypeError):  # another link tells of a grid that cannot be read
+        return {}
 
 
 def _same_row(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(name) == other.get(name) for name in ("cell", "stage", "position"))
 
 
-def _check_figure(link: Link, column: str, row: Mapping[str, Any], evaluation: Mapping[str, Any]) -> None:
+def _check_figure(link: Link, column: str, source: str, value: Any, evaluation: Mapping[str, Any]) -> None:
+    """A figure of a row is that of one of the evaluation's answers."""
     try:
-        found = read_figure(evaluation, column)[0]
+        name = find_figure(source)[1].name
     except SettingsError:  # a column that is no figure of an evaluation
         return
-    if found is None:
+    answers = [evaluation, *evaluation.get("also", ())]
+    found = [figure for answer in answers if (figure := read_figure(answer, name)[0]) is not None]
+    if not found:
         link.unknown.append(f"`{column}` is not in this evaluation")
-    elif not _equal(found, row[column]):
-        link.same(f"`{column}`, against its evaluation", row[column], found)
+    elif not any(_equal(figure, value) for figure in found):
+        link.same(f"`{column}`, against its evaluation", value, found[0])
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -115,14 +128,16 @@ def compare_evaluation(link: Link, value: Mapping[str, Any], run: Link, catalog:
     weights = run.facts.get("weights")
     if run.path is not None and "run" in value:
         link.same("the run that it is of", value["run"], run.path.name)
-    if "weights" not in value:  # of an earlier version: its key has both in it
+    stated = [answer for answer in (value, *value.get("also", ())) if "weights" in answer]
+    if not stated:  # of an earlier version: its key has both in it
         made = {"weights": str(weights), "catalog": str(catalog)}
         if value.get("key") not in (_key_of(value, made), None):
             link.unknown.append("it does not say of which weights and catalog it is, and its key is of other ones")
         return
     for name, found in (("weights", weights), ("catalog", catalog)):
         if found is not None:
-            link.same(f"the {name} that it was made with, against what is there now", value[name], found)
+            odd = next((answer[name] for answer in stated if answer[name] != found), found)
+            link.same(f"the {name} that it was made with, against what is there now", odd, found)
 
 
 def _key_of(value: Mapping[str, Any], made: Mapping[str, str]) -> str | None:
@@ -153,5 +168,5 @@ def need_evaluation(value: Mapping[str, Any], path: Path) -> None:
     Raises:
         ManifestError: it says neither run nor split.
     """
-    if not {"run", "split"} <= value.keys() and RATES not in value:
+    if not {"run", "split"} <= value.keys() and RATES not in value and "also" not in value:
         raise ManifestError(f"{path} is no evaluation: it has no `run` and `split`.")
