@@ -11,6 +11,14 @@ RUN/checkpoints/         what an interrupted run goes on from
 RUN/rows/                what a large plan's training reads of its cuts, while the run goes on
 RUN/tensorboard/         metrics as event files
 RUN/final/               the model of a finished run
+
+Runs of `soundwave ablate` stand in its output folder, with what they were for:
+
+OUTPUT/plans/KEY/  OUTPUT/runs/STAGE-KEY/  OUTPUT/evaluations/
+OUTPUT/GRID/grid.json         what the grid asked, and what it says
+OUTPUT/GRID/results.jsonl     a row per cell and stage
+OUTPUT/GRID/results.parquet   the same
+OUTPUT/GRID/clips.parquet     a row per clip of each; not in all versions
 """
 
 from __future__ import annotations
@@ -30,6 +38,8 @@ RUN, SETTINGS, ENVIRONMENT = "run.json", "settings.yaml", "environment.json"
 METRICS, LEDGER, LEDGER_ROWS = "metrics.jsonl", "ledger.parquet", "ledger.jsonl"
 CHECKPOINTS, EVENTS, FINAL, ROWS = "checkpoints", "tensorboard", "final", "rows"
 WEIGHTS = "adapters.safetensors"  # in final/: what the run trained
+GRID, RESULTS, TABLE, CLIPS = "grid.json", "results.jsonl", "results.parquet", "clips.parquet"
+PLANS, RUNS, EVALUATIONS = "plans", "runs", "evaluations"
 
 TRAIN_AGAIN = "Train the run again, into another folder."
 RENAMED: dict[str, str | None] = {"versions": None}  # keys of earlier versions -> today's; None: they have gone

@@ -19,8 +19,7 @@ from manifests.errors import MissingFileError
 from manifests.files import is_aside, need_folder
 from manifests.plans import LOCK, PLAN
 from manifests.rows import CORPUS, PASS_FILE
-from manifests.runs import RUN
-from manifests.studies import GRID, PLANS, RESULTS, RUNS, TABLE
+from manifests.runs import GRID, PLANS, RESULTS, RUN, RUNS, TABLE
 from manifests.switch import settle_inside
 
 DEPTH = 3  # folders below a place that are looked at: demo/ablation/runs/NAME

@@ -20,8 +20,8 @@ from manifests.errors import InputError, ManifestError
 from manifests.files import read_object
 from manifests.plans import LOCK
 from manifests.rows import CORPUS, PASS_FILE
+from manifests.runs import CLIPS, GRID, RESULTS, TABLE
 from manifests.schema import columns
-from manifests.studies import CLIPS, GRID, RESULTS, TABLE
 
 LOWER = ("%\\_wer", "%\\_cer", "wer", "cer", "%loss%", "%perplexity%")  # names of figures that are errors
 BAND = ("_low", "_high")  # a column with such columns beside it is a figure

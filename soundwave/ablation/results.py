@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.catalog import connect
-from manifests import studies
+from manifests import runs
 from manifests.files import atomic_write, read_jsonl, write_jsonl
 from manifests.units import Hours
 from soundwave.evaluate.metric import Figure
 
-RESULTS, TABLE, GRID = studies.RESULTS, studies.TABLE, studies.GRID
-CLIPS = studies.CLIPS  # what each held-out clip gave to an outcome
+RESULTS, TABLE, GRID = runs.RESULTS, runs.TABLE, runs.GRID
+CLIPS = runs.CLIPS  # what each held-out clip gave to an outcome
 LOSSES = ("lm_loss", "ctc_loss")  # columns of every grid: they are always measured
 METRICS = ("ctc_wer", "llm_wer")  # columns of every grid's results; a grid with another outcome has its columns too
 Z95 = 1.959964  # a 95 % band is this many standard errors to each side

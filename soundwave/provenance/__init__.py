@@ -14,10 +14,10 @@ from typing import Any
 
 from manifests.errors import InputError, MissingFileError
 from manifests.plans import LOCK, PLAN, Lock
-from manifests.runs import RUN
-from manifests.studies import GRID, PLANS, RESULTS, TABLE
-from soundwave.provenance.data import DataPlaces, data_links
-from soundwave.provenance.links import Link
+from manifests.runs import GRID, PLANS, RESULTS, RUN, TABLE
+from soundwave.provenance.data import DataPlaces as DataPlaces
+from soundwave.provenance.data import data_links
+from soundwave.provenance.links import Link as Link
 from soundwave.provenance.results import (
     check_row,
     compare_evaluation,
@@ -29,8 +29,6 @@ from soundwave.provenance.results import (
 )
 from soundwave.provenance.trained import RunChecked, check_plan, check_rules, check_run, look_at_plan
 from soundwave.train.runs.places import run_catalog
-
-__all__ = ["DataPlaces", "Link", "why"]
 
 
 def why(

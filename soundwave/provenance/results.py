@@ -13,7 +13,7 @@ from manifests.errors import InputError, ManifestError, MissingFileError, Settin
 from manifests.files import read_jsonl, read_object
 from manifests.fingerprint import fingerprint
 from manifests.names import hint
-from manifests.studies import GRID, RESULTS, RUNS, TABLE
+from manifests.runs import EVALUATIONS, GRID, RESULTS, RUN, RUNS, TABLE
 from soundwave.evaluate.held_out import Decode, EvalOptions
 from soundwave.evaluate.registry import METRICS, RATES, find_figure, read_figure
 from soundwave.provenance.links import Link
@@ -156,8 +156,8 @@ def evaluated_run(path: Path, value: Mapping[str, Any]) -> Path:
     Raises:
         MissingFileError: it is not found.
     """
-    inside = path.parent if path.parent.name != "evaluations" else path.parent.parent / RUNS / str(value.get("run"))
-    if not (inside / "run.json").is_file():
+    inside = path.parent if path.parent.name != EVALUATIONS else path.parent.parent / RUNS / str(value.get("run"))
+    if not (inside / RUN).is_file():
         raise MissingFileError(f"The run of {path} is not there; looked for {inside}.")
     return inside
 

@@ -47,7 +47,9 @@ class Suspicion(SettledPass):
     def check(self) -> None:
         """Raise SettingsError when no run is named."""
         if not self.runs:
-            raise SettingsError("The pass `suspicion` needs runs to read. Name them: --set runs=demo/runs.")
+            raise SettingsError(
+                "The pass `suspicion` needs runs to read. Name them with the setting `runs`: runs=demo/runs."
+            )
 
     def rows(self, corpus_dir: Path) -> Iterator[Row]:
         """The corpus's cuts, with what the ledgers say of them."""

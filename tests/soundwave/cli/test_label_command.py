@@ -22,7 +22,7 @@ from soundwave.cli import build_app, flags, with_flags
 from soundwave.cli.label import register
 from tests.curation.labelling import cut, table, tone, write_made
 
-PASSES = "agree, align, encode, fingerprint, hallucination, language, mos, quality, speaker, speech, tag"
+PASSES = "agree, align, encode, fingerprint, hallucination, language, mos, quality, speaker, speech, suspicion, tag"
 NEW_PASS = '''"""Counts the letters of the transcript."""
 
 from typing import ClassVar
