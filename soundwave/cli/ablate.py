@@ -16,6 +16,30 @@ if TYPE_CHECKING:
     from soundwave.ablation.run import AblationSummary, Running
 
 
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Train nothing: say which cells there are, what they cost and could show.")
+]
+MeasureOption = Annotated[
+    bool, typer.Option(help="With --dry-run: train the first steps of each stage, to see what they take.")
+]
+PrintOption = Annotated[
+    bool, typer.Option("--print-commands", help="Train nothing: print a line a job, for a shell or a scheduler.")
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="Train on the workers of a scheduler (tcp://host:8786), or `processes`."),
+]
+ResourceOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=N", help="With --dask: what a job takes of a worker: GPU=1.")
+]
+RetriesOption = Annotated[int | None, typer.Option(help="Of what fails (default: the grid's).", min=0, max=100)]
+KeepGoingOption = Annotated[bool, typer.Option(help="When something fails, go on with what does not need it.")]
+TimeOption = Annotated[str | None, typer.Option(help="Stop after 30m, 2h, ...; the same call goes on.")]
+ResultsOption = Annotated[
+    Path | None, typer.Option(help="Take finished cells from this table of results (.parquet, .jsonl, .csv).")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(ablate)
@@ -42,30 +66,15 @@ def ablate(  # noqa: PLR0917 - options are keywords
             "--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."
         ),
     ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Train nothing: say which cells there are, what they cost and could show."),
-    ] = False,
-    measure: Annotated[
-        bool, typer.Option(help="With --dry-run: train the first steps of each stage, to see what they take.")
-    ] = True,
-    print_commands: Annotated[
-        bool,
-        typer.Option("--print-commands", help="Train nothing: print a line a job, for a shell or a scheduler."),
-    ] = False,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDR", help="Train on the workers of a scheduler (tcp://host:8786), or `processes`."),
-    ] = None,
-    resource: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=N", help="With --dask: what a job takes of a worker: GPU=1.")
-    ] = None,
-    retries: Annotated[int | None, typer.Option(help="Of what fails (default: the grid's).", min=0, max=100)] = None,
-    keep_going: Annotated[bool, typer.Option(help="When something fails, go on with what does not need it.")] = True,
-    time_limit: Annotated[str | None, typer.Option(help="Stop after 30m, 2h, ...; the same call goes on.")] = None,
-    results: Annotated[
-        Path | None, typer.Option(help="Take finished cells from this table of results (.parquet, .jsonl, .csv).")
-    ] = None,
+    dry_run: DryRunOption = False,
+    measure: MeasureOption = True,
+    print_commands: PrintOption = False,
+    dask: DaskOption = None,
+    resource: ResourceOption = None,
+    retries: RetriesOption = None,
+    keep_going: KeepGoingOption = True,
+    time_limit: TimeOption = None,
+    results: ResultsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Train and evaluate every cell (arm x axes x seed) of one or more grids; equal trainings happen once.
