@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from soundwave.ablation.run import AblationSummary, Running
 
 
+CatalogOption = Annotated[Path, typer.Option(help="The catalog that plans draw from.")]
+OutputOption = Annotated[Path, typer.Option(help="Plans, runs, logs and results go here; runs are shared.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1, max=PROCESSES),
+]
+SeedOption = Annotated[
+    list[int] | None,
+    typer.Option(help="Seeds instead of the grid's; give it several times for bands.", min=0, max=LARGEST),
+]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."),
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Train nothing: say which cells there are, what they cost and could show.")
 ]
@@ -47,25 +61,12 @@ def register(app: typer.Typer) -> None:
 
 def ablate(  # noqa: PLR0917 - options are keywords
     grids: Annotated[list[str], typer.Argument(help="Grid files (.yaml), or names of bundled ones.")],
-    catalog: Annotated[Path, typer.Option(help="The catalog that plans draw from.")] = Path("demo/catalog"),
-    output: Annotated[Path, typer.Option(help="Plans, runs, logs and results go here; runs are shared.")] = Path(
-        "demo/ablation"
-    ),
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1, max=PROCESSES),
-    ] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option(help="Seeds instead of the grid's; give it several times for bands.", min=0, max=LARGEST),
-    ] = None,
+    catalog: CatalogOption = Path("demo/catalog"),
+    output: OutputOption = Path("demo/ablation"),
+    workers: WorkersOption = None,
+    seed: SeedOption = None,
     set_: SetOption = None,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."
-        ),
-    ] = False,
+    force: ForceOption = False,
     dry_run: DryRunOption = False,
     measure: MeasureOption = True,
     print_commands: PrintOption = False,
