@@ -96,18 +96,8 @@ def ablate(  # noqa: PLR0917 - options are keywords
     running = Running(retries, keep_going, seconds(time_limit), dask, resources(resource), results)
     try:
         if dry_run or print_commands:
-            _look(
-                grids,
-                catalog,
-                output,
-                running,
-                replaced,
-                workers,
-                force,
-                measure=measure,
-                lines=print_commands,
-                as_json=as_json,
-            )
+            where = (grids, catalog, output, running, replaced, workers, force)
+            _look(*where, measure=measure, lines=print_commands, as_json=as_json)
             return
         summary = run(grids, catalog, output, workers=workers, overrides=replaced, aside=force, running=running)
     except OccupiedError as error:
