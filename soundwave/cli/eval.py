@@ -20,6 +20,10 @@ CatalogOption = Annotated[
     Path | None, typer.Option(help="The catalog with the clips. Default: that on which each run was trained.")
 ]
 
+DecodeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="ctc (greedy), llm (its own answers), joint (both choose). Default: ctc and llm."),
+]
 AlsoOption = Annotated[
     Path | None,
     typer.Option(
@@ -56,10 +60,7 @@ def evaluate_runs(
             f"Default: {RATES}, the error rates. --list-metrics says what they measure."
         ),
     ] = None,
-    decode: Annotated[
-        list[str] | None,
-        typer.Option(help="ctc (greedy), llm (its own answers), joint (both choose). Default: ctc and llm."),
-    ] = None,
+    decode: DecodeOption = None,
     limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1, max=MOST)] = None,
     text: Annotated[Path | None, typer.Option(help="Plain text for the perplexity of `retention`.")] = None,
     air_bench: Annotated[
