@@ -18,6 +18,44 @@ if TYPE_CHECKING:
     from soundwave.ablation.run import AblationSummary, Running
 
 
+CatalogOption = Annotated[Path, typer.Option(help="The catalog that plans draw from.")]
+OutputOption = Annotated[Path, typer.Option(help="Plans, runs, logs and results go here; runs are shared.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1, max=PROCESSES),
+]
+SeedOption = Annotated[
+    list[int] | None,
+    typer.Option(help="Seeds instead of the grid's; give it several times for bands.", min=0, max=LARGEST),
+]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Train nothing: say which cells there are, what they cost and could show.")
+]
+MeasureOption = Annotated[
+    bool, typer.Option(help="With --dry-run: train the first steps of each stage, to see what they take.")
+]
+PrintOption = Annotated[
+    bool, typer.Option("--print-commands", help="Train nothing: print a line a job, for a shell or a scheduler.")
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDR", help="Train on the workers of a scheduler (tcp://host:8786), or `processes`."),
+]
+ResourceOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=N", help="With --dask: what a job takes of a worker: GPU=1.")
+]
+RetriesOption = Annotated[int | None, typer.Option(help="Of what fails (default: the grid's).", min=0, max=100)]
+KeepGoingOption = Annotated[bool, typer.Option(help="When something fails, go on with what does not need it.")]
+TimeOption = Annotated[str | None, typer.Option(help="Stop after 30m, 2h, ...; the same call goes on.")]
+ResultsOption = Annotated[
+    Path | None, typer.Option(help="Take finished cells from this table of results (.parquet, .jsonl, .csv).")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
@@ -34,49 +72,21 @@ def register(app: typer.Typer) -> None:
 
 def ablate(  # noqa: PLR0917 - options are keywords
     grids: Annotated[list[str], typer.Argument(help="Grid files (.yaml), or names of bundled ones.")],
-    catalog: Annotated[Path, typer.Option(help="The catalog that plans draw from.")] = Path("demo/catalog"),
-    output: Annotated[Path, typer.Option(help="Plans, runs, logs and results go here; runs are shared.")] = Path(
-        "demo/ablation"
-    ),
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes side by side, one thread each (default: the grid's).", min=1, max=PROCESSES),
-    ] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option(help="Seeds instead of the grid's; give it several times for bands.", min=0, max=LARGEST),
-    ] = None,
+    catalog: CatalogOption = Path("demo/catalog"),
+    output: OutputOption = Path("demo/ablation"),
+    workers: WorkersOption = None,
+    seed: SeedOption = None,
     set_: SetOption = None,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Results of another grid of this name are OUTPUT/GRID.old-1 when there are new ones."
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Train nothing: say which cells there are, what they cost and could show."),
-    ] = False,
-    measure: Annotated[
-        bool, typer.Option(help="With --dry-run: train the first steps of each stage, to see what they take.")
-    ] = True,
-    print_commands: Annotated[
-        bool,
-        typer.Option("--print-commands", help="Train nothing: print a line a job, for a shell or a scheduler."),
-    ] = False,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDR", help="Train on the workers of a scheduler (tcp://host:8786), or `processes`."),
-    ] = None,
-    resource: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=N", help="With --dask: what a job takes of a worker: GPU=1.")
-    ] = None,
-    retries: Annotated[int | None, typer.Option(help="Of what fails (default: the grid's).", min=0, max=100)] = None,
-    keep_going: Annotated[bool, typer.Option(help="When something fails, go on with what does not need it.")] = True,
-    time_limit: Annotated[str | None, typer.Option(help="Stop after 30m, 2h, ...; the same call goes on.")] = None,
-    results: Annotated[
-        Path | None, typer.Option(help="Take finished cells from this table of results (.parquet, .jsonl, .csv).")
-    ] = None,
+    force: ForceOption = False,
+    dry_run: DryRunOption = False,
+    measure: MeasureOption = True,
+    print_commands: PrintOption = False,
+    dask: DaskOption = None,
+    resource: ResourceOption = None,
+    retries: RetriesOption = None,
+    keep_going: KeepGoingOption = True,
+    time_limit: TimeOption = None,
+    results: ResultsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Train and evaluate every cell (arm x axes x seed) of one or more grids; equal trainings happen once.
@@ -97,18 +107,8 @@ def ablate(  # noqa: PLR0917 - options are keywords
     running = Running(retries, keep_going, seconds(time_limit), dask, resources(resource), results)
     try:
         if dry_run or print_commands:
-            _look(
-                grids,
-                catalog,
-                output,
-                running,
-                replaced,
-                workers,
-                force,
-                measure=measure,
-                lines=print_commands,
-                as_json=as_json,
-            )
+            where = (grids, catalog, output, running, replaced, workers, force)
+            _look(*where, measure=measure, lines=print_commands, as_json=as_json)
             return
         summary = run(grids, catalog, output, workers=workers, overrides=replaced, aside=force, running=running)
     except OccupiedError as error:

@@ -20,6 +20,21 @@ CatalogOption = Annotated[
     Path | None, typer.Option(help="The catalog with the clips. Default: that on which each run was trained.")
 ]
 
+DecodeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="ctc (greedy), llm (its own answers), joint (both choose). Default: ctc and llm."),
+]
+AlsoOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A YAML list of further questions (split, corpus, metrics, decode, limit, ...), answered in `also`; "
+        "without another question they are all that is asked."
+    ),
+]
+ClipsOption = Annotated[
+    Path | None, typer.Option(help="Write what each clip gave to the figures: value and weight, as Parquet.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -45,10 +60,7 @@ def evaluate_runs(
             f"Default: {RATES}, the error rates. --list-metrics says what they measure."
         ),
     ] = None,
-    decode: Annotated[
-        list[str] | None,
-        typer.Option(help="ctc (greedy), llm (its own answers), joint (both choose). Default: ctc and llm."),
-    ] = None,
+    decode: DecodeOption = None,
     limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1, max=MOST)] = None,
     text: Annotated[Path | None, typer.Option(help="Plain text for the perplexity of `retention`.")] = None,
     air_bench: Annotated[
@@ -58,16 +70,8 @@ def evaluate_runs(
     choose: Annotated[
         str, typer.Option(help="--air-bench: read choices from the answer, or take the likeliest: answer | likelihood.")
     ] = "answer",
-    also: Annotated[
-        Path | None,
-        typer.Option(
-            help="A YAML list of further questions (split, corpus, metrics, decode, limit, ...), answered in `also`; "
-            "without another question they are all that is asked."
-        ),
-    ] = None,
-    clips: Annotated[
-        Path | None, typer.Option(help="Write what each clip gave to the figures: value and weight, as Parquet.")
-    ] = None,
+    also: AlsoOption = None,
+    clips: ClipsOption = None,
     ceiling: Annotated[bool, typer.Option("--ceiling", help="Score Moonshine's own decoder beside them.")] = False,
     list_: Annotated[
         bool,

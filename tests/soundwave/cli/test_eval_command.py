@@ -2,10 +2,11 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from manifests.errors import InputError
+from manifests.errors import InputError, SettingsError
 from soundwave.cli import build_app
 from soundwave.evaluate.table import family_rows, run_names
 from soundwave.train.loop import train
@@ -63,3 +64,37 @@ def test_rows_have_a_column_for_each_run():
         {"metric": "retention.qa.rows", "a": 3},
     ]
     assert run_names(["a", "b", "a"]) == ["a (1)", "b", "a (3)"]
+
+
+def test_further_questions_and_what_each_clip_gave(run, workspace, tmp_path):
+    (tmp_path / "more.yaml").write_text(
+        "- {split: train, metrics: [loss], limit: 2}\n- {split: dev, metrics: [sound], skip: true}\n"
+    )
+    words = [run, "--catalog", workspace / "catalog", "--also", tmp_path / "more.yaml", "--json"]
+    found = json.loads(ask(*words, "--clips", tmp_path / "clips.parquet"))
+    loss, sound = (answer["metrics"] for answer in found["also"])
+    assert found["run"] == run.name and "clips" not in found  # nothing else was asked
+    assert loss["loss"]["rows"] > 0 and "has no rows" in sound["sound"]["skipped"]
+    rows = pq.read_table(tmp_path / "clips.parquet").to_pylist()
+    mine = [row for row in rows if row["figure"] == "ctc_loss"]
+    assert {row["question"] for row in rows} == {1} and {row["run"] for row in rows} == {run.name}
+    assert sum(row["value"] for row in mine) / sum(row["weight"] for row in mine) == pytest.approx(
+        loss["loss"]["ctc_loss"]
+    )
+    both = json.loads(ask(*words, "--metrics", "ctc", "--split", "train", "--limit", "2"))
+    assert set(both["metrics"]) == {"ctc"} and [set(answer["metrics"]) for answer in both["also"]] == [
+        {"loss"},
+        {"sound"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("split: dev", "expected a list of questions"), ("- {metrcs: [loss]}", "metrcs"), ("- {metrics: [los]}", "loss")],
+)
+def test_wrong_further_questions_are_one_sentence(run, workspace, tmp_path, text, message):
+    (tmp_path / "more.yaml").write_text(text)
+    result = CliRunner().invoke(
+        build_app(), ["eval", str(run), "--catalog", str(workspace / "catalog"), "--also", str(tmp_path / "more.yaml")]
+    )
+    assert isinstance(result.exception, SettingsError) and message in str(result.exception)
