@@ -4,11 +4,11 @@
 -- setting: least_overlap = 0.01
 -- The small side is looked up: millions of training cuts pass by without being kept.
 WITH held_keys AS (
-  SELECT DISTINCT level, key FROM recording_pieces WHERE held
+  SELECT DISTINCT level, key FROM shared_pieces WHERE held
 ),
 shared AS (
   SELECT *
-  FROM recording_pieces
+  FROM shared_pieces
   SEMI JOIN held_keys USING (level, key)
 ),
 seen_keys AS (

@@ -3,7 +3,7 @@
 --   in the same room, and often the sentence before or after.
 -- do: Split by recording (import with --split hash) and prepare the corpus again, or leave the training cuts out.
 WITH held_out AS (
-  SELECT * FROM recording_pieces WHERE held
+  SELECT * FROM shared_pieces WHERE held
 ),
 -- The small side is looked up: millions of training cuts pass by without being kept.
 seen AS (
@@ -12,7 +12,7 @@ seen AS (
     key,
     count(*) AS pieces,
     arg_min({cut: cut_id, corpus: corpus, split: split, start: start, stop: stop}, cut_id) AS other
-  FROM recording_pieces
+  FROM shared_pieces
   SEMI JOIN held_out USING (level, key)
   WHERE NOT held
   GROUP BY ALL

@@ -29,6 +29,13 @@ CREATE MACRO plain_words(words) AS CASE
   ELSE same_text(words)
 END;
 
+-- The first 16 characters of plain_words, without a last space. Its first case is the quick one, for any length of text:
+-- 17 letters, digits and single spaces of scripts whose letters stay as they are but for their case, or that have none.
+CREATE MACRO first_words(words) AS CASE
+  WHEN regexp_full_match(left(words, 17), '(?:[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+(?: [0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+)*|[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣ぁ-ゖァ-ヺー一-鿿]+) ?') THEN rtrim(lower(left(words, 16)))
+  ELSE rtrim(left(plain_words(words), 16))
+END;
+
 -- The same without the spaces.
 CREATE MACRO plain_text(words) AS CASE
   WHEN NOT regexp_matches(words, '[^a-zA-Z0-9 '']') THEN replace(replace(lower(words), ' ', ''), '''', '')
