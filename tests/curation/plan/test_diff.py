@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curation.plan import make_plan
@@ -57,6 +60,35 @@ def test_a_diff_by_hand(workspace: Path) -> None:
         ("label", "Dog"): (2.0, 1.0, -1.0, 0, 0),
         ("label", "Bark"): (2.0, 1.0, -1.0, 0, 0),
     }
+
+
+def test_a_diff_is_that_of_every_draw_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts in several domains and in one plan only, drawn several times, of unknown cuts, with a label twice."""
+    draw = random.Random(5)
+    kinds = ([], ["Dog"], ["Dog", "Bark", "Dog"], None)
+    cuts = [
+        cut(f"c{i}", corpus=f"corpus-{i % 3}", speaker=draw.choice((None, f"s{i % 7}")), sound=draw.choice(kinds))
+        for i in range(150)
+    ]
+    write_catalog(tmp_path / "catalog", cuts)
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        rows = [
+            {"cut_id": f"c{draw.randint(0, 160)}", "domain": draw.choice("xxxxyz"), "seconds": draw.uniform(1, 9)}
+            for _ in range(300)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name / "plan.parquet")
+    places = (tmp_path / "left", tmp_path / "right", tmp_path / "catalog")
+    ours = diff_plans(*places)
+    monkeypatch.setattr("curation.plan.diff.__file__", __file__.replace("test_diff.py", "diff_oracle/diff.py"))
+    theirs = diff_plans(*places)
+    assert len(ours) > 20 and sum(c.added and c.removed > 0 for c in ours) > 5
+    assert {(c.dimension, c.name): (c.added, c.removed) for c in ours} == {
+        (c.dimension, c.name): (c.added, c.removed) for c in theirs
+    }
+    hours = {(c.dimension, c.name): (c.hours_a, c.hours_b, c.change) for c in theirs}
+    for c in ours:
+        assert (c.hours_a, c.hours_b, c.change) == pytest.approx(hours[c.dimension, c.name], rel=1e-12, abs=1e-12)
 
 
 def test_a_plan_does_not_differ_from_itself(workspace: Path) -> None:
