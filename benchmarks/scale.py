@@ -205,8 +205,9 @@ def table(found: Mapping[int, Mapping[str, Figures]], grown: Mapping[str, float]
         "| step | rows | processor time (s) | wall (s) | peak memory (MB) | written (MB) | spilled (MB) | load |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name in next(reversed(found.values())):
-        for rows, figures in found.items():
+    for name in found[max(found)]:
+        for rows, done in found.items():
+            figures = done[name]
             values = [f"{getattr(figures, figure):,.{1 if 'seconds' in figure else 0}f}" for figure in FIGURES]
             lines.append(f"| {name} | {rows:,} | {' | '.join(values)} | {figures.load:.1f} |")
     listed = ", ".join(f"{name} {power:.2f}" for name, power in grown.items())
