@@ -184,7 +184,7 @@ def _copy_leniently(con: duckdb.DuckDBPyConnection, source: Source, target: Path
     good = f"SELECT {names('cuts')} FROM ({rows}) WHERE problem IS NULL"
     with lines_of(con, source.files["cuts"]):
         _copy(con, good, target)
-    if find_repeats(con, target, source.files["cuts"]):
+    if find_repeats(con, target, source.files["cuts"], rows):
         with lines_of(con, source.files["cuts"]):
             _copy(con, kept_rows(good), target)
 
