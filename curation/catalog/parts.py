@@ -313,7 +313,8 @@ def _part(con: duckdb.DuckDBPyConnection, source: Source, table: str, path: str,
 def rows_digest(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> tuple[int, str]:
     """Number and digest of a part's rows: the sum over them of 64 bits of MD5, so that their order does not matter."""
     text = "manifest" if table == "cuts" else "CAST(t AS VARCHAR)"
-    digest = f"coalesce(sum(md5_number_lower({text})), 0)"
+    # As md5_number_lower, which takes a third longer.
+    digest = f"coalesce(sum(CAST(md5_number({text}) >> 64 AS UBIGINT)), 0)"
     row = con.execute(f"SELECT count(*), {digest} FROM read_parquet({quoted(path)}) t").fetchall()[0]
     return int(row[0]), fingerprint(table, str(row[0]), str(row[1]))
 
