@@ -33,7 +33,7 @@ _SHORT = f"(?:^| )(?:{'|'.join(sorted(word for word in short_words() if word.isa
 _SURE_HEAD = f"""
 CREATE OR REPLACE TEMP MACRO sure_head(words) AS (
   list_transform(
-    [lower(trim(regexp_extract(words, '^((?:{_WORD} ){{2,5}}){_WORD} ', 1)))],
+    [lower(regexp_extract(regexp_extract(words, '^(?:{_WORD} ){{2,5}}{_WORD} '), '^(.*) [^ ]+ $', 1))],
     lambda head: CASE WHEN contains(head, ' ') AND NOT regexp_matches(head, '{_SHORT}') THEN head END
   )[1]
 )"""

@@ -34,7 +34,7 @@ beginning AS (
     CASE WHEN numbered THEN sure_head(text) END AS head
   FROM sides
   WHERE side < 2 AND task IN ('asr', 'st', 'qa')
-    AND (regexp_matches(text, '\p{N}') OR first_words(text) IN (SELECT rtrim(left(key, 16)) FROM held_out))
+    AND (regexp_matches(text, '\p{N}') OR first_words(text) IN (SELECT rtrim(left(key, 24)) FROM held_out))
 ),
 -- Reading numbers out takes long. Of texts to train on it is done where the words before the first number, which stay as
 -- they are (`sure_head`), begin a held-out text; and where there are no such words.

@@ -14,7 +14,7 @@ UNION ALL
 SELECT cuts.*, 0 AS side
 FROM cuts
 SEMI JOIN drawn USING (cut_id)
-ANTI JOIN accepted USING (cut_id);
+SEMI JOIN refused USING (cut_id);
 
 -- The same, once for each comparison (`level`): with what is trained on (0), and of test with dev (1). `held`: the cut is
 -- of the side that must be new.

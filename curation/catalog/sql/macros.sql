@@ -29,11 +29,11 @@ CREATE MACRO plain_words(words) AS CASE
   ELSE same_text(words)
 END;
 
--- The first 16 characters of plain_words, without a last space. Its first case is the quick one, for any length of text:
--- 17 letters, digits and single spaces of scripts whose letters stay as they are but for their case, or that have none.
+-- The first 24 characters of plain_words, without a last space. Its first case is the quick one: they and the next one are
+-- letters, digits and single spaces of scripts whose letters stay as they are but for their case, or that have none.
 CREATE MACRO first_words(words) AS CASE
-  WHEN regexp_full_match(left(words, 17), '(?:[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+(?: [0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+)*|[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣ぁ-ゖァ-ヺー一-鿿]+) ?') THEN rtrim(lower(left(words, 16)))
-  ELSE rtrim(left(plain_words(words), 16))
+  WHEN regexp_full_match(left(words, 25), '(?:[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+(?: [0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+)*|[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣ぁ-ゖァ-ヺー一-鿿]+) ?') THEN rtrim(lower(left(words, 24)))
+  ELSE rtrim(left(plain_words(words), 24))
 END;
 
 -- The same without the spaces.
