@@ -26,7 +26,8 @@ WORDS = (
     "cafe\u0301 au lait", "caf\u00e9 au lait", "CAF\u00c9 au lait", "Stra\u00dfe", "STRASSE", "strasse", "\ufb01ne",
     "fine", "\uff21\uff22\uff23", "abc", "\u043c\u0438\u0440\u0443 \u043c\u0438\u0440", "\u4f60\u597d \u4e16\u754c",
     "\u4f60\u597d\u4e16\u754c", "\u0130stanbul", "istanbul", "\u0661\u0662", "12", "twelve",
-    "exactly twenty four long!", "exactly twenty four long", "one two three four five si", "one two three four five six", "one two three four five s ix",
+    "exactly twenty four long!", "exactly twenty four long", "one two three four five si", 
+    "one two three four five six", "one two three four five s ix",
     "\u0628\u064e\u064a\u062a", "\uac00\ub098", "\u1100\u1161\ub098",
 )  # fmt: skip
 BETWEEN = (" ", "  ", ", ", "-", "\u2019", "\n", "")
@@ -54,7 +55,7 @@ def some_cuts(draw: random.Random, count: int) -> list[dict[str, Any]]:
             continue
         facts |= {
             "task": draw.choice(("asr", "asr", "st", "sound")),
-            "speaker": draw.choice((None, "", "anna", *(f"{name}{draw.randint(100, 115)}" for name in ("", "libritts_")))),
+            "speaker": draw.choice((None, "", "anna", *(f"{by}{draw.randint(100, 115)}" for by in ("", "libritts_")))),
             "recording_id": f"rec-{draw.randint(0, count // 2)}",
             "source_path": draw.choice((None, "s3://b/1.wav", *(f"{at}{draw.randint(0, count)}.wav" for at in ("", "/audio/")))),
             "audio_sha256": draw.choice((None, f"sha-{draw.randint(0, count)}")),
