@@ -26,7 +26,7 @@ WORDS = (
     "cafe\u0301 au lait", "caf\u00e9 au lait", "CAF\u00c9 au lait", "Stra\u00dfe", "STRASSE", "strasse", "\ufb01ne",
     "fine", "\uff21\uff22\uff23", "abc", "\u043c\u0438\u0440\u0443 \u043c\u0438\u0440", "\u4f60\u597d \u4e16\u754c",
     "\u4f60\u597d\u4e16\u754c", "\u0130stanbul", "istanbul", "\u0661\u0662", "12", "twelve",
-    "exactly twenty four long!", "exactly twenty four long", "one two three four five si", 
+    "exactly twenty four long!", "exactly twenty four long", "one two three four five si",
     "one two three four five six", "one two three four five s ix",
     "\u0628\u064e\u064a\u062a", "\uac00\ub098", "\u1100\u1161\ub098",
 )  # fmt: skip
