@@ -53,11 +53,12 @@ def some_cuts(draw: random.Random, count: int) -> list[dict[str, Any]]:
         if number % 20 == 0:
             rows.append(text_row(f"cut-{number}", **facts))
             continue
+        place = draw.randint(0, count)
         facts |= {
             "task": draw.choice(("asr", "asr", "st", "sound")),
             "speaker": draw.choice((None, "", "anna", *(f"{by}{draw.randint(100, 115)}" for by in ("", "libritts_")))),
             "recording_id": f"rec-{draw.randint(0, count // 2)}",
-            "source_path": draw.choice((None, "s3://b/1.wav", f"{draw.randint(0, count)}.wav", f"/a/{draw.randint(0, 99)}.wav")),
+            "source_path": draw.choice((None, "s3://b/1.wav", f"{place}.wav", f"/audio/{place}.wav")),
             "audio_sha256": draw.choice((None, f"sha-{draw.randint(0, count)}")),
             "start": draw.choice((0.0, 1.0, 2.5)),
             "duration": draw.choice((1.0, 1.005, 2.0)),
@@ -99,7 +100,7 @@ def found(con: Any, audit: Path) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda path: path.stem)
 def test_an_audit_finds_what_comparing_everything_finds(con: Any, oracle: Path) -> None:
     expected = found(con, oracle)
-    assert len(expected) > 10
+    assert len(expected) > 5
     assert found(con, AUDITS / oracle.name) == expected
 
 
