@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.duck import Limits
 from curation.plan import make_plan
 from curation.plan.diff import diff_plans
 from curation.plan.mixture import Mixture
 from curation.plan.show import draw, shares_by_window, uses
-from manifests.errors import MissingFileError, SettingsError, StaleError
+from manifests.errors import MissingFileError, QueryError, SettingsError, StaleError
 from manifests.settings import check_settings
 from tests.curation.synthetic_catalog import cut, write_catalog
 
@@ -94,6 +95,12 @@ def test_a_diff_is_that_of_every_draw_by_itself(tmp_path: Path, monkeypatch: pyt
 def test_a_plan_does_not_differ_from_itself(workspace: Path) -> None:
     changes = diff_plans(workspace / "left", workspace / "left", workspace / "catalog")
     assert not any(c.change or c.added or c.removed for c in changes)
+
+
+def test_a_diff_that_takes_more_than_its_memory_says_so(workspace: Path) -> None:
+    places = (workspace / "left", workspace / "right", workspace / "catalog")
+    with pytest.raises(QueryError, match=r"left against .*right: it needs more than 8 MB of memory"):
+        diff_plans(*places, limits=Limits(memory=8_000_000))
 
 
 def test_a_missing_plan_is_named(workspace: Path) -> None:
