@@ -14,11 +14,16 @@ WITH held_out AS (
       text,
       duration,
       side,
-      unnest(CASE WHEN regexp_matches(text, '\p{N}') THEN text_keys(text, coalesce(tag, '')) ELSE [plain_words(text)] END) AS key
+      unnest(CASE WHEN has_number(text) THEN text_keys(text, coalesce(tag, '')) ELSE [plain_words(text)] END) AS key
     FROM sides
     WHERE side > 0 AND split <> 'train' AND task IN ('asr', 'st', 'qa') AND regexp_matches(text, '[\p{L}\p{N}]')
   )
   WHERE key <> ''
+),
+beginnings AS (  -- as first_words has them
+  SELECT left(key, 24) FROM held_out
+  UNION
+  SELECT key || ' ' FROM held_out WHERE length(key) < 24
 ),
 -- The small side is looked up: of millions of training texts those are kept that begin as a held-out one, or have numbers.
 beginning AS (
@@ -30,11 +35,11 @@ beginning AS (
     base_language(language) AS tag,
     text,
     side AS level,
-    regexp_matches(text, '\p{N}') AS numbered,
+    has_number(text) AS numbered,
     CASE WHEN numbered THEN sure_head(text) END AS head
   FROM sides
   WHERE side < 2 AND task IN ('asr', 'st', 'qa')
-    AND (regexp_matches(text, '\p{N}') OR first_words(text) IN (SELECT rtrim(left(key, 24)) FROM held_out))
+    AND (has_number(text) OR first_words(text) IN (FROM beginnings))
 ),
 -- Reading numbers out takes long. Of texts to train on it is done where the words before the first number, which stay as
 -- they are (`sure_head`), begin a held-out text; and where there are no such words.
