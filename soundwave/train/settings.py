@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
+from curation.duck.limits import memory_bytes
+from manifests.errors import SettingsError
 from manifests.settings import Overrides, SettingsFiles
 from manifests.settings.fields import LARGEST, STRICT
 from manifests.units import Seconds
@@ -26,6 +28,7 @@ RUNTIME_ONLY = frozenset(
         "nonfinite_limit",
         "on_bad_cut",
         "ahead",
+        "frame_cache",
     }
 )
 """Settings that say how a run is computed and watched. They change no result beyond rounding, so they are no part of
@@ -169,6 +172,31 @@ class MicroBatch(BaseModel):
     """At most this much audio, padding included: samples x the longest one. A longer sample goes by itself."""
 
 
+class FrameCacheSettings(BaseModel):
+    """Encoder frames on disk: a clip that is drawn again, in this run or another one, is neither read nor encoded."""
+
+    model_config = STRICT
+
+    folder: Path
+    """A new folder, or one with such a cache; runs and processes of one machine share it."""
+    size: str = "50GB"
+    """What its files may take, e.g. 500MB; those that were not asked for longest go first."""
+
+    @field_validator("size")
+    @classmethod
+    def _is_size(cls, size: str) -> str:
+        try:
+            memory_bytes(size)
+        except SettingsError as error:
+            raise ValueError(f"{size!r} is no size, expected a number and a unit: 500MB, 50GB") from error
+        return size
+
+    @property
+    def limit(self) -> int:
+        """Bytes."""
+        return memory_bytes(self.size)
+
+
 class StageSettings(BaseModel):
     """One training stage."""
 
@@ -249,6 +277,8 @@ class StageSettings(BaseModel):
     ledger says why."""
     ahead: int = Field(default=2, ge=0, le=64)
     """How many steps are made ready (read, decoded, encoded) while earlier ones compute; 0: none."""
+    frame_cache: FrameCacheSettings | None = None
+    """Clips that are encoded while training keep their frames on disk; null: they are encoded each time."""
     seed: int = Field(default=0, ge=0, le=LARGEST)
     """Of new weights, augmentation and dropout."""
 

@@ -44,6 +44,10 @@ class Prepared:
     """Slots whose cuts could not be read, and why: they are in no sample."""
     encode_seconds: float = 0.0
     """Decoding and encoding took so long."""
+    recalled: int = 0
+    """So many clips had their frames in the cache,"""
+    encoded: int = 0
+    """and so many were encoded."""
     wait_seconds: float = 0.0
     """The step waited so long for all of this."""
 
@@ -103,7 +107,8 @@ class StepMaker:
         seconds = time.monotonic() - start if clips else 0.0
         width = self._data.store.feature_dim
         batches = [collate([samples[number] for number in part], width) for part in parts]
-        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds)
+        recalled = sum(clip.recalled for clip in clips)
+        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds, recalled, len(clips) - recalled)
 
 
 class StepsAhead:

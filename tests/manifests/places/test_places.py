@@ -14,6 +14,7 @@ import soundfile
 
 from curation.interchange.archives import members
 from manifests.audio import audio_facts, decode
+from manifests.audio.streams import libav_frames, libav_reads, sndfile
 from manifests.errors import AudioError, InputError
 from manifests.places import as_sound, held, is_place, place_of_member, reachable, stores
 from tests.curation.interchange.archives.tars import tone, write_tar
@@ -115,8 +116,6 @@ def test_a_store_that_fails_in_the_middle_is_no_end_of_the_sound(monkeypatch: py
 
 def decode_held(path: Path) -> None:
     """Decode what `reachable` gave, as `decode` does; it ends early."""
-    from manifests.audio.streams import libav_frames, libav_reads, sndfile
-
     if libav_reads(path):
         list(libav_frames(path))
     else:
