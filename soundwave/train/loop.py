@@ -22,6 +22,7 @@ from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final
 from soundwave.model.batch import Batch, SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.ahead import Prepared, StepMaker, StepsAhead
+from soundwave.train.batches.length_windows import LengthWindows
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Sample, SampleMaker, collate
 from soundwave.train.distributed.fsdp import fill_up, shard_layers
@@ -204,7 +205,8 @@ class Trainer:
             halve(data.store.load_encoder())
         keep_frames(settings, data)
         parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
-        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip")
+        windows = LengthWindows(data.step, len(data), window=settings.length_window, seed=settings.seed)
+        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip", step=windows)
         return cls(
             settings=settings,
             data=data,

@@ -233,6 +233,9 @@ class StageSettings(BaseModel):
     """AdamW."""
     steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; None: the plan's. With more than it has, the plan begins again, newly augmented."""
+    length_window: int = Field(default=1, ge=1, le=4096)
+    """The draws of so many steps are sorted by length and dealt to these steps anew, so that less of a batch is
+    padding; shares then hold over these steps together. 1: each step has the plan's draws."""
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the running average of weights that the run ends with; 0: none."""
     speeds: tuple[float, ...] = (1.0,)
@@ -329,6 +332,7 @@ def with_joins(values: Mapping[str, Any]) -> dict[str, Any]:
 def identity(settings: StageSettings) -> dict[str, Any]:
     """What tells trainings apart: joins of frames are as they were before there were any of audio."""
     unset = {"speaker_number"} if settings.speaker_number is None else set()
+    unset |= {"length_window"} if settings.length_window == 1 else set()
     values = settings.model_dump(mode="json", exclude={*RUNTIME_ONLY, *unset})
     for name in JOINS:
         if (value := values[name]) and value["joined"] == "frames":

@@ -19,6 +19,7 @@ from manifests.errors import BadCutError
 from manifests.reasons import Reason
 from soundwave.model.batch import Batch
 from soundwave.train.batches.clips import encode_clips
+from soundwave.train.batches.length_windows import Steps
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Refusal, Sample, SampleMaker, collate
 
@@ -61,8 +62,11 @@ class Prepared:
 class StepMaker:
     """Makes steps ready, one at a time."""
 
-    def __init__(self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool) -> None:
-        """skip: whether a step goes on without cuts that cannot be read."""
+    def __init__(
+        self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool, step: Steps | None = None
+    ) -> None:
+        """skip: whether a step goes on without cuts that cannot be read; step: gives its draws; None: `data` does."""
+        self._step = step or data.step
         self._data, self._maker, self._parts, self._skip = data, maker, parts, skip
         self._lock = Lock()  # of the reader and the tokenizer
         self._pool = ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1), thread_name_prefix="decode")
@@ -79,7 +83,7 @@ class StepMaker:
         """
         bad = dict(without or {})
         with self._lock:
-            draws = self._data.step(step)
+            draws = self._step(step)
             while True:
                 try:
                     return self._made(step, draws, bad)
