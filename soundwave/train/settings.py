@@ -186,9 +186,11 @@ class FrameCacheSettings(BaseModel):
     @classmethod
     def _is_size(cls, size: str) -> str:
         try:
-            memory_bytes(size)
-        except SettingsError as error:
-            raise ValueError(f"{size!r} is no size, expected a number and a unit: 500MB, 50GB") from error
+            count = memory_bytes(size)
+        except SettingsError:
+            count = 0
+        if count < 1:
+            raise ValueError(f"{size!r} is no size, expected a number and a unit: 500MB, 50GB")
         return size
 
     @property

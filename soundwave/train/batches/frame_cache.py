@@ -26,6 +26,7 @@ import xxhash
 
 from manifests.audio import CutSound
 from manifests.disk.alone import in_turn
+from manifests.disk.faults import appending
 from manifests.errors import InputError
 from manifests.files import claim_folder, temporary_name
 from manifests.fingerprint import fingerprint
@@ -77,7 +78,8 @@ class FrameCache:
         claim_folder(self.folder, KIND)
         self._identity = identity(encoder)
         self._writes = True
-        self._make_room(0)
+        with appending(self.folder / COUNTER), in_turn(self.folder):
+            self._make_room(0)
 
     def of_cut(self, cut: Cut, speed: float) -> CachedFrames:
         """Where the frames of a cut at a speed are, or will be."""
@@ -109,10 +111,11 @@ class FrameCache:
             return
         temporary = temporary_name(self.folder / path.name)
         try:
-            self._make_room(len(data))
-            path.parent.mkdir(exist_ok=True)
             temporary.write_bytes(data)
-            temporary.replace(path)
+            path.parent.mkdir(exist_ok=True)
+            with in_turn(self.folder):  # who counts sees all that was counted before
+                self._make_room(len(data))
+                temporary.replace(path)
         except OSError as error:
             self._writes = False
             print(f"{self.folder}: no more frames are kept ({error}). The training goes on.", file=sys.stderr)
@@ -152,13 +155,12 @@ class FrameCache:
         Raises:
             OSError: the counter cannot be written.
         """
-        with in_turn(self.folder):
-            used = self._counted()
-            if used is None or used + size > self.limit:
-                used = self._removed(round(self.limit * LEFT) - size)
-            temporary = temporary_name(self.folder / COUNTER)
-            temporary.write_text(f"{used + size}\n", encoding="ascii")
-            temporary.replace(self.folder / COUNTER)
+        used = self._counted()
+        if used is None or used + size > self.limit:
+            used = self._removed(round(self.limit * LEFT) - size)
+        temporary = temporary_name(self.folder / COUNTER)
+        temporary.write_text(f"{used + size}\n", encoding="ascii")
+        temporary.replace(self.folder / COUNTER)
 
     def _counted(self) -> int | None:
         try:
