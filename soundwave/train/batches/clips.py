@@ -33,8 +33,11 @@ class HeardClip:
         hear: Callable[[], NDArray[np.float32]],
         encoder: Callable[[], Encoder],
         kept: CachedFrames | None = None,
+        place: tuple[str, Seconds] = ("", 0.0),
     ) -> None:
-        """cut_id: whose; hear: gives the samples (N,), 16 kHz; encoder: gives the encoder; kept: where frames are."""
+        """cut_id: whose; hear: gives the samples (N,), 16 kHz; encoder: gives the encoder; kept: where frames are;
+        place: its recording, and when it begins there."""
+        self.place = place
         self.cut_id, self._hear, self._encoder, self._kept = cut_id, hear, encoder, kept
         self.recalled = False
         """Did its frames come from the cache?"""
@@ -117,7 +120,7 @@ def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -
     """
     asked = [clip for clip in dict.fromkeys(clips) if not clip.encoded]
     missing = [clip for clip, there in zip(asked, pool.map(HeardClip.recall, asked), strict=True) if not there]
-    heard = list(pool.map(HeardClip.samples, missing))
+    heard = _heard(missing, pool)
     pieces = [(number, piece) for number, samples in enumerate(heard) for piece in _pieces(samples)]
     order = sorted(range(len(pieces)), key=lambda at: len(pieces[at][1]))
     batches = list(_batches(order, [len(piece) for _, piece in pieces]))
@@ -140,6 +143,18 @@ def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -
             clip.keep(np.concatenate(whole))
         else:
             clip.frames()
+
+
+def _heard(clips: Sequence[HeardClip], pool: Executor) -> list[NDArray[np.float32]]:
+    """The clips' samples (N,). Those of one recording are read in the order of their times, near each other: one that
+    cannot be entered in the middle is then decoded once (see `manifests.audio.cursors`).
+
+    Raises:
+        BadCutError: of the first clip, in their order, that cannot be heard.
+    """
+    order = sorted(range(len(clips)), key=lambda at: clips[at].place)
+    jobs = {at: pool.submit(clips[at].samples) for at in order}
+    return [jobs[at].result() for at in range(len(clips))]
 
 
 def _tried(encoder: Encoder, pieces: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32] | None]:

@@ -143,7 +143,8 @@ class FrameStore:
         if stored is not None:
             return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
         kept = None if self.cache is None else self.cache.of_cut(cut, speed_of(variant))
-        return self.lazy_clip(cut.cut_id, cut.samples, variant, seconds=cut.duration, kept=kept)
+        place = (cut.source_path or "", cut.start)
+        return self.lazy_clip(cut.cut_id, cut.samples, variant, seconds=cut.duration, kept=kept, place=place)
 
     def lazy_clip(
         self,
@@ -153,6 +154,7 @@ class FrameStore:
         *,
         seconds: Seconds,
         kept: CachedFrames | None = None,
+        place: tuple[str, Seconds] = ("", 0.0),
     ) -> LazyFrames:
         """Frames of any clip, encoded when needed: what `hear` gives (N,), 16 kHz, as the variant is played.
 
@@ -162,8 +164,9 @@ class FrameStore:
             variant: how fast it is played.
             seconds: about how long it is.
             kept: where its frames may be, and are kept; None: nowhere.
+            place: its recording, and when it begins there: such clips are read in that order.
         """
-        clip = HeardClip(cut_id, lambda: at_speed(hear(), speed_of(variant)), self.load_encoder, kept)
+        clip = HeardClip(cut_id, lambda: at_speed(hear(), speed_of(variant)), self.load_encoder, kept, place)
         return LazyFrames(clip.frames, about=seconds / speed_of(variant) * self.frame_rate, clips=[clip])
 
     @cached_property

@@ -13,6 +13,11 @@ from typer.testing import CliRunner
 
 from curation.catalog import build, connect
 from curation.duck import records
+from curation.interchange.export import export_webdataset
+from curation.plan import make_plan
+from curation.plan.mixture import Mixture
+from curation.reader import PlanReader
+from curation.reader.rows import decoded_audio, lhotse_cuts
 from curation.storage import resolve
 from manifests.audio import SOUND_COLUMNS, CutSound, read_cut
 from manifests.errors import AudioError, InputError
@@ -76,6 +81,17 @@ def test_the_catalog_names_the_place_and_what_reads_it_hears_it(sources: Path, t
         name: samples for name, (_, samples) in heard.items()
     }
     assert [row["decoding"] for row in rows] == [None, None]  # a catalog's row alone says where it is
+    assert export_webdataset(tmp_path / "catalog", tmp_path / "out") == 2
+    assert taken("webdataset", [str(tmp_path / "out")], tmp_path / "again") == heard
+    plan = {"name": "m", "stage": "sft", "query": "SELECT cut_id, task AS domain FROM cuts", "shares": {"asr": 1.0}}
+    plan |= {"unit": "samples", "budget": 2, "batch": {"seconds": 8}}
+    make_plan(Mixture.model_validate(plan), tmp_path / "catalog", tmp_path / "plan")
+    with pytest.raises(InputError, match="inside a tar or a store, where Lhotse does not read it"):
+        list(lhotse_cuts(tmp_path / "plan"))
+    drawn = [pair for _, pairs in decoded_audio(PlanReader(tmp_path / "plan")) for pair in pairs]
+    assert {row["cut_id"]: samples.tobytes() for row, samples in drawn if samples is not None} == {
+        name: samples for name, (_, samples) in heard.items()
+    }
 
 
 def test_rows_that_name_objects_are_read_there_only_if_asked(bucket: Path, tmp_path: Path) -> None:  # noqa: F811
