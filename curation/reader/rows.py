@@ -214,7 +214,7 @@ def lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
     facts = json.loads(row["decoding"] or row["manifest"])
     if PLACE in _source_kinds(facts):
         raise InputError(
-            f"cut {draw.cut_id!r} has its sound inside a tar or a store, where Lhotse does not read it. Read such plans "
+            f"cut {draw.cut_id!r} has its sound inside a tar or a store, where Lhotse does not read it. Read it "
             "with `decoded_audio`, or import the corpus without the setting `in_place`."
         )
     if any(kind in RUN_OR_FETCHED for kind in _source_kinds(facts)):

@@ -22,8 +22,6 @@ from manifests.errors import AudioError, InputError
 from manifests.places.held import HeldSound, hold
 from manifests.places.stores import Container, container_of, is_store
 
-__all__ = ["PLACE", "SoundPlace", "as_sound", "is_place", "need_plain_tar", "place_of_member", "reachable"]
-
 PLACE = "place"  # type of a source in a manifest's row
 MOST = 1 << 53  # bytes: numbers in addresses are exact
 _MEMBER = re.compile(r"tar:(?P<tar>.+)#(?P<offset>[0-9]{1,16})\+(?P<size>[0-9]{1,16})=(?P<member>[^#]*)", re.DOTALL)

@@ -270,13 +270,9 @@ def import_(
         "channels": channels,
     }
     about = about_of(corpus, license_, **facts, links=split_links, beside=beside)
-    given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
-    layout = layout_of(
-        kind,
-        given
-        | {"folders": folders, "tier": tier, "follow_links": follow_links}
-        | {"tars": tars, "streaming": streaming, "in_place": in_place},
-    )
+    given: dict[str, Any] = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
+    given |= {"folders": folders, "tier": tier, "follow_links": follow_links, "tars": tars}
+    layout = layout_of(kind, given | {"streaming": streaming, "in_place": in_place})
     with _measured(workers, dask, decode=decode) as cost:
         info = import_corpus(kind, sources, output, about, layout)
     _show_import(info, output / corpus, cost.row(), as_json=json_)

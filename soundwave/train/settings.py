@@ -177,7 +177,7 @@ class FrameCacheSettings(BaseModel):
 
     model_config = STRICT
 
-    folder: Path
+    folder: str = Field(min_length=1)
     """A new folder, or one with such a cache; runs and processes of one machine share it."""
     size: str = "50GB"
     """What its files may take, e.g. 500MB; those that were not asked for longest go first."""

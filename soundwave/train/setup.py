@@ -170,7 +170,7 @@ def keep_frames(settings: StageSettings, data: PlanData) -> None:
     """
     if settings.frame_cache is not None and data.unstored:
         data.store.cache = FrameCache(
-            settings.frame_cache.folder, settings.frame_cache.limit, data.store.load_encoder()
+            Path(settings.frame_cache.folder), settings.frame_cache.limit, data.store.load_encoder()
         )
 
 

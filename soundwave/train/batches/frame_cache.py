@@ -16,10 +16,10 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curation.encoders import Encoder
-    from soundwave.train.batches.plan_data import Cut
 
     Frames = NDArray[np.float32]
 
@@ -81,9 +80,9 @@ class FrameCache:
         with appending(self.folder / COUNTER), in_turn(self.folder):
             self._make_room(0)
 
-    def of_cut(self, cut: Cut, speed: float) -> CachedFrames:
-        """Where the frames of a cut at a speed are, or will be."""
-        return CachedFrames(self, self._facts(cut, speed), speed)
+    def of_cut(self, row: Mapping[str, Any], speed: float) -> CachedFrames:
+        """Where the frames of a cut at a speed are, or will be. row: of `cuts`, with `audio_sha256`."""
+        return CachedFrames(self, _facts(row, speed), speed)
 
     def key(self, *facts: object) -> str:
         """32 hex digits."""
@@ -132,19 +131,6 @@ class FrameCache:
                         with suppress(OSError):  # another process took it away
                             found = entry.stat(follow_symlinks=False)
                             yield Entry(found.st_mtime_ns, found.st_size, entry.path)
-
-    def _facts(self, cut: Cut, speed: float) -> tuple[object, ...] | None:
-        if not cut.audio_sha256:
-            return None
-        facts: list[object] = [cut.corpus, cut.audio_sha256, cut.start, cut.duration, speed]
-        if cut.decoding:
-            try:
-                sound = CutSound.of_catalog(vars(cut))
-            except InputError:
-                return None
-            channels = [file.channels for file in sound.files]
-            facts += [channels, sound.channels, sound.mode, sound.transforms, sound.rate]
-        return tuple(facts)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.frames"
@@ -214,6 +200,21 @@ def identity(encoder: Encoder) -> str:
     (frames,) = encoder.encode([sound])
     found = np.ascontiguousarray(frames, dtype=np.float32)
     return fingerprint(encoder.name, found.shape, xxhash.xxh3_128_hexdigest(found.tobytes()))
+
+
+def _facts(row: Mapping[str, Any], speed: float) -> tuple[object, ...] | None:
+    """What is heard; None: the row does not tell."""
+    if not row["audio_sha256"]:
+        return None
+    facts: list[object] = [*(row[name] for name in ("corpus", "audio_sha256", "start", "duration")), speed]
+    if row["decoding"]:
+        try:
+            sound = CutSound.of_catalog(row)
+        except InputError:
+            return None
+        channels = [file.channels for file in sound.files]
+        facts += [channels, sound.channels, sound.mode, sound.transforms, sound.rate]
+    return tuple(facts)
 
 
 def _pack(frames: Frames) -> bytes:

@@ -142,7 +142,7 @@ class FrameStore:
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is not None:
             return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
-        kept = None if self.cache is None else self.cache.of_cut(cut, speed_of(variant))
+        kept = None if self.cache is None else self.cache.of_cut(vars(cut), speed_of(variant))
         place = (cut.source_path or "", cut.start)
         return self.lazy_clip(cut.cut_id, cut.samples, variant, seconds=cut.duration, kept=kept, place=place)
 
