@@ -16,7 +16,7 @@ import numpy as np
 
 from manifests.audio.channels import Channels, need_channels, one_signal
 from manifests.audio.decode import decode, to_rate
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError, InputError, StoreError
 from manifests.places import PLACE, as_sound, is_place
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
@@ -153,7 +153,8 @@ def _decoded(sound: CutSound, file: SoundFile, start: Seconds, duration: Seconds
     try:
         return decode(file.path, start=start, duration=duration)
     except AudioError as error:
-        raise AudioError(f"cut {sound.cut_id!r}: {error}", reason=error.reason, decoded=error.decoded) from error
+        kind = StoreError if isinstance(error, StoreError) else AudioError
+        raise kind(f"cut {sound.cut_id!r}: {error}", reason=error.reason, decoded=error.decoded) from error
 
 
 def _read_row(row: Mapping[str, Any]) -> CutSound:

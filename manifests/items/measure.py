@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from manifests.audio import AudioFacts, audio_facts, current_probing, map_in_context
 from manifests.audio.probing import Measurer, threads
-from manifests.errors import AudioError, DiskError, InputError
+from manifests.errors import AudioError, DiskError, InputError, StoreError
 from manifests.files import read_json, write_text
 from manifests.places import as_sound
 
@@ -199,10 +199,12 @@ class MeasuredFile:
 
 
 def measure(path: Path) -> MeasuredFile:
-    """Facts of a file."""
+    """Facts of a file. Raises StoreError."""
     before = stamp(path)
     try:
         return MeasuredFile(path, before, audio_facts(path))
+    except StoreError:  # the same command goes on from what is measured when the store answers
+        raise
     except AudioError as error:
         return MeasuredFile(path, before, error)
 

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from manifests.errors import AudioError, InputError, require
+from manifests.errors import InputError, StoreError, require
 from manifests.reasons import Reason
 
 STORES = {"s3": "s3fs", "memory": "fsspec"}  # kinds of address -> the package that reads them
@@ -49,7 +49,7 @@ class Container(Protocol):
         """Raises FileNotFoundError."""
 
     def read(self, start: int, end: int) -> bytes:
-        """Bytes [start, end), fewer at its end. Raises FileNotFoundError, PermissionError, AudioError."""
+        """Bytes [start, end), fewer at its end. Raises FileNotFoundError, PermissionError, StoreError."""
 
 
 class LocalContainer(NamedTuple):
@@ -147,7 +147,7 @@ def retrying(address: str, ask: Callable[[], Value]) -> Value:
 
     Raises:
         FileNotFoundError, PermissionError: as the store says.
-        AudioError: it did not answer, or not to us.
+        StoreError: it did not answer, or not to us.
     """
     pause = FIRST_PAUSE
     for attempt in range(1, TRIES + 1):
@@ -158,7 +158,7 @@ def retrying(address: str, ask: Callable[[], Value]) -> Value:
         except Exception as error:  # of the network, the store, or one of its client's layers
             if attempt == TRIES or type(error).__name__ in _HOPELESS:
                 times = "" if attempt == 1 else f" {attempt} times"
-                raise AudioError(
+                raise StoreError(
                     f"{address} cannot be read: its store answered{times} with an error "
                     f"({type(error).__name__}: {str(error)[:200]}).",
                     Reason.audio_unreadable,

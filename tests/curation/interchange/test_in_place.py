@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 from curation.catalog import build, connect
 from curation.duck import records
 from curation.interchange.export import export_webdataset
+from curation.passes.fingerprint import Fingerprint
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
 from curation.reader import PlanReader
 from curation.reader.rows import decoded_audio, lhotse_cuts
 from curation.storage import resolve
 from manifests.audio import SOUND_COLUMNS, CutSound, read_cut
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError, InputError, StoreError
 from manifests.files import read_jsonl, write_jsonl
 from manifests.places import PLACE, as_sound, stores
 from manifests.rows.unchanged import HASHED, changed_audio
@@ -248,6 +249,27 @@ def test_a_store_that_goes_on_failing_is_one_message(busy: Faults) -> None:
     (resolve("s3://busy") / "empty.flac").write_bytes(b"")
     with pytest.raises(AudioError, match=r"s3://busy/empty.flac is empty \(0 bytes\)"):
         heard("s3://busy/empty.flac")
+
+
+def test_a_store_that_is_away_makes_no_rejects(busy: Faults, tmp_path: Path) -> None:
+    """Neither an import nor a pass takes an outage for a fault of the audio: the same command goes on later."""
+    (tmp_path / "list.json").write_text(json.dumps({"audio_filepath": "s3://busy/good.flac", "text": "x"}))
+    busy.left = 1000
+    with pytest.raises(StoreError, match="s3://busy/good.flac cannot be read"):
+        taken("nemo", [str(tmp_path / "list.json")], tmp_path / "out", in_place=True)
+    busy.left = 0
+    assert len(taken("nemo", [str(tmp_path / "list.json")], tmp_path / "out", in_place=True)) == 1
+    assert rejects(tmp_path / "out") == []
+    rows = list(read_jsonl(tmp_path / "out" / "far" / "cuts.jsonl.gz"))
+    busy.left = 1000
+    with pytest.raises(StoreError, match="cut 'far-list-000001': s3://busy/good.flac cannot be read"):
+        Fingerprint().label_shard(rows)
+    busy.left = 0
+    assert Fingerprint().label_shard(rows).rejects == []
+    (resolve("s3://busy") / "good.flac").unlink()
+    (reject,) = Fingerprint().label_shard(rows).rejects
+    assert reject.reason == "audio_missing"
+    assert changed_audio(rows[0] | {HASHED: True}) is None
 
 
 def test_passes_see_that_the_bytes_in_a_tar_have_changed(sources: Path, tmp_path: Path) -> None:
