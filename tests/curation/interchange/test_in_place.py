@@ -29,6 +29,7 @@ from soundwave.cli import build_app
 from tests.curation.catalog.test_catalog_s3 import bucket, sent, server  # noqa: F401 - fixtures
 from tests.curation.interchange.archives.tars import tone, write_tar
 from tests.curation.interchange.test_stores import KINDS, here, rejects, taken  # noqa: F401 - a fixture
+from tests.curation.synthetic_catalog import mono_cut, write_corpus_lines
 
 LEFT = {kind: names for kind, names in KINDS.items() if kind != "parquet"} | {"lhotse shar": ("shar",)}
 TARRED = ("webdataset", "nemo tarred", "lhotse shar")
@@ -109,6 +110,25 @@ def test_rows_that_name_objects_are_read_there_only_if_asked(bucket: Path, tmp_p
         assert len(found) == (kind != "command")
     (tmp_path / "list.json").write_text(json.dumps({"audio_filepath": "s3://data/good.flac", "text": "x"}))
     assert len(taken("nemo", [str(tmp_path / "list.json")], tmp_path / "nemo", in_place=True)) == 1
+
+
+def test_a_row_of_the_catalog_is_a_place_only_if_it_says_so(tmp_path: Path) -> None:
+    """A file whose relative name reads as an address is a file, and a place that is no address is an error."""
+    names = {"file": "tar:/a.tar#512+16044=a.wav", PLACE: "/etc/hostname"}
+    rows = []
+    for kind, name in names.items():
+        row = mono_cut(f"odd-{kind}", corpus="odd")
+        row["recording"]["sources"][0] |= {"type": kind, "source": name}
+        rows.append(row)
+    write_corpus_lines(tmp_path / "corpora" / "odd", rows)
+    (tmp_path / "labels").mkdir()
+    build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
+    with connect(tmp_path / "catalog") as con:
+        found = {row["cut_id"]: row for row in records(con.execute(f"SELECT {', '.join(SOUND_COLUMNS)} FROM cuts"))}
+    with pytest.raises(AudioError, match=r"No such audio file: .*corpora/odd/tar:/a\.tar"):
+        read_cut(CutSound.of_catalog(found["odd-file"]))
+    with pytest.raises(InputError, match="its place is '/etc/hostname', expected s3://"):
+        CutSound.of_catalog(found["odd-place"])
 
 
 def test_a_packed_tar_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -255,14 +275,14 @@ def test_a_store_that_is_away_makes_no_rejects(busy: Faults, tmp_path: Path) -> 
     """Neither an import nor a pass takes an outage for a fault of the audio: the same command goes on later."""
     (tmp_path / "list.json").write_text(json.dumps({"audio_filepath": "s3://busy/good.flac", "text": "x"}))
     busy.left = 1000
-    with pytest.raises(StoreError, match="s3://busy/good.flac cannot be read"):
+    with pytest.raises(StoreError, match=r"s3://busy/good\.flac cannot be read"):
         taken("nemo", [str(tmp_path / "list.json")], tmp_path / "out", in_place=True)
     busy.left = 0
     assert len(taken("nemo", [str(tmp_path / "list.json")], tmp_path / "out", in_place=True)) == 1
     assert rejects(tmp_path / "out") == []
     rows = list(read_jsonl(tmp_path / "out" / "far" / "cuts.jsonl.gz"))
     busy.left = 1000
-    with pytest.raises(StoreError, match="cut 'far-list-000001': s3://busy/good.flac cannot be read"):
+    with pytest.raises(StoreError, match=r"cut 'far-list-000001': s3://busy/good\.flac cannot be read"):
         Fingerprint().label_shard(rows)
     busy.left = 0
     assert Fingerprint().label_shard(rows).rejects == []
