@@ -9,19 +9,21 @@ KEPT/cuts.arrow                    a row per cut that the plan draws: row n is c
 KEPT/words.arrow, features.arrow   rows of the cuts, those of a cut one after another
 KEPT/words.npy, features.npy       (cuts, 2): a cut's first row there, and how many
 KEPT/draws.npy                     (draws,): the cut of each row of the plan
-KEPT/kept.json                     written last: what it is a copy of
+KEPT/kept.json                     written last: what it is a copy of, and the checksum of each file
 
-A small plan's are kept in memory.
+A small plan's are kept in memory. A copy whose files are not what was written is made again. They are read for that
+where they have changed since they were last read (see `manifests.digests.Checked`): a resume costs nothing.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +33,11 @@ from curation.catalog import catalog_parts
 from curation.duck import open_memory, quoted, sql_text
 from curation.reader.row_files import Numbers, RowFile, RowWriter, Texts
 from curation.reader.windows import BATCH, CatalogRows, Row
-from manifests.errors import StaleError
-from manifests.files import atomic_write, read_json, write_json
+from manifests.digests import Checked, checksum, files_of, read_sealed, write_sealed, written
+from manifests.disk.faults import appending
+from manifests.disk.left import remove
+from manifests.errors import InputError, StaleError
+from manifests.files import sync, temporary_name
 from manifests.fingerprint import fingerprint
 from manifests.plans import PLAN, Lock
 
@@ -112,9 +117,10 @@ class KeptRows:
             sql: reads the table `cuts`, each cut once.
             columns: that it reads.
             draws: rows of the plan.
-            place: a file that keeps the answer; None: memory does.
+            place: a file that keeps the answer, whose name gets its checksum; None: memory does.
         """
-        if place is None or not place.is_file():
+        kept = place and next(filter(_is_whole, sorted(place.parent.glob(f"{place.stem}-*{place.suffix}"))), None)
+        if kept is None:
             numbers = np.unique(self._draws[draws]).astype(np.int64)
             parts = (self.cuts.take(numbers[at : at + BATCH], columns) for at in range(0, len(numbers), BATCH))
             batches = (batch for part in parts for batch in part.to_batches())
@@ -125,9 +131,25 @@ class KeptRows:
                 found = con.sql(sql).to_arrow_reader(BATCH)
                 if place is None:
                     return Texts(_written(found, None))
-                with atomic_write(place) as temporary:
-                    _written(found, temporary)
-        return Texts(RowFile(place))
+                kept = _sealed_file(found, place)
+        return Texts(RowFile(kept))
+
+
+def _sealed_file(batches: Iterable[pa.RecordBatch], place: Path) -> Path:
+    """Write rows to a file whose name is that of `place` and its checksum; several processes may do so at once."""
+    temporary = temporary_name(place)
+    try:
+        with appending(place):
+            _written(batches, temporary)
+            sync(temporary)
+            return temporary.replace(place.with_stem(f"{place.stem}-{checksum(temporary)}"))
+    finally:
+        remove(temporary)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file has the checksum that its name ends in."""
+    return path.stem.rpartition("-")[2] == checksum(path)
 
 
 def _written(batches: Iterable[pa.RecordBatch], path: Path | None) -> RowFile:
@@ -147,9 +169,19 @@ def open_kept(place: Path, key: str) -> KeptRows | None:
     """The copy in a folder; None: there is none, or one of something else."""
     if not (place / MARK).is_file():
         return None
-    mark = read_json(place / MARK)
-    if not isinstance(mark, dict) or mark.get("key") != key or mark.get("files") != _sizes(place):
+    try:
+        mark = read_sealed(place / MARK, go_on="")
+        records = files_of(place / MARK, _written_rows(mark["files"]), go_on="") if mark.get("key") == key else {}
+    except (InputError, AttributeError, KeyError, TypeError):
         return None
+    if not records or records.keys() != set(_names(place)):
+        return None
+    checked = Checked(place)
+    if wrong := checked.check(records):
+        name, said = next(iter(wrong.items()))
+        print(f"{place / name} {said}. The rows of the plan's cuts are copied again.", file=sys.stderr)
+        return None
+    checked.save(records)
     children = {
         name: (RowFile(place / f"{name}.arrow"), Numbers(place / f"{name}.npy"))
         for name in CHILDREN
@@ -158,10 +190,15 @@ def open_kept(place: Path, key: str) -> KeptRows | None:
     return KeptRows(RowFile(place / "cuts.arrow"), children, Numbers(place / "draws.npy"))
 
 
-def _sizes(place: Path) -> dict[str, int]:
-    """Bytes of a copy's files by name, less what was asked of it later."""
+def _names(place: Path) -> list[str]:
+    """A copy's files, less what was asked of it later."""
     names = ("cuts.arrow", "draws.npy", *(f"{name}.{kind}" for name in CHILDREN for kind in ("arrow", "npy")))
-    return {name: (place / name).stat().st_size for name in names if (place / name).is_file()}
+    return [name for name in names if (place / name).is_file()]
+
+
+def _written_rows(files: Mapping[str, Any]) -> dict[str, Any]:
+    """What was written down of each file; earlier versions wrote its size."""
+    return {name: {"bytes": row} if isinstance(row, int) else row for name, row in files.items()}
 
 
 def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptRows:
@@ -192,7 +229,9 @@ def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptR
     draws = copying.draws(lock.draws)
     rows.run("DROP TABLE drawn")
     if place is not None:
-        write_json(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": _sizes(place)})
+        records = {name: written(place / name) for name in _names(place)}
+        files = {name: record.row() for name, record in records.items()}
+        write_sealed(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": files})
     return KeptRows(cuts, children, draws)
 
 

@@ -22,6 +22,7 @@ from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final
 from soundwave.model.batch import Batch, SpeechLLMOutput
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.ahead import Prepared, StepMaker, StepsAhead
+from soundwave.train.batches.length_windows import LengthWindows
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Sample, SampleMaker, collate
 from soundwave.train.distributed.fsdp import fill_up, shard_layers
@@ -40,6 +41,7 @@ from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import (
     halve,
+    keep_frames,
     make_accelerator,
     make_maker,
     make_model,
@@ -106,7 +108,8 @@ def _train(
     if existing == "resume":
         stored, begun_at = settings, init
         settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
-    data = PlanData(plan, encoder=settings.encoder, words=reads_words(settings))
+    hashes = settings.frame_cache is not None
+    data = PlanData(plan, encoder=settings.encoder, words=reads_words(settings), hashes=hashes)
     start = None if init is None else final_model(init)
     asked = planned_training(settings, data.lock.plan_sha256, start)
     place, old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
@@ -200,8 +203,10 @@ class Trainer:
         maker = make_maker(settings, data, model, steps)
         if precision == "bf16" and accelerator.device.type == "cuda" and data.unstored:
             halve(data.store.load_encoder())
+        keep_frames(settings, data)
         parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
-        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip")
+        windows = LengthWindows(data.step, len(data), window=settings.length_window, seed=settings.seed)
+        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip", step=windows)
         return cls(
             settings=settings,
             data=data,
@@ -334,6 +339,7 @@ class Trainer:
             "wait_seconds": round(ready.wait_seconds, 6),
             "encode_seconds": round(ready.encode_seconds, 6),
             "padding": round(ready.padding, 6),
+            **({"recalled": ready.recalled, "encoded": ready.encoded} if self.settings.frame_cache else {}),
         }
         return row, ledger_rows(self.run_name, step, draws, samples, found, bad=ready.bad)
 

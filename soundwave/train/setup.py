@@ -19,6 +19,7 @@ from soundwave.model.batch import need_conversation
 from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import seen_tokens
+from soundwave.train.batches.frame_cache import FrameCache
 from soundwave.train.batches.plan_data import PlanData
 from soundwave.train.batches.samples import SampleMaker, target_text
 from soundwave.train.distributed.processes import check_kind
@@ -159,6 +160,18 @@ def halve(encoder: Encoder) -> None:
     """Have an encoder that can compute in bfloat16, as the LLM does then: frames are less exact than that anyway."""
     if hasattr(encoder, "half"):
         encoder.half = True
+
+
+def keep_frames(settings: StageSettings, data: PlanData) -> None:
+    """Have clips that are encoded while training keep their frames, if the settings say where.
+
+    Raises:
+        OccupiedError: the folder holds something else.
+    """
+    if settings.frame_cache is not None and data.unstored:
+        data.store.cache = FrameCache(
+            Path(settings.frame_cache.folder), settings.frame_cache.limit, data.store.load_encoder()
+        )
 
 
 def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:

@@ -19,6 +19,7 @@ from manifests.errors import BadCutError
 from manifests.reasons import Reason
 from soundwave.model.batch import Batch
 from soundwave.train.batches.clips import encode_clips
+from soundwave.train.batches.length_windows import Steps
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Refusal, Sample, SampleMaker, collate
 
@@ -44,6 +45,10 @@ class Prepared:
     """Slots whose cuts could not be read, and why: they are in no sample."""
     encode_seconds: float = 0.0
     """Decoding and encoding took so long."""
+    recalled: int = 0
+    """So many clips had their frames in the cache,"""
+    encoded: int = 0
+    """and so many were encoded."""
     wait_seconds: float = 0.0
     """The step waited so long for all of this."""
 
@@ -57,8 +62,11 @@ class Prepared:
 class StepMaker:
     """Makes steps ready, one at a time."""
 
-    def __init__(self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool) -> None:
-        """skip: whether a step goes on without cuts that cannot be read."""
+    def __init__(
+        self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool, step: Steps | None = None
+    ) -> None:
+        """skip: whether a step goes on without cuts that cannot be read; step: gives its draws; None: `data` does."""
+        self._step = step or data.step
         self._data, self._maker, self._parts, self._skip = data, maker, parts, skip
         self._lock = Lock()  # of the reader and the tokenizer
         self._pool = ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1), thread_name_prefix="decode")
@@ -75,7 +83,7 @@ class StepMaker:
         """
         bad = dict(without or {})
         with self._lock:
-            draws = self._data.step(step)
+            draws = self._step(step)
             while True:
                 try:
                     return self._made(step, draws, bad)
@@ -103,7 +111,8 @@ class StepMaker:
         seconds = time.monotonic() - start if clips else 0.0
         width = self._data.store.feature_dim
         batches = [collate([samples[number] for number in part], width) for part in parts]
-        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds)
+        recalled = sum(clip.recalled for clip in clips)
+        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds, recalled, len(clips) - recalled)
 
 
 class StepsAhead:

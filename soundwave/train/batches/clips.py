@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curation.encoders import Encoder
+    from soundwave.train.batches.frame_cache import CachedFrames
 
 LONGEST: Seconds = 64.0  # encoded in one piece, as the `encode` pass does: attention grows with the square
 PIECE: Seconds = 30.0  # of what is longer
@@ -26,9 +27,20 @@ BATCH: Seconds = 120.0  # handed to the encoder at once, padding included
 class HeardClip:
     """What a cut sounds like, and its encoder frames: each made once, when it is first asked for."""
 
-    def __init__(self, cut_id: str, hear: Callable[[], NDArray[np.float32]], encoder: Callable[[], Encoder]) -> None:
-        """cut_id: whose; hear: gives the samples (N,), 16 kHz; encoder: gives the encoder."""
-        self.cut_id, self._hear, self._encoder = cut_id, hear, encoder
+    def __init__(
+        self,
+        cut_id: str,
+        hear: Callable[[], NDArray[np.float32]],
+        encoder: Callable[[], Encoder],
+        kept: CachedFrames | None = None,
+        place: tuple[str, Seconds] = ("", 0.0),
+    ) -> None:
+        """cut_id: whose; hear: gives the samples (N,), 16 kHz; encoder: gives the encoder; kept: where frames are;
+        place: its recording, and when it begins there."""
+        self.place = place
+        self.cut_id, self._hear, self._encoder, self._kept = cut_id, hear, encoder, kept
+        self.recalled = False
+        """Did its frames come from the cache?"""
         self._samples: NDArray[np.float32] | None = None
         self._frames: NDArray[np.float32] | None = None
 
@@ -36,6 +48,15 @@ class HeardClip:
     def encoded(self) -> bool:
         """Are its frames there?"""
         return self._frames is not None
+
+    def recall(self) -> bool:
+        """Take its frames from the cache; whether they are there now. Raises BadCutError as `samples`."""
+        if self._frames is None and self._kept is not None:
+            if not self._kept.known:
+                self._kept.hear(self.samples())
+            self._frames = self._kept.get()
+            self.recalled = self._frames is not None
+        return self.encoded
 
     def samples(self) -> NDArray[np.float32]:
         """Its sound (N,).
@@ -60,7 +81,7 @@ class HeardClip:
         Raises:
             BadCutError: it cannot be heard, or the encoder fails on it.
         """
-        if self._frames is None:
+        if self._frames is None and not self.recall():
             samples = self.samples()
             try:
                 self.keep(encode_pieces(self._encoder(), samples))
@@ -77,6 +98,8 @@ class HeardClip:
     def keep(self, frames: NDArray[np.float32]) -> None:
         """These are its frames; its sound is needed no more."""
         self._frames, self._samples = frames, None
+        if self._kept is not None:
+            self._kept.put(frames)
 
 
 def encode_pieces(encoder: Encoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,8 +118,9 @@ def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -
     Raises:
         BadCutError: of the first clip, in their order, that cannot be heard or encoded.
     """
-    missing = [clip for clip in dict.fromkeys(clips) if not clip.encoded]
-    heard = list(pool.map(HeardClip.samples, missing))
+    asked = [clip for clip in dict.fromkeys(clips) if not clip.encoded]
+    missing = [clip for clip, there in zip(asked, pool.map(HeardClip.recall, asked), strict=True) if not there]
+    heard = _heard(missing, pool)
     pieces = [(number, piece) for number, samples in enumerate(heard) for piece in _pieces(samples)]
     order = sorted(range(len(pieces)), key=lambda at: len(pieces[at][1]))
     batches = list(_batches(order, [len(piece) for _, piece in pieces]))
@@ -119,6 +143,18 @@ def encode_clips(encoder: Encoder, clips: Iterable[HeardClip], pool: Executor) -
             clip.keep(np.concatenate(whole))
         else:
             clip.frames()
+
+
+def _heard(clips: Sequence[HeardClip], pool: Executor) -> list[NDArray[np.float32]]:
+    """The clips' samples (N,). Those of one recording are read in the order of their times, near each other: one that
+    cannot be entered in the middle is then decoded once (see `manifests.audio.cursors`).
+
+    Raises:
+        BadCutError: of the first clip, in their order, that cannot be heard.
+    """
+    order = sorted(range(len(clips)), key=lambda at: clips[at].place)
+    jobs = {at: pool.submit(clips[at].samples) for at in order}
+    return [jobs[at].result() for at in range(len(clips))]
 
 
 def _tried(encoder: Encoder, pieces: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32] | None]:

@@ -61,3 +61,22 @@ def test_the_clip_that_fails_is_named_and_its_neighbours_are_encoded():
     with ThreadPoolExecutor(1) as pool, pytest.raises(BadCutError, match=r"x\.wav") as caught:
         encode_clips(encoder, [good, HeardClip("c", refuse, lambda: encoder)], pool)
     assert (caught.value.cut_id, caught.value.reason) == ("c", "audio_missing")
+
+
+def test_clips_of_one_recording_are_heard_in_its_order():
+    """Whatever their order in the step; each still gets its own frames."""
+    heard, encoder = [], Failing()
+
+    def clip(number, recording, start):
+        def hear():
+            heard.append((recording, start))
+            return np.zeros(100 + number, np.float32)
+
+        return HeardClip(str(number), hear, lambda: encoder, place=(recording, start))
+
+    places = [("b", 3.0), ("a", 9.0), ("b", 1.0), ("a", 2.0), ("b", 2.0)]
+    clips = [clip(number, *place) for number, place in enumerate(places)]
+    with ThreadPoolExecutor(1) as pool:
+        encode_clips(encoder, clips, pool)
+    assert heard == sorted(places)
+    assert [clip.frames()[0, 0] for clip in clips] == [100, 101, 102, 103, 104]
