@@ -124,7 +124,8 @@ def generate(folder: Path, cuts: int, draws: int) -> Case:
         settings |= {"query": "SELECT cut_id, domain FROM accepted", "max_repeats": 8, "window": 64, "seed": 1}
         make_plan(Mixture.model_validate(settings | {"batch": {"seconds": 800}}), catalog, plan)
     model = {"llm": str(make_tiny_llm(folder / "llm")), "heads": 4, "lora_rank": 4, "stack": 1}
-    training = {"model": model, "sandwich": {"share": 0.5}, "checkpoint_every": 1, "optimiser": {"learning_rate": 1e-3}}
+    joins = {"sandwich": {"share": 0.5, "joined": "frames"}, "multi_speaker": {"share": 0.02, "joined": "frames"}}
+    training = {"model": model, **joins, "checkpoint_every": 1, "optimiser": {"learning_rate": 1e-3}}
     stage.write_text(
         yaml.safe_dump(
             {"extends": "paper/shrinking", **training, "precision": "fp32", "steps": None}
