@@ -201,7 +201,8 @@ class Trainer:
         if precision == "bf16" and accelerator.device.type == "cuda" and data.unstored:
             halve(data.store.load_encoder())
         parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
-        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip")
+        skip = settings.on_bad_cut == "skip"
+        ready = StepMaker(data, maker, parts, skip=skip, mine=ranks.local_indices)
         return cls(
             settings=settings,
             data=data,

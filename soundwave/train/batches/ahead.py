@@ -1,8 +1,9 @@
 """Steps made ready while earlier ones compute: draws, samples, sound, encoder frames, padded batches.
 
-One thread makes steps in order, a bounded number ahead; others decode for it. They are threads of the training's own
-process, so nothing stays behind when it is killed. All chance comes from generators of their own, so what is made does
-not depend on when it is made.
+Steps are made in order, a bounded number ahead: by one thread, or by two where sound is encoded, so that decoders are
+never idle between two steps. Others decode for them, and encode where the encoder is on the CPU, each on a core of its
+own. They are threads of the training's own process, so nothing stays behind when it is killed. All chance comes from
+generators of their own, so what is made does not depend on when it is made.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import Barrier, Lock
+
+import torch
 
 from curation.reader.prefetch import look_ahead
 from manifests.errors import BadCutError
@@ -23,6 +26,7 @@ from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Refusal, Sample, SampleMaker, collate
 
 THREADS = 4  # at most, that decode at once
+MAKERS = 2  # steps made at once where sound is encoded
 
 Parts = Callable[[Sequence[Sample]], tuple[list[list[int]], int]]
 """This process's passes over a step's samples, as their numbers; and how many of the passes count."""
@@ -57,11 +61,32 @@ class Prepared:
 class StepMaker:
     """Makes steps ready, one at a time."""
 
-    def __init__(self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool) -> None:
-        """skip: whether a step goes on without cuts that cannot be read."""
-        self._data, self._maker, self._parts, self._skip = data, maker, parts, skip
+    def __init__(
+        self,
+        data: PlanData,
+        maker: SampleMaker,
+        parts: Parts,
+        *,
+        skip: bool,
+        mine: Callable[[int], Sequence[int]] = range,
+    ) -> None:
+        """See above.
+
+        Args:
+            data: the plan.
+            maker: makes its samples.
+            parts: this process's passes over them.
+            skip: whether a step goes on without cuts that cannot be read.
+            mine: of a step with so many samples, the numbers of those that this process trains.
+        """
+        self._data, self._maker, self._parts, self._skip, self._mine = data, maker, parts, skip, mine
         self._lock = Lock()  # of the reader and the tokenizer
-        self._pool = ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1), thread_name_prefix="decode")
+        self._pool = one_core_each(min(THREADS, os.cpu_count() or 1))
+
+    @property
+    def makers(self) -> int:
+        """How many steps are worth making at once."""
+        return MAKERS if self._data.unstored else 1
 
     def prepare(self, step: int, without: Mapping[int, Refusal] | None = None) -> Prepared:
         """Make a step ready.
@@ -76,14 +101,14 @@ class StepMaker:
         bad = dict(without or {})
         with self._lock:
             draws = self._data.step(step)
-            while True:
-                try:
-                    return self._made(step, draws, bad)
-                except BadCutError as error:
-                    refusal = Refusal(Reason(error.reason), str(error))
-                    bad |= {slot: refusal for slot, draw in enumerate(draws) if draw.cut.cut_id == error.cut_id}
-                    if not self._skip or len(bad) == len(draws):
-                        raise
+        while True:
+            try:
+                return self._made(step, draws, bad)
+            except BadCutError as error:
+                refusal = Refusal(Reason(error.reason), str(error))
+                bad |= {slot: refusal for slot, draw in enumerate(draws) if draw.cut.cut_id == error.cut_id}
+                if not self._skip or len(bad) == len(draws):
+                    raise
 
     def close(self) -> None:
         """End the threads."""
@@ -91,19 +116,43 @@ class StepMaker:
 
     def _made(self, step: int, draws: Sequence[Draw], bad: Mapping[int, Refusal]) -> Prepared:
         good = [slot for slot in range(len(draws)) if slot not in bad]
-        samples = self._maker.samples([draws[slot] for slot in good], step)
+        with self._lock:
+            samples = self._maker.samples([draws[slot] for slot in good], step)
         if bad:
             samples = [replace(sample, draws=tuple(good[slot] for slot in sample.draws)) for sample in samples]
+        # Before they are divided into passes, which may need to know how long they are.
+        seconds = self._encode(samples, self._mine(len(samples)))
         parts, own = self._parts(samples)
-        start = time.monotonic()
-        frames = [samples[number].frames for part in parts for number in part]
-        clips = [clip for part in frames if part is not None for clip in part.clips]
-        if clips:
-            encode_clips(self._data.store.load_encoder(), clips, self._pool)
-        seconds = time.monotonic() - start if clips else 0.0
+        seconds += self._encode(samples, [number for part in parts for number in part])
         width = self._data.store.feature_dim
         batches = [collate([samples[number] for number in part], width) for part in parts]
         return Prepared(draws, samples, parts, own, batches, dict(bad), seconds)
+
+    def _encode(self, samples: Sequence[Sample], numbers: Sequence[int]) -> float:
+        """Encode what some samples lack of their frames; how many seconds that took."""
+        start = time.monotonic()
+        frames = [samples[number].frames for number in numbers]
+        clips = [clip for part in frames if part is not None for clip in part.clips if not clip.encoded]
+        if not clips:
+            return 0.0
+        encode_clips(self._data.store.load_encoder(), clips, self._pool)
+        return time.monotonic() - start
+
+
+def one_core_each(count: int) -> ThreadPoolExecutor:
+    """A pool of `count` threads in each of which torch computes with that thread alone; elsewhere as before."""
+    before, together = torch.get_num_threads(), Barrier(count)
+
+    def begin() -> None:
+        torch.get_num_threads()  # a thread that asks has what all have, and from here on its own
+        torch.set_num_threads(1)
+        together.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="decode")
+    for started in [pool.submit(begin) for _ in range(count)]:
+        started.result()
+    torch.set_num_threads(before)  # for threads that are yet to come
+    return pool
 
 
 class StepsAhead:
@@ -127,7 +176,7 @@ class StepsAhead:
         else:
             if step != self._next:
                 numbers = ((number, [number]) for number in range(step, max(step + 1, self._total)))
-                self._coming = look_ahead(numbers, self.maker.prepare, ahead=self._ahead, threads=1)
+                self._coming = look_ahead(numbers, self.maker.prepare, ahead=self._ahead, threads=self.maker.makers)
             _, (found,) = next(self._coming)
             self._next = step + 1
         found.wait_seconds = time.monotonic() - start

@@ -1,19 +1,23 @@
-"""Encoder frames that are read only when they are needed: a process reads those of its own samples."""
+"""Encoder frames that are read only when they are needed: a process reads those of its own samples.
+
+They are NumPy arrays, or tensors where the encoder leaves them on its device.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from soundwave.train.batches.clips import HeardClip
 
-    Frames = NDArray[np.float32]
-
+Frames: TypeAlias = NDArray[np.float32] | Tensor
+"""(T, F)."""
 
 SURE = 0.5  # of the frames that a duration promises are there: encoders differ by a few at the ends
 
@@ -64,7 +68,8 @@ class LazyFrames:
         return LazyFrames(lambda: self.read()[rows], len(range(*rows.indices(len(self)))), clips=self.clips)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self.read(), dtype=dtype)
+        frames = self.read()
+        return np.asarray(frames.cpu() if isinstance(frames, Tensor) else frames, dtype=dtype)
 
 
 def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
@@ -72,4 +77,12 @@ def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
     count = sum(len(clip) for clip in clips) if all(clip.known for clip in clips) else None
     about = sum(clip.at_least for clip in clips) / SURE
     encoded = [part for clip in clips for part in clip.clips]
-    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count, about=about, clips=encoded)
+    return LazyFrames(lambda: concatenated([clip.read() for clip in clips]), count, about=about, clips=encoded)
+
+
+def concatenated(parts: Sequence[Frames]) -> Frames:
+    """Frames one after another, on the device where some of them are."""
+    device = next((part.device for part in parts if isinstance(part, Tensor)), None)
+    if device is None:
+        return np.concatenate(parts)
+    return torch.cat([torch.as_tensor(part, device=device) for part in parts])

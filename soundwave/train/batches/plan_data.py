@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from curation import encoders
-from curation.passes.encode import at_speed
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
@@ -131,7 +130,7 @@ class FrameStore:
             BadCutError: audio or a matrix that cannot be read, or sound that the encoder fails on.
         """
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        return self.lazy_frames(cut, variant).read() if stored is None else _stored(cut, stored)
+        return _stored(cut, stored) if stored is not None else np.asarray(self.lazy_frames(cut, variant))
 
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
@@ -151,7 +150,7 @@ class FrameStore:
             variant: how fast it is played.
             seconds: about how long it is.
         """
-        clip = HeardClip(cut_id, lambda: at_speed(hear(), speed_of(variant)), self.load_encoder)
+        clip = HeardClip(cut_id, hear, self.load_encoder, speed=speed_of(variant))
         return LazyFrames(clip.frames, about=seconds / speed_of(variant) * self.frame_rate, clips=[clip])
 
     @cached_property
