@@ -43,6 +43,8 @@ VERSION = "1"  # raise it when the same catalog and plan would be copied otherwi
 MARK = "kept.json"
 IN_MEMORY = 16_384  # draws: plans of no more are kept in memory
 MEMORY = 360_000_000  # bytes that DuckDB may take before it spills to disk
+MEMORY_TEXTS = 240_000_000  # the same where texts are sorted, which is while a training's first steps compute
+SAMPLE = 1_024  # of so many ids one tells where ranges of ids end
 THREADS = 4  # at most, of DuckDB: each takes memory
 PART = 2_000_000  # cuts joined at a time: what is joined with more of them would be written to disk first
 CHILDREN = ("words", "features")
@@ -107,28 +109,40 @@ class KeptRows:
         return int(((spans == 0) & ~silent).sum())
 
     def texts(self, sql: str, columns: Sequence[str], draws: NDArray[np.int64], place: Path | None) -> Texts:
-        """The one column that a query gives, of the cuts that some rows of the plan draw.
+        """The one column that a query gives, of the cuts that some rows of the plan draw: sorted, equal texts once.
 
         Args:
-            sql: reads the table `cuts`, each cut once.
+            sql: reads the table `cuts`, each cut once, and sorts.
             columns: that it reads.
             draws: rows of the plan.
             place: a file that keeps the answer; None: memory does.
         """
         if place is None or not place.is_file():
-            numbers = np.unique(self._draws[draws]).astype(np.int64)
-            parts = (self.cuts.take(numbers[at : at + BATCH], columns) for at in range(0, len(numbers), BATCH))
-            batches = (batch for part in parts for batch in part.to_batches())
+            wanted = np.zeros(len(self.cuts), bool)
+            wanted[self._draws[draws]] = True
             schema = pa.schema([self.cuts.schema.field(name) for name in columns])
-            with open_memory(threads=1) as con:
-                con.execute(f"SET memory_limit = '{MEMORY}B'")
-                con.register("cuts", pa.RecordBatchReader.from_batches(schema, batches))
-                found = con.sql(sql).to_arrow_reader(BATCH)
+            with open_memory(min(THREADS, os.cpu_count() or 1)) as con:
+                con.execute(f"SET memory_limit = '{MEMORY_TEXTS}B'")
+                con.register("cuts", pa.RecordBatchReader.from_batches(schema, self.cuts.chosen(wanted, columns)))
+                found = _without_repeats(con.sql(sql).to_arrow_reader(BATCH))
                 if place is None:
                     return Texts(_written(found, None))
                 with atomic_write(place) as temporary:
                     _written(found, temporary)
         return Texts(RowFile(place))
+
+
+def _without_repeats(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sorted texts, equal ones once: asking DuckDB for them would have it hash them all before it sorts."""
+    last: str | None = None
+    for batch in batches:
+        if not len(batch):
+            continue
+        texts, new = batch[0], np.ones(len(batch), bool)
+        new[1:] = pc.not_equal(texts[1:], texts[:-1]).to_numpy(zero_copy_only=False)
+        new[:1] = texts[0].as_py() != last
+        last = texts[-1].as_py()
+        yield batch.filter(pa.array(new))
 
 
 def _written(batches: Iterable[pa.RecordBatch], path: Path | None) -> RowFile:
@@ -205,8 +219,8 @@ class _Copying:
     plan: Path
     place: Path | None
     count: int = 0
-    ranges: Sequence[tuple[str, str]] = ()
-    """First and last id of each, at most PART cuts in it: what DuckDB joins them with stays within its memory."""
+    ranges: Sequence[str] = ()
+    """Conditions on ids, about PART cuts in each: what DuckDB joins them with stays within its memory."""
 
     def path(self, name: str) -> Path | None:
         return None if self.place is None else self.place / name
@@ -214,12 +228,8 @@ class _Copying:
     def cuts(self) -> RowFile:
         """Copy the cuts and number them; makes the table `drawn` (cut_id, n)."""
         source = self.source
-        once = f"SELECT DISTINCT cut_id FROM read_parquet({quoted(self.plan / PLAN)})"
-        source.run(f"CREATE TABLE once AS {once} ORDER BY cut_id")
-        found = source.ask(
-            f"SELECT min(cut_id) AS first, max(cut_id) AS last FROM once GROUP BY rowid // {PART} ORDER BY first"
-        )
-        self.ranges = [(row["first"], row["last"]) for row in found]
+        source.run(f"CREATE TABLE once AS SELECT DISTINCT cut_id FROM read_parquet({quoted(self.plan / PLAN)})")
+        self.ranges = self._ranges()
         listed = ", ".join(f'"{name}"' for name in source.names)
         with RowWriter(self.path("cuts.arrow")) as writer:
             for batch in self.joined(f"SELECT {listed} FROM cuts", "once", kind="SEMI JOIN"):
@@ -229,12 +239,25 @@ class _Copying:
         source.make("drawn", _numbered(writer.file))
         return writer.file
 
+    def _ranges(self) -> list[str]:
+        """By a sample of the ids, the same each time."""
+        count = self.source.ask("SELECT count(*) AS n FROM once")[0]["n"]
+        parts = -(-count // PART)
+        ends: list[str] = []
+        if parts > 1:
+            some = f"SELECT cut_id FROM once WHERE {count} <= {SAMPLE} OR hash(cut_id) % {SAMPLE} = 0"
+            tiles = f"SELECT cut_id, ntile({parts}) OVER (ORDER BY cut_id) AS part FROM ({some})"
+            last = self.source.ask(f"SELECT max(cut_id) AS id FROM ({tiles}) GROUP BY part ORDER BY part")
+            ends = [sql_text(row["id"]) for row in last[: parts - 1]]
+        lower = ["true", *(f"cut_id > {end}" for end in ends)]
+        upper = [*(f"cut_id <= {end}" for end in ends), "true"]
+        return [f"{low} AND {high}" for low, high in zip(lower, upper, strict=True)]
+
     def joined(
         self, select: str, table: str, *, kind: str = "JOIN", wrap: Callable[[str], str] = str
     ) -> Iterator[pa.RecordBatch]:
         """`select` joined with a table of ours by id, range by range; wrap: makes the query of the join."""
-        for first, last in self.ranges:
-            inside = f"cut_id BETWEEN {sql_text(first)} AND {sql_text(last)}"
+        for inside in self.ranges:
             join = f"{select} {kind} (FROM {table} WHERE {inside}) USING (cut_id) WHERE {inside}"
             yield from self.source.batches(wrap(join))
 

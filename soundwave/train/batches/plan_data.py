@@ -44,7 +44,7 @@ FIELDS = (
 
 ANSWER_COLUMNS = ("text", "target_text")
 ANSWERS = """
-SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
+SELECT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
 FROM cuts
 WHERE answer <> ''
 ORDER BY answer
