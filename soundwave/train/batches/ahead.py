@@ -82,11 +82,8 @@ class StepMaker:
         self._data, self._maker, self._parts, self._skip, self._mine = data, maker, parts, skip, mine
         self._lock = Lock()  # of the reader and the tokenizer
         self._pool = one_core_each(min(THREADS, os.cpu_count() or 1))
-
-    @property
-    def makers(self) -> int:
+        self.makers = MAKERS if data.unstored else 1
         """How many steps are worth making at once."""
-        return MAKERS if self._data.unstored else 1
 
     def prepare(self, step: int, without: Mapping[int, Refusal] | None = None) -> Prepared:
         """Make a step ready.
