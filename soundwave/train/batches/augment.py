@@ -12,7 +12,8 @@ from torch import Tensor
 
 from manifests.units import Seconds
 from soundwave.model.tokens import spoken_text
-from soundwave.train.batches.lazy_frames import SURE, Frames, LazyFrames, end_to_end
+from soundwave.train.batches.frames import Frames
+from soundwave.train.batches.lazy_frames import SURE, LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Cut
 from soundwave.train.settings import SpecAugment
 

@@ -20,7 +20,7 @@ from curation.passes.encode import at_speed
 from manifests.errors import AudioError, BadCutError
 from manifests.reasons import Reason
 from manifests.units import SAMPLE_RATE, Seconds
-from soundwave.train.batches.lazy_frames import Frames, concatenated
+from soundwave.train.batches.frames import Frames, concatenated
 
 if TYPE_CHECKING:
     from curation.encoders import DeviceEncoder, Encoder

@@ -1,23 +1,19 @@
-"""Encoder frames that are read only when they are needed: a process reads those of its own samples.
-
-They are NumPy arrays, or tensors where the encoder leaves them on its device.
-"""
+"""Encoder frames that are read only when they are needed: a process reads those of its own samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from soundwave.train.batches.clips import HeardClip
+from soundwave.train.batches.frames import Frames, concatenated
 
-Frames: TypeAlias = NDArray[np.float32] | Tensor
-"""(T, F)."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from soundwave.train.batches.clips import HeardClip
 
 SURE = 0.5  # of the frames that a duration promises are there: encoders differ by a few at the ends
 
@@ -78,11 +74,3 @@ def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
     about = sum(clip.at_least for clip in clips) / SURE
     encoded = [part for clip in clips for part in clip.clips]
     return LazyFrames(lambda: concatenated([clip.read() for clip in clips]), count, about=about, clips=encoded)
-
-
-def concatenated(parts: Sequence[Frames]) -> Frames:
-    """Frames one after another, on the device where some of them are."""
-    device = next((part.device for part in parts if isinstance(part, Tensor)), None)
-    if device is None:
-        return np.concatenate(parts)
-    return torch.cat([torch.as_tensor(part, device=device) for part in parts])
