@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
@@ -20,7 +20,6 @@ from manifests.disk.alone import alone
 from manifests.errors import BadCutError, NonFiniteError, SettingsError
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final_model
 from soundwave.model.batch import Batch, SpeechLLMOutput
-from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.ahead import Prepared, StepMaker, StepsAhead
 from soundwave.train.batches.length_windows import LengthWindows
 from soundwave.train.batches.plan_data import Draw, PlanData
@@ -41,6 +40,7 @@ from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import (
     halve,
+    importing,
     keep_frames,
     make_accelerator,
     make_maker,
@@ -50,6 +50,9 @@ from soundwave.train.setup import (
     reads_words,
     reproducible,
 )
+
+if TYPE_CHECKING:
+    from soundwave.model.speech_llm import SpeechLLM
 
 PARTS = {"alignment": "alignment.", "ctc_head": "ctc_head.", "shrinking": "shrinking.", "lora": "llm."}
 
@@ -122,8 +125,9 @@ def _train(
     else:
         new = ranks.on_first(lambda: old is None or not begun(place))
         at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
-        ranks.on_first(lambda: data.keep(place / ROWS))
-        data.keep(place / ROWS)
+        with importing("soundwave.model.speech_llm"):
+            ranks.on_first(lambda: data.keep(place / ROWS))
+            data.keep(place / ROWS)
         trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
         info = old or trainer.info(asked, init, plan)
         if ranks.first and new:
@@ -206,7 +210,8 @@ class Trainer:
         keep_frames(settings, data)
         parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
         windows = LengthWindows(data.step, len(data), window=settings.length_window, seed=settings.seed)
-        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip", step=windows)
+        skip = settings.on_bad_cut == "skip"
+        ready = StepMaker(data, maker, parts, skip=skip, step=windows, mine=ranks.local_indices)
         return cls(
             settings=settings,
             data=data,

@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from curation import encoders
-from curation.passes.encode import at_speed
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
@@ -46,7 +45,7 @@ FIELDS = (
 
 ANSWER_COLUMNS = ("text", "target_text")
 ANSWERS = """
-SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
+SELECT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
 FROM cuts
 WHERE answer <> ''
 ORDER BY answer
@@ -135,7 +134,7 @@ class FrameStore:
             BadCutError: audio or a matrix that cannot be read, or sound that the encoder fails on.
         """
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        return self.lazy_frames(cut, variant).read() if stored is None else _stored(cut, stored)
+        return _stored(cut, stored) if stored is not None else np.asarray(self.lazy_frames(cut, variant))
 
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
@@ -166,7 +165,7 @@ class FrameStore:
             kept: where its frames may be, and are kept; None: nowhere.
             place: its recording, and when it begins there: such clips are read in that order.
         """
-        clip = HeardClip(cut_id, lambda: at_speed(hear(), speed_of(variant)), self.load_encoder, kept, place)
+        clip = HeardClip(cut_id, hear, self.load_encoder, speed=speed_of(variant), kept=kept, place=place)
         return LazyFrames(clip.frames, about=seconds / speed_of(variant) * self.frame_rate, clips=[clip])
 
     @cached_property

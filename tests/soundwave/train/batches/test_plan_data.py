@@ -16,6 +16,7 @@ from curation import encoders
 from curation.catalog import build, catalog_fingerprint, connect
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
+from curation.reader.windows import CatalogRows
 from manifests.errors import AudioError, InputError, MixtureError, StaleError
 from manifests.schema import arrow_schema
 from soundwave.train.batches import clips
@@ -264,6 +265,22 @@ def test_a_copy_that_is_damaged_is_made_again(tmp_path, workspace, monkeypatch, 
     (rows / "kept.json").write_text(json.dumps({"key": mark["key"], "files": files}))
     before = len(made)
     assert draws() == (expected, ["Dog."]) and len(made) == before
+
+
+def test_a_copy_made_some_cuts_at_a_time_is_the_same(workspace, monkeypatch):
+    """What DuckDB joins at once is bounded, whatever the number of cuts."""
+    plan = workspace / "mixtures" / "mixed"
+    expected = list(PlanData(plan, encoder=ENCODER).draws())
+    asked, real = [], CatalogRows.batches
+    monkeypatch.setattr(CatalogRows, "batches", lambda rows, sql: asked.append(sql) or real(rows, sql))
+    monkeypatch.setattr("curation.reader.kept.PART", 3)
+    found = PlanData(plan, encoder=ENCODER)
+    assert list(found.draws()) == expected and len(expected) > 20
+    parts = -(-len({draw.cut.cut_id for draw in expected}) // 3)
+    assert parts > 3 and [sum(f"FROM {table} WHERE" in sql for sql in asked) for table in ("once", "drawn")] == [
+        parts,
+        3 * parts,
+    ]
 
 
 def test_words_that_no_part_holds_together_or_in_order_are_sorted(tmp_path, workspace):
