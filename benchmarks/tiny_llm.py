@@ -14,8 +14,8 @@ TEMPLATE = (
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
-def make_tiny_llm(folder: Path, *, width: int = 32, layers: int = 2) -> Path:
-    """Write it into a folder; WORDS are single tokens."""
+def make_tiny_llm(folder: Path, *, width: int = 32, layers: int = 2, vocabulary: int | None = None) -> Path:
+    """Write it into a folder; WORDS are single tokens. vocabulary: tokens, most of which the tokenizer never uses."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -35,5 +35,7 @@ def make_tiny_llm(folder: Path, *, width: int = 32, layers: int = 2) -> Path:
     sizes = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
     tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "tie_word_embeddings": True}
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(fast), **sizes, **heads, **tokens)).save_pretrained(folder)
+    LlamaForCausalLM(LlamaConfig(vocab_size=vocabulary or len(fast), **sizes, **heads, **tokens)).save_pretrained(
+        folder
+    )
     return folder

@@ -8,6 +8,8 @@ epochs. `soundwave train` runs with a model of two layers, 32 wide, whose settin
 
 Rows (targets on 2 cores: 30 s, 10 s, 600 MB, 1.2):
     start_seconds    start of the process to the end of its first step, all imports and the model included.
+    copy_seconds     of that, copying what the training reads of its plan's cuts into the run's folder.
+    copy_mb          how much that is on disk.
     resume_seconds   the same for a run that goes on after step 3,000 (half of a shorter plan), less what a run with a
                      plan of 1,000 draws takes to go on after its first step: imports, model, a step.
     start_cpu_seconds   processor time of the process that starts, less that of one with a plan of 1,000 draws: what to
@@ -41,7 +43,8 @@ from benchmarks.rows import Row, row, show
 from benchmarks.tiny_llm import WORDS, make_tiny_llm
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
-from manifests.runs import CHECKPOINTS, LEDGER_ROWS, METRICS, read_run
+from curation.reader.kept import MARK
+from manifests.runs import CHECKPOINTS, LEDGER_ROWS, METRICS, ROWS, read_run
 from soundwave.train.runs import checkpoint
 
 CUTS, SMALL = 3_650_000, 1_000
@@ -124,7 +127,8 @@ def generate(folder: Path, cuts: int, draws: int) -> Case:
         settings |= {"query": "SELECT cut_id, domain FROM accepted", "max_repeats": 8, "window": 64, "seed": 1}
         make_plan(Mixture.model_validate(settings | {"batch": {"seconds": 800}}), catalog, plan)
     model = {"llm": str(make_tiny_llm(folder / "llm")), "heads": 4, "lora_rank": 4, "stack": 1}
-    training = {"model": model, "sandwich": {"share": 0.5}, "checkpoint_every": 1, "optimiser": {"learning_rate": 1e-3}}
+    joins = {"sandwich": {"share": 0.5, "joined": "frames"}, "multi_speaker": {"share": 0.02, "joined": "frames"}}
+    training = {"model": model, **joins, "checkpoint_every": 1, "optimiser": {"learning_rate": 1e-3}}
     stage.write_text(
         yaml.safe_dump(
             {"extends": "paper/shrinking", **training, "precision": "fp32", "steps": None}
@@ -140,19 +144,38 @@ def rows_of(output: Path) -> int:
     return path.read_bytes().count(b"\n") if path.is_file() else 0
 
 
-def first_step(case: Case, name: str) -> tuple[float, float, float]:
-    """Begin a run; seconds to its first step, most memory, processor time. It is killed when it has a checkpoint."""
-    seconds = 0.0
+@dataclass(frozen=True)
+class Start:
+    """How a run began."""
+
+    seconds: float
+    """To its first step."""
+    copying: float
+    """Of them, until the rows that it reads lay in its folder."""
+    copied: float
+    """MB of these rows."""
+    memory: float
+    """The most, MB."""
+    processor: float
+    """Seconds."""
+
+
+def first_step(case: Case, name: str) -> Start:
+    """Begin a run; it is killed when it has a checkpoint."""
+    times: dict[str, float] = {}
     start = time.perf_counter()
 
     def done(output: Path) -> bool:
-        nonlocal seconds
-        if not seconds and rows_of(output):
-            seconds = time.perf_counter() - start
+        seen = {"began": (output / ROWS).is_dir(), "copied": (output / ROWS / MARK).is_file(), "step": rows_of(output)}
+        for what, there in seen.items():
+            if there:
+                times.setdefault(what, time.perf_counter() - start)
         return any((output / CHECKPOINTS).glob("*.safetensors")) and read_run(output).step > 0
 
     _, memory, processor = case.run(name, done)
-    return seconds, memory, processor
+    copied = sum(path.stat().st_size for path in (case.folder / "runs" / name / ROWS).glob("*")) / 1e6
+    copying = times.get("copied", 0.0) - times.get("began", 0.0)  # a small plan's rows stay in memory
+    return Start(times["step"], copying, copied, memory, processor)
 
 
 def resumed(case: Case, name: str, at: int) -> float:
@@ -178,23 +201,28 @@ def measure(folder: Path, draws: int) -> list[Row]:
     sizes = {size: min(draws, CUTS) * size // draws for size in (draws, draws // 10, draws // 100)}
     tell("a plan of 1,000 draws: imports, model, a step")
     small = generate(folder / "small", SMALL, SMALL)
-    small_start, small_mb, small_cpu = first_step(small, "run")
+    least = first_step(small, "run")
     small_resume = resumed(small, "run", 1)
     found = {}
     for size, cuts in reversed(sizes.items()):
         tell(f"a catalog of {cuts:,} cuts and a plan of {size:,} draws")
         case = generate(folder / str(size), cuts, size)
-        start, memory, processor = first_step(case, "run")
+        start = first_step(case, "run")
         at = min(RESUME_AT, len_of(case) // 2)
         again = {step: resumed(case, "run", step) - small_resume for step in (max(1, at // 100), at)}
-        found[size] = (start, again[at], memory - small_mb, processor - small_cpu)
+        found[size] = (start, again[at], start.memory - least.memory)
         listed = ", ".join(f"after step {step:,} {seconds:.1f} s" for step, seconds in again.items())
-        tell(f"start {start:.1f} s ({small_start:.1f} s with 1,000 draws), resume {listed}, {memory - small_mb:.0f} MB")
-    start, again_at, memory, processor = found[draws]
+        tell(
+            f"start {start.seconds:.1f} s ({least.seconds:.1f} s with 1,000 draws; processor {start.processor:.1f} and "
+            f"{least.processor:.1f} s), copying {start.copying:.1f} s, resume {listed}, {found[size][2]:.0f} MB"
+        )
+    start, again_at, memory = found[draws]
     return [
-        row("start_seconds", start, None, "s"),
+        row("start_seconds", start.seconds, None, "s"),
+        row("copy_seconds", start.copying, None, "s"),
+        row("copy_mb", start.copied, None, "MB"),
         row("resume_seconds", again_at, None, "s"),
-        row("start_cpu_seconds", processor, None, "s"),
+        row("start_cpu_seconds", start.processor - least.processor, None, "s"),
         row("data_mb", memory, None, "MB"),
         row("data_mb_growth", memory / max(1.0, found[draws // 10][2]), None, "times"),
     ]

@@ -6,7 +6,8 @@ SoundwaveError
     ├── ManifestError       a manifest row breaks the contract
     │   └── DamagedError    a file is not what was written
     ├── AudioError          audio that cannot be read; carries a reject reason
-    │   └── BadCutError     the same of a cut that training draws: its sound or its stored frames
+    │   ├── BadCutError     the same of a cut that training draws: its sound or its stored frames
+    │   └── StoreError      a store does not answer: that says nothing of the audio in it
     ├── SettingsError       a settings file or option with a wrong key or value
     ├── QueryError          SQL that does not run, or returns the wrong columns
     ├── MixtureError        a mixture that cannot be had from the catalog
@@ -81,6 +82,10 @@ class BadCutError(AudioError):
     def __reduce__(self) -> tuple[type[BadCutError], tuple[str, str, str]]:  # type: ignore[override]
         """Keep the cut when a worker process sends the error back."""
         return type(self), (str(self), self.reason, self.cut_id)
+
+
+class StoreError(AudioError):
+    """A store that holds audio does not answer, however often it is asked. No reject: it may answer tomorrow."""
 
 
 class SettingsError(InputError):

@@ -28,14 +28,13 @@ def create_functions(con: duckdb.DuckDBPyConnection) -> None:
 
 # Words of ASCII with a vowel, which is no Turkish I; the last one before anything else is left out, since scripts
 # without spaces join it; none may be an abbreviation in any language.
-_WORD = "[A-HJ-Za-z]*[AEOUaeiou][A-HJ-Za-z]*"
+_WORD = "[B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]*[AEOUaeiou][A-HJ-Za-z]*"
+_SHORT = f"(?:^| )(?:{'|'.join(sorted(word for word in short_words() if word.isascii()))})(?: |$)"
 _SURE_HEAD = f"""
 CREATE OR REPLACE TEMP MACRO sure_head(words) AS (
   list_transform(
-    [string_split(lower(trim(regexp_extract(words, '^((?:{_WORD} ){{2,5}}){_WORD} ', 1))), ' ')],
-    lambda parts: CASE
-      WHEN len(parts) > 1 AND NOT list_has_any(parts, {sorted(short_words())}) THEN array_to_string(parts, ' ')
-    END
+    [lower(regexp_extract(regexp_extract(words, '^(?:{_WORD} ){{2,5}}{_WORD} '), '^(.*) [^ ]+ $', 1))],
+    lambda head: CASE WHEN contains(head, ' ') AND NOT regexp_matches(head, '{_SHORT}') THEN head END
   )[1]
 )"""
 

@@ -3,12 +3,15 @@
 -- do: Split by recording and audio (import with --split hash), or refuse the copies with the reason duplicate.
 -- setting: least_overlap = 0.01
 -- The small side is looked up: millions of training cuts pass by without being kept.
-WITH held_keys AS (
-  SELECT DISTINCT level, key FROM recording_pieces WHERE held
+WITH pieces AS (
+  FROM shared_pieces
+),
+held_keys AS (
+  SELECT DISTINCT level, key FROM pieces WHERE held
 ),
 shared AS (
   SELECT *
-  FROM recording_pieces
+  FROM pieces
   SEMI JOIN held_keys USING (level, key)
 ),
 seen_keys AS (

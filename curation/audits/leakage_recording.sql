@@ -2,8 +2,11 @@
 -- means: A cut of the dev or test split is from a recording that is also trained on (or test from one of dev): the same voice
 --   in the same room, and often the sentence before or after.
 -- do: Split by recording (import with --split hash) and prepare the corpus again, or leave the training cuts out.
-WITH held_out AS (
-  SELECT * FROM recording_pieces WHERE held
+WITH pieces AS (
+  FROM shared_pieces
+),
+held_out AS (
+  SELECT * FROM pieces WHERE held
 ),
 -- The small side is looked up: millions of training cuts pass by without being kept.
 seen AS (
@@ -12,7 +15,7 @@ seen AS (
     key,
     count(*) AS pieces,
     arg_min({cut: cut_id, corpus: corpus, split: split, start: start, stop: stop}, cut_id) AS other
-  FROM recording_pieces
+  FROM pieces
   SEMI JOIN held_out USING (level, key)
   WHERE NOT held
   GROUP BY ALL

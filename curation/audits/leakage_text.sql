@@ -2,7 +2,31 @@
 -- means: A text of the dev or test split is also a text of training (or of dev) in the same task: what is measured was seen.
 --   Case, punctuation, width, composition (NFC, NFD) and digits against words do not count.
 -- do: Split by text (import with --split hash) and prepare the corpus again, or leave the training copies out.
-WITH texts AS (
+WITH held_out AS (
+  SELECT *, unnest(range(side)) AS level
+  FROM (
+    SELECT
+      cut_id,
+      corpus,
+      split,
+      task,
+      base_language(language) AS tag,
+      text,
+      duration,
+      side,
+      unnest(CASE WHEN has_number(text) THEN text_keys(text, coalesce(tag, '')) ELSE [plain_words(text)] END) AS key
+    FROM sides
+    WHERE side > 0 AND split <> 'train' AND task IN ('asr', 'st', 'qa') AND regexp_matches(text, '[\p{L}\p{N}]')
+  )
+  WHERE key <> ''
+),
+beginnings AS (  -- as first_words has them
+  SELECT left(key, 24) FROM held_out
+  UNION
+  SELECT key || ' ' FROM held_out WHERE length(key) < 24
+),
+-- The small side is looked up: of millions of training texts those are kept that begin as a held-out one, or have numbers.
+beginning AS (
   SELECT
     cut_id,
     corpus,
@@ -10,21 +34,12 @@ WITH texts AS (
     task,
     base_language(language) AS tag,
     text,
-    duration,
-    level,
-    held,
-    regexp_matches(text, '\p{N}') AS numbered,
-    CASE WHEN numbered AND NOT held THEN sure_head(text) END AS head
-  FROM compared
-  WHERE task IN ('asr', 'st', 'qa') AND regexp_matches(text, '[\p{L}\p{N}]')
-),
-held_keys AS (
-  SELECT *, unnest(CASE WHEN numbered THEN text_keys(text, coalesce(tag, '')) ELSE [plain_words(text)] END) AS key
-  FROM texts
-  WHERE held
-),
-held_out AS (
-  SELECT * FROM held_keys WHERE key <> ''
+    side AS level,
+    has_number(text) AS numbered,
+    CASE WHEN numbered THEN sure_head(text) END AS head
+  FROM sides
+  WHERE side < 2 AND task IN ('asr', 'st', 'qa')
+    AND (has_number(text) OR first_words(text) IN (FROM beginnings))
 ),
 -- Reading numbers out takes long. Of texts to train on it is done where the words before the first number, which stay as
 -- they are (`sure_head`), begin a held-out text; and where there are no such words.
@@ -34,13 +49,12 @@ heads AS (
   WHERE len(words) > count
 ),
 numbered_texts AS (
-  SELECT * FROM texts SEMI JOIN heads USING (head)
+  SELECT * FROM beginning SEMI JOIN heads USING (head)
   UNION ALL
-  SELECT * FROM texts WHERE NOT held AND numbered AND head IS NULL
+  SELECT * FROM beginning WHERE numbered AND head IS NULL
 ),
--- The small side is looked up: millions of training texts pass by without being kept.
 others AS (
-  SELECT *, plain_words(text) AS key FROM texts WHERE NOT held AND NOT numbered
+  SELECT *, plain_words(text) AS key FROM beginning WHERE NOT numbered
   UNION ALL
   SELECT *, unnest(text_keys(text, coalesce(tag, ''))) AS key FROM numbered_texts
 ),

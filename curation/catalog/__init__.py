@@ -298,16 +298,16 @@ def _refuse_shared_ids(
     )
     if row:
         raise ManifestError(
-            f"{row[1]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {_places(row[0], sources)}; expected "
-            "ids unique over the catalog, such as CORPUS-ID. The old catalog was left as it was."
+            f"{row[1]} cut ids occur in more than one corpus, e.g. {row[0]!r} in {_places(con, row[0], sources)}; "
+            "expected ids unique over the catalog, such as CORPUS-ID. The old catalog was left as it was."
         )
 
 
-def _places(cut_id: str, sources: Sequence[Source]) -> str:
+def _places(con: duckdb.DuckDBPyConnection, cut_id: str, sources: Sequence[Source]) -> str:
     """Where an id stands, as CORPUS/FILE:LINE."""
     corpora = [source for source in sources if source.name == "prepare"]
-    found = {source.corpus: places(source.files["cuts"], {cut_id}).get(cut_id, []) for source in corpora}
-    return ", ".join(f"{corpus}/{place}" for corpus, lines in found.items() for _, place in lines)
+    found = {source.corpus: places(con, source.files["cuts"], cut_id) for source in corpora}
+    return ", ".join(f"{corpus}/{place}" for corpus, lines in found.items() for place in lines)
 
 
 def _overlapping(parts: Sequence[Part]) -> list[Part]:

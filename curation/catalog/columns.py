@@ -21,7 +21,8 @@ LIST = '["VARCHAR"]'
 PLAIN_SOUND = """
       r.type = 'MonoCut'
       AND len(r.recording.sources) = 1
-      AND r.recording.sources[1].type = 'file'
+      AND r.recording.sources[1].type IN ('file', 'place')
+      AND (r.recording.sources[1].type = 'place') = regexp_matches(r.recording.sources[1].source, '^(tar|s3|memory):')
       AND coalesce(len(r.recording.sources[1].channels), 1) = 1
       AND coalesce(CAST(r.recording.transforms AS VARCHAR), '[]') IN ('[]', 'null')
       AND coalesce(r.channel, '0') = coalesce(r.recording.sources[1].channels[1], '0')

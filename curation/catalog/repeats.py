@@ -1,30 +1,36 @@
-"""Ids that stand for two things: a cut's id on two lines, a recording's id with other audio. Which rows go, and why."""
+"""Ids that stand for two things: a cut's id on two lines, a recording's id with other audio. Which rows go, and why.
+
+All in tables of DuckDB, which spills them: in a corpus that was joined with itself every row is one of these.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
-from curation.duck import quoted
-from manifests.lines import blocks
-from manifests.rows.repeats import NO_PLACE, said_again, said_clash
+from curation.catalog.lines import LINES, TRIMMED, lines_of
+from curation.duck import first, quoted, quoted_list
+from manifests.rows.repeats import said_again, said_clash
 
-_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]*)"')  # of most lines; others are parsed
 _ONCE = "row_number() OVER (PARTITION BY cut_id ORDER BY manifest) = 1"  # the first row in JSON order is kept
-_RECORDINGS = """
+_TWICE = """
+SELECT cut_id, min(manifest) AS manifest
+FROM {rows}
+SEMI JOIN (SELECT cut_id FROM {rows} GROUP BY cut_id HAVING count(*) > 1) USING (cut_id)
+GROUP BY cut_id
+"""
+_CLASHES = f"""
 WITH once AS (
   SELECT cut_id, recording_id, source_path AS path, audio_sha256 AS digest
-  FROM {rows}
+  FROM {{rows}}
   WHERE recording_id IS NOT NULL
-  QUALIFY {once}
+  QUALIFY {_ONCE}
 ),
 kept AS (
-  SELECT recording_id, min(cut_id) AS first, arg_min({{'path': path, 'digest': digest}}, cut_id) AS audio
+  SELECT recording_id, min(cut_id) AS first, arg_min({{{{'path': path, 'digest': digest}}}}, cut_id) AS audio
   FROM once
   GROUP BY recording_id
 )
@@ -32,7 +38,34 @@ SELECT cut_id, first, recording_id, coalesce(path, '-') AS path, coalesce(audio.
 FROM once
 JOIN kept USING (recording_id)
 WHERE path IS DISTINCT FROM audio.path AND coalesce(digest <> audio.digest, true)
-ORDER BY cut_id
+"""
+# Lines in the order of files and their lines.
+_PLACED = """
+SELECT
+  cut_id,
+  manifest,
+  file || ':' || number AS place,
+  {{'file': list_position({names}, file), 'number': number}} AS spot
+FROM ({lines})
+SEMI JOIN wanted USING (cut_id)
+WHERE problem IS NULL
+"""
+_REPEATED = """
+WITH kept AS (
+  SELECT cut_id, arg_min(place, spot) AS kept FROM placed JOIN twice USING (cut_id, manifest) GROUP BY cut_id
+),
+firsts AS (
+  SELECT cut_id, arg_min(place, spot) AS place FROM placed GROUP BY cut_id
+)
+SELECT cut_id, said_again(place, kept) AS detail
+FROM placed
+JOIN kept USING (cut_id)
+WHERE place <> kept
+UNION ALL
+SELECT clashing.cut_id, said_clash(here.place, recording_id, path, there.place, kept_path)
+FROM clashing
+JOIN firsts AS here USING (cut_id)
+JOIN firsts AS there ON there.cut_id = first
 """
 
 
@@ -46,72 +79,55 @@ def may_repeat(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return any(counted)
 
 
-def find_repeats(con: duckdb.DuckDBPyConnection, path: Path, files: Sequence[Path]) -> bool:
+def find_repeats(con: duckdb.DuckDBPyConnection, path: Path, files: Sequence[Path], lines: str) -> bool:
     """Make the tables `repeated` (cut_id, detail: a row for each line to refuse) and `clashing` (cut_id).
 
     Args:
         con: a connection.
         path: the rows of `cuts` that keep the contract, as Parquet.
         files: the JSONL files that they are from.
+        lines: a query of LINES: cut_id, manifest, file, number and problem of each line.
 
     Returns:
         Whether there is anything to refuse: then keep what `kept_rows` selects.
     """
     rows = f"read_parquet({quoted(path)})"
-    twice = con.execute(
-        f"SELECT cut_id, list(CAST(manifest AS VARCHAR) ORDER BY manifest) FROM {rows} GROUP BY cut_id "
-        "HAVING count(*) > 1 ORDER BY cut_id"
-    ).fetchall()
-    clashes = con.execute(_RECORDINGS.format(rows=rows, once=_ONCE)).fetchall()
-    wanted = {str(row[0]) for row in (*twice, *clashes)} | {str(row[1]) for row in clashes}
-    found = places(files, wanted) if wanted else {}
-    refused = [(cut_id, said) for cut_id, lines in twice for said in _again(found.get(cut_id, []), lines)]
-    for cut_id, first, recording, audio, kept in clashes:
-        here, there = (found.get(name, [("", name)])[0][1] for name in (cut_id, first))
-        refused.append((cut_id, said_clash(here, recording, audio, there, kept)))
-    _table(con, "repeated", {"cut_id": [row[0] for row in refused], "detail": [row[1] for row in refused]})
-    _table(con, "clashing", {"cut_id": [row[0] for row in clashes]})
-    return bool(refused)
+    _define_saying(con)
+    _make(con, "twice", _TWICE.format(rows=rows))
+    _make(con, "clashing", _CLASHES.format(rows=rows))
+    named = (("cut_id", "twice"), ("cut_id", "clashing"), ("first", "clashing"))
+    _make(con, "wanted", " UNION ".join(f"SELECT {column} AS cut_id FROM {table}" for column, table in named))
+    names = quoted_list([Path(file.name) for file in files])
+    found = first(con, "SELECT 1 FROM wanted LIMIT 1") is not None
+    with lines_of(con, files if found else ()):
+        _make(con, "placed", _PLACED.format(names=names, lines=lines))
+    _make(con, "repeated", _REPEATED)
+    return found
 
 
 def kept_rows(good: str) -> str:
     """The rows of a query (SELECT ... WHERE ...) without those to refuse."""
-    return f"{good} AND cut_id NOT IN (FROM clashing) QUALIFY {_ONCE}"
+    return f"{good} AND cut_id NOT IN (SELECT cut_id FROM clashing) QUALIFY {_ONCE}"
 
 
-def places(files: Sequence[Path], ids: set[str]) -> dict[str, list[tuple[str, str]]]:
-    """Id -> the lines that have it and their places (FILE:LINE), in order of files and lines."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    wanted = {name.encode(): name for name in ids}
-    for path in files:
-        for block in blocks(path):
-            for index, line in enumerate(block.data.split(b"\n")):
-                plain = _ID.match(line)
-                cut_id = wanted.get(plain[1]) if plain else _parsed_id(line)
-                if cut_id in ids:
-                    text = line.decode().strip(" \t\r")
-                    found.setdefault(str(cut_id), []).append((text, f"{path.name}:{block.first + index}"))
-    return found
+def places(con: duckdb.DuckDBPyConnection, files: Sequence[Path], cut_id: str) -> list[str]:
+    """Where an id stands (FILE:LINE), in order of files and lines."""
+    own = f"SELECT {TRIMMED} AS line, file, number FROM {LINES} WHERE problem IS NULL"
+    with lines_of(con, files):
+        found = con.execute(
+            f"SELECT file || ':' || number FROM ({own}) "
+            "WHERE CASE WHEN json_valid(line) THEN json_extract_string(line, '$.id') END = ?",
+            [cut_id],
+        )
+        return [place for (place,) in found.fetchall()]
 
 
-def _again(found: list[tuple[str, str]], lines: list[str]) -> Iterator[str]:
-    """What to say of each line but the kept one, which is the first of `lines`; other lines broke the contract."""
-    kept = next((place for text, place in found if text == lines[0]), NO_PLACE)
-    others = [place for text, place in found if text in lines and place != kept]
-    for place in others or ["a line"] * (len(lines) - 1):
-        yield said_again(place, kept)
+def _make(con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
 
 
-def _parsed_id(line: bytes) -> str | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return str(row["id"]) if isinstance(row, dict) and "id" in row else None
-
-
-def _table(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, list[str]]) -> None:
-    rows = pa.table({column: pa.array(values, pa.string()) for column, values in columns.items()})
-    con.register("arriving", rows)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM arriving")
-    con.unregister("arriving")
+def _define_saying(con: duckdb.DuckDBPyConnection) -> None:
+    """The functions said_again and said_clash of manifests/rows/repeats.py."""
+    with suppress(duckdb.NotImplementedException, duckdb.CatalogException):  # both are there already
+        con.create_function("said_again", said_again, ["VARCHAR"] * 2, "VARCHAR")
+        con.create_function("said_clash", said_clash, ["VARCHAR"] * 5, "VARCHAR")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from curation.pretrained.families import ModelFamilies, ModelFamily
 from manifests.plugins import Plugins
 
-__all__ = ["Encoder", "load_encoder"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["DeviceEncoder", "Encoder", "load_encoder"]
 
 MOONSHINE = "moonshine-tiny-en"
 
@@ -37,6 +40,17 @@ class Encoder(Protocol):
 
     def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Frames (T, dim) float32 of each clip (N,), 16 kHz mono float32."""
+
+
+class DeviceEncoder(Encoder, Protocol):
+    """An encoder whose frames need not leave its device on their way to a model there."""
+
+    device: torch.device
+    stays: bool
+    """They shall not: the device is no CPU."""
+
+    def encode_there(self, clips: Sequence[NDArray[np.float32] | torch.Tensor]) -> list[torch.Tensor]:
+        """As `encode`, frames and, if one likes, clips on the device."""
 
 
 ENCODERS: ModelFamilies[Encoder] = ModelFamilies(

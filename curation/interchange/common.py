@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from curation.interchange.stored import address_of, in_place
 from curation.storage import fetched, in_store, source_place, store_root, version_of
 from curation.text.readings import number_readings
 from manifests.errors import ManifestError, MissingFileError, OccupiedError
@@ -17,6 +18,7 @@ from manifests.items import About, Item
 from manifests.items.corpus import gathering, names_of
 from manifests.items.measure import groups_of
 from manifests.items.splits import Sharing
+from manifests.places import as_sound
 from manifests.reasons import Reason
 from manifests.rows import AUDIO, CorpusInfo, Reject, TextRow, claim_corpus, read_corpus
 from manifests.rows.places import found_audio
@@ -122,8 +124,8 @@ def common_folder(paths: Sequence[Path]) -> Path:
 
 
 def place_of(name: str, folder: Path) -> Path:
-    """Where a file is that a list in `folder` names: of a list in a store another file in there."""
-    return found_audio(name, folder) if in_store(folder) else folder / name
+    """Where a file is that a list in `folder` names: of a list in a store another file in there, or in another."""
+    return address_of(name) or (found_audio(name, folder) if in_store(folder) else folder / name)
 
 
 def with_files(items: Iterable[Any], folder: Path, about: About, allowed: Collection[str]) -> Iterator[Any]:
@@ -141,18 +143,35 @@ def with_files(items: Iterable[Any], folder: Path, about: About, allowed: Collec
     if not allowed:
         yield from items
         return
+    if in_place():
+        yield from (_left_there(item, about, allowed) for item in items)
+        return
     with ThreadPoolExecutor(FETCHERS) as pool:
         for group in groups_of(items, AT_ONCE):
             yield from pool.map(lambda item: _with_file(item, folder, about, allowed), group)
 
 
+def _left_there(item: Any, about: About, allowed: Collection[str]) -> Any:
+    """An item whose audio is read in its store."""
+    if not isinstance(item, Item) or not in_store(item.audio):
+        return item
+    return _elsewhere(item, about, allowed) or replace(item, audio=as_sound(str(item.audio)))
+
+
+def _elsewhere(item: Item, about: About, allowed: Collection[str]) -> Reject | None:
+    """The reject of an item whose audio is in a store that nobody named."""
+    if store_root(item.audio) in allowed:
+        return None
+    here = ", ".join(allowed)
+    detail = f"{item.place}: {item.audio} is in another store than what is imported ({here}), and is not fetched"
+    return about.reject(item.key, Reason.unsupported_audio, detail)
+
+
 def _with_file(item: Any, folder: Path, about: About, allowed: Collection[str]) -> Any:
     if not isinstance(item, Item) or not in_store(item.audio) or about.leaves_out(item.split or ""):
         return item
-    if store_root(item.audio) not in allowed:
-        here = ", ".join(allowed)
-        detail = f"{item.place}: {item.audio} is in another store than what is imported ({here}), and is not fetched"
-        return about.reject(item.key, Reason.unsupported_audio, detail)
+    if (refused := _elsewhere(item, about, allowed)) is not None:
+        return refused
     try:
         return replace(item, audio=fetched(item.audio, folder))
     except FileNotFoundError:

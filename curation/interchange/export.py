@@ -28,7 +28,7 @@ from curation.duck import Limits, records
 from curation.interchange.selection import chosen_cuts
 from curation.storage import local
 from manifests.audio import CutSound, decode_cut
-from manifests.audio.streams import libav_reads
+from manifests.audio.streams import libav_reads, sndfile
 from manifests.disk.names import FileNames, file_name
 from manifests.errors import ManifestError, OccupiedError
 from manifests.files import atomic_folder, write_jsonl
@@ -202,7 +202,8 @@ def _bits(sound: CutSound) -> int:
 def _file_bits(path: Path) -> int:
     if libav_reads(path):  # its bytes say so, whatever its name
         return 16 if path.suffix.lower() == ".g722" else 24
-    return 16 if soundfile.info(str(path)).subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW") else 24
+    with sndfile(path) as file:
+        return 16 if file.subtype in ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW") else 24
 
 
 def _shar_cut(clip: Clip) -> tuple[MonoCut, bytes]:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.interchange.common import write_items
+from curation.interchange.stored import address_of
 from curation.storage import in_store
 from manifests.errors import MissingFileError
 from manifests.files import has_file, need_file, need_folder
@@ -210,8 +211,8 @@ def _audio(folder: Path, entry: str) -> Path | None:
     name = unpacked["path"] if unpacked else entry
     if not name or name.endswith("|") or _ARK.search(name):
         return None
-    if in_store(folder):
-        return found_audio(name, folder)
+    if in_store(folder) or address_of(name):
+        return address_of(name) or found_audio(name, folder)
     return folder / name if has_file(folder / name) else Path(name)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from curation.interchange.archives import expand
 from curation.interchange.archives.nemo import TarredRows, TarShards, found_tars
 from curation.interchange.common import common_folder, content_of, place_of, write_items
+from curation.interchange.stored import need_readable
 from curation.storage import source_place
 from manifests.files import has_file, need_file
 from manifests.items import About, Item
@@ -71,6 +72,7 @@ def import_nemo(files: Sequence[Path], output: Path, about: About, tars: Sequenc
     paths, root = open_manifests(files)
     shards = {path: found_tars(path, tars) for path in paths}
     archives = {tar: None for found in shards.values() for tar in found.paths}
+    need_readable(archives)
     audio = output / about.corpus / AUDIO
 
     def read(folder: Path | None) -> Iterator[Item | Reject]:

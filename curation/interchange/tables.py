@@ -26,6 +26,7 @@ from typing import Any
 
 from curation.interchange.columns import FIELDS, NAMES, claimed, unknown_columns
 from curation.interchange.common import content_of, write_items
+from curation.interchange.stored import address_of
 from manifests.errors import ManifestError, SettingsError
 from manifests.files import has_file, need_file, need_folder
 from manifests.items import About, Item
@@ -200,6 +201,8 @@ def _audio(name: str, table: TextTable, layout: TableLayout) -> Path:
     if layout.audio is not None:
         return (layout.audio / name).absolute()
     folder = table.path.absolute().parent
+    if (place := address_of(name)) is not None:
+        return place
     clip = folder / CLIPS / name
     return clip if not has_file(folder / name) and has_file(clip) else found_audio(name, folder)
 

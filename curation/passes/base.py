@@ -15,7 +15,7 @@ from curation.passes.shards import Row, ShardResult, corpus_of, corpus_rows
 from curation.pretrained.families import ModelFamilies
 from curation.storage import model_place
 from manifests.audio import CutSound, read_cut
-from manifests.errors import AudioError, InputError, Rejected
+from manifests.errors import AudioError, InputError, Rejected, StoreError
 from manifests.files import need_folder
 from manifests.lines.supervisions import spoken
 from manifests.reasons import Reason
@@ -44,11 +44,13 @@ class CorpusPass:
         return result
 
     def attempt(self, row: Row, work: Callable[[Row], None]) -> Reject | None:
-        """Do `work` on a row; None when that went well, else why it did not."""
+        """Do `work` on a row; None when that went well, else why it did not. Raises StoreError."""
         try:
             work(row)
         except Rejected as rejected:
             return self.reject(row, rejected.reason, rejected.detail)
+        except StoreError:  # nothing is wrong with the row
+            raise
         except AudioError as error:
             return self.reject(row, Reason(error.reason), str(error))
         except InputError as error:

@@ -19,6 +19,7 @@ from curation.passes.workers import WorkerPool
 from manifests.audio import current_probing, probing
 from manifests.errors import AudioError
 from manifests.items.measure import Cost, MeasuredFile, measure, stamp, write_measured
+from manifests.places import as_sound
 
 DIED = "the process that read this file died, several times"
 
@@ -35,7 +36,7 @@ class Measure:
     def make_shard(self, rows: list[Row], key: str, folder: Path) -> Counts:
         """Measure the files, and write what was found."""
         with probing(decode=self.decode) as cost:
-            found = [measure(Path(row["id"])) for row in rows]
+            found = [measure(as_sound(row["id"])) for row in rows]
             write_measured(folder, _number(key), found, Cost(cost.files, cost.decoded, cost.seconds))
         return _counts(key, rows)
 
@@ -45,7 +46,7 @@ class Measure:
         executor = spawning()
         try:
             for row in rows:
-                path = Path(row["id"])
+                path = as_sound(row["id"])
                 try:
                     found.append(executor.submit(_measured, path, self.decode).result())
                 except BrokenProcessPool:

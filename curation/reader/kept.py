@@ -9,19 +9,21 @@ KEPT/cuts.arrow                    a row per cut that the plan draws: row n is c
 KEPT/words.arrow, features.arrow   rows of the cuts, those of a cut one after another
 KEPT/words.npy, features.npy       (cuts, 2): a cut's first row there, and how many
 KEPT/draws.npy                     (draws,): the cut of each row of the plan
-KEPT/kept.json                     written last: what it is a copy of
+KEPT/kept.json                     written last: what it is a copy of, and the checksum of each file
 
-A small plan's are kept in memory.
+A small plan's are kept in memory. A copy whose files are not what was written is made again. They are read for that
+where they have changed since they were last read (see `manifests.digests.Checked`): a resume costs nothing.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +33,11 @@ from curation.catalog import catalog_parts
 from curation.duck import open_memory, quoted, sql_text
 from curation.reader.row_files import Numbers, RowFile, RowWriter, Texts
 from curation.reader.windows import BATCH, CatalogRows, Row
-from manifests.errors import StaleError
-from manifests.files import atomic_write, read_json, write_json
+from manifests.digests import Checked, checksum, files_of, read_sealed, write_sealed, written
+from manifests.disk.faults import appending
+from manifests.disk.left import remove
+from manifests.errors import InputError, StaleError
+from manifests.files import sync, temporary_name
 from manifests.fingerprint import fingerprint
 from manifests.plans import PLAN, Lock
 
@@ -43,7 +48,10 @@ VERSION = "1"  # raise it when the same catalog and plan would be copied otherwi
 MARK = "kept.json"
 IN_MEMORY = 16_384  # draws: plans of no more are kept in memory
 MEMORY = 360_000_000  # bytes that DuckDB may take before it spills to disk
+MEMORY_TEXTS = 240_000_000  # the same where texts are sorted, which is while a training's first steps compute
+SAMPLE = 1_024  # of so many ids one tells where ranges of ids end
 THREADS = 4  # at most, of DuckDB: each takes memory
+PART = 2_000_000  # cuts joined at a time: what is joined with more of them would be written to disk first
 CHILDREN = ("words", "features")
 WORDS = 'position AS place, symbol, start, start + duration AS "end" FROM words'
 FEATURES = 'variant AS place, variant, path, "offset", frames, dim, frame_rate FROM features'
@@ -106,28 +114,57 @@ class KeptRows:
         return int(((spans == 0) & ~silent).sum())
 
     def texts(self, sql: str, columns: Sequence[str], draws: NDArray[np.int64], place: Path | None) -> Texts:
-        """The one column that a query gives, of the cuts that some rows of the plan draw.
+        """The one column that a query gives, of the cuts that some rows of the plan draw: sorted, equal texts once.
 
         Args:
-            sql: reads the table `cuts`, each cut once.
+            sql: reads the table `cuts`, each cut once, and sorts.
             columns: that it reads.
             draws: rows of the plan.
-            place: a file that keeps the answer; None: memory does.
+            place: a file that keeps the answer, whose name gets its checksum; None: memory does.
         """
-        if place is None or not place.is_file():
-            numbers = np.unique(self._draws[draws]).astype(np.int64)
-            parts = (self.cuts.take(numbers[at : at + BATCH], columns) for at in range(0, len(numbers), BATCH))
-            batches = (batch for part in parts for batch in part.to_batches())
+        kept = place and next(filter(_is_whole, sorted(place.parent.glob(f"{place.stem}-*{place.suffix}"))), None)
+        if kept is None:
+            wanted = np.zeros(len(self.cuts), bool)
+            wanted[self._draws[draws]] = True
             schema = pa.schema([self.cuts.schema.field(name) for name in columns])
-            with open_memory(threads=1) as con:
-                con.execute(f"SET memory_limit = '{MEMORY}B'")
-                con.register("cuts", pa.RecordBatchReader.from_batches(schema, batches))
-                found = con.sql(sql).to_arrow_reader(BATCH)
+            with open_memory(min(THREADS, os.cpu_count() or 1)) as con:
+                con.execute(f"SET memory_limit = '{MEMORY_TEXTS}B'")
+                con.register("cuts", pa.RecordBatchReader.from_batches(schema, self.cuts.chosen(wanted, columns)))
+                found = _without_repeats(con.sql(sql).to_arrow_reader(BATCH))
                 if place is None:
                     return Texts(_written(found, None))
-                with atomic_write(place) as temporary:
-                    _written(found, temporary)
-        return Texts(RowFile(place))
+                kept = _sealed_file(found, place)
+        return Texts(RowFile(kept))
+
+
+def _sealed_file(batches: Iterable[pa.RecordBatch], place: Path) -> Path:
+    """Write rows to a file whose name is that of `place` and its checksum; several processes may do so at once."""
+    temporary = temporary_name(place)
+    try:
+        with appending(place):
+            _written(batches, temporary)
+            sync(temporary)
+            return temporary.replace(place.with_stem(f"{place.stem}-{checksum(temporary)}"))
+    finally:
+        remove(temporary)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file has the checksum that its name ends in."""
+    return path.stem.rpartition("-")[2] == checksum(path)
+
+
+def _without_repeats(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sorted texts, equal ones once: asking DuckDB for them would have it hash them all before it sorts."""
+    last: str | None = None
+    for batch in batches:
+        if not len(batch):
+            continue
+        texts, new = batch[0], np.ones(len(batch), bool)
+        new[1:] = pc.not_equal(texts[1:], texts[:-1]).to_numpy(zero_copy_only=False)
+        new[:1] = texts[0].as_py() != last
+        last = texts[-1].as_py()
+        yield batch.filter(pa.array(new))
 
 
 def _written(batches: Iterable[pa.RecordBatch], path: Path | None) -> RowFile:
@@ -147,9 +184,19 @@ def open_kept(place: Path, key: str) -> KeptRows | None:
     """The copy in a folder; None: there is none, or one of something else."""
     if not (place / MARK).is_file():
         return None
-    mark = read_json(place / MARK)
-    if not isinstance(mark, dict) or mark.get("key") != key or mark.get("files") != _sizes(place):
+    try:
+        mark = read_sealed(place / MARK, go_on="")
+        records = files_of(place / MARK, _written_rows(mark["files"]), go_on="") if mark.get("key") == key else {}
+    except (InputError, AttributeError, KeyError, TypeError):
         return None
+    if not records or records.keys() != set(_names(place)):
+        return None
+    checked = Checked(place)
+    if wrong := checked.check(records):
+        name, said = next(iter(wrong.items()))
+        print(f"{place / name} {said}. The rows of the plan's cuts are copied again.", file=sys.stderr)
+        return None
+    checked.save(records)
     children = {
         name: (RowFile(place / f"{name}.arrow"), Numbers(place / f"{name}.npy"))
         for name in CHILDREN
@@ -158,10 +205,15 @@ def open_kept(place: Path, key: str) -> KeptRows | None:
     return KeptRows(RowFile(place / "cuts.arrow"), children, Numbers(place / "draws.npy"))
 
 
-def _sizes(place: Path) -> dict[str, int]:
-    """Bytes of a copy's files by name, less what was asked of it later."""
+def _names(place: Path) -> list[str]:
+    """A copy's files, less what was asked of it later."""
     names = ("cuts.arrow", "draws.npy", *(f"{name}.{kind}" for name in CHILDREN for kind in ("arrow", "npy")))
-    return {name: (place / name).stat().st_size for name in names if (place / name).is_file()}
+    return [name for name in names if (place / name).is_file()]
+
+
+def _written_rows(files: Mapping[str, Any]) -> dict[str, Any]:
+    """What was written down of each file; earlier versions wrote its size."""
+    return {name: {"bytes": row} if isinstance(row, int) else row for name, row in files.items()}
 
 
 def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptRows:
@@ -192,18 +244,22 @@ def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptR
     draws = copying.draws(lock.draws)
     rows.run("DROP TABLE drawn")
     if place is not None:
-        write_json(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": _sizes(place)})
+        records = {name: written(place / name) for name in _names(place)}
+        files = {name: record.row() for name, record in records.items()}
+        write_sealed(place / MARK, {"key": kept_key(lock, rows.catalog, rows), "files": files})
     return KeptRows(cuts, children, draws)
 
 
 @dataclass
 class _Copying:
-    """One copy that is being made."""
+    """One copy that is being made, some cuts at a time: those whose ids lie in one of `ranges`."""
 
     source: CatalogRows
     plan: Path
     place: Path | None
     count: int = 0
+    ranges: Sequence[str] = ()
+    """Conditions on ids, about PART cuts in each: what DuckDB joins them with stays within its memory."""
 
     def path(self, name: str) -> Path | None:
         return None if self.place is None else self.place / name
@@ -212,22 +268,43 @@ class _Copying:
         """Copy the cuts and number them; makes the table `drawn` (cut_id, n)."""
         source = self.source
         source.run(f"CREATE TABLE once AS SELECT DISTINCT cut_id FROM read_parquet({quoted(self.plan / PLAN)})")
-        source.run("CREATE TABLE drawn (cut_id VARCHAR, n INTEGER)")
+        self.ranges = self._ranges()
         listed = ", ".join(f'"{name}"' for name in source.names)
         with RowWriter(self.path("cuts.arrow")) as writer:
-            for batch in source.batches(f"SELECT {listed} FROM cuts SEMI JOIN once USING (cut_id)"):
+            for batch in self.joined(f"SELECT {listed} FROM cuts", "once", kind="SEMI JOIN"):
                 writer.write(batch)
-                numbers = pa.array(np.arange(self.count, self.count + len(batch), dtype=np.int32))
-                source.insert("drawn", pa.table({"cut_id": batch["cut_id"], "n": numbers}))
-                self.count += len(batch)
         source.run("DROP TABLE once")
+        self.count = writer.rows
+        source.make("drawn", _numbered(writer.file))
         return writer.file
+
+    def _ranges(self) -> list[str]:
+        """By a sample of the ids, the same each time."""
+        count = self.source.ask("SELECT count(*) AS n FROM once")[0]["n"]
+        parts = -(-count // PART)
+        ends: list[str] = []
+        if parts > 1:
+            some = f"SELECT cut_id FROM once WHERE {count} <= {SAMPLE} OR hash(cut_id) % {SAMPLE} = 0"
+            tiles = f"SELECT cut_id, ntile({parts}) OVER (ORDER BY cut_id) AS part FROM ({some})"
+            last = self.source.ask(f"SELECT max(cut_id) AS id FROM ({tiles}) GROUP BY part ORDER BY part")
+            ends = [sql_text(row["id"]) for row in last[: parts - 1]]
+        lower = ["true", *(f"cut_id > {end}" for end in ends)]
+        upper = [*(f"cut_id <= {end}" for end in ends), "true"]
+        return [f"{low} AND {high}" for low, high in zip(lower, upper, strict=True)]
+
+    def joined(
+        self, select: str, table: str, *, kind: str = "JOIN", wrap: Callable[[str], str] = str
+    ) -> Iterator[pa.RecordBatch]:
+        """`select` joined with a table of ours by id, range by range; wrap: makes the query of the join."""
+        for inside in self.ranges:
+            join = f"{select} {kind} (FROM {table} WHERE {inside}) USING (cut_id) WHERE {inside}"
+            yield from self.source.batches(wrap(join))
 
     def draws(self, count: int) -> Numbers:
         """Which cut each of the plan's `count` rows draws."""
         found = np.full(count, -1, np.int32)
         plan = f"read_parquet({quoted(self.plan / PLAN)}, file_row_number = true)"
-        for batch in self.source.batches(f"SELECT file_row_number AS at, n FROM {plan} JOIN drawn USING (cut_id)"):
+        for batch in self.joined(f"SELECT file_row_number AS at, n FROM {plan}", "drawn"):
             found[batch["at"].to_numpy()] = batch["n"].to_numpy()
         if len(found) and found.min() < 0:
             missing = self.source.ask(f"SELECT min(cut_id) AS id FROM {plan} ANTI JOIN drawn USING (cut_id)")
@@ -244,53 +321,53 @@ class _Copying:
         not true are read again, sorted.
         """
         spans = np.zeros((self.count, 2), np.int64)
-        query = f"SELECT n, {select} JOIN drawn USING (cut_id) WHERE {where}"
+        select = f"SELECT n, {select}"
         several = one is not None and self.source.ask(f"SELECT count(DISTINCT {one}) AS n FROM {name}")[0]["n"] > 1
         with RowWriter(self.path(f"{name}.arrow")) as writer:
             odd = np.ones(self.count, bool)
             if not several:
-                odd = self._copied(self.source.batches(query), spans, writer)
+                odd = _copied(self.joined(select, "drawn", wrap=lambda join: f"{join} AND {where}"), spans, writer)
             if odd.any():
                 spans[odd] = 0
                 self.source.insert("odd", pa.table({"n": np.flatnonzero(odd).astype(np.int32)}))
-                least = f" QUALIFY {one} = min({one}) OVER (PARTITION BY n)" if one is not None else ""
-                query = f"FROM ({query} AND n IN (SELECT n FROM odd){least}) ORDER BY n, place"
-                self._copied(self.source.batches(query), spans, writer)
+                chosen = f"{where} AND n IN (SELECT n FROM odd)"
+                chosen += f" QUALIFY {one} = min({one}) OVER (PARTITION BY n)" if one is not None else ""
+                in_order = self.joined(
+                    select, "drawn", wrap=lambda join: f"FROM ({join} AND {chosen}) ORDER BY n, place"
+                )
+                _copied(in_order, spans, writer)
                 self.source.run("DROP TABLE odd")
         return writer.file, Numbers.write(spans, self.path(f"{name}.npy"))
 
-    def _copied(
-        self, batches: Iterable[pa.RecordBatch], spans: NDArray[np.int64], writer: RowWriter
-    ) -> NDArray[np.bool_]:
-        """Write rows down and fill in `spans`; which cuts are not together, or not in order."""
-        odd = np.zeros(self.count, bool)
-        for table in _whole_runs(batches):
-            cuts = table["n"].to_numpy()
-            new = np.diff(cuts, prepend=-1) != 0
-            fallen = pc.less(table["place"][1:], table["place"][:-1]).to_numpy(zero_copy_only=False)
-            odd[cuts[1:][fallen & ~new[1:]]] = True
-            begins = np.flatnonzero(new)
-            found, first = np.unique(cuts[begins], return_index=True)
-            odd[found[spans[found, 1] > 0]] = True
-            odd[np.delete(cuts[begins], first)] = True
-            spans[cuts[begins], 0] = writer.rows + begins
-            spans[cuts[begins], 1] = np.diff(begins, append=len(cuts))
-            writer.write(table.drop_columns(["n", "place"]))
-        return odd
+
+def _numbered(cuts: RowFile) -> Iterator[pa.RecordBatch]:
+    """The id and the number of each cut."""
+    first = 0
+    for batch in cuts.batches:
+        numbers = pa.array(np.arange(first, first + len(batch), dtype=np.int32))
+        yield pa.RecordBatch.from_arrays([batch["cut_id"], numbers], names=["cut_id", "n"])
+        first += len(batch)
+        cuts.forget()
 
 
-def _whole_runs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Rows in tables that end where a cut's rows end."""
-    held: pa.Table | None = None
+def _copied(batches: Iterable[pa.RecordBatch], spans: NDArray[np.int64], writer: RowWriter) -> NDArray[np.bool_]:
+    """Write rows down and fill in `spans`; which cuts are not together, or not in order."""
+    odd = np.zeros(len(spans), bool)
+    before: pa.RecordBatch | None = None  # the row before these
     for batch in batches:
-        table = pa.Table.from_batches([batch])
-        if held is not None:
-            table = pa.concat_tables([held, table]).combine_chunks()
-        cuts = table["n"].to_numpy()
-        end = int(np.flatnonzero(cuts != cuts[-1])[-1]) + 1 if len(cuts) and cuts[0] != cuts[-1] else 0
-        # A cut whose rows come again has an end in between: those before it are whole.
-        held = table.slice(end)
-        if end:
-            yield table.slice(0, end).combine_chunks()
-    if held is not None and held.num_rows:
-        yield held.combine_chunks()
+        cuts, places = batch["n"].to_numpy(), batch["place"]
+        new, fallen = np.ones(len(cuts), bool), np.zeros(len(cuts), bool)
+        new[1:] = cuts[1:] != cuts[:-1]
+        fallen[1:] = pc.less(places[1:], places[:-1]).to_numpy(zero_copy_only=False)
+        if before is not None and before["n"][0].as_py() == cuts[0]:  # a cut whose rows began in the batch before
+            new[0], fallen[0] = False, pc.less(places[0], before["place"][0]).as_py()
+        odd[cuts[fallen & ~new]] = True
+        begins = np.flatnonzero(new)
+        owners, counts = cuts[begins], np.diff(begins, append=len(cuts))
+        spans[cuts[0], 1] += len(cuts) if not len(begins) else begins[0]
+        odd[owners[spans[owners, 1] > 0]] = True
+        spans[owners, 0], spans[owners, 1] = writer.rows + begins, counts
+        odd[owners[spans[owners, 0] != writer.rows + begins]] = True  # it begins again further on
+        before = batch.slice(len(batch) - 1)
+        writer.write(batch.drop_columns(["n", "place"]))
+    return odd

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +61,14 @@ class RowFile:
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         return pa.concat_tables(parts).combine_chunks().take(pa.array(back))
+
+    def chosen(self, wanted: NDArray[np.bool_], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of the rows where `wanted` (N,) is true, in order."""
+        first = 0
+        for batch in self.batches:
+            yield batch.select(list(columns)).filter(pa.array(wanted[first : first + len(batch)]))
+            first += len(batch)
+            self.forget()
 
     def distinct(self, column: str) -> list[Any]:
         """The different values of a column, sorted."""

@@ -15,6 +15,7 @@ from curation.reader.prefetch import look_ahead
 from curation.reader.windows import FACTS, CatalogRows, Pairs, Row, windows
 from manifests.audio import CutSound, read_cut
 from manifests.errors import InputError
+from manifests.places import PLACE
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -211,6 +212,11 @@ def lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
     from lhotse.serialization import deserialize_item
 
     facts = json.loads(row["decoding"] or row["manifest"])
+    if PLACE in _source_kinds(facts):
+        raise InputError(
+            f"cut {draw.cut_id!r} has its sound inside a tar or a store, where Lhotse does not read it. Read it "
+            "with `decoded_audio`, or import the corpus without the setting `in_place`."
+        )
     if any(kind in RUN_OR_FETCHED for kind in _source_kinds(facts)):
         raise InputError(
             f"cut {draw.cut_id!r} has its sound from a command or an address, which Lhotse would run or fetch when it "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -144,6 +145,16 @@ class CatalogRows:
         try:
             self._con.execute(f"CREATE TABLE IF NOT EXISTS {table} AS FROM arrived LIMIT 0")
             self._con.execute(f"INSERT INTO {table} FROM arrived")
+        finally:
+            self._con.unregister("arrived")
+
+    def make(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
+        """Make a table of ours of some batches, at least one."""
+        batches = iter(batches)
+        first = next(batches)
+        self._con.register("arrived", pa.RecordBatchReader.from_batches(first.schema, chain([first], batches)))
+        try:
+            self._con.execute(f"CREATE TABLE {table} AS FROM arrived")
         finally:
             self._con.unregister("arrived")
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from manifests.audio.channels import Channels, need_channels, one_signal
 from manifests.audio.decode import decode, to_rate
-from manifests.errors import AudioError, InputError
+from manifests.errors import AudioError, InputError, StoreError
+from manifests.places import PLACE, as_sound, is_place
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MODE = "channel_mode"  # in `cut.custom`: what a cut with several channels hears of them, as `Channels`
 SOUND_COLUMNS = ("cut_id", "source_path", "start", "duration", "decoding")  # of `cuts`: what `of_catalog` reads
 HEARD_KINDS = ("MonoCut", "MultiCut")  # Lhotse's kinds of cut that are a span of one recording
+HERE = ("file", PLACE)  # types of sources that are read
 LONGEST: Seconds = 1e9  # 31 years: what no recording reaches, and every count of samples holds
 TRANSFORMS = ("Speed", "Resample", "Volume")  # of Lhotse: those that give the same samples on every machine
 
@@ -74,7 +76,7 @@ class CutSound:
         """
         if row["decoding"]:
             return cls.of_manifest(json.loads(row["decoding"]))
-        path = Path(str(row["source_path"]))
+        path = as_sound(str(row["source_path"]))
         return cls(str(row["cut_id"]), (SoundFile(path),), float(row["start"]), float(row["duration"]))
 
     @property
@@ -151,7 +153,8 @@ def _decoded(sound: CutSound, file: SoundFile, start: Seconds, duration: Seconds
     try:
         return decode(file.path, start=start, duration=duration)
     except AudioError as error:
-        raise AudioError(f"cut {sound.cut_id!r}: {error}", reason=error.reason, decoded=error.decoded) from error
+        kind = StoreError if isinstance(error, StoreError) else AudioError
+        raise kind(f"cut {sound.cut_id!r}: {error}", reason=error.reason, decoded=error.decoded) from error
 
 
 def _read_row(row: Mapping[str, Any]) -> CutSound:
@@ -193,16 +196,24 @@ def _columns(
 
 
 def _files(cut_id: str, sources: Sequence[Mapping[str, Any]]) -> list[SoundFile]:
-    named = [isinstance(source.get("source"), str) for source in sources if source.get("type") == "file"]
+    named = [isinstance(source.get("source"), str) for source in sources if source.get("type") in HERE]
     if not sources or not all(named):
         raise InputError(f"{cut_id}: its recording has {str(sources)[:200]}, expected sources with files.")
-    if odd := [source.get("type") for source in sources if source.get("type") != "file"]:
+    if odd := [source.get("type") for source in sources if source.get("type") not in HERE]:
         raise _unsupported(cut_id, f"its recording comes from a source of type `{odd[0]}`")
-    files = [SoundFile(Path(source["source"]), _numbers(cut_id, source.get("channels"))) for source in sources]
+    files = [SoundFile(_place(cut_id, source), _numbers(cut_id, source.get("channels"))) for source in sources]
     known = [channel for file in files for channel in file.channels]
     if len(set(known)) < len(known) or (len(files) > 1 and not all(file.channels for file in files)):
         raise InputError(f"{cut_id}: its sources have the channels {known}, expected each once.")
     return files
+
+
+def _place(cut_id: str, source: Mapping[str, Any]) -> Path:
+    if source["type"] != PLACE:
+        return Path(source["source"])
+    if not is_place(source["source"]):
+        raise InputError(f"{cut_id}: its place is {source['source'][:200]!r}, expected s3://... or tar:...#...")
+    return as_sound(source["source"])
 
 
 def _heard(row: Mapping[str, Any], known: Sequence[int]) -> tuple[int, ...]:

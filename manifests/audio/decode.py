@@ -11,9 +11,10 @@ import soundfile
 import soxr
 
 from manifests.audio.channels import Channels, one_signal
-from manifests.audio.streams import libav_frames, libav_reads
+from manifests.audio.streams import libav_frames, libav_reads, sndfile
 from manifests.errors import AudioError
 from manifests.files import has_file
+from manifests.places import reachable
 from manifests.units import SAMPLE_RATE, SLACK, Seconds
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def decode(path: Path, *, start: Seconds = 0.0, duration: Seconds | None = None)
     Raises:
         AudioError: as `read_audio`, but for the channels.
     """
-    need_audio(path)
-    read = _decode_libav if libav_reads(path) else _decode_sndfile
-    samples, rate = read(path, start, duration)
+    with reachable(path) as heard:
+        need_audio(heard)
+        read = _decode_libav if libav_reads(heard) else _decode_sndfile
+        samples, rate = read(heard, start, duration)
     if duration is not None and len(samples) < round(duration * rate) - SLACK * rate:
         found = len(samples) / rate
         raise AudioError(f"{path} is truncated: {found:.2f} s decoded, {duration:.2f} s declared.", decoded=found)
@@ -106,7 +108,7 @@ def _need_rate(path: Path, rate: int) -> int:
 
 def _decode_sndfile(path: Path, start: Seconds, duration: Seconds | None) -> tuple[NDArray[np.float32], int]:
     try:
-        with soundfile.SoundFile(path) as stream:
+        with sndfile(path) as stream:
             rate = _need_rate(path, int(stream.samplerate))
             stream.seek(min(round(start * rate), stream.frames))
             left = stream.frames - stream.tell()

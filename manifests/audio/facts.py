@@ -15,6 +15,7 @@ from manifests.audio.probing import current_probing
 from manifests.audio.streams import open_sndfile
 from manifests.errors import AudioError
 from manifests.fingerprint import file_sha256
+from manifests.places import PLACE, reachable
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class AudioFacts:
 
     def recording_row(self, recording_id: str) -> dict[str, Any]:
         """The recording of this file (absolute path), as a manifest's row has it."""
-        source = {"type": "file", "channels": [*range(self.channels)], "source": str(self.path.absolute())}
+        kind = "file" if isinstance(self.path, Path) else PLACE
+        source = {"type": kind, "channels": [*range(self.channels)], "source": str(self.path.absolute())}
         return {
             "id": recording_id,
             "sources": [source],
@@ -65,10 +67,11 @@ def audio_facts(path: Path) -> AudioFacts:
         AudioError: no such file, 0 bytes, not audio, without samples, truncated, or with a header whose length is not
             that of what decodes.
     """
-    need_audio(path)
     try:
-        found = _length(path)
-        digest = file_sha256(path)
+        with reachable(path) as heard:
+            need_audio(heard)
+            found = _length(heard)
+            digest = file_sha256(heard)
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         raise AudioError(f"{path} does not decode as audio ({error}).") from error
     return AudioFacts(

@@ -12,8 +12,9 @@ from manifests.audio.mpeg import index_length
 from manifests.audio.mpeg_frames import need_whole_mpeg
 from manifests.audio.pages import need_whole_ogg
 from manifests.audio.sizes import data_size
-from manifests.audio.streams import MPEG, UNKNOWN, is_mpeg, libav_frames, libav_reads, open_libav
+from manifests.audio.streams import MPEG, UNKNOWN, is_mpeg, libav_frames, libav_reads, open_libav, sndfile
 from manifests.errors import AudioError
+from manifests.places import reachable
 from manifests.units import SLACK, Seconds
 
 TAIL: Seconds = 0.25  # decoded at both ends of a file that is not decoded whole
@@ -83,8 +84,13 @@ def seconds_after(path: Path, end: Seconds, *, most: Seconds = 1.0) -> Seconds:
     Raises:
         AudioError: it does not decode.
     """
+    with reachable(path) as heard:
+        return _after(heard, end, most)
+
+
+def _after(path: Path, end: Seconds, most: Seconds) -> Seconds:
     if not libav_reads(path):
-        with soundfile.SoundFile(path) as stream:
+        with sndfile(path) as stream:
             if stream.format != "FLAC":
                 return min(most, max(0.0, float(stream.frames / stream.samplerate) - end))
     last = end

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -54,10 +55,19 @@ class Frames:
         return index < len(self.starts) and self.starts[index] == place
 
 
+@contextmanager
+def _bytes_of(path: Path) -> Iterator[Data]:
+    if not hasattr(path, "__fspath__"):  # a place that is no file, whose bytes are in memory
+        yield path.read_bytes()
+        return
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
+
+
 def mpeg_frames(path: Path) -> Frames:
     """The frames of a file; tags before, between and after them do not count, nor do zeros before the first."""
     found = Frames()
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with _bytes_of(path) as data:
         last = 0  # size of the last frame
         place = _after_zeros(data, _after_tag(data, 0))
         while place < len(data) and found.whole:

@@ -14,6 +14,7 @@ from typing import Any
 import av
 import soundfile
 
+from manifests.audio.cursors import from_cursor
 from manifests.audio.mpeg import index_length
 from manifests.audio.mpeg_frames import Frames, mpeg_frames
 from manifests.audio.sizes import data_size
@@ -65,11 +66,11 @@ def open_sndfile(path: Path) -> soundfile.SoundFile | None:
                 Reason.unsupported_audio,
             )
     if path.suffix.lower() == ".g722":
-        return soundfile.SoundFile(path) if head.startswith(_CONTAINERS) else None
+        return sndfile(path) if head.startswith(_CONTAINERS) else None
     if head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):  # MPEG audio
         return None
     try:
-        file = soundfile.SoundFile(path)
+        file = sndfile(path)
     except soundfile.LibsndfileError as error:
         if error.code in _NOT_ITS_OWN:
             return None
@@ -80,6 +81,11 @@ def open_sndfile(path: Path) -> soundfile.SoundFile | None:
         file.close()
         return None
     return file
+
+
+def sndfile(path: Path) -> soundfile.SoundFile:
+    """A file, or the bytes of a place, in libsndfile. Raises soundfile.LibsndfileError."""
+    return soundfile.SoundFile(path if isinstance(path, Path) else path.open("rb"))
 
 
 def _is_libavs(path: Path, file: soundfile.SoundFile) -> bool:
@@ -129,7 +135,8 @@ def open_libav(path: Path) -> Any:
     raw = path.suffix.lower() == ".g722"
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     # Names of artists and the like are in any encoding, or none.
-    return av.open(f"file:{path}", format="g722" if raw else None, options=options, metadata_errors="replace")
+    source = f"file:{path}" if isinstance(path, Path) else path.open("rb")
+    return av.open(source, format="g722" if raw else None, options=options, metadata_errors="replace")
 
 
 def libav_frames(path: Path, *, start: Seconds = 0.0, stop: Seconds | None = None) -> Iterator[tuple[Any, int]]:
@@ -170,10 +177,23 @@ def _entered(path: Path, start: Seconds) -> Iterator[tuple[Any, int]]:
                     container.seek(int((start - back + origin) / stream.time_base), stream=stream)
                 except av.error.FFmpegError:  # as near the end of a FLAC: from further before it works
                     continue
-                yield from _placed(_decoded(container, stream), origin)
+                yield from _placed(_decoded(path, container, stream), origin)
                 return
+    if start > PREROLLS[0]:
+        yield from from_cursor(_key(path), start, lambda: _from_beginning(path))
+    else:
+        yield from _from_beginning(path)
+
+
+def _from_beginning(path: Path) -> Iterator[tuple[Any, int]]:
     with open_libav(path) as container:
-        yield from _placed(_decoded(container, container.streams.audio[0]), None)
+        yield from _placed(_decoded(path, container, container.streams.audio[0]), None)
+
+
+def _key(path: Path) -> tuple[object, ...]:
+    """What a recording is as long as its bytes are the same."""
+    found = path.stat()
+    return str(path), *(getattr(found, name, 0) for name in ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino"))
 
 
 def _placed(frames: Iterator[Any], origin: Seconds | None) -> Iterator[tuple[Any, int]]:
@@ -186,7 +206,7 @@ def _placed(frames: Iterator[Any], origin: Seconds | None) -> Iterator[tuple[Any
         position += frame.samples
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+def _decoded(path: Path, container: Any, stream: Any) -> Iterator[Any]:
     frames: Frames | None = None
     for packet in container.demux(stream):
         try:
@@ -195,7 +215,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
             # Tags between MP3s that were glued together look like a frame; whatever else does not decode is broken.
             if container.format.name != MPEG:
                 raise
-            frames = frames or mpeg_frames(Path(container.name.removeprefix("file:")))
+            frames = frames or mpeg_frames(path)
             if not frames.whole or frames.has(packet.pos or 0):
                 raise
 
@@ -208,5 +228,5 @@ def _origin(path: Path, start: Seconds) -> Seconds | None:
         end = index_length(path) if container.format.name == MPEG else None
         if end is not None and start > end:  # past the end that an MP3's index names, time stamps are off
             return None
-        first = next(_decoded(container, container.streams.audio[0]), None)
+        first = next(_decoded(path, container, container.streams.audio[0]), None)
         return None if first is None or first.time is None else float(first.time)

@@ -57,6 +57,19 @@ def alone(folder: Path, doing: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Work in `folder` while no other process of this machine, and no other thread, is in such a block for it."""
+    stream = _lock_file(folder / "in-turn")
+    if fcntl is None or stream is None:
+        yield
+        return
+    with stream:
+        with suppress(OSError):  # a file system without locks: as without this file
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
 def _lock_file(folder: Path) -> IO[str] | None:
     """The file that stands for a folder; None where there can be none, or its place is another user's."""
     name, place = sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32], lock_place()

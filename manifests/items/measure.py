@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 
 from manifests.audio import AudioFacts, audio_facts, current_probing, map_in_context
 from manifests.audio.probing import Measurer, threads
-from manifests.errors import AudioError, DiskError, InputError
+from manifests.errors import AudioError, DiskError, InputError, StoreError
 from manifests.files import read_json, write_text
+from manifests.places import as_sound
 
 MEASURED = ".measured"  # folder in a corpus's, while it is made
 WINDOW = 1024  # items; what a kill may lose, times those in flight
@@ -193,15 +194,17 @@ class MeasuredFile:
         """The inverse of `row`."""
         path, size_and_time, *facts = row
         if size_and_time is None:
-            return cls(Path(path), None, AudioError(*facts))
-        return cls(Path(path), (int(size_and_time[0]), int(size_and_time[1])), AudioFacts(Path(path), *facts))
+            return cls(as_sound(path), None, AudioError(*facts))
+        return cls(as_sound(path), (int(size_and_time[0]), int(size_and_time[1])), AudioFacts(as_sound(path), *facts))
 
 
 def measure(path: Path) -> MeasuredFile:
-    """Facts of a file."""
+    """Facts of a file. Raises StoreError."""
     before = stamp(path)
     try:
         return MeasuredFile(path, before, audio_facts(path))
+    except StoreError:  # the same command goes on from what is measured when the store answers
+        raise
     except AudioError as error:
         return MeasuredFile(path, before, error)
 
@@ -210,7 +213,7 @@ def stamp(path: Path) -> Stamp | None:
     """Size and time of change of a file; None where there is none."""
     try:
         found = path.stat()
-    except (OSError, ValueError):  # ValueError: a name with a NUL
+    except (OSError, ValueError, AudioError):  # ValueError: a name with a NUL; AudioError: a store does not answer
         return None
     return found.st_size, found.st_mtime_ns
 

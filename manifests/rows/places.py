@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from manifests.places import PLACE, as_sound, is_place
+
 Row = Mapping[str, Any]
 
 
@@ -41,7 +43,11 @@ def _in_store(name: str, folder: Path) -> Path:
 
 def audio_paths(row: Row, folder: Path) -> list[Path]:
     """The files of a cut's recording, whatever else the row says: nobody need have checked it."""
-    return [found_audio(source["source"], folder) for source in _sources(row) if _is_file(source)]
+    return [
+        found_audio(source["source"], folder) if _is_file(source) else as_sound(source["source"])
+        for source in _sources(row)
+        if _is_file(source) or _is_place(source)
+    ]
 
 
 def with_found_audio(row: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -72,6 +78,11 @@ def _sources(row: Row) -> list[Any]:
     recording = row.get("recording")
     sources = recording.get("sources") if isinstance(recording, dict) else None
     return sources if isinstance(sources, list) else []
+
+
+def _is_place(source: Any) -> bool:
+    named = isinstance(source, dict) and source.get("type") == PLACE and isinstance(source.get("source"), str)
+    return named and is_place(source["source"])
 
 
 def _is_file(source: Any) -> bool:

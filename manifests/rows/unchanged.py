@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from manifests.errors import AudioError
 from manifests.fingerprint import file_sha256
 from manifests.rows import CorpusInfo
 from manifests.rows.places import audio_paths
@@ -34,7 +35,7 @@ def changed_audio(row: Mapping[str, Any]) -> str | None:
     try:
         found = paths[0].stat()
         now = _sha256(paths[0], found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    except (OSError, ValueError):  # that it is missing, or unreadable, is for the pass to say
+    except (OSError, ValueError, AudioError):  # that it is missing, or unreadable, is for the pass to say
         return None
     if now == digest:
         return None

@@ -60,6 +60,7 @@ OPTIONS = {  # which kinds of source an option is for
     "follow_links": (ImportSource.folder,),
     "tars": (ImportSource.nemo,),
     "streaming": (ImportSource.huggingface,),
+    "in_place": tuple(kind for kind in ImportSource if kind not in (ImportSource.huggingface, ImportSource.parquet)),
 }
 ColumnOption: TypeAlias = Annotated[
     list[str] | None, typer.Option(help="FIELD=COLUMN of a dataset or table, e.g. text=sentence. Repeatable.")
@@ -93,6 +94,10 @@ TarsOption: TypeAlias = Annotated[
 ]
 StreamingOption: TypeAlias = Annotated[
     bool, typer.Option("--streaming", help="Of a dataset: row by row, without a copy on disk or in memory.")
+]
+InPlaceOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--in-place", help="Copy no audio: rows name the bytes of plain tars, and objects in stores."),
 ]
 CorpusOption: TypeAlias = Annotated[
     str, typer.Option(help="Name of the corpus: its folder, and the first part of every id.")
@@ -206,6 +211,7 @@ def import_corpus(
     """
     from importlib import import_module
 
+    from curation.interchange.stored import left_in_place
     from curation.storage import need_answer, source_place
 
     module, function, settings, count = _READERS[kind]
@@ -213,10 +219,13 @@ def import_corpus(
     places = sources if count == "name" else [need_answer(source_place(source)) for source in sources]
     if kind in _TABLES:
         layout = {**layout, "kind": kind}
+    wanted = bool(layout.get("in_place"))
+    layout = {name: value for name, value in layout.items() if name != "in_place"}
     given = (getattr(reader, settings)(**layout),) if settings else ()
-    found: CorpusInfo = getattr(reader, function)(
-        places if count == "many" else _one(places), output, about, *given, **({} if settings else layout)
-    )
+    with left_in_place(wanted=wanted):
+        found: CorpusInfo = getattr(reader, function)(
+            places if count == "many" else _one(places), output, about, *given, **({} if settings else layout)
+        )
     return found
 
 

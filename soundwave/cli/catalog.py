@@ -19,6 +19,7 @@ from soundwave.cli._imports import (
     DelimiterOption,
     FoldersOption,
     ImportSource,
+    InPlaceOption,
     LanguageOption,
     LicenseOption,
     LinksOption,
@@ -241,6 +242,7 @@ def import_(
     follow_links: LinksOption = False,
     tars: TarsOption = None,
     streaming: StreamingOption = False,
+    in_place: InPlaceOption = False,
     decode: DecodeOption = False,
     workers: MeasureWorkers = None,
     dask: MeasureDask = None,
@@ -251,7 +253,8 @@ def import_(
     nemo: manifests. kaldi: a data folder. huggingface: a dataset (a folder, or a Hub name). tsv, csv: tables with a
     line of column names, by default Common Voice's. folder: audio files with .txt, .lab or .TextGrid of the same stem.
     lhotse: cuts, recordings with supervisions, or a Shar folder. webdataset: tar shards. parquet: rows with audio.
-    A source may be an address (s3://BUCKET/...; file://...); its audio is fetched into the corpus.
+    A source may be an address (s3://BUCKET/...; file://...); its audio is fetched into the corpus. With --in-place the
+    audio of tars and stores stays where it is, and passes and trainings read it there.
 
     Every row becomes a cut or a reject with a reason; `soundwave catalog build` takes it from there. Exit 1: no row
     became a cut.
@@ -267,13 +270,9 @@ def import_(
         "channels": channels,
     }
     about = about_of(corpus, license_, **facts, links=split_links, beside=beside)
-    given = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
-    layout = layout_of(
-        kind,
-        given
-        | {"folders": folders, "tier": tier, "follow_links": follow_links}
-        | {"tars": tars, "streaming": streaming},
-    )
+    given: dict[str, Any] = {"column": column, "without": without, "audio": audio, "delimiter": delimiter}
+    given |= {"folders": folders, "tier": tier, "follow_links": follow_links, "tars": tars}
+    layout = layout_of(kind, given | {"streaming": streaming, "in_place": in_place})
     with _measured(workers, dask, decode=decode) as cost:
         info = import_corpus(kind, sources, output, about, layout)
     _show_import(info, output / corpus, cost.row(), as_json=json_)

@@ -146,11 +146,13 @@ def hear(  # noqa: PLR0917 - options are keywords
     say(f"the LLM is to answer: {'nothing' if found.answer is None else found.answer}")
 
 
-def diff(
+def diff(  # noqa: PLR0917 - options are keywords
     plan_a: Annotated[Path, typer.Argument(help="Folder of a plan.")],
     plan_b: Annotated[Path, typer.Argument(help="Folder of another plan.")],
     catalog: CatalogOption = CATALOG,
     most: Annotated[int, typer.Option(min=1, max=MOST, help="Rows to print of each dimension.")] = 12,
+    seconds: SecondsOption = SECONDS,
+    memory: MemoryOption = MEMORY,
     json_: JsonOption = False,
 ) -> None:
     """What plan B draws that plan A does not: hours by domain, corpus, language, label, speaker. Exit 1 if they differ.
@@ -158,9 +160,10 @@ def diff(
     Example: soundwave mix diff demo/mixtures/shrinking demo/mixtures/sft --catalog demo/catalog
     """
     from curation.plan.diff import diff_plans
+    from soundwave.cli._limits import limits
     from soundwave.cli._tables import print_json, print_rows
 
-    changes = diff_plans(plan_a, plan_b, catalog)
+    changes = diff_plans(plan_a, plan_b, catalog, limits=limits(seconds, memory))
     if json_:
         print_json([asdict(change) for change in changes])
     else:

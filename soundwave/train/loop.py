@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
@@ -20,8 +20,8 @@ from manifests.disk.alone import alone
 from manifests.errors import BadCutError, NonFiniteError, SettingsError
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final_model
 from soundwave.model.batch import Batch, SpeechLLMOutput
-from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.ahead import Prepared, StepMaker, StepsAhead
+from soundwave.train.batches.length_windows import LengthWindows
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Sample, SampleMaker, collate
 from soundwave.train.distributed.fsdp import fill_up, shard_layers
@@ -40,6 +40,8 @@ from soundwave.train.schedule import rate
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import (
     halve,
+    importing,
+    keep_frames,
     make_accelerator,
     make_maker,
     make_model,
@@ -48,6 +50,9 @@ from soundwave.train.setup import (
     reads_words,
     reproducible,
 )
+
+if TYPE_CHECKING:
+    from soundwave.model.speech_llm import SpeechLLM
 
 PARTS = {"alignment": "alignment.", "ctc_head": "ctc_head.", "shrinking": "shrinking.", "lora": "llm."}
 
@@ -106,7 +111,8 @@ def _train(
     if existing == "resume":
         stored, begun_at = settings, init
         settings, init = ranks.on_first(lambda: resumed(output, stored, begun_at))
-    data = PlanData(plan, encoder=settings.encoder, words=reads_words(settings))
+    hashes = settings.frame_cache is not None
+    data = PlanData(plan, encoder=settings.encoder, words=reads_words(settings), hashes=hashes)
     start = None if init is None else final_model(init)
     asked = planned_training(settings, data.lock.plan_sha256, start)
     place, old = ranks.on_first(lambda: claim_run(output, asked, plan=plan, parent=init, existing=existing))
@@ -119,8 +125,9 @@ def _train(
     else:
         new = ranks.on_first(lambda: old is None or not begun(place))
         at = check_branch(branch, asked, settings.steps or len(data)) if new and branch is not None else 0
-        ranks.on_first(lambda: data.keep(place / ROWS))
-        data.keep(place / ROWS)
+        with importing("soundwave.model.speech_llm"):
+            ranks.on_first(lambda: data.keep(place / ROWS))
+            data.keep(place / ROWS)
         trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
         info = old or trainer.info(asked, init, plan)
         if ranks.first and new:
@@ -200,8 +207,11 @@ class Trainer:
         maker = make_maker(settings, data, model, steps)
         if precision == "bf16" and accelerator.device.type == "cuda" and data.unstored:
             halve(data.store.load_encoder())
+        keep_frames(settings, data)
         parts = partial(passes, settings=settings, rate=maker.frame_rate, ranks=ranks)
-        ready = StepMaker(data, maker, parts, skip=settings.on_bad_cut == "skip")
+        windows = LengthWindows(data.step, len(data), window=settings.length_window, seed=settings.seed)
+        skip = settings.on_bad_cut == "skip"
+        ready = StepMaker(data, maker, parts, skip=skip, step=windows, mine=ranks.local_indices)
         return cls(
             settings=settings,
             data=data,
@@ -334,6 +344,7 @@ class Trainer:
             "wait_seconds": round(ready.wait_seconds, 6),
             "encode_seconds": round(ready.encode_seconds, 6),
             "padding": round(ready.padding, 6),
+            **({"recalled": ready.recalled, "encoded": ready.encoded} if self.settings.frame_cache else {}),
         }
         return row, ledger_rows(self.run_name, step, draws, samples, found, bad=ready.bad)
 

@@ -93,7 +93,8 @@ def split(numbers: Sequence[int], samples: Sequence[Sample], micro: MicroBatch |
     longest = 0.0
     for number in numbers:
         frames = samples[number].frames
-        seconds = 0.0 if frames is None else len(frames) / rate
+        # Frames are counted, which may encode them, only where there is a limit of seconds.
+        seconds = 0.0 if frames is None or micro.seconds is None else len(frames) / rate
         padded = max(longest, seconds) * (len(parts[-1]) + 1) if parts else 0.0
         full = not parts or (micro.rows is not None and len(parts[-1]) >= micro.rows)
         if full or (micro.seconds is not None and padded > micro.seconds):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
+from curation.duck.limits import memory_bytes
+from manifests.errors import SettingsError
 from manifests.settings import Overrides, SettingsFiles
 from manifests.settings.fields import LARGEST, STRICT
 from manifests.units import Seconds
@@ -26,6 +28,7 @@ RUNTIME_ONLY = frozenset(
         "nonfinite_limit",
         "on_bad_cut",
         "ahead",
+        "frame_cache",
     }
 )
 """Settings that say how a run is computed and watched. They change no result beyond rounding, so they are no part of
@@ -169,6 +172,33 @@ class MicroBatch(BaseModel):
     """At most this much audio, padding included: samples x the longest one. A longer sample goes by itself."""
 
 
+class FrameCacheSettings(BaseModel):
+    """Encoder frames on disk: a clip that is drawn again, in this run or another one, is neither read nor encoded."""
+
+    model_config = STRICT
+
+    folder: str = Field(min_length=1)
+    """A new folder, or one with such a cache; runs and processes of one machine share it."""
+    size: str = "50GB"
+    """What its files may take, e.g. 500MB; those that were not asked for longest go first."""
+
+    @field_validator("size")
+    @classmethod
+    def _is_size(cls, size: str) -> str:
+        try:
+            count = memory_bytes(size)
+        except SettingsError:
+            count = 0
+        if count < 1:
+            raise ValueError(f"{size!r} is no size, expected a number and a unit: 500MB, 50GB")
+        return size
+
+    @property
+    def limit(self) -> int:
+        """Bytes."""
+        return memory_bytes(self.size)
+
+
 class StageSettings(BaseModel):
     """One training stage."""
 
@@ -205,6 +235,9 @@ class StageSettings(BaseModel):
     """AdamW."""
     steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; None: the plan's. With more than it has, the plan begins again, newly augmented."""
+    length_window: int = Field(default=1, ge=1, le=4096)
+    """The draws of so many steps are sorted by length and dealt to these steps anew, so that less of a batch is
+    padding; shares then hold over these steps together. 1: each step has the plan's draws."""
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the running average of weights that the run ends with; 0: none."""
     speeds: tuple[float, ...] = (1.0,)
@@ -249,6 +282,8 @@ class StageSettings(BaseModel):
     ledger says why."""
     ahead: int = Field(default=2, ge=0, le=64)
     """How many steps are made ready (read, decoded, encoded) while earlier ones compute; 0: none."""
+    frame_cache: FrameCacheSettings | None = None
+    """Clips that are encoded while training keep their frames on disk; null: they are encoded each time."""
     seed: int = Field(default=0, ge=0, le=LARGEST)
     """Of new weights, augmentation and dropout."""
 
@@ -299,6 +334,7 @@ def with_joins(values: Mapping[str, Any]) -> dict[str, Any]:
 def identity(settings: StageSettings) -> dict[str, Any]:
     """What tells trainings apart: joins of frames are as they were before there were any of audio."""
     unset = {"speaker_number"} if settings.speaker_number is None else set()
+    unset |= {"length_window"} if settings.length_window == 1 else set()
     values = settings.model_dump(mode="json", exclude={*RUNTIME_ONLY, *unset})
     for name in JOINS:
         if (value := values[name]) and value["joined"] == "frames":

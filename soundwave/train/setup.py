@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -17,12 +20,15 @@ from curation.encoders import Encoder
 from manifests.errors import BadCutError, SettingsError
 from soundwave.model.batch import need_conversation
 from soundwave.model.pretrained import load_tokenizer
-from soundwave.model.speech_llm import SpeechLLM
 from soundwave.model.tokens import seen_tokens
+from soundwave.train.batches.frame_cache import FrameCache
 from soundwave.train.batches.plan_data import PlanData
 from soundwave.train.batches.samples import SampleMaker, target_text
 from soundwave.train.distributed.processes import check_kind
 from soundwave.train.settings import StageSettings
+
+if TYPE_CHECKING:
+    from soundwave.model.speech_llm import SpeechLLM
 
 NORMALISE_CUTS = 300  # of the plan's first cuts give the mean and scale of the encoder's features
 
@@ -89,6 +95,31 @@ def reproducible(device: torch.device) -> Iterator[None]:
         mode.fill_uninitialized_memory = fills
 
 
+@contextmanager
+def importing(module: str) -> Iterator[None]:
+    """Import a module beside what is done within, which computes without the interpreter most of the time.
+
+    What goes wrong with it comes up where it is used.
+    """
+    if module in sys.modules:
+        yield
+        return
+
+    def load() -> None:
+        with suppress(Exception):
+            import_module(module)
+
+    before = sys.getswitchinterval()
+    thread = Thread(target=load, name=f"import {module}")
+    thread.start()
+    try:
+        sys.setswitchinterval(before / 10)  # importing keeps the interpreter busy: the other is to get its turn soon
+        yield
+    finally:
+        thread.join()
+        sys.setswitchinterval(before)
+
+
 def reads_words(settings: StageSettings) -> bool:
     """Whether a stage asks where the words of a cut are."""
     return settings.splice is not None or settings.sandwich is not None
@@ -112,6 +143,8 @@ def make_model(settings: StageSettings, data: PlanData, start: Path | None, prec
 
 
 def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
+    from soundwave.model.speech_llm import SpeechLLM
+
     dtype = llm_dtype(precision)
     if start is not None:
         model = SpeechLLM.from_pretrained(start, dtype=dtype)
@@ -159,6 +192,18 @@ def halve(encoder: Encoder) -> None:
     """Have an encoder that can compute in bfloat16, as the LLM does then: frames are less exact than that anyway."""
     if hasattr(encoder, "half"):
         encoder.half = True
+
+
+def keep_frames(settings: StageSettings, data: PlanData) -> None:
+    """Have clips that are encoded while training keep their frames, if the settings say where.
+
+    Raises:
+        OccupiedError: the folder holds something else.
+    """
+    if settings.frame_cache is not None and data.unstored:
+        data.store.cache = FrameCache(
+            Path(settings.frame_cache.folder), settings.frame_cache.limit, data.store.load_encoder()
+        )
 
 
 def make_maker(settings: StageSettings, data: PlanData, model: SpeechLLM, steps: int) -> SampleMaker:

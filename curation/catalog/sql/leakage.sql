@@ -14,7 +14,7 @@ UNION ALL
 SELECT cuts.*, 0 AS side
 FROM cuts
 SEMI JOIN drawn USING (cut_id)
-ANTI JOIN accepted USING (cut_id);
+SEMI JOIN refused USING (cut_id);
 
 -- The same, once for each comparison (`level`): with what is trained on (0), and of test with dev (1). `held`: the cut is
 -- of the side that must be new.
@@ -26,13 +26,14 @@ SELECT *, 1 AS level, side = 2 AS held FROM sides WHERE side > 0;
 -- Languages are told apart by their tag's first part: en, en-GB and EN_us are one.
 CREATE MACRO base_language(tag) AS nullif(lower(split_part(replace(tag, '_', '-'), '-', 1)), '');
 
+-- A path as the one name of a file: relative ones are the corpus's own.
+CREATE MACRO placed(corpus, path) AS CASE
+  WHEN starts_with(path, '/') OR contains(path, '://') THEN path ELSE corpus || '/' || path
+END;
+
 -- What cuts of one recording share at least one of: its id in the corpus, its file, the file's bytes.
 CREATE MACRO recording_keys(corpus, recording_id, path, sha256) AS list_filter(
-  [
-    'recording ' || corpus || '/' || recording_id,
-    'file ' || CASE WHEN starts_with(path, '/') OR contains(path, '://') THEN path ELSE corpus || '/' || path END,
-    'bytes ' || sha256
-  ],
+  ['recording ' || corpus || '/' || recording_id, 'file ' || placed(corpus, path), 'bytes ' || sha256],
   lambda key: key IS NOT NULL
 );
 
@@ -50,3 +51,36 @@ SELECT
   unnest(recording_keys(corpus, recording_id, source_path, audio_sha256)) AS key
 FROM compared
 WHERE recording_id IS NOT NULL;
+
+-- The same of held-out cuts and of those that share a thing with one: millions of training cuts pass by as hashes, which
+-- take a fraction of the time and memory of the keys. One more by chance does no harm, for the keys are compared.
+CREATE VIEW shared_pieces AS
+WITH held AS (
+  SELECT
+    hash(corpus, recording_id) AS recording,
+    CASE WHEN source_path IS NOT NULL THEN hash(placed(corpus, source_path)) END AS file,
+    CASE WHEN audio_sha256 IS NOT NULL THEN hash(audio_sha256) END AS bytes
+  FROM sides
+  WHERE side > 0 AND split <> 'train' AND recording_id IS NOT NULL
+),
+near AS (
+  SELECT cut_id, corpus, split, start, duration, recording_id, source_path, audio_sha256, side
+  FROM sides
+  WHERE recording_id IS NOT NULL AND (
+    side > 0
+    OR hash(corpus, recording_id) IN (SELECT recording FROM held)
+    OR hash(placed(corpus, source_path)) IN (SELECT file FROM held WHERE file IS NOT NULL)
+    OR hash(audio_sha256) IN (SELECT bytes FROM held WHERE bytes IS NOT NULL)
+  )
+)
+SELECT
+  cut_id,
+  corpus,
+  split,
+  start,
+  start + duration AS stop,
+  duration,
+  level,
+  side > level AS held,
+  unnest(recording_keys(corpus, recording_id, source_path, audio_sha256)) AS key
+FROM (SELECT *, unnest(CASE WHEN side = 0 THEN [0] ELSE [0, 1] END) AS level FROM near);

@@ -69,16 +69,38 @@ LEFT JOIN due USING (run, domain)
 ORDER BY run, domain;
 
 -- Where training and plan differ, in the steps trained. One row per run, step and cut; nothing is the good answer.
+-- A run whose setting `length_window` deals the draws of so many steps anew is compared by its windows: `step` is a
+-- window's first, and windows that it has not ended are left out.
 CREATE VIEW off_plan AS
-WITH planned AS (
-  SELECT run, trained_steps.step, cut_id, domain, count(*) AS planned
+WITH dealt AS (
+  SELECT
+    run,
+    trained_steps.step,
+    plan_step,
+    coalesce(TRY_CAST(settings ->> '$.length_window' AS INTEGER), 1) AS many,
+    plan_step % many AS place,
+    run_plan.steps AS plan_steps
   FROM trained_steps
+  JOIN runs USING (run)
+  JOIN run_plan USING (run)
+),
+whole AS (
+  SELECT run, step, plan_step, step - place AS first_step
+  FROM dealt
+  QUALIFY count(*) OVER (PARTITION BY run, step - place) = least(many, plan_steps - plan_step + place)
+),
+planned AS (
+  SELECT run, first_step AS step, cut_id, domain, count(*) AS planned
+  FROM whole
   JOIN run_plans USING (run)
   WHERE run_plans.step = plan_step
   GROUP BY ALL
 ),
 realised AS (
-  SELECT run, step, cut_id, domain, count(*) AS trained FROM ledger GROUP BY ALL
+  SELECT run, first_step AS step, cut_id, domain, count(*) AS trained
+  FROM ledger
+  JOIN whole USING (run, step)
+  GROUP BY ALL
 )
 SELECT run, step, cut_id, domain, coalesce(planned, 0) AS planned, coalesce(trained, 0) AS trained
 FROM planned

@@ -29,6 +29,22 @@ CREATE MACRO plain_words(words) AS CASE
   ELSE same_text(words)
 END;
 
+-- Whether a text has a number. Its first case is the quick one: texts of ASCII.
+CREATE MACRO has_number(words) AS CASE
+  WHEN strlen(words) = length(words) THEN
+    contains(words, '0') OR contains(words, '1') OR contains(words, '2') OR contains(words, '3') OR contains(words, '4')
+    OR contains(words, '5') OR contains(words, '6') OR contains(words, '7') OR contains(words, '8') OR contains(words, '9')
+  ELSE regexp_matches(words, '\p{N}')
+END;
+
+-- The first 24 characters of plain_words; all of them, if they are fewer, perhaps with a space at their end. Its first case
+-- is the quick one: they and the next one are letters, digits and single spaces of scripts whose letters stay as they are
+-- but for their case, or that have none.
+CREATE MACRO first_words(words) AS CASE
+  WHEN regexp_full_match(left(words, 25), '(?:[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+(?: [0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣]+)*|[0-9A-Za-zÀ-ÖØ-Þà-öø-ÿĀ-įıĴ-ľŁ-ňŊ-žЀ-џא-תء-غف-ي가-힣ぁ-ゖァ-ヺー一-鿿]+) ?') THEN lower(left(words, 24))
+  ELSE left(plain_words(words), 24)
+END;
+
 -- The same without the spaces.
 CREATE MACRO plain_text(words) AS CASE
   WHEN NOT regexp_matches(words, '[^a-zA-Z0-9 '']') THEN replace(replace(lower(words), ' ', ''), '''', '')

@@ -34,6 +34,7 @@ class Member:
     data: bytes = b""  # empty where it was not asked for
     problem: str = ""
     size: int = 0  # bytes
+    offset: int = 0  # of its first byte in the archive, where that is not packed
 
 
 class _Archive(tarfile.TarFile):
@@ -116,11 +117,11 @@ def _member(archive: tarfile.TarFile, info: tarfile.TarInfo, wanted: Callable[[s
     if not info.isfile():
         return Member(name, problem=f"{name} is a link or a device, expected a file")
     if not wanted(name, info.size):
-        return Member(name, size=info.size)
+        return Member(name, size=info.size, offset=info.offset_data)
     if info.size > LARGEST:
         return Member(name, problem=f"{name} has {info.size:,} bytes, expected at most {LARGEST:,}")
     stream = archive.extractfile(info)
-    return Member(name, stream.read() if stream is not None else b"", size=info.size)
+    return Member(name, stream.read() if stream is not None else b"", size=info.size, offset=info.offset_data)
 
 
 def found_in(folder: Path, fits: Callable[[str], bool]) -> list[tuple[Path, PurePosixPath]]:

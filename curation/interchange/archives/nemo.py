@@ -10,7 +10,7 @@ from typing import Any
 
 from curation.interchange.archives import TAR, expand, members
 from curation.interchange.common import place_of
-from curation.interchange.stored import stored_audio
+from curation.interchange.stored import in_place, member_audio
 from curation.storage import source_place
 from manifests.errors import SettingsError
 from manifests.files import has_file, need_file
@@ -119,7 +119,7 @@ class TarredRows:
                 by_name.setdefault(one, []).append(number)
         left = dict(enumerate(rows))
         problems: dict[str, str] = {}
-        for member in members(tar, lambda name, _: name in by_name):
+        for member in members(tar, lambda name, _: name in by_name and not in_place()):
             numbers = [number for number in by_name.get(member.name, ()) if number in left]
             if member.problem:
                 problems[member.name] = member.problem
@@ -127,7 +127,7 @@ class TarredRows:
             if not numbers and member.name in by_name:
                 detail = f"{tar}: {member.name} stands twice in the archive; the first was kept"
                 yield self.about.reject(f"{tar.name}:{member.name}", Reason.duplicate_id, detail)
-            audio = stored_audio(member.data, member.name, self.folder) if numbers else Path()
+            audio = member_audio(tar, member, self.folder) if numbers else Path()
             for number in numbers:
                 item = left.pop(number)[1]
                 recording = PurePosixPath(self._name(tar), PurePosixPath(member.name).with_suffix(""))

@@ -8,7 +8,7 @@ A key is a member's name up to the first dot of its last part, as WebDataset rea
 names of fields (text, language, speaker, split, ...); others are named in `columns`, e.g. {"text": "caption"}. The text
 is the column `text`, or else `txt`, `transcript` or `lab`; `label` and `cls` are the sound's label where the task is
 `sound`. An id is `id` or `cut_id`, or else SHARD/KEY. The name of a shard (dev-000001.tar) or of its folder tells the
-split, where it is one of a split. Sound is written to CORPUS/audio, byte for byte.
+split, where it is one of a split. Sound is written to CORPUS/audio, byte for byte, or stays where it is.
 
 What `soundwave catalog export --format webdataset` wrote comes back: ids, splits, texts, labels, rows without sound.
 """
@@ -24,7 +24,7 @@ from curation.interchange.archives import TAR, Member, expand, found_in, is_audi
 from curation.interchange.columns import NAMES, item_of, text_row
 from curation.interchange.common import content_of, write_items
 from curation.interchange.loading import split_name
-from curation.interchange.stored import stored_audio
+from curation.interchange.stored import in_place, member_audio, need_readable
 from curation.storage import source_place
 from manifests.errors import ManifestError, SettingsError
 from manifests.files import has_file, need_file
@@ -91,6 +91,7 @@ def import_webdataset(
     """
     layout = layout or WebLayout()
     shards = open_shards(sources, about)
+    need_readable(shard.path for shard in shards)
     seen: set[str] = set()
     names, _ = names_of(read_webdataset(shards, about, layout, None, seen=seen))
     if absent := sorted({*layout.columns.values(), *layout.without} - seen):
@@ -151,7 +152,7 @@ def read_webdataset(
         seen: gets the names of all columns.
     """
     for shard in shards:
-        for sample in _samples(shard, sound=folder is not None):
+        for sample in _samples(shard, sound=folder is not None and not in_place()):
             yield _item(sample, shard, about, layout, folder=folder, seen=seen)
 
 
@@ -204,7 +205,7 @@ def _item(
     item = item_of(row, fields, about, key=key, place=sample.place, audio=Path(), split=shard.split)
     if folder is None or isinstance(item, Reject) or about.leaves_out(item.split or ""):
         return item
-    return replace(item, audio=stored_audio(sounds[0].data, sounds[0].name, folder))
+    return replace(item, audio=member_audio(shard.path, sounds[0], folder))
 
 
 def _row(sample: _Sample, layout: WebLayout) -> dict[str, Any]:

@@ -19,12 +19,13 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from curation.interchange.archives import Member, members
 from curation.interchange.common import content_of, write_items
 from curation.interchange.lhotse.rows import LABELS, MADE, OWN, channel_of, facts_of, need_plain, object_in, source_of
-from curation.interchange.stored import stored_audio
+from curation.interchange.stored import in_place, member_audio, need_readable
 from manifests.errors import ManifestError
 from manifests.files import need_file
 from manifests.items import About, Item
@@ -64,6 +65,7 @@ def import_lhotse(sources: Sequence[Path], output: Path, about: About) -> Corpus
         OccupiedError: the folder holds another corpus, or something else.
     """
     source = open_lhotse(sources)
+    need_readable(tar for _, tar in source.shards)
     items = read_lhotse(source, about, output / about.corpus / AUDIO)
     return write_items(
         items,
@@ -211,7 +213,7 @@ def _own_id(value: Any, custom: Mapping[str, Any], about: About) -> str:
 
 def _of_shard(cuts: Path, tar: Path, about: About, folder: Path) -> Iterator[Item | Reject]:
     split = _file_split(cuts.parent, about)
-    sounds = _sounds(tar)
+    sounds = _places(tar) if in_place() else _sounds(tar)
     for number_, row in json_rows(cuts):
         place, sound = f"{cuts}:{number_}", next(sounds)
         key = row["id"] if isinstance(row, dict) and isinstance(row.get("id"), str) else f"{cuts.name}:{number_}"
@@ -222,7 +224,7 @@ def _of_shard(cuts: Path, tar: Path, about: About, folder: Path) -> Iterator[Ite
         elif about.leaves_out(str(walk(row, ("custom", "split")) or split or "")):
             yield about.reject(key, Reason.out_of_scope, f"{place}: its split is left out")
         else:
-            audio = stored_audio(sound[2], sound[1], folder)
+            audio = member_audio(tar, sound[1], folder)
             yield _of_cut(_as_it_was(row), about, place=place, split=split, folder=cuts.parent, audio=audio)
 
 
@@ -234,8 +236,23 @@ def _as_it_was(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "id": custom["cut_id"], "custom": {k: v for k, v in custom.items() if k != "cut_id"}}
 
 
-def _sounds(tar: Path) -> Iterator[tuple[str, str, bytes] | str]:
-    """Cut's id, file's name and bytes of each member, then without end why there is no more."""
+def _places(tar: Path) -> Iterator[tuple[str, Member] | str]:
+    """As `_sounds`, without their bytes."""
+    problem = f"{tar.name} has no more sounds"
+    for member in members(tar, lambda *_: False):
+        if member.problem:
+            problem = member.problem
+            break
+        path = PurePosixPath(member.name)
+        if path.suffix != ".json":  # facts about the sound before
+            missing = f"{tar.name} has no sound of {path.stem}"
+            yield missing if path.suffix == ".nodata" else (str(path.with_suffix("")), member)
+    while True:
+        yield problem
+
+
+def _sounds(tar: Path) -> Iterator[tuple[str, Member] | str]:
+    """Cut's id, and its file in the archive; then without end why there is no more."""
     from lhotse.shar.readers.tar import iterate_tarfile_pairwise
 
     problem = f"{tar.name} has no more sounds"
@@ -245,7 +262,7 @@ def _sounds(tar: Path) -> Iterator[tuple[str, str, bytes] | str]:
                 yield (
                     f"{tar.name} has no sound of {name.stem}"
                     if data is None
-                    else (str(name.parent / name.stem), name.name, data)
+                    else (str(name.parent / name.stem), Member(name.name, data))
                 )
     except Exception as error:  # whatever a damaged archive makes its readers raise
         problem = f"{tar.name} can be read no further ({str(error)[:200] or type(error).__name__})"

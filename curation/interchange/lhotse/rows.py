@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from curation.interchange.stored import address_of
 from manifests.errors import ManifestError
 from manifests.lines.supervisions import Spoken, disagreement, overlaps, spoken, supervision_problems
 from manifests.lines.values import as_list, number, repeats, walk
+from manifests.places import PLACE
 from manifests.rows.places import found_audio
 from manifests.units import Seconds
 
@@ -69,12 +71,13 @@ def source_of(recording: Mapping[str, Any], channel: int | None, folder: Path) -
     if len(held) > 1:
         raise ManifestError(f"the cut hears {len(held)} files together, expected one: make a cut of each channel")
     source = held[0]
-    if source.get("type") != "file" or not isinstance(source.get("source"), str):
+    there = address_of(str(source.get("source"))) if source.get("type") in ("url", PLACE) else None
+    if (there is None and source.get("type") != "file") or not isinstance(source.get("source"), str):
         raise ManifestError(f"its recording comes from a source of type {source.get('type')!r}, expected a file")
     numbers = as_list(source.get("channels"))
     place = numbers.index(channel) if channel is not None and channel in numbers else channel
     apart = f"-c{channel}" if len(sources) > 1 else ""
-    return found_audio(source["source"], folder), place, apart
+    return there or found_audio(source["source"], folder), place, apart
 
 
 def channel_of(row: Mapping[str, Any]) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import WhisperFeatureExtractor
@@ -35,8 +36,13 @@ class AudioTower(WhisperEncoder):
         super().__init__(name, model, extractor)
         self.whole = whole
 
-    def encode(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Frames (T, dim) float32 of each clip (N,), 16 kHz mono."""
+    def encode_there(self, clips: Sequence[NDArray[np.float32] | Tensor]) -> list[Tensor]:
+        """Frames (T, dim) float32 of each clip (N,), 16 kHz mono, on the tower's device."""
         if self.whole:
-            clips = [np.pad(clip, (0, -len(clip) % self._window or self._window * (not len(clip)))) for clip in clips]
-        return super().encode(clips)
+            clips = [self._filled(clip) for clip in clips]
+        return super().encode_there(clips)
+
+    def _filled(self, clip: NDArray[np.float32] | Tensor) -> NDArray[np.float32] | Tensor:
+        """A clip (N,) with the silence that fills its last window."""
+        silence = -len(clip) % self._window or self._window * (not len(clip))
+        return F.pad(clip, (0, silence)) if isinstance(clip, Tensor) else np.pad(clip, (0, silence))

@@ -1,28 +1,33 @@
 """Steps made ready while earlier ones compute: draws, samples, sound, encoder frames, padded batches.
 
-One thread makes steps in order, a bounded number ahead; others decode for it. They are threads of the training's own
-process, so nothing stays behind when it is killed. All chance comes from generators of their own, so what is made does
-not depend on when it is made.
+Steps are made in order, a bounded number ahead: by one thread, or by two where sound is encoded, so that decoders are
+never idle between two steps. Others decode for them, and encode where the encoder is on the CPU, each on a core of its
+own. They are threads of the training's own process, so nothing stays behind when it is killed. All chance comes from
+generators of their own, so what is made does not depend on when it is made.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import Barrier, Lock
+
+import torch
 
 from curation.reader.prefetch import look_ahead
 from manifests.errors import BadCutError
 from manifests.reasons import Reason
 from soundwave.model.batch import Batch
-from soundwave.train.batches.clips import encode_clips
+from soundwave.train.batches.clips import HeardClip, encode_clips
+from soundwave.train.batches.length_windows import Steps
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Refusal, Sample, SampleMaker, collate
 
 THREADS = 4  # at most, that decode at once
+MAKERS = 2  # steps made at once where sound is encoded
 
 Parts = Callable[[Sequence[Sample]], tuple[list[list[int]], int]]
 """This process's passes over a step's samples, as their numbers; and how many of the passes count."""
@@ -44,6 +49,10 @@ class Prepared:
     """Slots whose cuts could not be read, and why: they are in no sample."""
     encode_seconds: float = 0.0
     """Decoding and encoding took so long."""
+    recalled: int = 0
+    """So many clips had their frames in the cache,"""
+    encoded: int = 0
+    """and so many were encoded."""
     wait_seconds: float = 0.0
     """The step waited so long for all of this."""
 
@@ -57,11 +66,32 @@ class Prepared:
 class StepMaker:
     """Makes steps ready, one at a time."""
 
-    def __init__(self, data: PlanData, maker: SampleMaker, parts: Parts, *, skip: bool) -> None:
-        """skip: whether a step goes on without cuts that cannot be read."""
+    def __init__(
+        self,
+        data: PlanData,
+        maker: SampleMaker,
+        parts: Parts,
+        *,
+        skip: bool,
+        step: Steps | None = None,
+        mine: Callable[[int], Sequence[int]] = range,
+    ) -> None:
+        """See above.
+
+        Args:
+            data: the plan.
+            maker: makes its samples.
+            parts: this process's passes over them.
+            skip: whether a step goes on without cuts that cannot be read.
+            step: gives its draws; None: `data` does.
+            mine: of a step with so many samples, the numbers of those that this process trains.
+        """
+        self._step, self._mine = step or data.step, mine
         self._data, self._maker, self._parts, self._skip = data, maker, parts, skip
         self._lock = Lock()  # of the reader and the tokenizer
-        self._pool = ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1), thread_name_prefix="decode")
+        self._pool = one_core_each(min(THREADS, os.cpu_count() or 1))
+        self.makers = MAKERS if data.unstored else 1
+        """How many steps are worth making at once."""
 
     def prepare(self, step: int, without: Mapping[int, Refusal] | None = None) -> Prepared:
         """Make a step ready.
@@ -75,15 +105,15 @@ class StepMaker:
         """
         bad = dict(without or {})
         with self._lock:
-            draws = self._data.step(step)
-            while True:
-                try:
-                    return self._made(step, draws, bad)
-                except BadCutError as error:
-                    refusal = Refusal(Reason(error.reason), str(error))
-                    bad |= {slot: refusal for slot, draw in enumerate(draws) if draw.cut.cut_id == error.cut_id}
-                    if not self._skip or len(bad) == len(draws):
-                        raise
+            draws = self._step(step)
+        while True:
+            try:
+                return self._made(step, draws, bad)
+            except BadCutError as error:
+                refusal = Refusal(Reason(error.reason), str(error))
+                bad |= {slot: refusal for slot, draw in enumerate(draws) if draw.cut.cut_id == error.cut_id}
+                if not self._skip or len(bad) == len(draws):
+                    raise
 
     def close(self) -> None:
         """End the threads."""
@@ -91,19 +121,51 @@ class StepMaker:
 
     def _made(self, step: int, draws: Sequence[Draw], bad: Mapping[int, Refusal]) -> Prepared:
         good = [slot for slot in range(len(draws)) if slot not in bad]
-        samples = self._maker.samples([draws[slot] for slot in good], step)
+        with self._lock:
+            samples = self._maker.samples([draws[slot] for slot in good], step)
         if bad:
             samples = [replace(sample, draws=tuple(good[slot] for slot in sample.draws)) for sample in samples]
+        # Before they are divided into passes, which may need to know how long they are.
+        local = self._mine(len(samples))
+        seconds = self._encode(samples, local)
         parts, own = self._parts(samples)
-        start = time.monotonic()
-        frames = [samples[number].frames for part in parts for number in part]
-        clips = [clip for part in frames if part is not None for clip in part.clips]
-        if clips:
-            encode_clips(self._data.store.load_encoder(), clips, self._pool)
-        seconds = time.monotonic() - start if clips else 0.0
+        trained = [number for part in parts for number in part]
+        seconds += self._encode(samples, trained)
         width = self._data.store.feature_dim
         batches = [collate([samples[number] for number in part], width) for part in parts]
-        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds)
+        clips = _clips(samples, dict.fromkeys([*local, *trained]))
+        recalled = sum(clip.recalled for clip in clips)
+        return Prepared(draws, samples, parts, own, batches, dict(bad), seconds, recalled, len(clips) - recalled)
+
+    def _encode(self, samples: Sequence[Sample], numbers: Sequence[int]) -> float:
+        """Encode what some samples lack of their frames; how many seconds that took."""
+        start = time.monotonic()
+        clips = [clip for clip in _clips(samples, numbers) if not clip.encoded]
+        if not clips:
+            return 0.0
+        encode_clips(self._data.store.load_encoder(), clips, self._pool)
+        return time.monotonic() - start
+
+
+def _clips(samples: Sequence[Sample], numbers: Iterable[int]) -> list[HeardClip]:
+    frames = [samples[number].frames for number in numbers]
+    return [clip for part in frames if part is not None for clip in part.clips]
+
+
+def one_core_each(count: int) -> ThreadPoolExecutor:
+    """A pool of `count` threads in each of which torch computes with that thread alone; elsewhere as before."""
+    before, together = torch.get_num_threads(), Barrier(count)
+
+    def begin() -> None:
+        torch.get_num_threads()  # a thread that asks has what all have, and from here on its own
+        torch.set_num_threads(1)
+        together.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="decode")
+    for started in [pool.submit(begin) for _ in range(count)]:
+        started.result()
+    torch.set_num_threads(before)  # for threads that are yet to come
+    return pool
 
 
 class StepsAhead:
@@ -127,7 +189,7 @@ class StepsAhead:
         else:
             if step != self._next:
                 numbers = ((number, [number]) for number in range(step, max(step + 1, self._total)))
-                self._coming = look_ahead(numbers, self.maker.prepare, ahead=self._ahead, threads=1)
+                self._coming = look_ahead(numbers, self.maker.prepare, ahead=self._ahead, threads=self.maker.makers)
             _, (found,) = next(self._coming)
             self._next = step + 1
         found.wait_seconds = time.monotonic() - start

@@ -5,20 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from manifests.units import Seconds
 from soundwave.model.tokens import spoken_text
+from soundwave.train.batches.frames import Frames
 from soundwave.train.batches.lazy_frames import SURE, LazyFrames, end_to_end
 from soundwave.train.batches.plan_data import Cut
 from soundwave.train.settings import SpecAugment
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    Frames = NDArray[np.float32]
+    Fill = NDArray[np.float32]
 
 MIN_FRAMES = 4  # a shorter piece has lost its sounds
 
@@ -39,7 +42,7 @@ class Masks:
     features: Sequence[tuple[int, int]]
 
 
-def masked(clip: LazyFrames, settings: SpecAugment, rate: float, fill: Frames, rng: random.Random) -> LazyFrames:
+def masked(clip: LazyFrames, settings: SpecAugment, rate: float, fill: Fill, rng: random.Random) -> LazyFrames:
     """The clip with stretches of time and bands of features set to `fill` (F,). rate: frames per second."""
     if clip.known:
         masks = draw_masks(len(clip), len(fill), settings, rate, rng)
@@ -53,14 +56,21 @@ def masked(clip: LazyFrames, settings: SpecAugment, rate: float, fill: Frames, r
     return LazyFrames(read, about=clip.at_least / SURE, clips=clip.clips)
 
 
-def mask(frames: Frames, masks: Masks, fill: Frames) -> Frames:
+def mask(frames: Frames, masks: Masks, fill: Fill) -> Frames:
     """A copy of `frames` (T, F) with what `masks` says set to `fill` (F,)."""
-    out = frames.copy()
+    if isinstance(frames, Tensor):
+        return _filled(frames.clone(), masks, torch.as_tensor(fill, device=frames.device))
+    return _filled(frames.copy(), masks, fill)
+
+
+def _filled(out: Any, masks: Masks, fill: Any) -> Frames:
+    """Arrays and tensors alike."""
     for start, end in masks.time:
         out[start:end] = fill
     for start, end in masks.features:
         out[:, start:end] = fill[start:end]
-    return out
+    filled: Frames = out
+    return filled
 
 
 def draw_masks(count: int, width: int, settings: SpecAugment, rate: float, rng: random.Random) -> Masks:

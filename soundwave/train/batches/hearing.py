@@ -19,6 +19,7 @@ from manifests.plans import PLAN
 from manifests.units import SAMPLE_RATE
 from soundwave.train.batches.composed import Composed, Stretch
 from soundwave.train.batches.joins import COUNTS, JoinedDraws, joined_draws, quotations, said
+from soundwave.train.batches.length_windows import LengthWindows
 from soundwave.train.batches.plan_data import Cut, Draw, PlanData
 from soundwave.train.batches.samples import answer_text, target_text
 from soundwave.train.settings import StageSettings
@@ -65,24 +66,28 @@ def hear(plan: Path, settings: StageSettings, row: int, *, joined: bool = False)
         MissingFileError, StaleError, DamagedError, MixtureError: as `PlanData`.
     """
     data = PlanData(plan, encoder=settings.encoder)
+    windows = LengthWindows(data.step, len(data), window=settings.length_window, seed=settings.seed)
     steps: NDArray[np.int32] = pq.read_table(plan / PLAN, columns=["step"])["step"].to_numpy()
     if row >= len(steps):
         raise InputError(f"{plan} has {len(steps):,} rows, numbered from 0, and no row {row:,}.")
-    first = int(np.searchsorted(steps, steps[row]))
-    for step in range(int(steps[row]), len(data)):
-        draws = data.step(step)
+    found_row = False
+    for step in range(windows.first(int(steps[row])), len(data)):
+        before = int(np.searchsorted(steps, windows.first(step)))
+        rows, draws = zip(*((before + place, draw) for place, draw in windows.numbered(step)), strict=True)
+        if not found_row and row not in rows:
+            continue
         sequences = _sequences(draws, step, settings)
-        wanted = range(max(row - first, 0), len(draws))
+        wanted = range(0 if found_row else rows.index(row), len(draws))
+        found_row = True
         slot = next((slot for slot in wanted if slot in sequences), None) if joined else wanted[0]
         if slot is not None:
             found = sequences.get(slot)
             of = [draws[number].cut for number in (found.slots if found else (slot,))]
             return (
-                _alone(of[0], first + slot, step, settings)
+                _alone(of[0], rows[slot], step, settings)
                 if found is None
-                else _joined(found, of, first + slot, step, settings)
+                else _joined(found, of, rows[slot], step, settings)
             )
-        first += len(draws)
     raise InputError(
         f"No row of {plan} from {row:,} on is joined with others. The stage's settings sandwich.share and "
         "multi_speaker.share say how many are."

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
+
+from soundwave.train.batches.frames import Frames, concatenated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soundwave.train.batches.clips import HeardClip
-
-    Frames = NDArray[np.float32]
-
 
 SURE = 0.5  # of the frames that a duration promises are there: encoders differ by a few at the ends
 
@@ -64,7 +64,8 @@ class LazyFrames:
         return LazyFrames(lambda: self.read()[rows], len(range(*rows.indices(len(self)))), clips=self.clips)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self.read(), dtype=dtype)
+        frames = self.read()
+        return np.asarray(frames.cpu() if isinstance(frames, Tensor) else frames, dtype=dtype)
 
 
 def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
@@ -72,4 +73,4 @@ def end_to_end(clips: Sequence[LazyFrames]) -> LazyFrames:
     count = sum(len(clip) for clip in clips) if all(clip.known for clip in clips) else None
     about = sum(clip.at_least for clip in clips) / SURE
     encoded = [part for clip in clips for part in clip.clips]
-    return LazyFrames(lambda: np.concatenate([clip.read() for clip in clips]), count, about=about, clips=encoded)
+    return LazyFrames(lambda: concatenated([clip.read() for clip in clips]), count, about=about, clips=encoded)

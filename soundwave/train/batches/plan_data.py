@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 
 from curation import encoders
-from curation.passes.encode import at_speed
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curation.encoders import Encoder
+    from soundwave.train.batches.frame_cache import CachedFrames, FrameCache
 
 PLAIN = "plain"
 FIELDS = (
@@ -45,7 +45,7 @@ FIELDS = (
 
 ANSWER_COLUMNS = ("text", "target_text")
 ANSWERS = """
-SELECT DISTINCT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
+SELECT CASE WHEN target_text <> '' THEN target_text ELSE text END AS answer
 FROM cuts
 WHERE answer <> ''
 ORDER BY answer
@@ -91,6 +91,7 @@ class Cut:
     words: tuple[WordSpan, ...] = ()
     features: dict[str, Stored] = field(default_factory=dict)  # by variant
     speaker: str | None = None
+    audio_sha256: str | None = None  # asked for where frames are kept in a cache
     decoding: str | None = None  # how it is heard, where that takes more than source_path, start and duration
 
     def samples(self) -> NDArray[np.float32]:
@@ -123,6 +124,8 @@ class FrameStore:
         """encoder: by name; example: any stored frames of it, which tell width and rate; None: nothing is stored."""
         self.encoder = encoder
         self._example = example
+        self.cache: FrameCache | None = None
+        """Where encoded frames are kept."""
 
     def frames(self, cut: Cut, variant: str = PLAIN) -> NDArray[np.float32]:
         """Encoder frames (T, F) of a cut: stored ones of the variant or else plain ones, else encoded on the fly.
@@ -131,17 +134,26 @@ class FrameStore:
             BadCutError: audio or a matrix that cannot be read, or sound that the encoder fails on.
         """
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
-        return self.lazy_frames(cut, variant).read() if stored is None else _stored(cut, stored)
+        return _stored(cut, stored) if stored is not None else np.asarray(self.lazy_frames(cut, variant))
 
     def lazy_frames(self, cut: Cut, variant: str = PLAIN) -> LazyFrames:
         """The same, read when needed; of stored frames the number is known at once."""
         stored = cut.features.get(variant) or cut.features.get(PLAIN)
         if stored is not None:
             return LazyFrames(lambda: self.frames(cut, variant), stored.frames)
-        return self.lazy_clip(cut.cut_id, cut.samples, variant, seconds=cut.duration)
+        kept = None if self.cache is None else self.cache.of_cut(vars(cut), speed_of(variant))
+        place = (cut.source_path or "", cut.start)
+        return self.lazy_clip(cut.cut_id, cut.samples, variant, seconds=cut.duration, kept=kept, place=place)
 
     def lazy_clip(
-        self, cut_id: str, hear: Callable[[], NDArray[np.float32]], variant: str, *, seconds: Seconds
+        self,
+        cut_id: str,
+        hear: Callable[[], NDArray[np.float32]],
+        variant: str,
+        *,
+        seconds: Seconds,
+        kept: CachedFrames | None = None,
+        place: tuple[str, Seconds] = ("", 0.0),
     ) -> LazyFrames:
         """Frames of any clip, encoded when needed: what `hear` gives (N,), 16 kHz, as the variant is played.
 
@@ -150,8 +162,10 @@ class FrameStore:
             hear: called once.
             variant: how fast it is played.
             seconds: about how long it is.
+            kept: where its frames may be, and are kept; None: nowhere.
+            place: its recording, and when it begins there: such clips are read in that order.
         """
-        clip = HeardClip(cut_id, lambda: at_speed(hear(), speed_of(variant)), self.load_encoder)
+        clip = HeardClip(cut_id, hear, self.load_encoder, speed=speed_of(variant), kept=kept, place=place)
         return LazyFrames(clip.frames, about=seconds / speed_of(variant) * self.frame_rate, clips=[clip])
 
     @cached_property
@@ -223,13 +237,14 @@ class PlanData:
     step, follows from all of its draws.
     """
 
-    def __init__(self, plan: Path, *, encoder: str, words: bool = True) -> None:
+    def __init__(self, plan: Path, *, encoder: str, words: bool = True, hashes: bool = False) -> None:
         """Open the plan in folder `plan`.
 
         Args:
             plan: folder with plan.parquet and lock.json.
             encoder: by name: whose stored frames are read.
             words: whether cuts get their aligned words.
+            hashes: whether they get the fingerprints of their audio.
 
         Raises:
             MissingFileError: no plan or catalog there.
@@ -237,6 +252,7 @@ class PlanData:
             MixtureError: a draw is a cut that a labelling pass refused.
         """
         self._plan, self._encoder, self._words = plan, encoder, words
+        self._names = (*FIELDS, "audio_sha256") if hashes else FIELDS
         self._reader = PlanReader(plan)
         self.lock, self.catalog = self._reader.lock, self._reader.catalog
         check_verdicts(plan, self.catalog)
@@ -260,7 +276,7 @@ class PlanData:
     @cached_property
     def kept(self) -> KeptRows:
         """The copy."""
-        names, encoder = FIELDS, self._encoder
+        names, encoder = self._names, self._encoder
         with CatalogRows(self.catalog, names=names, words=self._words, encoder=encoder) as rows:
             found = None if self._place is None else open_kept(self._place, kept_key(self.lock, self.catalog, rows))
             if found is None:

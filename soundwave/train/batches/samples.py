@@ -363,10 +363,11 @@ def when(target: str) -> str:
 
 
 def collate(samples: Sequence[Sample], width: int) -> Batch:
-    """Samples as one batch, frames padded."""
+    """Samples as one batch, frames padded, on the device where some of them are."""
     audios = [sample for sample in samples if sample.frames is not None]
     frames = [sample.frames.read() for sample in samples if sample.frames is not None]
-    features, lengths = pad_features([torch.from_numpy(part) for part in frames], width)
+    there = next((part.device for part in frames if isinstance(part, torch.Tensor)), None)
+    features, lengths = pad_features([torch.as_tensor(part, device=there) for part in frames], width)
     return Batch(
         prompts=[sample.prompt for sample in samples],
         answers=[sample.answer for sample in samples],

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
 
-from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.batches.samples import Sample
 from soundwave.train.distributed.processes import Ranks
 from soundwave.train.micro_batches import split
 from soundwave.train.settings import MicroBatch
+
+if TYPE_CHECKING:
+    from soundwave.model.speech_llm import SpeechLLM
 
 
 def shard_layers(model: SpeechLLM, device: torch.device, ranks: Ranks) -> None:
@@ -23,6 +24,9 @@ def shard_layers(model: SpeechLLM, device: torch.device, ranks: Ranks) -> None:
     """
     if ranks.world == 1:
         return
+    from torch.distributed.device_mesh import init_device_mesh  # seconds, which other runs need not wait for
+    from torch.distributed.fsdp import fully_shard
+
     mesh = init_device_mesh(device.type, (ranks.world,))
     for layer in model.llm.model.layers:
         whole = {parameter for name, parameter in layer.named_parameters() if "lora_" in name}

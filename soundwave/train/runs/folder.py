@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -18,10 +18,12 @@ from manifests.runs import ENVIRONMENT, ROWS, RUN, SETTINGS, RunInfo, final_mode
 from manifests.settings import check_settings, stored
 from manifests.settings.core_yaml import yaml_text
 from manifests.switch import new_place, settle, take_place
-from soundwave.model.speech_llm import SpeechLLM
 from soundwave.train.runs.identity import VERSION, Training, differences
 from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings, with_joins
 from soundwave.train.setup import llm_dtype
+
+if TYPE_CHECKING:
+    from soundwave.model.speech_llm import SpeechLLM
 
 Existing = Literal["refuse", "resume", "aside"]
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "onnxruntime", "duckdb", "lhotse")
@@ -34,6 +36,8 @@ def load_model(run: Path) -> tuple[SpeechLLM, StageSettings, RunInfo]:
         MissingFileError, StaleError: no finished run.
         ManifestError: a run.json or settings that this version cannot read.
     """
+    from soundwave.model.speech_llm import SpeechLLM
+
     folder, info = final_model(run), read_run(run)
     model = SpeechLLM.from_pretrained(folder, dtype=llm_dtype(info.precision))
     return model, stored_settings(run, info), info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from curation.catalog import build, connect
 from curation.catalog.repeats import places
+from curation.duck import open_memory
 from tests.curation.synthetic_catalog import mono_cut, write_corpus_lines
 
 
@@ -74,10 +76,25 @@ def test_one_recording_id_for_the_same_audio_is_as_it_should_be(tmp_path: Path, 
     assert (len(cuts), rejects) == (2, [])
 
 
+def test_a_corpus_joined_with_itself_takes_no_more_of_pythons_memory(tmp_path: Path) -> None:
+    """20 MB of lines, each of them twice: what is said of them is made by DuckDB, which spills."""
+    lines = [json.dumps(mono_cut(f"syn-{number}", text="word " * 2000)) for number in range(1000)]
+    write_corpus_lines(tmp_path / "corpora" / "syn", lines * 2)
+    tracemalloc.start()
+    try:
+        summary = build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (summary.rows("cuts"), summary.rows("rejects")) == (1000, 1000)
+    assert most < 15e6
+
+
 def test_places_of_ids_however_the_line_is_written(tmp_path: Path) -> None:
     lines = ['{"type": "Text", "id": "a"}', "{broken", '  {"id" :"a"}', '{"id": "\\u0061"}', '{"id": "b"}', "", "[1]"]
     plain, packed = tmp_path / "cuts.jsonl", tmp_path / "texts.jsonl.gz"
     plain.write_text("\n".join(lines))
     packed.write_bytes(gzip.compress(b'{"id": "a"}\r\n'))
-    found = [place for _, place in places([plain, packed], {"a"})["a"]]
+    with open_memory() as con:
+        found = places(con, [plain, packed], "a")
     assert found == ["cuts.jsonl:1", "cuts.jsonl:3", "cuts.jsonl:4", "texts.jsonl.gz:1"]

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from curation.duck import Limits
 from curation.plan import make_plan
 from curation.plan.diff import diff_plans
 from curation.plan.mixture import Mixture
 from curation.plan.show import draw, shares_by_window, uses
-from manifests.errors import MissingFileError, SettingsError, StaleError
+from manifests.errors import MissingFileError, QueryError, SettingsError, StaleError
 from manifests.settings import check_settings
 from tests.curation.synthetic_catalog import cut, write_catalog
 
@@ -59,9 +63,44 @@ def test_a_diff_by_hand(workspace: Path) -> None:
     }
 
 
+def test_a_diff_is_that_of_every_draw_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts in several domains and in one plan only, drawn several times, of unknown cuts, with a label twice."""
+    draw = random.Random(5)
+    kinds = ([], ["Dog"], ["Dog", "Bark", "Dog"], None)
+    cuts = [
+        cut(f"c{i}", corpus=f"corpus-{i % 3}", speaker=draw.choice((None, f"s{i % 7}")), sound=draw.choice(kinds))
+        for i in range(150)
+    ]
+    write_catalog(tmp_path / "catalog", cuts)
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        rows = [
+            {"cut_id": f"c{draw.randint(0, 160)}", "domain": draw.choice("xxxxyz"), "seconds": draw.uniform(1, 9)}
+            for _ in range(300)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name / "plan.parquet")
+    places = (tmp_path / "left", tmp_path / "right", tmp_path / "catalog")
+    ours = diff_plans(*places)
+    monkeypatch.setattr("curation.plan.diff.__file__", __file__.replace("test_diff.py", "diff_oracle/diff.py"))
+    theirs = diff_plans(*places)
+    assert len(ours) > 20 and sum(c.added and c.removed > 0 for c in ours) > 5
+    assert {(c.dimension, c.name): (c.added, c.removed) for c in ours} == {
+        (c.dimension, c.name): (c.added, c.removed) for c in theirs
+    }
+    hours = {(c.dimension, c.name): (c.hours_a, c.hours_b, c.change) for c in theirs}
+    for c in ours:
+        assert (c.hours_a, c.hours_b, c.change) == pytest.approx(hours[c.dimension, c.name], rel=1e-12, abs=1e-12)
+
+
 def test_a_plan_does_not_differ_from_itself(workspace: Path) -> None:
     changes = diff_plans(workspace / "left", workspace / "left", workspace / "catalog")
     assert not any(c.change or c.added or c.removed for c in changes)
+
+
+def test_a_diff_that_takes_more_than_its_memory_says_so(workspace: Path) -> None:
+    places = (workspace / "left", workspace / "right", workspace / "catalog")
+    with pytest.raises(QueryError, match=r"left against .*right: it needs more than 8 MB of memory"):
+        diff_plans(*places, limits=Limits(memory=8_000_000))
 
 
 def test_a_missing_plan_is_named(workspace: Path) -> None:

@@ -1,5 +1,6 @@
 """What a plan's draws are, and their frames: stored ones, or encoded on the fly by one encoder."""
 
+import json
 import random
 import shutil
 from collections import defaultdict
@@ -15,6 +16,7 @@ from curation import encoders
 from curation.catalog import build, catalog_fingerprint, connect
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
+from curation.reader.windows import CatalogRows
 from manifests.errors import AudioError, InputError, MixtureError, StaleError
 from manifests.schema import arrow_schema
 from soundwave.train.batches import clips
@@ -234,6 +236,51 @@ def test_a_copy_on_disk_is_used_again_and_made_again_for_another_plan(tmp_path, 
     (tmp_path / "rows" / "kept.json").unlink()
     assert draws(mixed)[0] == expected[mixed] and made == [mixed] * 2
     assert draws(speech) == (expected[speech], []) and made == [mixed, mixed, speech]
+
+
+def test_a_copy_that_is_damaged_is_made_again(tmp_path, workspace, monkeypatch, capsys):
+    """One bit of any of its files, whatever its size; an earlier version's copy, which has sizes alone, is taken."""
+    plan = workspace / "mixtures" / "mixed"
+    expected = list(PlanData(plan, encoder=ENCODER).draws())
+    monkeypatch.setattr(data, "IN_MEMORY", 0)
+    rows, made, real = tmp_path / "rows", [], data.keep
+    monkeypatch.setattr(data, "keep", lambda *given: made.append(1) or real(*given))
+
+    def draws():
+        opened = PlanData(plan, encoder=ENCODER)
+        opened.keep(rows)
+        return list(opened.draws()), list(opened.answers("sound"))
+
+    assert draws() == (expected, ["Dog."]) and len(made) == 1
+    (answers,) = (path.name for path in rows.glob("answers-*"))
+    for name in ("cuts.arrow", "words.npy", answers, "kept.json"):
+        damaged = bytearray((rows / name).read_bytes())
+        damaged[len(damaged) // 2] ^= 4
+        (rows / name).write_bytes(damaged)
+        before = len(made)
+        assert draws() == (expected, ["Dog."]) and len(made) == before + (not name.startswith("answers"))
+        assert ("copied again" in capsys.readouterr().err) == (not name.startswith(("answers", "kept")))
+    mark = json.loads((rows / "kept.json").read_text())
+    files = {name: row["bytes"] for name, row in mark["files"].items()}
+    (rows / "kept.json").write_text(json.dumps({"key": mark["key"], "files": files}))
+    before = len(made)
+    assert draws() == (expected, ["Dog."]) and len(made) == before
+
+
+def test_a_copy_made_some_cuts_at_a_time_is_the_same(workspace, monkeypatch):
+    """What DuckDB joins at once is bounded, whatever the number of cuts."""
+    plan = workspace / "mixtures" / "mixed"
+    expected = list(PlanData(plan, encoder=ENCODER).draws())
+    asked, real = [], CatalogRows.batches
+    monkeypatch.setattr(CatalogRows, "batches", lambda rows, sql: asked.append(sql) or real(rows, sql))
+    monkeypatch.setattr("curation.reader.kept.PART", 3)
+    found = PlanData(plan, encoder=ENCODER)
+    assert list(found.draws()) == expected and len(expected) > 20
+    parts = -(-len({draw.cut.cut_id for draw in expected}) // 3)
+    assert parts > 3 and [sum(f"FROM {table} WHERE" in sql for sql in asked) for table in ("once", "drawn")] == [
+        parts,
+        3 * parts,
+    ]
 
 
 def test_words_that_no_part_holds_together_or_in_order_are_sorted(tmp_path, workspace):
