@@ -46,7 +46,7 @@ LENIENT = {
 }  # every line gets its row and what is wrong with it
 STRICT = {"parsed": "true", "repeated": "false"}  # a line that is no JSON ends the query; see `keys_repeat`
 SQL = Path(__file__).with_name("sql")
-# Level 1: half the time of 3. Half of the usual row group: a fifth less memory; small corpora are read by more threads.
+# Level 1: half the time of 3. Half of the usual row group: a fifth less memory, and more threads read a small corpus.
 LAYOUT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 61440"
 
 
