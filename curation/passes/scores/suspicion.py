@@ -1,4 +1,4 @@
-"""How much higher a cut's loss stayed than is usual, in the ledgers of runs."""
+"""How much higher a cut's loss stayed than is usual, in runs' ledgers."""
 
 from __future__ import annotations
 
