@@ -14,8 +14,8 @@ Rows (ratio: how many times better ours is):
     shared_plans largest difference of held-out CTC loss between the trunk and the independent run of the same size,
                  where nothing is random: 0.
 
-Each training spends about half a second beside its steps (model, checkpoints, files), so the corpus must be large
-enough for the steps to count: with 2,000 clips the trunk takes 4 s and the ratio is 2.9. The table goes to stderr.
+By steps alone branches would cost a fifth. The rest is what each training does beside its steps (model, checkpoints,
+ledger, files): with 2,000 clips the ratio was 2.9, with 8,000 it was 2.8. The table goes to stderr.
 """
 
 from __future__ import annotations
