@@ -27,7 +27,7 @@ KINDS = {RUN: "runs", GRID: "grids", INDEX: "catalogs", CORPUS: "corpora", PASS_
 
 
 @dataclass
-class Study:
+class StudyPlace:
     """What one place holds; lists of folders, sorted."""
 
     place: Path
@@ -45,7 +45,7 @@ class Study:
 class Studies:
     """Several studies, and by which names SQL has their runs and plans: each name stands for one."""
 
-    studies: tuple[Study, ...] = ()
+    studies: tuple[StudyPlace, ...] = ()
     runs: dict[Path, str] = field(default_factory=dict)
     """Folder of a run -> name."""
     plans: dict[Path, str] = field(default_factory=dict)
@@ -82,8 +82,8 @@ def _real(place: Path) -> Path:
     return need_folder(local(place, what="a workspace", use="is read from"), what="workspace").resolve()
 
 
-def _look(place: Path) -> Study:
-    study = Study(place)
+def _look(place: Path) -> StudyPlace:
+    study = StudyPlace(place)
     if (place / GRID).is_file():  # one grid's results: its runs and plans lie beside it
         study.grids.append(place)
         for name in (RUNS, PLANS):
@@ -98,7 +98,7 @@ def _look(place: Path) -> Study:
     return study
 
 
-def _sort_in(folder: Path, study: Study, depth: int) -> None:
+def _sort_in(folder: Path, study: StudyPlace, depth: int) -> None:
     """Put what `folder` is into the study; where it is nothing by itself, what its folders are."""
     for mark, kind in KINDS.items():
         if (folder / mark).is_file() and (mark != LOCK or (folder / PLAN).is_file()):
@@ -118,7 +118,7 @@ def _folders(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _named(studies: Sequence[Study], kind: str, name: Callable[[Path], str]) -> dict[Path, str]:
+def _named(studies: Sequence[StudyPlace], kind: str, name: Callable[[Path], str]) -> dict[Path, str]:
     """Folder -> its name; where several have it, with the study and, if that is not enough, the folders before it."""
     places = {folder: study for study in studies for folder in getattr(study, kind)}
     names = {folder: name(folder) for folder in places}

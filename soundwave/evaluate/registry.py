@@ -17,6 +17,7 @@ from manifests.errors import SettingsError
 from manifests.plugins import Plugins, unknown
 from soundwave.evaluate.metric import Figure, Metric
 
+CALLED: Mapping[str, Any] = {"Figure": Figure, "frozenset": frozenset}  # by what spells figures out
 METRICS = Plugins("metric", "soundwave.evaluate.metrics", "METRIC", Metric)  # type: ignore[type-abstract]
 ALL = "all"
 RATES = "asr"  # the error rates: what is measured when nothing is said, and kept in a file of their own
@@ -82,7 +83,7 @@ def find_figure(name: str) -> tuple[str, Figure]:
 def _spelled(path: Path, _: int) -> tuple[Figure, ...] | None:
     """The `figures=(Figure(...), ...)` of a file's METRIC, where it is made of literals and of constants that are."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    known: dict[str, Any] = {"Figure": Figure, "frozenset": frozenset}
+    known: dict[str, Any] = dict(CALLED)
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         if not isinstance(target, ast.Name) or not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
@@ -91,13 +92,27 @@ def _spelled(path: Path, _: int) -> tuple[Figure, ...] | None:
         if target.id == METRICS.attribute:
             keywords = node.value.keywords if isinstance(node.value, ast.Call) else []
             value = next((word.value for word in keywords if word.arg == "figures"), None)
-        calls = [part for part in ast.walk(value) if isinstance(part, ast.Call)] if value else []
-        if value is None or any(not isinstance(call.func, ast.Name) or call.func.id not in known for call in calls):
-            continue
-        with suppress(Exception):  # a name of another file, or what only an import can know
-            known[target.id] = eval(compile(ast.Expression(value), str(path), "eval"), {"__builtins__": {}}, known)
+        if value is not None:
+            with suppress(ValueError, TypeError, KeyError):  # a name of another file, or what only an import can know
+                known[target.id] = _value(value, known)
     found = known.get(METRICS.attribute)
     return found if isinstance(found, tuple) and all(isinstance(one, Figure) for one in found) else None
+
+
+def _value(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    """What an expression of literals, known names and calls of them is; nothing else is run.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is made of other things.
+    """
+    if isinstance(node, ast.Name):
+        return known[node.id]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLED:
+        named = {str(word.arg): _value(word.value, known) for word in node.keywords}
+        return known[node.func.id](*(_value(part, known) for part in node.args), **named)
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(part, known) for part in node.elts)
+    return ast.literal_eval(node)
 
 
 def read_figure(row: Mapping[str, Any], name: str) -> tuple[float | None, float | None, float | None]:

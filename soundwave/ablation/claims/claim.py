@@ -233,6 +233,11 @@ def _digits(claim: StudyClaim) -> int:
     return digits
 
 
+def _number(value: float, digits: int) -> str:
+    """Without the sign of a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
 def _amount(claim: StudyClaim) -> str:
     """Size and band of a difference, as amounts by which the better one is better."""
     digits = _digits(claim)
@@ -243,4 +248,5 @@ def _amount(claim: StudyClaim) -> str:
 def _band(claim: StudyClaim) -> str:
     digits = _digits(claim)
     low, high = (claim.difference if end is None else end for end in (claim.low, claim.high))
-    return f"the difference is {claim.difference:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    difference, lowest, highest = (_number(value, digits) for value in (claim.difference, low, high))
+    return f"the difference is {difference} ({lowest} to {highest})"

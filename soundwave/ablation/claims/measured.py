@@ -174,11 +174,19 @@ def _row_means(values: Floats) -> Floats:
 
 
 def _parts(
-    clips: pa.Table, outcome: str, where: Mapping[RowKey, tuple[int, int]], values: Floats
+    clips: pa.Table,
+    outcome: str,
+    where: Mapping[RowKey, tuple[int, int]],
+    values: Floats,
+    by: tuple[str, ...] = ("group", "item"),
 ) -> tuple[Floats | None, tuple[str, ...]]:
-    """(cells, seeds, groups) parts of the clips in each figure, or None and why."""
+    """(cells, seeds, groups) parts of the clips in each figure, or None and why; and what is to be said of them.
+
+    by: columns that name the groups, the first that is there in a row. Clips that are all of one group, as those of one
+    speaker, are groups of their own.
+    """
     table = clips.filter(pc.equal(clips["outcome"], outcome))
-    group = pc.coalesce(table["group"].cast(pa.string()), table["item"].cast(pa.string()))
+    group = pc.coalesce(*(table[name].cast(pa.string()) for name in by))
     table = pa.table(
         {name: table[name].cast(pa.string()) for name in ("grid", "cell", "stage")}
         | {"group": group}
@@ -193,9 +201,11 @@ def _parts(
     cell, seed = np.array([place for place in found if place is not None]).T
     names, number = np.unique(np.array(sums["group"].to_pylist(), dtype=object)[kept].astype(str), return_inverse=True)
     if len(names) < 2:
-        return None, (
-            f"All clips of {outcome} are of one group ({names[0]}): another one may differ, by how much is unknown.",
-        )
+        if by != ("item",):
+            parts, notes = _parts(clips, outcome, where, values, by=("item",))
+            alone = f"All clips of {outcome} are of one group ({names[0]}): what holds for it may not hold for another."
+            return parts, (alone, *notes)
+        return None, (f"{outcome} has one clip ({names[0]}): what another one would say is unknown.",)
     blocks = min(len(names), BLOCKS)
     number = (np.random.default_rng(_ORDER).permutation(len(names)) % blocks)[number] if blocks < len(names) else number
     errors, weights = np.zeros((*values.shape, blocks)), np.zeros((*values.shape, blocks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,6 +75,13 @@ def figures_of(report: Mapping[str, Any]) -> dict[str, Figure]:
     """Outcome -> figure of a grid.json: its `outcomes`, or the one figure of its `metric`."""
     if outcomes := report.get("outcomes"):
         named = {name: said if isinstance(said, str) else said["metric"] for name, said in outcomes.items()}
-        return {name: replace(find_figure(source)[1], name=name) for name, source in named.items()}
+        figures = {name: find_figure(source)[1] for name, source in named.items()}
+        titles = Counter(figure.title for figure in figures.values())
+        return {
+            name: replace(
+                figure, name=name, title=f"{name}, {figure.title}" if titles[figure.title] > 1 else figure.title
+            )
+            for name, figure in figures.items()
+        }
     metric, facts = str(report.get("metric") or METRICS[0]), report.get("figure")
     return {metric: Figure(**facts | {"needs": frozenset(facts["needs"])}) if facts else find_figure(metric)[1]}

@@ -3,6 +3,7 @@
 import pytest
 
 from soundwave.ablation.claims.claim import claims_of
+from soundwave.ablation.claims.study import figures_of
 from soundwave.evaluate.registry import find_figure
 from tests.soundwave.ablation.small_study import LLM_WER, row, shares, study
 
@@ -124,6 +125,29 @@ def test_clips_of_one_speaker_alone_say_nothing_of_others():
     rows, clips = study({"full": 0.0, "without": 0.3}, speakers=1)
     found = claims_of(rows, FIGURES, clips)
     assert any("of one group (speaker-0)" in note for note in found.notes)
+    assert not any("written down" in note for note in found.notes)
+    each, others = study({"full": 0.0, "without": 0.3})  # then every clip is a group of its own
+    column = others.schema.get_field_index("group")
+    alone = others.set_column(column, "group", others["item"])
+    assert [(one.low, one.high) for one in found.claims] == [
+        (one.low, one.high) for one in claims_of(each, FIGURES, alone).claims
+    ]
+
+
+def test_outcomes_of_one_figure_are_told_apart_by_name():
+    found = figures_of(
+        {"outcomes": {"three": "ctc_wer", "all": {"metric": "ctc_wer", "min_words": 1}, "llm": "llm_wer"}}
+    )
+    assert [figure.title for figure in found.values()] == [
+        "three, CTC word error rate",
+        "all, CTC word error rate",
+        "LLM word error rate",
+    ]
+
+
+def test_a_difference_of_nothing_has_no_sign():
+    rows, clips = study({"full": 0.0, "without": 0.0})
+    assert not any("-0.0 " in said or "-0.00 " in said for said in claims_of(rows, FIGURES, clips).sentences())
 
 
 @pytest.mark.parametrize("speakers", [2, 3, 5])

@@ -31,6 +31,7 @@ def test_scores_and_examples_of_the_held_out_clips(run, workspace):
     assert found["clips"] == 2 and found["stage"] == "shrinking"
     figures = {f"{name}_{part}" for name in ("ctc", "llm") for part in ("wer", "wer_band", "cer", "errors")}
     facts = {"key", "run", "stage", "split", "corpus", "min_words", "clips", "words", "wer_unit", "seconds"}
+    facts |= {"weights", "catalog"}
     assert found["wer_unit"] == "words"
     assert set(found) == figures | facts  # other metrics have a file of their own
     for name in ("ctc", "llm"):
@@ -62,7 +63,11 @@ def test_an_answer_of_the_version_before_is_found(run, workspace):
     }
     old |= {"split": "test", "corpus": "tiny", "min_words": 3, "clips": 5, "ctc_wer": 0.125, "seconds": 1.5}
     (run / "eval-test.json").write_text(json.dumps(old))
-    assert evaluate(run, catalog, split="test", corpus="tiny") == old | {"run": run.name}
+    assert evaluate(run, catalog, split="test", corpus="tiny") == old | {
+        "run": run.name,
+        "weights": weights,
+        "catalog": catalog_fingerprint(catalog),
+    }
 
 
 def test_wrong_asks(run, workspace):
