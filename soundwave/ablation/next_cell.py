@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from manifests.settings import stored
 from manifests.settings.core_yaml import yaml_text
 from manifests.units import Seconds, clock
-from soundwave.ablation.claims.measured import ARM, REPEATS, SIZE, MeasuredOutcome, cell_settings, measure
+from soundwave.ablation.claims.measured import (
+    ARM,
+    REPEATS,
+    SIZE,
+    MeasuredOutcome,
+    cell_settings,
+    measure,
+    value_name,
+)
 from soundwave.ablation.claims.study import Study
 from soundwave.ablation.fits.frame import CellFrame
 from soundwave.ablation.fits.gain import Gain, gains
@@ -80,8 +88,28 @@ def next_cell(study: Study) -> NextCell | None:
     measured = measure(study.rows, name, figure)
     if measured is not None and (told := gains(response_frames(measured), figure.better, _costs(study.rows))):
         return _of_gain(study, grid, measured, told[0])
-    suggestion = None if grid.axes else suggest_next(grid, study.rows)  # its rules know arms and sizes
+    if grid.axes:  # the rules know arms and sizes alone
+        return None if measured is None else _another_seed(study, grid, measured)
+    suggestion = suggest_next(grid, study.rows)
     return None if suggestion is None else _of_rule(study, grid, suggestion)
+
+
+def _another_seed(study: Study, grid: Grid, measured: MeasuredOutcome) -> NextCell:
+    """Where no curve says more: another seed for the cell with the fewest, of several for the best one."""
+    seeds = np.isfinite(measured.values).sum(axis=1)
+    figures = np.nanmean(measured.values, axis=1) * (-1 if measured.figure.better == "higher" else 1)
+    cell = measured.cells[min(range(len(measured.cells)), key=lambda at: (seeds[at], figures[at]))]
+    mine = [row for row in study.rows if row["last"] and cell_settings(row) == cell]
+    like, seed = mine[0], max(int(row["seed"]) for row in mine) + 1
+    many = len({int(row["seed"]) for row in mine})
+    named = ", ".join(str(value) if name == ARM else value_name(name, value) for name, value in cell.settings)
+    return NextCell(
+        title=f"{named} with seed {seed}",
+        reason=f"no curve can be fitted to what there is, and it has {many} seed{'s' if many > 1 else ''}",
+        gain=None,
+        seconds=_seconds(study.rows, str(like["arm"]), float(like["fraction"])),
+        grid=one_cell(grid, like, {}, seed),
+    )
 
 
 def _of_rule(study: Study, grid: Grid, suggestion: Suggestion) -> NextCell:

@@ -84,3 +84,16 @@ def test_axes_of_a_grid_have_the_one_value():
         "stage.sft.steps": {"values": [5]},
     }
     assert "fractions" not in alone and "design" not in alone
+
+
+def test_where_no_curve_can_be_fitted_another_seed_of_the_best_cell(tmp_path):
+    """Values that are no numbers have no curve: the cell with the fewest seeds, of several the best one."""
+    axes = {"stage.sft.templates": ["paper", "short"]}
+    errors = {("paper", 7): 0.4, ("paper", 8): 0.41, ("short", 7): 0.3, ("short", 8): 0.31}
+    rows = [row("full", error, seed, axes={"stage.sft.templates": name}) for (name, seed), error in errors.items()]
+    asked = grid(axes=axes, seeds=(7, 8))
+    found = next_cell(study(asked, rows, tmp_path))
+    assert "short" in found.title and found.grid["seeds"] == [9] and "has 2 seeds" in found.reason
+    assert found.grid["axes"] == {"stage.sft.templates": {"values": ["short"]}}
+    fewer = next_cell(study(asked, rows[:1] + rows[2:], tmp_path))
+    assert "paper" in fewer.title and "has 1 seed" in fewer.reason
