@@ -168,4 +168,4 @@ def _values(cell: FrontCell) -> str:
 
 
 def _sure(cell: FrontCell) -> str:
-    return "" if cell.certainty is None else f"; {100 * cell.certainty:.0f} % sure"
+    return "" if cell.certainty is None else f"; so in {100 * cell.certainty:.0f} % of draws"

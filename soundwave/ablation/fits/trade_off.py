@@ -28,7 +28,7 @@ class FrontCell:
     on_front: bool
     """No other cell is at least as good in every outcome and better in one."""
     certainty: float | None
-    """How often it is, when means are drawn again from their bands; None: nothing gives one."""
+    """How often it is, when seeds and clips are drawn again; None: there is one seed."""
 
     def row(self) -> dict[str, Any]:
         """As written to JSON."""
@@ -42,12 +42,12 @@ def pareto(measured: Sequence[MeasuredOutcome], *, seed: int = 0) -> list[FrontC
     shared = [cell for cell in measured[0].cells if all(cell in one.cells for one in measured[1:])]
     if len(shared) < 2:
         return "No two cells have all outcomes: there is no trade-off to show."
-    means, errors = zip(*(_means(one, shared) for one in measured), strict=True)
+    generator = np.random.default_rng(seed)
+    means, noise = zip(*(_means(one, shared, generator) for one in measured), strict=True)
     signs = np.array([1.0 if one.figure.better == "lower" else -1.0 for one in measured])
     losses = np.column_stack(means) * signs  # (cells, outcomes): lower is better
-    generator = np.random.default_rng(seed)
-    known = all(np.isfinite(error).all() for error in errors)
-    drawn = losses + np.column_stack(errors) * generator.standard_normal((DRAWS, *losses.shape)) if known else None
+    known = all(np.isfinite(one).all() for one in noise)
+    drawn = losses + np.stack(noise, axis=2) if known else None
     front = _front(losses[None])[0]
     sure = _front(drawn).mean(axis=0) if drawn is not None else None
     axes = measured[0].axes
@@ -63,14 +63,26 @@ def pareto(measured: Sequence[MeasuredOutcome], *, seed: int = 0) -> list[FrontC
     return [found[n] for n in np.argsort(losses[:, 0], kind="stable")]
 
 
-def _means(measured: MeasuredOutcome, cells: Sequence[CellSettings]) -> tuple[Floats, Floats]:
-    """(cells,) means over seeds and their standard errors."""
-    values = measured.values[[measured.cells.index(cell) for cell in cells]]
+def _means(
+    measured: MeasuredOutcome, cells: Sequence[CellSettings], generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """(cells,) means over seeds, and (draws, cells) how else they might have come out: other seeds, other clips."""
+    places = [measured.cells.index(cell) for cell in cells]
+    values = measured.values[places]
     known = np.isfinite(values)
     count = known.sum(axis=1)
     variance, _ = pooled_variance(values)
+    freedom = max(1, (values.shape[1] - 1) * (len(cells) - 1))
+    of_seeds = np.sqrt(variance / count) * generator.standard_t(freedom, (DRAWS, len(cells)))
+    if measured.parts is None:
+        spread = np.where(np.isfinite(measured.spread[places]), measured.spread[places], 0.0)
+        of_clips = np.sqrt(spread) * generator.standard_normal((DRAWS, len(cells)))
+    else:  # all cells hear the same clips
+        parts = measured.parts[places].sum(axis=1) / count[:, None]  # (cells, groups)
+        groups = parts.shape[1]
+        of_clips = generator.standard_normal((DRAWS, groups)) @ parts.T * np.sqrt(groups / max(1, groups - 1))
     means = np.where(known, values, 0.0).sum(axis=1) / count
-    return means, np.sqrt(variance / count)
+    return means, of_seeds + of_clips
 
 
 def _front(losses: Floats) -> NDArray[np.bool_]:
