@@ -28,7 +28,7 @@ class FrontCell:
     on_front: bool
     """No other cell is at least as good in every outcome and better in one."""
     certainty: float | None
-    """How often it is, when seeds and clips are drawn again; None: there is one seed."""
+    """How often it is, when seeds and clips are drawn again; None: one seed, or two cells."""
 
     def row(self) -> dict[str, Any]:
         """As written to JSON."""
