@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from manifests.errors import InputError, reading
 from manifests.files import need_file, read_jsonl
-from soundwave.ablation.results import CLIPS, COLUMNS
+from soundwave.ablation.claims.measured import read_clips
+from soundwave.ablation.results import COLUMNS
 
 
 @dataclass
@@ -43,6 +44,8 @@ class KnownRows:
         table = self.clips.filter(pc.and_(pc.and_(chosen[0], chosen[1]), chosen[2]))
         for name in ("grid", "cell", "arm", "seed"):
             place = table.schema.get_field_index(name)
+            if place < 0:
+                return None  # a table of another kind
             table = table.set_column(
                 place, table.schema.field(name), pa.array([as_row[name]] * len(table), table.schema.types[place])
             )
@@ -68,11 +71,10 @@ def read_known(path: Path) -> KnownRows:
         else:
             raise InputError(f"{path}: expected a file that ends in .parquet, .jsonl or .csv.")
     need = ("key", "evaluation", "grid", "cell", "stage")
-    lacking = [name for name in need if rows and name not in rows[0]]
+    lacking = [name for name in need if any(name not in row for row in rows)]
     if lacking:
         raise InputError(
             f"{path} has no column {lacking[0]}, expected the columns of an ablation's results ({', '.join(COLUMNS)})."
         )
-    beside = path.with_name(CLIPS)
-    return KnownRows(path, [{name: value if value != "" else None for name, value in row.items()} for row in rows],
-                     pq.read_table(beside) if beside.is_file() else None)  # fmt: skip
+    whole = [{name: None if value == "" else value for name, value in row.items()} for row in rows]
+    return KnownRows(path, whole, read_clips(path.parent))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from manifests.errors import InputError
+from soundwave.ablation.claims.measured import read_clips
 from soundwave.ablation.outcomes import GridOutcome
-from soundwave.ablation.results import CLIPS, read_results
+from soundwave.ablation.results import read_results
 from soundwave.evaluate.held_out import EvalOptions, select_ids
 from soundwave.evaluate.registry import METRICS
 
@@ -42,17 +42,17 @@ def outcome_noise(folder: Path, outcome: GridOutcome, catalog: Path) -> OutcomeN
         by_cell[row["arm"], row["fraction"], row.get("axes"), row.get("repeats")].append(float(row[outcome.name]))
     several = [np.var(values, ddof=1) for values in by_cell.values() if len(values) > 1]
     seed_sd = float(np.sqrt(np.mean(several))) if several else None
-    clip_sd, clips = _clip_sd(folder / CLIPS, outcome.name)
+    clip_sd, clips = _clip_sd(folder, outcome.name)
     count = clips or _held_out(outcome, catalog)
     said = f"{len(rows)} rows of {folder.name}" if rows else "no results yet: a first run of two seeds shows it"
     return OutcomeNoise(count, seed_sd, clip_sd, said)
 
 
-def _clip_sd(path: Path, name: str) -> tuple[float | None, int | None]:
+def _clip_sd(folder: Path, name: str) -> tuple[float | None, int | None]:
     """Mean over pairs of cells of the sd of a clip's difference, and the clips of a cell."""
-    if not path.is_file():
+    table = read_clips(folder)
+    if table is None:
         return None, None
-    table = pq.read_table(path)
     table = table.filter(pc.equal(table["outcome"], name))
     cells: dict[tuple[str, str], dict[str, tuple[float, float]]] = defaultdict(dict)
     columns = (table[column].to_pylist() for column in ("cell", "stage", "item", "value", "weight"))
