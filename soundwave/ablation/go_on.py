@@ -56,7 +56,7 @@ def go_on(
         file = write_next(cell, folder, grids)
         summary = ablate([str(file)], catalog, folder.parent, workers=workers, commands=commands)
         yield NextStep(cell, file, summary)
-        if summary.failed:
+        if summary.failed or summary.failures:  # without its result it would be chosen again
             return
 
 

@@ -123,6 +123,9 @@ def _run_next(folder: Path, times: int, *, catalog: Path, grids: Path, workers: 
             raise InputError(
                 f"{title} failed (see {log}). Repair the cause and run `soundwave ablate {step.file}` again."
             )
+        if step.summary.failures:
+            row = step.summary.failures[0]
+            raise InputError(f"{row['cell']} has no result ({row['error']}), so that nothing follows from it.")
     if as_json:
         print_json(rows)
     elif not rows:

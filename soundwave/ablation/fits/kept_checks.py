@@ -5,14 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
 from manifests.errors import InputError, OccupiedError
 from manifests.files import read_object, write_json
+from manifests.settings.fields import STRICT
 from soundwave.ablation.claims.study import Study
 from soundwave.ablation.fits.frame import CellFrame, frames
 from soundwave.ablation.fits.optimum import Prediction, check
 from soundwave.ablation.fits.study_fits import StudyFits
 
 KEPT = "predictions"
+
+
+class KeptPredictions(BaseModel):
+    """What one fit says of cells before they run."""
+
+    model_config = STRICT
+
+    outcome: str
+    fixed: dict[str, Any]
+    """Settings that all its cells have."""
+    axes: list[str]
+    cells: list[Prediction]
 
 
 def keep_checks(fits: StudyFits, path: Path) -> None:
@@ -48,25 +63,27 @@ def check_kept(path: Path, study: Study) -> list[str]:
     said: list[str] = []
     measured = {one.outcome: one for one in study.measured()}
     for row in _rows(path):
-        one = measured.get(row["outcome"])
+        one = measured.get(row.outcome)
         found = None if one is None else next((frame for frame in frames(one) if _same(frame, row)), None)
         if found is None:
-            said.append(f"{row['outcome']}: the study has no such cells.")
+            said.append(f"{row.outcome}: the study has no such cells.")
             continue
-        said += [f"{row['outcome']}: {line}" for line in check([Prediction(**cell) for cell in row["cells"]], found)]
+        said += [f"{row.outcome}: {line}" for line in check(row.cells, found)]
     return said
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows = read_object(path).get(KEPT)
-    wanted = {"outcome", "fixed", "axes", "cells"}
-    whole = isinstance(rows, list) and all(isinstance(row, dict) and wanted <= row.keys() for row in rows)
-    if not whole or not isinstance(rows, list):
+def _rows(path: Path) -> list[KeptPredictions]:
+    try:
+        rows = TypeAdapter(list[KeptPredictions]).validate_python(read_object(path).get(KEPT))
+        whole = all(cell.at.keys() == set(row.axes) for row in rows for cell in row.cells)
+    except ValidationError:
+        whole = False
+    if not whole:
         raise InputError(
             f"{path} holds no {KEPT}, expected a file that the setting `save` of `soundwave ablate fit` wrote."
         )
     return rows
 
 
-def _same(frame: CellFrame, row: dict[str, Any]) -> bool:
-    return bool(dict(frame.fixed) == row["fixed"]) and [axis.name for axis in frame.axes] == row["axes"]
+def _same(frame: CellFrame, row: KeptPredictions) -> bool:
+    return bool(dict(frame.fixed) == row.fixed) and [axis.name for axis in frame.axes] == row.axes

@@ -113,7 +113,7 @@ class RowReader:
         evaluation = read_or_none(target)
         asked = asked_of(grid, self.places.settings(node))
         found = figures(grid, asked, evaluation or {})
-        if not evaluation:
+        if evaluation is None:
             found["error"] = self._not_evaluated(target)
         seen = tuple(
             (part.plan.key, int(info.get("steps") or ALL_STEPS)) for part, info in zip(chain, infos, strict=True)

@@ -1,6 +1,8 @@
 """`soundwave ablate claims`, `fit` and `next`, as the command line runs them; a grid without a command is `run`."""
 
 import json
+import sys
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -76,6 +78,16 @@ def test_next_runs_cells_and_goes_on_from_their_results(tmp_path):
     assert len(failing) == 1 and failing[0].summary.failed
 
 
+def test_next_does_not_go_on_from_a_cell_without_a_result(tmp_path):
+    """It would be chosen again and again."""
+    catalog, file, log = small_catalog(tmp_path), write_grid(tmp_path), tmp_path / "log"
+    out, plain = tmp_path / "out", fake_commands(log)
+    ablate([str(file)], catalog, out, commands=plain)
+    empty = replace(plain, evaluate=lambda _: (sys.executable, "-c", "print('{}')"))
+    (step,) = go_on(out / "grid", 3, catalog=catalog, grids=tmp_path, commands=empty)
+    assert not step.summary.failed and "was not measured" in step.summary.failures[0]["error"]
+
+
 @pytest.mark.parametrize("command", ["claims", "fit", "next"])
 def test_what_is_no_study_is_refused(command, tmp_path):
     with pytest.raises(MissingFileError, match="expected the folder of a grid"):
@@ -87,10 +99,31 @@ def test_an_unknown_outcome_is_refused_with_the_nearest(arms):
         said("claims", arms, "--outcome", "llm_wet")
 
 
-def test_clips_that_are_no_table_and_predictions_that_are_none_are_refused(arms, tmp_path):
-    (tmp_path / "p.json").write_text("{}", encoding="utf-8")
+CELL = {"at": {"share.sound": 0.2}, "value": 0.3, "low": 0.2, "high": 0.4, "seeds": 1, "why": "the predicted optimum"}
+KEPT = {"outcome": "llm_wer", "fixed": {}, "axes": ["share.sound"], "cells": [CELL]}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None,
+        [7],
+        [{**KEPT, "axes": [1]}],
+        [{**KEPT, "cells": ["x"]}],
+        [{**KEPT, "cells": [{"at": {"share.sound": 0.2}}]}],
+        [{**KEPT, "cells": [{**CELL, "low": "little"}]}],
+        [{**KEPT, "cells": [{**CELL, "at": {"size": 1.0}}]}],
+    ],
+)
+def test_predictions_that_are_none_are_refused(arms, tmp_path, rows):
+    (tmp_path / "p.json").write_text(json.dumps({"predictions": rows}), encoding="utf-8")
     with pytest.raises(InputError, match="holds no predictions"):
         said("fit", arms, "--check", tmp_path / "p.json")
+    (tmp_path / "p.json").write_text(json.dumps({"predictions": [KEPT]}), encoding="utf-8")
+    assert "no such cells" in said("fit", arms, "--check", tmp_path / "p.json")
+
+
+def test_clips_that_are_no_table_are_refused(arms):
     (arms / "clips.parquet").write_bytes(b"nothing")
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         said("claims", arms)
