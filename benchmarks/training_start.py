@@ -129,12 +129,9 @@ def generate(folder: Path, cuts: int, draws: int) -> Case:
     model = {"llm": str(make_tiny_llm(folder / "llm")), "heads": 4, "lora_rank": 4, "stack": 1}
     joins = {"sandwich": {"share": 0.5, "joined": "frames"}, "multi_speaker": {"share": 0.02, "joined": "frames"}}
     training = {"model": model, **joins, "checkpoint_every": 1, "optimiser": {"learning_rate": 1e-3}}
-    stage.write_text(
-        yaml.safe_dump(
-            {"extends": "paper/shrinking", **training, "precision": "fp32", "steps": None}
-            | {"encoder": "moonshine-tiny-en", "micro_batch": None}
-        )
-    )
+    training |= {"encoder": "moonshine-tiny-en", "precision": "fp32", "steps": None}
+    training |= {"micro_batch": {"seconds": 80}}  # of 800: what the model computes with is not the data side's memory
+    stage.write_text(yaml.safe_dump({"extends": "paper/shrinking", **training}))
     return Case(folder, plan, stage)
 
 

@@ -8,8 +8,10 @@ import logging
 import os
 import pickle
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError
@@ -55,7 +58,7 @@ def remote_client(address: str) -> Iterator[Client]:
             client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise _no_scheduler(address, str(error)) from error
-        with client:
+        with interrupts_kept(), client:
             yield client
 
 
@@ -111,6 +114,7 @@ def local_client(workers: int, *, resources: Mapping[str, float] | None = None) 
     }
     with ExitStack() as stack:
         stack.enter_context(_quiet())
+        stack.enter_context(interrupts_kept())
         scratch = stack.enter_context(_scratch())
         stack.enter_context(dask.config.set(settings))
         cluster = stack.enter_context(_started(workers, scratch, resources))
@@ -171,6 +175,39 @@ def submit_to(
     return client.submit(
         pickle.loads, call, key=key, workers=where, resources=dict(resources or {}) or None, pure=False
     )
+
+
+_interrupted = threading.Event()
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Ctrl-C is noted for `raise_interrupt` too: Python drops an exception that a callback raises.
+
+    Dask has one that runs at each full collection of garbage, which is when a signal of that long moment arrives.
+    """
+    previous = signal.getsignal(signal.SIGINT)
+    if not callable(previous) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        _interrupted.set()
+        previous(number, frame)
+
+    _interrupted.clear()
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def raise_interrupt() -> None:
+    """Raise KeyboardInterrupt if Ctrl-C was pressed and has ended nothing: called where one waits for workers."""
+    if threading.current_thread() is threading.main_thread() and _interrupted.is_set():
+        _interrupted.clear()
+        raise KeyboardInterrupt
 
 
 def say(line: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from curation.passes.cluster import cores, local_client, remote_client, submit_to
+from curation.passes.cluster import cores, local_client, raise_interrupt, remote_client, submit_to
 from curation.passes.isolation import label_isolated
 from curation.passes.members import Members, Workplace
 from curation.passes.shards import REASON, REFUSED, Counts, LabelPass, Row, Work, finished, label_good, write_shard
@@ -153,6 +153,7 @@ class WorkerPool:
             InputError: the scheduler or all workers of a remote cluster are gone, or a worker cannot go on.
         """
         while not self._ready:
+            raise_interrupt()
             done = self._done()
             counts = self._result(done) if done else None
             if counts is not None:

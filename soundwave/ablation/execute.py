@@ -16,6 +16,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from curation.passes.cluster import raise_interrupt
 from manifests.errors import InputError
 from manifests.progress import progress_bar
 from manifests.units import Seconds
@@ -179,6 +180,7 @@ class _Executor:
     def run(self) -> Outcome:
         try:
             while not self._over():
+                raise_interrupt()
                 self._start_ready()
                 if not self.running:
                     return self.outcome
