@@ -17,10 +17,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,6 +26,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.rows import Row, row, show
+from soundwave.ablation.running.spent import spend
 
 PART = "train-clean-100"
 CHAPTER = 50  # utterances in a chapter
@@ -62,14 +61,12 @@ def run(command: Sequence[str | Path]) -> tuple[float, float]:
     Raises:
         RuntimeError: it failed.
     """
-    start = time.perf_counter()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen([str(word) for word in command], stdout=said, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
+        spent = spend([str(word) for word in command], output=said)
+        if spent.code:
             said.seek(0)
             raise RuntimeError(f"{command[0]} failed: {said.read().decode(errors='replace')[-2000:]}")
-    return time.perf_counter() - start, used.ru_maxrss / 1000
+    return spent.seconds, spent.peak / 1e6
 
 
 def measure(folder: Path, utterances: int) -> Iterator[Row]:

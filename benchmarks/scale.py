@@ -26,11 +26,9 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +39,7 @@ import yaml
 from benchmarks import catalog as synthetic
 from benchmarks.catalog import CORPORA, tell
 from benchmarks.rows import Row, row, show
+from soundwave.ablation.running.spent import spend
 
 BASE = 1_000  # rows of the catalog that says what a command takes at least
 MEAN_SECONDS = 10.25  # of a cut
@@ -107,20 +106,16 @@ def run(words: Sequence[str], written: Path | None, scratch: Path) -> Figures:
     """
     load = os.getloadavg()[0]
     scratch.mkdir(exist_ok=True)
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "soundwave", *words]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(scratch)})
     watch = _Spill(scratch)
-    _, status, used = os.wait4(process.pid, 0)
-    seconds, spilled = time.perf_counter() - start, watch.end()
-    code = process.returncode = os.waitstatus_to_exitcode(status)
-    if code not in (0, 1):
-        raise SystemExit(f"soundwave {' '.join(words)}: ended with {code}")
+    spent = spend([sys.executable, "-m", "soundwave", *words], environment={**os.environ, "TMPDIR": str(scratch)})
+    spilled = watch.end()
+    if spent.code not in (0, 1):
+        raise SystemExit(f"soundwave {' '.join(words)}: ended with {spent.code}")
     shutil.rmtree(scratch)
     return Figures(
-        used.ru_utime + used.ru_stime,
-        seconds,
-        used.ru_maxrss / 1000,
+        spent.cpu_seconds,
+        spent.seconds,
+        spent.peak / 1e6,
         size_mb(written) if written else 0.0,
         spilled,
         load,

@@ -60,7 +60,7 @@ SELECT
   0.0::DOUBLE AS start, 10.0::DOUBLE AS duration, 'en' AS language, NULL::VARCHAR AS target_language,
   'spk-' || (hash(i + 1) % 50000) AS speaker,
   CASE WHEN d <> 'sound' THEN array_to_string([{WORD} FOR k IN range({SPOKEN})], ' ') END AS text,
-  CASE WHEN d = 'st' THEN 'please enter ' || i END AS target_text,
+  CASE d WHEN 'st' THEN 'please enter ' || i WHEN 'sound' THEN 'dog' END AS target_text,
   CASE WHEN d = 'sound' THEN ['Dog'] END::VARCHAR[] AS sound, NULL::VARCHAR AS sound_original, 16000 AS sampling_rate,
   1 AS channels, '0' AS channel, '/data/corpus/' || i || '.flac' AS source_path, 'CC0-1.0' AS license,
   md5('a' || i) AS audio_sha256, NULL::VARCHAR AS decoding, '{{}}' AS manifest
@@ -104,9 +104,16 @@ class Case:
                 raise SystemExit(f"it ended with {process.returncode}: {process.stderr and process.stderr.read()!r}")
             time.sleep(0.02)
         seconds = time.perf_counter() - start
+        peak = peak_of(process.pid)
         process.kill()
         _, _, used = os.wait4(process.pid, 0)
-        return seconds, used.ru_maxrss / 1000, used.ru_utime + used.ru_stime
+        return seconds, peak, used.ru_utime + used.ru_stime
+
+
+def peak_of(number: int) -> float:
+    """The most resident memory that a process has had, MB. What `wait4` gives counts that of its parent as well."""
+    lines = Path(f"/proc/{number}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
 
 
 def generate(folder: Path, cuts: int, draws: int) -> Case:

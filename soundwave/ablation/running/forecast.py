@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -28,6 +26,7 @@ from soundwave.ablation.nodes import Cell, Node, expand
 from soundwave.ablation.running.branches import Branch, whole_settings
 from soundwave.ablation.running.held_out import refuse_held_out
 from soundwave.ablation.running.noise import outcome_noise
+from soundwave.ablation.running.spent import spend
 from soundwave.train.settings import StageSettings
 
 FIRST_STEPS = 3  # of a training that is measured; the first one, which also warms up, is not counted
@@ -194,9 +193,10 @@ class Forecaster:
         short = settings.model_copy(update={"steps": FIRST_STEPS, "tensorboard": False, "keep_checkpoints": ()})
         (place / "stage.yaml").write_text(yaml_text(short.model_dump(mode="json")), encoding="utf-8")
         command = [*CHILD, "train", str(place / "stage.yaml"), "--plan", str(plan), "--output", str(place / "run")]
-        code, memory, spent = _peak(command, place / "log")
+        with (place / "log").open("wb") as log:
+            spent = spend(command, output=log, environment=one_thread())
         info = read_or_none(place / "run" / RUN) or {}
-        if code or info.get("status") != "done":
+        if spent.code or info.get("status") != "done":
             self.notes.append(
                 f"{node.stage}: its first steps could not be measured; {place / 'log'} is gone, train it to see why"
             )
@@ -205,8 +205,8 @@ class Forecaster:
         rows = _steps(place / "run" / "metrics.jsonl")
         later = rows[-1]["seconds"] - rows[0]["seconds"]
         audio = lock.seconds / lock.steps * max(1, len(rows) - 1)
-        start = max(0.0, spent - float(info["cpu_seconds"]))
-        return StageCost(later / audio, start, memory, f"{len(rows) - 1} measured steps of a new model")
+        start = max(0.0, spent.cpu_seconds - float(info["cpu_seconds"]))
+        return StageCost(later / audio, start, spent.peak, f"{len(rows) - 1} measured steps of a new model")
 
 
 def forecast(ablation: Any, *, workers: int | None = None, measure: bool = True) -> Forecast:
@@ -333,15 +333,3 @@ def _of_runs(output: Path, stage: str) -> StageCost:
 
 def _steps(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _peak(command: Sequence[str], log: Path) -> tuple[int, int, Seconds]:
-    """Exit code of a process, the most memory that it had, in bytes, and its processor seconds."""
-    with log.open("wb") as stream:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env=one_thread())
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.stdin:
-            process.stdin.close()
-    unit = 1 if os.uname().sysname == "Darwin" else 1024
-    return process.returncode, usage.ru_maxrss * unit, usage.ru_utime + usage.ru_stime
