@@ -132,7 +132,7 @@ def _started(workers: int, scratch: str, resources: Mapping[str, float] | None) 
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=None,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # None: port 8787 of all addresses, and a warning where that is taken
                 local_directory=scratch,
                 silence_logs=logging.CRITICAL,
                 **({"resources": dict(resources)} if resources else {}),
