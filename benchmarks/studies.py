@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -21,12 +22,24 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from manifests.files import read_text, write_text
+from manifests.files import read_json, read_text, write_json, write_jsonl, write_text
+from manifests.rows import cut_rows
 from manifests.settings.core_yaml import load_yaml
 from manifests.settings.fields import STRICT
 
 STUDIES = Path(__file__).parent.parent / "docs" / "studies"
 SENTENCES = ("claims", "fit")
+
+
+class Planted(BaseModel):
+    """A corpus of another one's cuts, each with the transcript of another cut of the same split."""
+
+    model_config = STRICT
+
+    of: str
+    """The corpus with the right ones."""
+    seed: int = 0
+    """Of which cut gets which."""
 
 
 class Study(BaseModel):
@@ -36,6 +49,8 @@ class Study(BaseModel):
 
     corpora: tuple[str, ...] = Field(min_length=1)
     """Recipes."""
+    planted: dict[str, Planted] = Field(default_factory=dict)
+    """Corpora with wrong transcripts, made of these."""
     passes: tuple[tuple[str, ...], ...] = ()
     """Labelling passes: the words of their commands."""
     grids: tuple[str, ...] = Field(min_length=1)
@@ -55,6 +70,8 @@ class Place:
         """Corpora, labels, catalog."""
         corpora, labels = self.output / "corpora", self.output / "labels"
         soundwave("prepare", *study.corpora, "--output", corpora)
+        for name, planted in study.planted.items():
+            plant(corpora / planted.of, corpora / name, planted.seed)
         for words in study.passes:
             soundwave("label", *words, "--corpora", corpora, "--labels", labels)
         soundwave("catalog", "build", "--corpora", corpora, "--labels", labels, "--catalog", self.output / "catalog")
@@ -62,10 +79,16 @@ class Place:
     def run(self, grid: str, *, limit: str | None, anew: bool) -> None:
         """Train a grid's cells and write down what they gave."""
         table = self.written / f"{grid}.parquet"
-        taken = [] if anew or not table.is_file() else ["--results", table]
-        limited = [] if limit is None else ["--time-limit", limit]
+        taken: list[str | Path] = [] if anew or not table.is_file() else ["--results", table]
+        limited: list[str | Path] = [] if limit is None else ["--time-limit", limit]
         folder = self.output / "ablation"
-        words = [self.written / f"{grid}.yaml", "--catalog", self.output / "catalog", "--output", folder]
+        words: list[str | Path] = [
+            self.written / f"{grid}.yaml",
+            "--catalog",
+            self.output / "catalog",
+            "--output",
+            folder,
+        ]
         try:
             soundwave("ablate", "run", *words, "--keep-going", *taken, *limited)
         finally:
@@ -79,6 +102,27 @@ class Place:
         if (found / "results.parquet").is_file():
             said = [answer("ablate", part, found) for part in SENTENCES]
             write_text(self.written / f"{grid}.txt", "\n".join(said))
+
+
+def plant(source: Path, target: Path, seed: int) -> None:
+    """Make the corpus `target`, unless it is there: the cuts of `source` with each other's transcripts."""
+    if (target / "corpus.json").is_file():
+        return
+    rows = [row | {"id": row["id"].replace(source.name, target.name, 1)} for row in cut_rows(source)]
+    chance = random.Random(seed)
+    for split in sorted({str(row["custom"]["split"]) for row in rows}):
+        spoken = [row for row in rows if row["custom"]["split"] == split and row["supervisions"]]
+        chance.shuffle(spoken)
+        texts = [row["supervisions"][0]["text"] for row in spoken]
+        for place, row in enumerate(spoken):
+            others = (text for text in texts[place + 1 :] + texts[:place] if text != texts[place])
+            row["supervisions"][0]["text"] = next(others)
+    for row in rows:
+        row["custom"] = {**row["custom"], "corpus": target.name}
+    write_jsonl(target / "cuts.jsonl.gz", rows)
+    facts = {**read_json(source / "corpus.json"), "name": target.name, "title": f"{source.name} with wrong transcripts"}
+    kept = ("name", "title", "license", "makers", "hours")
+    write_json(target / "corpus.json", {name: facts[name] for name in kept} | {"cuts": len(rows), "texts": 0})
 
 
 def soundwave(*words: str | Path) -> None:

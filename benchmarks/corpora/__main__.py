@@ -3,8 +3,8 @@
     python -m benchmarks.corpora --output corpora --json         (`make corpora`)
 
 Recipes and passes are those that the product knows when it runs. What is done is not done again: killed, the command
-goes on, and OUTPUT/took.json keeps what each step has taken so far (but for the corpus that was at work when it was
-killed). A recipe or a pass whose model or package is not here is named on standard error and left out.
+goes on, and OUTPUT/took.json keeps what each step has taken so far (but for the corpus or pass that was at work when it
+was killed). A recipe or a pass whose model or package is not here is named on standard error and left out.
 
 Rows:
     prepare_NAME_minutes         a corpus; prepare_NAME_hours the hours of audio in it, prepare_NAME_cuts its cuts
@@ -26,6 +26,7 @@ from benchmarks.rows import Row, row, show
 from curation.catalog import build
 from curation.passes import PASSES, make_pass
 from curation.passes.runner import run_pass
+from curation.passes.workers import WorkerPool
 from curation.text.readings import number_readings
 from manifests.errors import InputError
 from manifests.files import read_json, write_json
@@ -79,19 +80,19 @@ def prepared(names: Sequence[str], folder: Path, took: Took) -> Iterator[Row]:
 def labelled(names: Sequence[str], corpora: Path, labels: Path, took: Took) -> Iterator[Row]:
     """Run each pass over all corpora."""
     for name in names:
-        sums: dict[str, float] = {}
+        before, wall, audio = processor_seconds(), 0.0, 0.0
         try:
             job = make_pass(name)
-            for corpus in sorted(path.parent for path in corpora.glob("*/corpus.json")):
-                before = processor_seconds()
-                done = run_pass(job, corpus, labels, workers=WORKERS)
-                if done.computed_seconds:  # what was there takes no time
-                    used = processor_seconds() - before
-                    sums = took.add(name, wall=done.wall_seconds, processor=used, audio=done.computed_seconds)
+            with WorkerPool(workers=WORKERS) as pool:  # its start, which counts, is half a minute of imports
+                for corpus in sorted(path.parent for path in corpora.glob("*/corpus.json")):
+                    done = run_pass(job, corpus, labels, pool=pool)
+                    if done.computed_seconds:  # what was there takes no time
+                        wall, audio = wall + done.wall_seconds, audio + done.computed_seconds
         except InputError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
             continue
-        sums = sums or took.add(name, wall=0.0, processor=0.0, audio=0.0)
+        used = processor_seconds() - before if audio else 0.0
+        sums = took.add(name, wall=wall, processor=used, audio=audio)
         yield row(f"label_{name}_minutes", sums["wall"] / 60, None, "min")
         yield row(f"label_{name}_processor_minutes", sums["processor"] / 60, None, "min")
         speed = sums["audio"] / sums["processor"] if sums["processor"] else 0.0
