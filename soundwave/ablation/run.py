@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from curation.catalog import catalog_fingerprint
+from curation.catalog.folds import Folds
 from curation.plan import make_plan
 from manifests.disk.alone import alone
 from manifests.disk.faults import NEW
@@ -55,7 +56,7 @@ from soundwave.ablation.results import GRID, write_results
 from soundwave.ablation.results import METRICS as RATE_COLUMNS
 from soundwave.ablation.running.branches import Branch, whole_settings
 from soundwave.ablation.running.cluster import cluster_launch
-from soundwave.ablation.running.held_out import refuse_held_out
+from soundwave.ablation.running.held_out import refuse_any_held_out
 from soundwave.ablation.running.known import read_known
 from soundwave.ablation.running.listing import ListedCommand, listed_commands
 from soundwave.ablation.running.measured import (
@@ -181,7 +182,8 @@ class Ablation:
             for (grid, _), names in equal.items()
             if len(names) > 1
         ]
-        return [*self.expansion.notes, *said]
+        folds = [f"{name}: {note}" for name, grid in self.grids.items() for note in grid.fold_notes()]
+        return [*self.expansion.notes, *folds, *said]
 
     def claim(self, *, aside: bool = False) -> None:
         """Take the output folder, and in it a folder for each grid's results.
@@ -300,12 +302,20 @@ class Ablation:
                 self._cannot(node, str(error))
                 continue
             _write_yaml(folder / "mixture.yaml", node.plan.mixture.model_dump(mode="json", exclude={"select"}))
-        refuse_held_out(self.output / "plans", sorted(locks), self.catalog)
+        uses = ((plan.key, folds) for plan, folds in self.plan_uses() if plan.key in locks)
+        refuse_any_held_out(self.output / "plans", uses, self.catalog)
         self._settings, self.branches = whole_settings(self.nodes, locks)
         self._same = _same_trainings(self.nodes, self._settings, locks)
         self.find_runs()
         for node in self.nodes.values():
             _write_yaml(self.settings_file(node), self.settings(node).model_dump(mode="json"))
+
+    def plan_uses(self) -> Iterator[tuple[PlanSpec, Folds | None]]:
+        """The plans that are trained on, each with what a cell that does so holds out; the same ones more than once."""
+        for cell in self.expansion.cells:
+            for key in cell.chain:
+                if key in self.nodes:
+                    yield self.nodes[key].plan, self.grids[cell.grid].held_fold(cell.seed)
 
     def _refuse_infeasible(self) -> None:
         for cell in self.expansion.cells:
@@ -502,7 +512,7 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
     """
     asked = {
         "name": name,
-        **grid.model_dump(mode="json"),
+        **grid.model_dump(mode="json", exclude=set() if grid.folds else {"folds"}),
         "metric": grid.outcome_name,
         "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
     }
