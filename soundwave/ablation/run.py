@@ -55,6 +55,7 @@ from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import GRID, write_results
 from soundwave.ablation.results import METRICS as RATE_COLUMNS
 from soundwave.ablation.running.branches import Branch, whole_settings
+from soundwave.ablation.running.by_cell import CellByCell
 from soundwave.ablation.running.cluster import cluster_launch
 from soundwave.ablation.running.held_out import refuse_any_held_out
 from soundwave.ablation.running.known import read_known
@@ -141,7 +142,7 @@ class Ablation:
             roots=(roots := {name: path.parent for name, path in files.items()}),
         )
         self.roots = roots
-        self._aside: set[str] = set()  # grids whose name is that of another one's results
+        self.aside: set[str] = set()  # grids whose name is that of another one's results
         self._found: dict[str, Path] = {}  # runs under another name than their node's, by the node's key
         self.branches: dict[str, Branch] = {}
         self._settings: dict[str, StageSettings] = {}  # where they differ from the node's
@@ -207,8 +208,14 @@ class Ablation:
                         "Nothing was touched.",
                         movable=True,
                     )
-                self._aside.add(name)
+                self.aside.add(name)
             claim_folder(folder, RESULTS_OF_GRID, known=(GRID,))
+
+    def jobs_of(self, cell: Cell) -> list[str]:
+        """Keys of the trainings and evaluations that a cell's rows are made of; none of a cell that is not trained."""
+        chain = cell.chain if _id(cell) not in self.taken else ()
+        nodes = [self.nodes[self._same.get(key, key)] for key in chain]
+        return [key for node in nodes for key in (node.key, self.evaluation_file(node, self.grids[cell.grid]).stem)]
 
     def clips(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         """What held-out clips gave to the outcomes of rows that have no error, as clips.parquet has it."""
@@ -224,13 +231,14 @@ class Ablation:
 
     @contextmanager
     def _results(self, target: Path) -> Iterator[Path]:
-        if target.name not in self._aside:
+        if target.name not in self.aside:
             with switched(target) as switch:
                 yield switch.made
             return
         with replaced(target) as folder:
             claim_folder(folder, RESULTS_OF_GRID)
             yield folder
+        self.aside.discard(target.name)  # what is there now is this grid's
 
     def run_folder(self, node: Node) -> Path:
         """Where a node's run is, or is to be."""
@@ -461,11 +469,12 @@ def _run(ablation: Ablation, *, workers: int | None, running: Running) -> Ablati
 
 
 def start_jobs(ablation: Ablation, jobs: Sequence[Job], workers: int, rules: RunRules, running: Running) -> Outcome:
-    """Run the jobs here, or on a Dask cluster."""
+    """Run the jobs here, or on a Dask cluster; rows are written as cells are finished."""
+    watch = CellByCell(ablation, asked_for)
     if running.dask is None:
-        return run_jobs(jobs, workers, environment=one_thread(), rules=rules)
+        return run_jobs(jobs, workers, environment=one_thread(), rules=rules, watch=watch)
     with cluster_launch(running.dask, ablation.output, ablation.catalog, workers, running.resources) as (launch, width):
-        return run_jobs(jobs, width, rules=rules, launch=launch)
+        return run_jobs(jobs, width, rules=rules, launch=launch, watch=watch)
 
 
 def lost_results(folder: Path, grid: Grid) -> list[Difference]:
@@ -510,12 +519,7 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
 
     clips: what each held-out clip gave to the outcomes, as clips.parquet has it.
     """
-    asked = {
-        "name": name,
-        **grid.model_dump(mode="json", exclude=set() if grid.folds else {"folds"}),
-        "metric": grid.outcome_name,
-        "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
-    }
+    asked = asked_for(name, grid)
     known = figures_of(asked)
     cell = next_cell(Study(Path(name), asked, [dict(row) for row in rows], clips, known))
     return {
@@ -523,6 +527,16 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
         "claims": claims_of(rows, known, clips).report(),
         "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
         "next": cell.sentence if cell else None,
+    }
+
+
+def asked_for(name: str, grid: Grid) -> dict[str, Any]:
+    """What a grid asks, for grid.json."""
+    return {
+        "name": name,
+        **grid.model_dump(mode="json", exclude=set() if grid.folds else {"folds"}),
+        "metric": grid.outcome_name,
+        "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
     }
 
 

@@ -64,8 +64,9 @@ def test_every_cell_trains_without_the_fold_that_it_is_measured_on(place):
 
 def test_what_is_held_out_in_a_plan_is_refused_before_anything_trains(place):
     catalog, folder = place
-    grid = write_grid(folder, arms=SHORT, folds=FOLDS, mixtures={"shrinking.yaml": {"folds": None}})
-    ablate([str(grid)], catalog, folder / "out", commands=commands(folder))  # the grid's folds hold in every mixture
+    other = {"shrinking.yaml": {"folds": {"corpus": "others", "number": 2}}}
+    ablation = Ablation([str(write_grid(folder, arms=SHORT, folds=FOLDS, mixtures=other))], catalog, folder / "out")
+    assert [node.plan.mixture.held_fold.corpus for node in ablation.nodes.values()] == ["prompts"]  # the grid's hold
     base = {"name": "m", "stage": "alignment", "shares": {"asr": 1}, "unit": "samples", "epochs": 1}
     every = Mixture(**base, query="SELECT cut_id, domain FROM cuts", batch={"seconds": 6})
     make_plan(every, catalog, folder / "plans" / "every")
