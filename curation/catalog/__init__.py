@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import duckdb
+import pyarrow as pa
 
 from curation.catalog.index import CATALOG_TABLES as CATALOG_TABLES
 from curation.catalog.index import INDEX as INDEX
@@ -163,6 +164,7 @@ def connect(
     threads: int | None = None,
     variables: dict[str, Any] | None = None,
     limits: Limits | None = None,
+    splits: pa.Table | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
@@ -177,6 +179,7 @@ def connect(
         threads: DuckDB threads; all cores by default.
         variables: read in SQL with getvariable('name').
         limits: of memory and of what is spilled to disk.
+        splits: cut_id and split of cuts that are in other splits here than the catalog says: see `folds.py`.
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
@@ -201,7 +204,7 @@ def connect(
     read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs), *study_tables(found)]
     names = found.runs | found.plans
     with reading_parquet(read, go_on=DAMAGED):
-        create_views(con, files, drawn, listed=listed, names=names)
+        create_views(con, files, drawn, listed=listed, names=names, splits=splits)
         create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
         if studies is not None:
             beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}

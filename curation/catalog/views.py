@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
+import pyarrow as pa
 
 import manifests
 from curation.catalog.columns import empty
@@ -32,11 +33,13 @@ def create_views(
     *,
     listed: Listed = quoted_list,
     names: Mapping[Path, str] = MappingProxyType({}),
+    splits: pa.Table | None = None,
 ) -> None:
     """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
 
     Beside them the tables of AudioSet's ontology and those of the paper. `listed` says by which names the connection
-    reads files, `names` what SQL calls the folder of a plan where that is not its name.
+    reads files, `names` what SQL calls the folder of a plan where that is not its name, `splits` (cut_id, split) which
+    cuts are in another split than their files say.
 
     Raises:
         ManifestError: a table without a column of this version's.
@@ -50,12 +53,27 @@ def create_views(
                 f"{paths[0].parents[2]} was built by another version: its table `{table}` lacks a column ({said}). "
                 "Run `soundwave catalog build` again."
             ) from error
+    if splits is not None:
+        _change_splits(con, splits)
     con.execute(f"CREATE VIEW plans AS {_read_plans(con, plans, listed, names)}")
     create_paper(con)
     create_ontology(con)
     con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
     for name in ("views", "macros", "ontology", "leakage"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _change_splits(con: duckdb.DuckDBPyConnection, splits: pa.Table) -> None:
+    """Put cuts in other splits: for all that reads `cuts` from here on."""
+    con.register("given", splits)
+    con.execute("CREATE TABLE split_changes AS SELECT cut_id, split AS now FROM given")
+    con.unregister("given")
+    con.execute("ALTER VIEW cuts RENAME TO filed_cuts")
+    con.execute(
+        "CREATE VIEW cuts AS SELECT filed_cuts.* REPLACE "
+        "(CASE WHEN split_changes.cut_id IS NULL THEN filed_cuts.split ELSE now END AS split) "
+        "FROM filed_cuts LEFT JOIN split_changes ON split_changes.cut_id = filed_cuts.cut_id"
+    )
 
 
 def create_paper(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from curation.catalog import catalog_fingerprint, connect
+from curation.catalog.folds import FoldSplits, fold_splits
 from curation.duck import BEYOND_LIMITS, Limits, first, limited, one_select, short, sql_text
 from curation.duck.headers import need_known, read_header, set_variables
 from curation.plan.certificate import certify
@@ -93,7 +94,7 @@ def make_plan(
 
 def _make(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None, aside: bool, limits: Limits) -> Lock:
     """`make_plan`, where no current plan is."""
-    with connect(catalog, threads=threads, limits=limits) as con:
+    with _opened(mixture, catalog, threads=threads, limits=limits) as con:
         schedule = _prepare(con, mixture, limits)
         # Not before it is known that there will be a plan; until it is whole with its lock, the old one stays.
         with _claimed(mixture, output, aside=aside) as switch:
@@ -106,10 +107,32 @@ def _make(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None,
             facts = certify(plan, mixture, schedule, _pools(con, mixture), threads=threads)
             passes, against = passes_relied_on(con)
             notes = [*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"]), *facts["notes"]]
+            notes += _fold_notes(mixture, catalog)
             facts |= {"passes": passes, "notes": notes}
             lock = _lock(mixture, catalog, schedule, plan, facts)
             write_sealed(switch.path(LOCK), lock.row())
     return lock
+
+
+def _opened(
+    mixture: Mixture, catalog: Path, *, limits: Limits, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """The catalog, with the splits that the mixture's folds make."""
+    held = _held(mixture, catalog)
+    return connect(catalog, threads=threads, limits=limits, splits=None if held is None else held.table())
+
+
+def _held(mixture: Mixture, catalog: Path) -> FoldSplits | None:
+    return None if mixture.held_fold is None else fold_splits(catalog, mixture.held_fold)
+
+
+def _fold_notes(mixture: Mixture, catalog: Path) -> Iterator[str]:
+    held = _held(mixture, catalog)
+    if held is not None and mixture.held_fold is not None:
+        yield (
+            f"{mixture.held_fold.said} is held out: {held.held:,} cuts, and {held.linked:,} others that share a "
+            f"{' or '.join(mixture.held_fold.links)} with one of them."
+        )
 
 
 def _lock(mixture: Mixture, catalog: Path, schedule: Schedule, plan: Path, facts: dict[str, Any]) -> Lock:
@@ -162,7 +185,7 @@ def plan_schedule(
         QueryError, MixtureError: as `make_plan`.
     """
     limits = limits or Limits()
-    with connect(catalog, limits=limits) as con:
+    with _opened(mixture, catalog, limits=limits) as con:
         schedule = _prepare(con, mixture, limits)
         return schedule, _pools(con, mixture)
 
@@ -177,10 +200,11 @@ def funnel(mixture: Mixture, catalog: Path, *, limits: Limits | None = None) -> 
         QueryError: as `make_plan`.
     """
     limits = limits or Limits()
-    with connect(catalog, limits=limits) as con:
+    with _opened(mixture, catalog, limits=limits) as con:
         con.execute("CREATE TEMP TABLE verdicts AS SELECT cut_id FROM cuts")
         _make_pool(con, mixture, limits)
         _leave_out(con, mixture)
+        _hold_out(con, mixture)
         return funnel_rows(con)
 
 
@@ -243,6 +267,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -
     _make_pool(con, mixture, limits)
     shared = _check_pool(con, mixture)
     mixture = _leave_out(con, mixture)
+    _hold_out(con, mixture)
     _keep_fraction(con, mixture)
     if shared:
         _, phases = planned_phases(mixture, _pools(con, mixture))
@@ -337,6 +362,15 @@ def _leave_out(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> Mixture:
     if not sum(shares.values()) > 0:
         raise MixtureError(f"{mixture.name}: nothing is left to draw without {', '.join(mixture.leave_out)}.")
     return mixture.model_copy(update={"shares": shares})
+
+
+def _hold_out(con: duckdb.DuckDBPyConnection, mixture: Mixture) -> None:
+    """Take the held-out fold from the pool, and what shares something with it."""
+    if mixture.folds is not None:
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE pool AS SELECT pool.* FROM pool "
+            "ANTI JOIN (SELECT cut_id FROM split_changes WHERE now IS DISTINCT FROM 'train') USING (cut_id)"
+        )
 
 
 def _domains(con: duckdb.DuckDBPyConnection) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from curation.catalog.folds import Folds
 from curation.duck.headers import read_header
 from curation.rules import FOLDER as RULES
 from manifests.errors import MixtureError, SettingsError
@@ -89,6 +90,9 @@ class Mixture(BaseModel):
     repeats: Literal["matched", "free"] | None = None
     """What a `fraction` keeps. `matched`: the passes over each row, so that less is drawn of less data; `free`: how
     much is drawn, so that fewer rows are passed over more often. Null: `free` with a budget, `matched` with epochs."""
+    folds: Folds | None = None
+    """A corpus of which one fold is held out, whatever the query returns; its other cuts are in the split `train` for
+    the query. Which fold: `folds.fold`, or the remainder of `seed`."""
     text_seconds_per_token: Seconds = Field(default=0.3, gt=0)
     """What a token of a text-only row counts in audio seconds (read English is about 0.3 s a token)."""
     frame_rate: float = Field(default=50.0, gt=0)
@@ -123,8 +127,13 @@ class Mixture(BaseModel):
 
     def stated(self, *, exclude: set[str]) -> dict[str, Any]:
         """All settings but `exclude` and, since a mixture without rules is what it was before there were any, those."""
-        nothing = {name for name in ("rules", "rules_query", "rule", "leave_out") if not getattr(self, name)}
+        nothing = {name for name in ("rules", "rules_query", "rule", "leave_out", "folds") if not getattr(self, name)}
         return self.model_dump(exclude=exclude | nothing | (set() if self.changes_repeats else {"repeats"}))
+
+    @property
+    def held_fold(self) -> Folds | None:
+        """The folds with the one that is held out; None: the catalog's splits stand."""
+        return None if self.folds is None else self.folds.of_seed(self.seed)
 
     @property
     def changes_repeats(self) -> bool:

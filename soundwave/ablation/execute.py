@@ -84,6 +84,8 @@ class Launched(Protocol):
 Launch = Callable[[Job, Callable[[str], None]], Launched]
 """Starts a job; the function is to be called with its key when it ends, from any thread."""
 
+Watch = Callable[[Outcome], None]
+
 
 @dataclass(frozen=True)
 class RunRules:
@@ -111,6 +113,7 @@ def run_jobs(
     environment: Mapping[str, str] | None = None,
     rules: RunRules = RunRules(),
     launch: Launch | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Run `jobs`, at most `workers` at a time, each once what it needs has ended well.
 
@@ -123,6 +126,7 @@ def run_jobs(
         environment: of the processes here.
         rules: retries, and when to stop.
         launch: starts a job elsewhere; None: as a process of this machine.
+        watch: is called with what became of the jobs so far, again and again while others go on.
 
     Raises:
         InputError: a job needs one that is not there, or jobs need each other in a ring.
@@ -131,7 +135,7 @@ def run_jobs(
     here = dict(environment or os.environ)
     start = launch or (lambda job, ended: LocalProcess(job, here, ended))
     with progress_bar() as bars:
-        return _Executor(jobs, workers, urgency, start, bars, rules=rules).run()
+        return _Executor(jobs, workers, urgency, start, bars, rules=rules, watch=watch).run()
 
 
 def _urgency(jobs: Sequence[Job]) -> dict[str, float]:
@@ -164,6 +168,7 @@ class _Executor:
         bars: Progress,
         *,
         rules: RunRules,
+        watch: Watch | None,
     ) -> None:
         # Ties by key: what runs first must not depend on the order the jobs were given in.
         self.waiting = sorted(jobs, key=lambda job: (-urgency[job.key], job.key))
@@ -171,6 +176,7 @@ class _Executor:
         self.launch = launch
         self.bars = bars
         self.rules = rules
+        self.watch = watch
         self.tries: Counter[str] = Counter()
         self.deadline = None if rules.seconds is None else time.monotonic() + rules.seconds
         self.running: dict[str, _Running] = {}
@@ -184,6 +190,8 @@ class _Executor:
                 self._start_ready()
                 if not self.running:
                     return self.outcome
+                if self.watch is not None:
+                    self.watch(self.outcome)
                 self._wait()
             self.outcome.left = [*self.running, *(job.key for job in self.waiting)]
             return self.outcome

@@ -6,6 +6,7 @@ soundwave ablate demo-stage1 --catalog demo/catalog --output demo/ablation
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from curation.catalog.folds import Folds
 from manifests.errors import SettingsError
 from manifests.names import hint
 from manifests.settings import Layer, Overrides, SettingsFiles
@@ -77,6 +79,10 @@ class Grid(BaseModel):
     Needs schedule wsd with warmup_steps, repeats matched, and a plan that passes over no clip twice."""
     seeds: tuple[Annotated[int, Field(ge=0, le=LARGEST)], ...] = (7,)
     """Seeds of data order, subset and initial weights."""
+    folds: Folds | None = None
+    """A corpus of which each seed holds out a fold: nothing of that fold, nor what shares something with it, is drawn
+    in the seed's cells, and they are measured on it. Its other cuts may be drawn, whatever their split. Which fold:
+    the seed's remainder by `number`, so that as many seeds in a row hold out each clip once."""
     evaluate: Evaluate = Evaluate()
     """What trained stages are evaluated on."""
     metric: str = "llm_wer"
@@ -218,7 +224,32 @@ class Grid(BaseModel):
             else:
                 place.ask(metrics=[one.metric])
         found = [question for question in asked if question.decode or question.metrics]
-        return [*found, loss_question(self.evaluate)]
+        found.append(loss_question(self.evaluate))
+        for question in found:
+            question.folds = self.held_fold(settings.seed)
+        return found
+
+    def held_fold(self, seed: int) -> Folds | None:
+        """The folds, with the one that cells of a seed hold out."""
+        return None if self.folds is None else self.folds.of_seed(seed)
+
+    def fold_notes(self) -> list[str]:
+        """What is odd about which seeds hold out which folds."""
+        if self.folds is None or self.folds.fold is not None:
+            return []
+        uses = Counter(seed % self.folds.number for seed in self.seeds)
+        never = [str(fold) for fold in range(self.folds.number) if fold not in uses]
+        often = [str(fold) for fold, count in sorted(uses.items()) if count > min(uses.values())]
+        said = (
+            [f"no seed holds out fold {', '.join(never)} of {self.folds.corpus}: no cell is measured on them"]
+            if never
+            else []
+        )
+        if often and not never:
+            said.append(f"more seeds hold out fold {', '.join(often)} of {self.folds.corpus} than the others")
+        first = min(self.seeds)
+        hint = f"; the seeds {first} to {first + self.folds.number - 1} hold out each fold once"
+        return [said[0] + hint] if said else []
 
     def named(self, what: str) -> set[str]:
         """The `stages` or `mixtures` that arms name."""

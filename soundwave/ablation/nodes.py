@@ -187,6 +187,7 @@ class _GridExpansion:
     def _mixture(self, step: ArmStage, base: BaseStep | None, place: _Place) -> Mixture:
         values: dict[str, Any] = {"seed": place.seed, "fraction": place.fraction}
         values |= {"repeats": place.repeats} if place.repeats else {}
+        values |= {"folds": self.grid.folds.model_dump(mode="json")} if self.grid.folds else {}
         more = mixture_overrides(place.chosen, base) if base else []
         layers = [*self.grid.mixture_layers(step), *more, Layer(values, "the cell")]
         mixture = load_mixture(_beside(step.mixture, self.root, MIXTURES), layers)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from curation.catalog.folds import Folds
 from manifests.errors import SettingsError
 from manifests.settings.fields import STRICT
 from soundwave.evaluate.metric import Figure
@@ -97,6 +98,8 @@ class EvalQuestion:
     """Beside the error rates."""
     skip: bool = False
     """No such rows: the answer says so, in place of an error."""
+    folds: Folds | None = None
+    """With the fold that is held out."""
 
     def ask(self, *, decode: Iterable[str] = (), metrics: Iterable[str] = ()) -> None:
         """Have more measured."""
@@ -107,8 +110,9 @@ class EvalQuestion:
         """As a file of further questions says it (see `soundwave.evaluate.further`)."""
         rows = self.rows.model_dump(mode="json", exclude={"decode"})
         names = [RATES, *self.metrics] if self.decode else self.metrics
-        decode = {"decode": self.decode} if self.decode else {}
-        return {**rows, "min_words": max(1, self.rows.min_words), "metrics": names, **decode, "skip": self.skip}
+        more: dict[str, object] = {"decode": self.decode} if self.decode else {}
+        more |= {"folds": self.folds.model_dump(mode="json")} if self.folds else {}
+        return {**rows, "min_words": max(1, self.rows.min_words), "metrics": names, **more, "skip": self.skip}
 
 
 def untrained(settings: StageSettings) -> set[str]:

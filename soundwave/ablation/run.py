@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from curation.catalog import catalog_fingerprint
+from curation.catalog.folds import Folds
 from curation.plan import make_plan
 from manifests.disk.alone import alone
 from manifests.disk.faults import NEW
@@ -54,8 +55,9 @@ from soundwave.ablation.nodes import Cell, Expansion, Node, PlanSpec, expand
 from soundwave.ablation.results import GRID, write_results
 from soundwave.ablation.results import METRICS as RATE_COLUMNS
 from soundwave.ablation.running.branches import Branch, whole_settings
+from soundwave.ablation.running.by_cell import CellByCell
 from soundwave.ablation.running.cluster import cluster_launch
-from soundwave.ablation.running.held_out import refuse_held_out
+from soundwave.ablation.running.held_out import refuse_any_held_out
 from soundwave.ablation.running.known import read_known
 from soundwave.ablation.running.listing import ListedCommand, listed_commands
 from soundwave.ablation.running.measured import (
@@ -140,7 +142,7 @@ class Ablation:
             roots=(roots := {name: path.parent for name, path in files.items()}),
         )
         self.roots = roots
-        self._aside: set[str] = set()  # grids whose name is that of another one's results
+        self.aside: set[str] = set()  # grids whose name is that of another one's results
         self._found: dict[str, Path] = {}  # runs under another name than their node's, by the node's key
         self.branches: dict[str, Branch] = {}
         self._settings: dict[str, StageSettings] = {}  # where they differ from the node's
@@ -181,7 +183,8 @@ class Ablation:
             for (grid, _), names in equal.items()
             if len(names) > 1
         ]
-        return [*self.expansion.notes, *said]
+        folds = [f"{name}: {note}" for name, grid in self.grids.items() for note in grid.fold_notes()]
+        return [*self.expansion.notes, *folds, *said]
 
     def claim(self, *, aside: bool = False) -> None:
         """Take the output folder, and in it a folder for each grid's results.
@@ -205,8 +208,14 @@ class Ablation:
                         "Nothing was touched.",
                         movable=True,
                     )
-                self._aside.add(name)
+                self.aside.add(name)
             claim_folder(folder, RESULTS_OF_GRID, known=(GRID,))
+
+    def jobs_of(self, cell: Cell) -> list[str]:
+        """Keys of the trainings and evaluations that a cell's rows are made of; none of a cell that is not trained."""
+        chain = cell.chain if _id(cell) not in self.taken else ()
+        nodes = [self.nodes[self._same.get(key, key)] for key in chain]
+        return [key for node in nodes for key in (node.key, self.evaluation_file(node, self.grids[cell.grid]).stem)]
 
     def clips(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         """What held-out clips gave to the outcomes of rows that have no error, as clips.parquet has it."""
@@ -222,13 +231,14 @@ class Ablation:
 
     @contextmanager
     def _results(self, target: Path) -> Iterator[Path]:
-        if target.name not in self._aside:
+        if target.name not in self.aside:
             with switched(target) as switch:
                 yield switch.made
             return
         with replaced(target) as folder:
             claim_folder(folder, RESULTS_OF_GRID)
             yield folder
+        self.aside.discard(target.name)  # what is there now is this grid's
 
     def run_folder(self, node: Node) -> Path:
         """Where a node's run is, or is to be."""
@@ -300,12 +310,20 @@ class Ablation:
                 self._cannot(node, str(error))
                 continue
             _write_yaml(folder / "mixture.yaml", node.plan.mixture.model_dump(mode="json", exclude={"select"}))
-        refuse_held_out(self.output / "plans", sorted(locks), self.catalog)
+        uses = ((plan.key, folds) for plan, folds in self.plan_uses() if plan.key in locks)
+        refuse_any_held_out(self.output / "plans", uses, self.catalog)
         self._settings, self.branches = whole_settings(self.nodes, locks)
         self._same = _same_trainings(self.nodes, self._settings, locks)
         self.find_runs()
         for node in self.nodes.values():
             _write_yaml(self.settings_file(node), self.settings(node).model_dump(mode="json"))
+
+    def plan_uses(self) -> Iterator[tuple[PlanSpec, Folds | None]]:
+        """The plans that are trained on, each with what a cell that does so holds out; the same ones more than once."""
+        for cell in self.expansion.cells:
+            for key in cell.chain:
+                if key in self.nodes:
+                    yield self.nodes[key].plan, self.grids[cell.grid].held_fold(cell.seed)
 
     def _refuse_infeasible(self) -> None:
         for cell in self.expansion.cells:
@@ -451,11 +469,12 @@ def _run(ablation: Ablation, *, workers: int | None, running: Running) -> Ablati
 
 
 def start_jobs(ablation: Ablation, jobs: Sequence[Job], workers: int, rules: RunRules, running: Running) -> Outcome:
-    """Run the jobs here, or on a Dask cluster."""
+    """Run the jobs here, or on a Dask cluster; rows are written as cells are finished."""
+    watch = CellByCell(ablation, asked_for)
     if running.dask is None:
-        return run_jobs(jobs, workers, environment=one_thread(), rules=rules)
+        return run_jobs(jobs, workers, environment=one_thread(), rules=rules, watch=watch)
     with cluster_launch(running.dask, ablation.output, ablation.catalog, workers, running.resources) as (launch, width):
-        return run_jobs(jobs, width, rules=rules, launch=launch)
+        return run_jobs(jobs, width, rules=rules, launch=launch, watch=watch)
 
 
 def lost_results(folder: Path, grid: Grid) -> list[Difference]:
@@ -500,12 +519,7 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
 
     clips: what each held-out clip gave to the outcomes, as clips.parquet has it.
     """
-    asked = {
-        "name": name,
-        **grid.model_dump(mode="json"),
-        "metric": grid.outcome_name,
-        "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
-    }
+    asked = asked_for(name, grid)
     known = figures_of(asked)
     cell = next_cell(Study(Path(name), asked, [dict(row) for row in rows], clips, known))
     return {
@@ -513,6 +527,16 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
         "claims": claims_of(rows, known, clips).report(),
         "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
         "next": cell.sentence if cell else None,
+    }
+
+
+def asked_for(name: str, grid: Grid) -> dict[str, Any]:
+    """What a grid asks, for grid.json."""
+    return {
+        "name": name,
+        **grid.model_dump(mode="json", exclude=set() if grid.folds else {"folds"}),
+        "metric": grid.outcome_name,
+        "figure": asdict(grid.figure) | {"needs": sorted(grid.figure.needs)},
     }
 
 

@@ -31,6 +31,9 @@ AlsoOption = Annotated[
         "without another question they are all that is asked."
     ),
 ]
+OwnFoldOption = Annotated[
+    bool, typer.Option("--own-fold", help="Of the corpus of a mixture's `folds`: the fold that the run never saw.")
+]
 ClipsOption = Annotated[
     Path | None, typer.Option(help="Write what each clip gave to the figures: value and weight, as Parquet.")
 ]
@@ -61,6 +64,7 @@ def evaluate_runs(
         ),
     ] = None,
     decode: DecodeOption = None,
+    own_fold: OwnFoldOption = False,
     limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1, max=MOST)] = None,
     text: Annotated[Path | None, typer.Option(help="Plain text for the perplexity of `retention`.")] = None,
     air_bench: Annotated[
@@ -94,6 +98,7 @@ def evaluate_runs(
         return
     given: dict[str, Any] = {"split": split, "corpus": corpus, "min_words": min_words, "limit": limit}
     given |= {"metrics": metrics, "decode": decode, "text": text, "ceiling": ceiling or None}
+    given["own_fold"] = own_fold or None
     settings = _settings(given, set_)
     places = {run: catalog or _catalog(run) for run in runs}
     asked = None if also is not None and not set_ and not any(given.values()) else settings
@@ -117,6 +122,7 @@ def _score(
 ) -> None:
     """Measure the metrics that are wanted, each run on its catalog, and print them."""
     from manifests.errors import InputError
+    from soundwave.evaluate.held_out_fold import with_fold
     from soundwave.evaluate.metrics.asr import ceiling as own_decoder
     from soundwave.evaluate.registry import choose
 
@@ -124,7 +130,8 @@ def _score(
     if ceiling and len({*runs.values()}) > 1:
         raise InputError("The runs have several catalogs: name the one whose clips Moonshine hears as `catalog`.")
     found = [_measure(run, catalog, chosen, options, skip=ALL in wanted) for run, catalog in runs.items()]
-    best = own_decoder(next(iter(runs.values())), _of_rates(options)) if ceiling else None
+    first, where = next(iter(runs.items()))
+    best = own_decoder(where, with_fold(first, where, _of_rates(options))) if ceiling else None
     if as_json:
         _print_json(found, best)
         return
@@ -250,7 +257,14 @@ def _show_families(found: list[dict[str, Any]]) -> None:
 
     if found:
         where = found[0]["corpus"] or "every corpus with such rows"
-        print_rows(family_rows(found), title=f"{where}, {found[0]['split']}")
+        print_rows(family_rows(found), title=f"{where}, {_rows_of(found[0])}")
+
+
+def _rows_of(result: "Mapping[str, Any]") -> str:
+    """The split, or the fold that stands for it."""
+    folds = result.get("folds")
+    said = f", fold {folds['fold']} of {folds['number']} of {folds['corpus']}" if folds else ""
+    return f"{result['split']}{said}"
 
 
 def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
@@ -266,7 +280,7 @@ def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
     rows = [row for row in rows if "skipped" not in row]
     if not rows and best is None:
         return
-    title = f"{rows[0]['clips']} clips of {rows[0]['corpus']}, {rows[0]['split']}" if rows else None
+    title = f"{rows[0]['clips']} clips of {rows[0]['corpus']}, {_rows_of(rows[0])}" if rows else None
     table = Table(title=title, title_justify="left")
     decodings = {"ctc": "CTC", "llm": "LLM", "joint": "joint"}
     shown = [name for name in decodings if name != "joint" or any("joint_wer" in row for row in rows)]

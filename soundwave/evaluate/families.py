@@ -17,6 +17,7 @@ from manifests.runs import WEIGHTS, clips_file, eval_file, final_model, metrics_
 from manifests.switch import switched
 from soundwave.evaluate.clip_values import ClipValues
 from soundwave.evaluate.held_out import Context, EvalOptions
+from soundwave.evaluate.held_out_fold import with_fold
 from soundwave.evaluate.registry import METRICS, RATES
 from soundwave.model.batch import need_conversation
 from soundwave.train.runs.folder import load_model
@@ -27,6 +28,7 @@ FACTS = (
     "split",
     "corpus",
     "min_words",
+    "folds",
     "weights",
     "catalog",
 )  # what a score says of itself, beside its figures
@@ -61,12 +63,14 @@ def measure(
     Raises:
         MissingFileError, StaleError: no finished run, no catalog.
         SettingsError: an unknown metric.
-        InputError: nothing to measure.
+        InputError: nothing to measure, or rows on which a run with folds was trained (see `with_fold`).
     """
     made = {"weights": file_sha256(final_model(run) / WEIGHTS), "catalog": catalog_fingerprint(catalog)}
+    options = with_fold(run, catalog, options)
     keys = _keys(made, names, options)
     facts: dict[str, Any] = {"run": run.name, "stage": read_run(run).stage}
     facts |= {"split": options.split, "corpus": options.corpus, "min_words": options.min_words, **made}
+    facts |= {"folds": options.folds.model_dump(mode="json")} if options.folds else {}
     known, clips = _read(run, options.split), _clips(run, options.split)
     current = [known] if values is None else [known, clips]
     missing = [name for name in names if any(kept.get(name, {}).get("key") != keys[name] for kept in current)]

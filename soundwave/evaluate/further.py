@@ -13,7 +13,6 @@ from manifests.errors import SettingsError
 from manifests.files import atomic_write, need_file, read_text
 from manifests.settings import check_settings
 from manifests.settings.core_yaml import load_yaml
-from soundwave.evaluate.held_out import EvalOptions
 from soundwave.evaluate.settings import EvalSettings
 
 CLIP_COLUMNS = pa.schema(
@@ -34,10 +33,6 @@ class FurtherQuestion(EvalSettings):
 
     skip: bool = False
     """Where the catalog has no such rows the answer says so, in place of an error."""
-
-    def options(self) -> EvalOptions:
-        """Which rows are measured, and how."""
-        return EvalOptions(**self.model_dump(exclude={"metrics", "ceiling", "skip"}))
 
 
 def read_questions(path: Path) -> list[FurtherQuestion]:

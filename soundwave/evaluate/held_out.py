@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from curation.catalog import connect
+from curation.catalog.folds import TEST, Folds, fold_splits
 from manifests.errors import InputError, SettingsError
 from manifests.fingerprint import file_sha256
+from manifests.linked.groups import TRAIN
 from soundwave.evaluate.clip_values import ClipValues
 from soundwave.model.batch import answer_ids, pad_features
 from soundwave.model.speech_llm import SpeechLLM
@@ -51,20 +54,36 @@ class EvalOptions:
     """Plain text to measure perplexity on; None: see `soundwave.evaluate.metrics.retention`."""
     decode: tuple[Decode, ...] = DECODES
     """How transcripts are read off: `ctc` (greedy), `llm` (its own answers), `joint` (`soundwave.evaluate.joint`)."""
+    folds: Folds | None = None
+    """A corpus whose held-out rows are those of `folds.fold`, whatever their split; its others are `train`."""
+    own_fold: bool = False
+    """The fold that the run's training held out."""
 
     def __post_init__(self) -> None:
         """Refuse decodings that there are not.
 
         Raises:
-            InputError: an unknown decoding, or none.
+            InputError: an unknown decoding, or none; folds of which it is not said which one is held out.
         """
+        if self.folds is not None and self.folds.fold is None:
+            raise InputError(f"folds.fold is not given, expected one of 0 to {self.folds.number - 1}.")
         if not self.decode or not {*self.decode} <= {*get_args(Decode)}:
             raise InputError(f"decode is {list(self.decode)}, expected one or more of {list(get_args(Decode))}.")
 
     def rows(self) -> list[Any]:
         """What chooses rows and text, as JSON values."""
         text = file_sha256(self.text) if self.text else None
-        return [self.split, self.corpus, self.min_words, self.limit, text]
+        return [self.split, self.corpus, self.min_words, self.limit, text, *self.fold_basis()]
+
+    def fold_basis(self) -> list[Any]:
+        """The folds, as JSON values; nothing where there are none."""
+        return [] if self.folds is None else [self.folds.model_dump(mode="json")]
+
+    def splits(self, catalog: Path) -> pa.Table | None:
+        """Cuts that are in another split than the catalog says, for `connect`; None: there are none."""
+        if self.folds is None:
+            return None
+        return fold_splits(catalog, self.folds).table(TEST if self.split == TRAIN else self.split)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +175,7 @@ def select_ids(catalog: Path, kind: str, options: EvalOptions) -> list[str]:
     order = "cut_id" if kind == "transcribed" else "md5(cut_id)"
     query = f"SELECT cut_id FROM accepted WHERE {' AND '.join(where)} ORDER BY {order}"
     values = {"split": options.split, "corpus": options.corpus, "words": options.min_words}
-    with connect(catalog, threads=1) as con:
+    with connect(catalog, threads=1, splits=options.splits(catalog)) as con:
         ids = [row[0] for row in con.execute(query, {k: v for k, v in values.items() if f"${k}" in query}).fetchall()]
         known = [row[0] for row in con.execute("SELECT DISTINCT corpus FROM cuts ORDER BY ALL").fetchall()]
     if not ids:
@@ -170,6 +189,7 @@ def _what(kind: str, options: EvalOptions) -> str:
     """The rows that were looked for, for people."""
     words = f" with {options.min_words} words or more" if "$words" in KINDS[kind] else ""
     of = f" of {options.corpus!r}" if options.corpus else ""
+    of += f" ({options.folds.said})" if options.folds else ""
     if kind == "transcribed":
         return f"transcribed clips{of} in split {options.split!r}{words}"
     return f"rows{of} with the task {kind!r} in split {options.split!r}{words}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from curation.catalog.folds import Folds
 from manifests.errors import SettingsError
 from manifests.rows.splits import as_split
 from manifests.settings.fields import STRICT
@@ -31,6 +32,10 @@ class EvalSettings(BaseModel):
     """How transcripts are read off."""
     metrics: tuple[str, ...] = Field(default=("asr",), min_length=1)
     """Names of metrics, or `all`."""
+    folds: Folds | None = None
+    """A corpus of which one fold, `folds.fold`, is what is held out, whatever split the catalog puts its clips in."""
+    own_fold: bool = False
+    """Measure each run on the fold that its training held out."""
     ceiling: bool = False
     """Score Moonshine's own decoder beside the runs."""
 
@@ -42,6 +47,14 @@ class EvalSettings(BaseModel):
         except SettingsError as error:
             raise ValueError(str(error)) from error
 
+    @model_validator(mode="after")
+    def _one_fold(self) -> EvalSettings:
+        if self.folds is not None and self.own_fold:
+            raise ValueError("give `folds` or `own_fold`, one of the two (found both)")
+        if self.folds is not None and self.folds.fold is None:
+            raise ValueError(f"folds need the `fold` that is held out, 0 to {self.folds.number - 1}")
+        return self
+
     def options(self) -> EvalOptions:
         """Which rows are measured, and how."""
-        return EvalOptions(**self.model_dump(exclude={"metrics", "ceiling"}))
+        return EvalOptions(**{name: value for name, value in self if name not in {"metrics", "ceiling", "skip"}})

@@ -24,7 +24,7 @@ from soundwave.ablation.commands import CHILD, one_thread, read_or_none
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.nodes import Cell, Node, expand
 from soundwave.ablation.running.branches import Branch, whole_settings
-from soundwave.ablation.running.held_out import refuse_held_out
+from soundwave.ablation.running.held_out import refuse_any_held_out
 from soundwave.ablation.running.noise import outcome_noise
 from soundwave.ablation.running.spent import spend
 from soundwave.train.settings import StageSettings
@@ -95,7 +95,9 @@ class Forecaster:
         nodes: dict[str, Node] = dict(ablation.nodes)
         for node in nodes.values():
             self._plan(node)
-        refuse_held_out(self.folder / "plans", sorted(self.locks), ablation.catalog)
+        uses = ((self._kind(plan.mixture), folds) for plan, folds in ablation.plan_uses())
+        made = ((kind, folds) for kind, folds in uses if kind in self.locks)
+        refuse_any_held_out(self.folder / "plans", made, ablation.catalog)
         bad = {key for key, node in nodes.items() if self._kind(node.plan.mixture) in self.wrong}
         cells = [self._cell(cell, bad) for cell in ablation.expansion.cells]
         served = {
@@ -128,7 +130,9 @@ class Forecaster:
         )  # fmt: skip
 
     def _kind(self, mixture: Mixture) -> str:
-        return fingerprint(mixture.stated(exclude={"name", "select", "rules", "seed"}))[:12]
+        held = mixture.held_fold
+        fold = [] if held is None else [held.fold]  # another seed holds out another one
+        return fingerprint(mixture.stated(exclude={"name", "select", "rules", "seed"}), *fold)[:12]
 
     def _plan(self, node: Node) -> None:
         kind = self._kind(node.plan.mixture)
@@ -232,7 +236,8 @@ def power_of(ablation: Any) -> dict[str, dict[str, Any]]:
     for name, grid in ablation.grids.items():
         cells = len({cell.name.rpartition("-seed")[0] for cell in ablation.expansion.cells if cell.grid == name})
         for outcome in grid.wanted:
-            noise = outcome_noise(ablation.output / name, outcome, ablation.catalog)
+            folds = [grid.folds.of_seed(seed) for seed in grid.seeds] if grid.folds else ()
+            noise = outcome_noise(ablation.output / name, outcome, ablation.catalog, folds)
             key = outcome.name if len(ablation.grids) == 1 else f"{name}.{outcome.name}"
             found[key] = {"seeds": len(grid.seeds), **asdict(noise), "smallest_difference": None}
             if noise.clips and noise.seed_sd is not None and noise.clip_sd is not None and len(grid.seeds) > 1:

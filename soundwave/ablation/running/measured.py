@@ -65,7 +65,7 @@ class AskedOfRun:
 def asked_of(grid: Grid, settings: StageSettings) -> AskedOfRun:
     """What a grid asks of a run of a stage."""
     questions = grid.questions(settings)
-    if grid.outcomes or len(questions) == 1:
+    if grid.outcomes or grid.folds or len(questions) == 1:  # the command's options have no folds
         return AskedOfRun(None, tuple(questions))
     return AskedOfRun(questions[0], tuple(questions[1:]))
 

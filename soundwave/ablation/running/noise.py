@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
+from curation.catalog.folds import Folds
 from manifests.errors import InputError
 from soundwave.ablation.claims.measured import read_clips
 from soundwave.ablation.outcomes import GridOutcome
@@ -34,8 +36,11 @@ class OutcomeNoise:
     """Where it comes from."""
 
 
-def outcome_noise(folder: Path, outcome: GridOutcome, catalog: Path) -> OutcomeNoise:
-    """The noise of an outcome in the results of a grid's folder, and the clips that the catalog has for it."""
+def outcome_noise(folder: Path, outcome: GridOutcome, catalog: Path, folds: Sequence[Folds] = ()) -> OutcomeNoise:
+    """The noise of an outcome in the results of a grid's folder, and the clips that the catalog has for it.
+
+    folds: that the seeds hold out, whose clips count together; none: all seeds are measured on the same clips.
+    """
     rows = [row for row in read_results(folder) if row.get("last") and row.get(outcome.name) is not None]
     by_cell = defaultdict(list)
     for row in rows:
@@ -43,7 +48,7 @@ def outcome_noise(folder: Path, outcome: GridOutcome, catalog: Path) -> OutcomeN
     several = [np.var(values, ddof=1) for values in by_cell.values() if len(values) > 1]
     seed_sd = float(np.sqrt(np.mean(several))) if several else None
     clip_sd, clips = _clip_sd(folder, outcome.name)
-    count = clips or _held_out(outcome, catalog)
+    count = clips if clips and not folds else _held_out(outcome, catalog, folds)
     said = f"{len(rows)} rows of {folder.name}" if rows else "no results yet: a first run of two seeds shows it"
     return OutcomeNoise(count, seed_sd, clip_sd, said)
 
@@ -75,13 +80,12 @@ def _parts(pairs: Mapping[str, tuple[float, float]]) -> dict[str, float]:
     return dict(zip(pairs, parts.tolist(), strict=True))
 
 
-def _held_out(outcome: GridOutcome, catalog: Path) -> int | None:
+def _held_out(outcome: GridOutcome, catalog: Path, folds: Sequence[Folds]) -> int | None:
     rows = outcome.rows
-    options = EvalOptions(split=rows.split, corpus=rows.corpus, min_words=rows.min_words, limit=rows.limit)
-    count = 0
+    found = set[tuple[str, str]]()
     for kind in METRICS.find(outcome.metric).rows:
-        try:
-            count += len(select_ids(catalog, kind, options)[: rows.limit])
-        except InputError:
-            continue
-    return count or None
+        for held in dict.fromkeys(folds) or [None]:
+            options = EvalOptions(split=rows.split, corpus=rows.corpus, min_words=rows.min_words, folds=held)
+            with suppress(InputError):
+                found.update((kind, item) for item in select_ids(catalog, kind, options)[: rows.limit])
+    return len(found) or None

@@ -101,7 +101,7 @@ class ErrorRates(Family):
         """The options that choose rows and decodings, and how the LLM's answers are searched."""
         chosen = [options.split, options.corpus, options.min_words, sorted(options.decode), options.limit]
         search = [SEARCH, ANSWER_LEAST, ANSWER_PER_FRAME]
-        return [chosen, search + ([CANDIDATES, CTC_SHARE] if "joint" in options.decode else [])]
+        return [chosen + options.fold_basis(), search + ([CANDIDATES, CTC_SHARE] if "joint" in options.decode else [])]
 
 
 METRIC = ErrorRates(

@@ -4,8 +4,8 @@ from curation.catalog import build
 from manifests.files import write_json, write_jsonl
 
 
-def cut(number, split="train", seconds=3.0):
-    name = f"prompts-{number:02d}"
+def cut(number, split="train", seconds=3.0, *, corpus="prompts", text=None, speaker=None):
+    name = f"{corpus}-{number:02d}"
     recording = {
         "id": name,
         "sources": [{"type": "file", "channels": [0], "source": f"{name}.wav"}],
@@ -15,27 +15,31 @@ def cut(number, split="train", seconds=3.0):
         "channel_ids": [0],
     }
     supervision = {"id": name, "recording_id": name, "start": 0.0, "duration": seconds, "channel": 0, "language": "en"}
-    facts = {"corpus": "prompts", "split": split, "task": "asr", "domain": "asr", "license": "CC0-1.0"}
+    supervision |= {"speaker": speaker} if speaker else {}
+    facts = {"corpus": corpus, "split": split, "task": "asr", "domain": "asr", "license": "CC0-1.0"}
     return {
         "id": name,
         "start": 0.0,
         "duration": seconds,
         "channel": 0,
-        "supervisions": [supervision | {"text": f"prompt number {number}"}],
+        "supervisions": [supervision | {"text": text or f"{corpus.rstrip('s')} number {number}"}],
         "recording": recording,
-        "custom": facts | {"audio_sha256": f"{number:064d}"},
+        "custom": facts | {"audio_sha256": f"{corpus}-{number}".rjust(64, "0")},
         "type": "MonoCut",
     }
 
 
-def small_catalog(folder, cuts=12):
-    """`folder`/catalog with `cuts` training cuts of 3 s and two test cuts; returns its path."""
-    corpus = folder / "corpora" / "prompts"
+def small_catalog(folder, cuts=12, **more):
+    """`folder`/catalog with `cuts` training cuts of 3 s and two test cuts; returns its path.
+
+    more: name of another corpus -> its cuts.
+    """
     rows = [cut(number) for number in range(cuts)] + [cut(cuts + extra, "test") for extra in range(2)]
-    write_jsonl(corpus / "cuts.jsonl.gz", rows)
-    info = {"name": "prompts", "title": "Prompts", "license": "CC0-1.0", "makers": "the tests"}
-    counts = {"cuts": len(rows), "texts": 0, "rejects": 0, "hours": 3 * len(rows) / 3600}
-    write_json(corpus / "corpus.json", info | counts)
+    for name, own in {"prompts": rows, **more}.items():
+        write_jsonl(folder / "corpora" / name / "cuts.jsonl.gz", own)
+        info = {"name": name, "title": name.title(), "license": "CC0-1.0", "makers": "the tests"}
+        counts = {"cuts": len(own), "texts": 0, "rejects": 0, "hours": 3 * len(own) / 3600}
+        write_json(folder / "corpora" / name / "corpus.json", info | counts)
     build(folder / "corpora", folder / "labels", folder / "catalog")
     return folder / "catalog"
 
