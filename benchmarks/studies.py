@@ -5,7 +5,7 @@
 docs/studies/NAME/study.yaml lists corpora, labelling passes and grids, all of which were written down before anything
 was trained. Corpora, labels, catalog and trainings go to OUTPUT/NAME, by the commands that anybody types. Cells that
 are finished in docs/studies/NAME/GRID.parquet are taken from there (--anew: trained again). Then that table is written
-again, with what each held-out clip gave (GRID-clips.parquet), and with what may be claimed in sentences (GRID.txt).
+again, with what each held-out clip gave (GRID-clips.parquet), what may be claimed in sentences (GRID.txt), and figures.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from pydantic import BaseModel, Field
 
+from benchmarks.study_figures import StudyFigure, draw
 from manifests.files import read_json, read_text, write_json, write_jsonl, write_text
 from manifests.rows import cut_rows
 from manifests.settings.core_yaml import load_yaml
@@ -55,6 +57,8 @@ class Study(BaseModel):
     """Labelling passes: the words of their commands."""
     grids: tuple[str, ...] = Field(min_length=1)
     """Files of the study, less .yaml, in the order in which they are run."""
+    figures: dict[str, StudyFigure] = Field(default_factory=dict)
+    """Name of an .svg -> what it shows."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,13 @@ class Place:
             soundwave("ablate", "run", *words, "--keep-going", *taken, *limited)
         finally:
             self.write_down(grid, folder / grid)
+
+    def draw(self, study: Study) -> None:
+        """Figures of the tables that are written down."""
+        for name, asked in study.figures.items():
+            tables = [self.written / f"{grid}.parquet" for grid in asked.grids]
+            rows = [row for table in tables if table.is_file() for row in pq.read_table(table).to_pylist()]
+            draw(rows, asked, self.written / f"{name}.svg")
 
     def write_down(self, grid: str, found: Path) -> None:
         """Copy a grid's tables beside its file, and what they say."""
@@ -159,6 +170,7 @@ def main(words: Sequence[str] | None = None) -> None:
     place.prepare(study)
     for grid in () if options.prepare else options.only or study.grids:
         place.run(grid, limit=options.limit, anew=options.anew)
+        place.draw(study)
 
 
 if __name__ == "__main__":
