@@ -9,7 +9,7 @@ function look() {
   return {
     background: 'transparent', font: 'system-ui, sans-serif', view: {stroke: null}, range: {category: COLOURS},
     axis: {labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: 'normal'},
-    legend: {labelColor: text, titleColor: text, orient: 'bottom', columns: 2, labelLimit: 260},
+    legend: {labelColor: text, titleColor: text, orient: 'bottom', columns: 2, labelLimit: 260, symbolOpacity: 1},
   };
 }
 
@@ -48,7 +48,7 @@ export async function histogram(place, name, data, brushed) {
 
 // Lines with bands: rows of {x, value, low, high, series}.
 export function curves(place, name, rows, titles, chosen) {
-  const x = {field: 'x', type: 'quantitative', title: titles.x, scale: {zero: false}};
+  const x = {field: 'x', type: 'quantitative', title: titles.x, scale: {zero: false}, axis: {tickCount: 8}};
   const color = {field: 'series', type: 'nominal', title: null};
   const y = {field: 'value', type: 'quantitative', title: titles.y, scale: {zero: false}};
   return draw(place, name, {
