@@ -32,22 +32,32 @@ def page(explorer: Explorer, asked: CutFilter, *, order: str | None, down: bool,
     Raises:
         SettingsError, QueryError: as `filters.condition`.
     """
-    rows = max(1, min(rows, MOST_ROWS))
+    rows, first = max(1, min(rows, MOST_ROWS)), max(0, first)
     with explorer.asking(WHERE) as con:
         found = condition(con, explorer, asked)
         source = SOURCE if needs_join(explorer, order) else found.source
         by = order_by(explorer, order, down=down)
-        chosen = records(
-            con.execute(
-                f"SELECT {SHOWN} FROM {source} WHERE {found.sql} {by} LIMIT {rows} OFFSET {max(0, first)}",
-                found.parameters,
-            )
-        )
-        _add_labels(con, chosen)
-        count, seconds = con.execute(
-            f"SELECT count(*), coalesce(sum(duration), 0) FROM {found.source} WHERE {found.sql}", found.parameters
+        # One pass over the texts: what is left is counted, and the page's rows are fetched by their ids.
+        key = f", {quoted_name(order)}" if order and order not in ("cut_id", "duration") else ""
+        count, seconds, ids = con.execute(
+            f"WITH found AS MATERIALIZED (SELECT cut_id, duration{key} FROM {source} WHERE {found.sql}) "
+            "SELECT (SELECT count(*) FROM found), (SELECT sum(duration) FROM found), "
+            f"ARRAY(SELECT cut_id FROM found {by} LIMIT {rows} OFFSET {first})",
+            found.parameters,
         ).fetchall()[0]
-    return {"rows": chosen, "first": max(0, first), "cuts": count, "hours": seconds / 3600}
+        chosen = _rows_of(con, ids)
+    return {"rows": chosen, "first": first, "cuts": count, "hours": (seconds or 0) / 3600}
+
+
+def _rows_of(con: duckdb.DuckDBPyConnection, ids: list[str]) -> list[dict[str, Any]]:
+    """The rows of cuts, in the order of their ids, with labels and marks."""
+    if not ids:
+        return []
+    sql = f"SELECT {SHOWN} FROM cuts WHERE cut_id IN (SELECT unnest($ids))"
+    rows = {row["cut_id"]: row for row in records(con.execute(sql, {"ids": ids}))}
+    chosen = [rows[cut_id] for cut_id in ids]
+    _add_labels(con, chosen)
+    return chosen
 
 
 def _add_labels(con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:

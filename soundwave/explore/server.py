@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import secrets
 import socket
@@ -22,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from curation.catalog.reviews import MARKS, mark_cut
 from manifests.errors import AudioError, InputError, MissingFileError, SettingsError
 from manifests.schema import TABLES
-from soundwave.explore import audits, cuts, studies, workshop
+from soundwave.explore import audits, cuts, workshop
 from soundwave.explore.asking import Explorer
 from soundwave.explore.filters import facet_columns, number_columns, plain, read_filter
 from soundwave.explore.guard import Guard, as_json, content_policy
@@ -177,6 +178,15 @@ def _about(explorer: Explorer, _: Any) -> Any:
     } | counts
 
 
+def _studies(explorer: Explorer, _: Any) -> Any:
+    return _of_studies().list_studies(explorer)
+
+
+def _of_studies() -> Any:
+    """Loaded when it is asked for: what claims are computed with takes a second, and as much memory as all else."""
+    return importlib.import_module("soundwave.explore.studies")
+
+
 def _page(explorer: Explorer, given: Any) -> Any:
     return cuts.page(
         explorer,
@@ -202,9 +212,9 @@ ASKED: dict[str, Answer] = {
     "mixture": lambda explorer, given: workshop.open_mixture(explorer, _text(given, "name")),
     "audits": lambda explorer, given: audits.list_audits(),
     "audit": lambda explorer, given: audits.count_audit(explorer, _text(given, "name")),
-    "studies": lambda explorer, given: studies.list_studies(explorer),
-    "run": lambda explorer, given: studies.one_run(explorer, _text(given, "run")),
-    "clips": lambda explorer, given: studies.worst_clips(
+    "studies": _studies,
+    "run": lambda explorer, given: _of_studies().one_run(explorer, _text(given, "run")),
+    "clips": lambda explorer, given: _of_studies().worst_clips(
         explorer, _text(given, "grid"), _text(given, "cell"), _text(given, "outcome")
     ),
     "found": lambda explorer, given: audits.audit_rows(
