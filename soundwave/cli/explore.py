@@ -68,4 +68,5 @@ def explore(
     except KeyboardInterrupt:
         pass
     finally:
+        bound.close()
         explorer.close()

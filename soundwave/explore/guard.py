@@ -71,7 +71,7 @@ class Guard:
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         """An answer in place of the application's; None: go on."""
         host = headers.get("host", "")
-        if not self._is_here(host):
+        if not self._is_here(host, scope):
             return PlainTextResponse("This address is not served here.", 421)
         cookie = cookie_name(scope)
         asked = parse_qs(scope["query_string"].decode("latin-1")).get(TOKEN, [""])[0]
@@ -91,9 +91,11 @@ class Guard:
     def _is_token(self, given: str) -> bool:
         return secrets.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
 
-    def _is_here(self, host: str) -> bool:
+    def _is_here(self, host: str, scope: Scope) -> bool:
+        """One of the names, or the very address that was connected to: no name of elsewhere is that."""
+        server = scope.get("server")
         try:
-            return (urlsplit(f"//{host}").hostname or "").lower() in self._hosts
+            return (urlsplit(f"//{host}").hostname or "").lower() in self._hosts | {server[0] if server else None}
         except ValueError:
             return False
 

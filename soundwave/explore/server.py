@@ -54,18 +54,13 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: the port is in use, or the address is none of this machine's.
     """
-    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        found = socket.socket(kind, socket.SOCK_STREAM)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
-        found.listen(64)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
         raise SettingsError(
             f"Nothing can be served at {host}, port {port}: {getattr(error, 'strerror', None) or error}. "
             "Choose another one as `port`; 0 takes any that is free."
         ) from error
-    return found
 
 
 def serve(explorer: Explorer, bound: socket.socket, token: str, hosts: tuple[str, ...] = ()) -> None:
