@@ -7,7 +7,7 @@ import pytest
 from curation.catalog import connect
 from curation.catalog.reviews import mark_cut
 from manifests.errors import ManifestError, SettingsError
-from tests.soundwave.explore.explored import SCRIPT
+from tests.soundwave.explore.explored import MIXTURE, SCRIPT
 
 
 def marks(own):
@@ -91,3 +91,16 @@ def test_marks_given_at_once_are_all_kept(own):
 def test_a_mark_of_another_word_is_refused(own):
     with pytest.raises(SettingsError, match="wrong_label"):
         mark_cut(own / "catalog", "prompts-00", "OK")
+
+
+def test_a_mixture_that_leaves_out_what_was_marked_is_planned_anew(own):
+    from curation.plan import load_mixture, make_plan
+
+    query = MIXTURE["query"] + "AND cut_id NOT IN (SELECT cut_id FROM Reviews WHERE mark <> 'ok')"
+    mixture = load_mixture(own / "mixtures" / "two.yaml", {"query": query})
+    plan = own / "mixtures" / "two"
+    candidates = []
+    for mark in (None, "ok", "bad_audio"):
+        mark_cut(own / "catalog", "prompts-00", mark)
+        candidates.append(make_plan(mixture, own / "catalog", plan).domains["low"].candidates)
+    assert candidates == [3, 3, 2]
