@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_SQL = Path(__file__).with_name("schema.sql")
 TABLES = (
-    *("cuts", "words", "labels", "rejects", "features", "embeddings", "plans", "runs", "ledger"),
+    *("cuts", "words", "labels", "rejects", "features", "embeddings", "plans", "runs", "ledger", "reviews"),
     # Of studies: what runs measured, and what they were made from.
     *("steps", "results", "outcomes", "clips", "locks", "rules", "label_settings", "corpora", "parts"),
 )

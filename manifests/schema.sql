@@ -147,6 +147,17 @@ CREATE TABLE ledger (
   detail      VARCHAR         -- what was found
 );
 
+-- One row per cut that somebody has listened to and marked (`soundwave explore`), in reviews/reviews.parquet beside the
+-- catalog.
+CREATE TABLE reviews (
+  cut_id    VARCHAR NOT NULL,  -- of `cuts`
+  mark      VARCHAR NOT NULL,  -- what was found
+  note      VARCHAR,           -- in the listener's words
+  text      VARCHAR,           -- of the cut as it was then: a text that was corrected since is another
+  marked_at VARCHAR NOT NULL,  -- when, in UTC: 2026-01-31T12:00:00+00:00
+  CHECK (mark IN ('ok', 'wrong_text', 'wrong_label', 'bad_audio'))
+);
+
 -- One row per optimiser step of a run.
 CREATE TABLE steps (
   run           VARCHAR NOT NULL,  -- of `runs`

@@ -29,6 +29,7 @@ from curation.catalog.index import (
 )
 from curation.catalog.parts import Part, Source, corpus_source, pass_source, write_parts
 from curation.catalog.repeats import places
+from curation.catalog.reviews import review_file, reviews_view
 from curation.catalog.runs import create_run_views, run_ledgers
 from curation.catalog.studies import Studies
 from curation.catalog.study_views import create_study_views, study_tables
@@ -169,7 +170,8 @@ def connect(
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
     Args:
-        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`; None: its tables are empty.
+        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`; None: its tables are empty. Marks that listeners gave
+            its cuts, in a folder beside it, are the view `reviews`.
         read_only: lock the connection down: it reads the catalog's files and nothing else, cannot write them, and
             cannot be reopened. Without it the connection is for our own SQL only.
         plans: a folder of plans (PLANS/NAME/plan.parquet) for the view `plans`, with the column `plan` = NAME.
@@ -201,10 +203,13 @@ def connect(
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
     runs = list(dict.fromkeys([*runs, *found.runs]))
+    marks = None if catalog is None else review_file(catalog)
     read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs), *study_tables(found)]
+    read += [marks] if marks is not None else []
     names = found.runs | found.plans
     with reading_parquet(read, go_on=DAMAGED):
         create_views(con, files, drawn, listed=listed, names=names, splits=splits)
+        con.execute(f"CREATE VIEW reviews AS {reviews_view(marks, listed)}")
         create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
         if studies is not None:
             beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}

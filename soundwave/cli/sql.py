@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Ask the catalog in SQL. It only reads: one SELECT, DESCRIBE, SUMMARIZE, SHOW TABLES, or an EXPLAIN of one.
 
-        Tables: cuts, words, labels, rejects, features, plans. Views: accepted, refused, speech, texts,
+        Tables: cuts, words, labels, rejects, features, plans, reviews. Views: accepted, refused, speech, texts,
         overview.
         Macros: hours(), hours(duration), share_by(column), text_rate(text, duration), plain_words(text),
         ratio_to_paper(), is_a(sound, 'Animal'), sounds_of('esc50', 'dog'). AudioSet's ontology: ontology,

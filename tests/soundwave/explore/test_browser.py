@@ -1,0 +1,194 @@
+"""The page in a real browser: every view, nothing said on the console, no serious finding of axe."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from curation.catalog import connect
+from curation.plan import load_mixture, make_plan
+from tests.soundwave.explore.explored import SCRIPT
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+REFUSED = re.compile(r"the server responded with a status of 422")  # the browser says so of an answer that says no
+LOUD, MUTED = {"error", "warning"}, set()
+# Collects what the player shows after a word was clicked, however fast the machine is.
+RECORD = """() => {
+  const begin = () => { window.seen = {times: [], words: []}; };
+  begin();
+  document.querySelector('.words').addEventListener('click', begin, {capture: true});
+  const time = document.querySelector('#player output');
+  new MutationObserver(() => window.seen.times.push(parseFloat(time.textContent))).observe(time, {childList: true});
+  for (const word of document.querySelectorAll('.word'))
+    new MutationObserver(() => word.classList.contains('lit') && window.seen.words.push(word.textContent))
+      .observe(word, {attributes: true});
+}"""
+
+
+@pytest.fixture(scope="module")
+def served(explored, tmp_path_factory):
+    """A workspace of its own, and the address that `soundwave explore` prints."""
+    place = shutil.copytree(explored, tmp_path_factory.mktemp("served") / "workspace")
+    words = [sys.executable, "-m", "soundwave", "explore", str(place), "--port", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield place, next(line.strip() for line in server.stdout if "?token=" in line)
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(served, browser):
+    """The first page; what goes wrong in it fails the test."""
+    _, address = served
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    wrong, origin = [], address.partition("?")[0]
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type in LOUD - MUTED else None)
+    page.on(
+        "request",
+        lambda asked: wrong.append(asked.url) if not asked.url.startswith((origin, "blob:", "data:")) else None,
+    )
+    page.goto(address)
+    page.wait_for_selector("tr[data-cut]")
+    yield page
+    page.close()
+    assert [line for line in wrong if not REFUSED.search(line)] == []
+
+
+def open_view(page, name, ready):
+    page.click(f"nav a:text('{name}')")
+    page.wait_for_selector(ready)
+
+
+def serious(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    MUTED.update(LOUD)  # axe tries styles of its own, which the policy forbids
+    found = Axe().run(page).response["violations"]
+    MUTED.clear()
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def test_filter_listen_and_mark(served, page):
+    from playwright.sync_api import expect
+
+    place, _ = served
+    page.fill("#where", "quality_snr = 1")
+    page.click("button:text('Filter')")
+    expect(page.locator(".status")).to_contain_text("1 cuts")
+    page.click("tr[data-cut='prompts-01'] button")
+    page.wait_for_selector(".sound[data-ready]")
+    expect(page.locator("#player .text")).to_have_text(SCRIPT)
+    assert page.locator("main b, #player b").count() == 0 and page.title() == "Cuts · soundwave"
+    page.evaluate(RECORD)
+    page.click(".word:text('to')")
+    end, seen = time.monotonic() + 30, {"times": [0], "words": []}
+    while max(seen["times"], default=0) < 1.2 and time.monotonic() < end:
+        page.wait_for_timeout(100)
+        seen = page.evaluate("window.seen")
+    assert 0.6 <= min(seen["times"]) <= max(seen["times"]), "it begins with the word that was clicked"
+    assert max(seen["times"]) >= 1.2 and not {"press", "one"} & set(seen["words"])
+    page.fill(".review input", "a <b>bold</b> note")
+    page.click("[data-mark='wrong_text']")
+    expect(page.locator(".review [role=status]")).to_have_text("Marked Wrong text")
+    expect(page.locator("tr[data-cut='prompts-01'] td.mark")).to_have_text("wrong_text")
+    with connect(place / "catalog") as con:
+        rows = con.execute("SELECT cut_id, mark, note FROM reviews").fetchall()
+    assert rows == [("prompts-01", "wrong_text", "a <b>bold</b> note")]
+    assert serious(page) == []
+
+
+def test_facets_brush_and_wrong_sql(page):
+    from playwright.sync_api import expect
+
+    page.check("[data-facet='split'][data-value='test']")
+    expect(page.locator(".status")).to_contain_text("2 cuts")
+    page.click(".chip")
+    expect(page.locator(".status")).to_contain_text("8 cuts")
+    page.wait_for_selector(".bins canvas")
+    box = page.locator(".bins figure:has-text('quality snr') canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 8, box["y"] + 30, steps=5)
+    page.mouse.up()
+    expect(page.locator(".chip")).to_contain_text("quality_snr")
+    expect(page.locator(".status")).not_to_contain_text("8 cuts")
+    page.click("button:text('Clear')")
+    page.fill("#where", "nowhere = <b>1</b>")
+    page.click("button:text('Filter')")
+    expect(page.locator("main .error")).to_contain_text("the filter")
+
+
+def test_a_slider_changes_the_certificate_to_that_of_mix_plan(served, page, tmp_path):
+    from playwright.sync_api import expect
+
+    place, _ = served
+    mixture = place / "mixtures" / "two.yaml"
+    open_view(page, "Mixtures", "#mixture")
+    page.select_option("#mixture", label=str(mixture))
+    sha = page.locator("#plan-sha256")
+
+    def planned(name, **changes):
+        return make_plan(load_mixture(mixture, changes), place / "catalog", tmp_path / name).plan_sha256
+
+    expect(sha).to_have_text(planned("as_it_is"))
+    page.locator("#share-low").fill("0.25")
+    expect(sha).to_have_text(planned("other", shares={"low": 0.25, "high": 0.5}))
+    page.fill("#set-budget", "900")
+    expect(page.locator("#certificate [role=alert]")).to_contain_text("900")
+    page.click("button:text('As it was')")
+    expect(sha).to_have_text(planned("as_it_is"))
+    page.fill("#save-as", "mine")
+    page.click("button:text('Save')")
+    expect(page.locator("main [role=status]")).to_contain_text("soundwave mix plan")
+    assert load_mixture(place / "mixtures" / "mine.yaml").sha256 == load_mixture(mixture).sha256
+    assert serious(page) == []
+
+
+def test_audits_and_studies(page):
+    from playwright.sync_api import expect
+
+    open_view(page, "Audits", "[data-audit='duration_rule']")
+    expect(page.locator("[data-audit='duration_rule']")).to_have_text("7")
+    page.click("button:text('duration rule')")
+    page.click("section[aria-label='Rows'] button.listen >> nth=0")
+    page.wait_for_selector(".sound[data-ready]")
+    assert serious(page) == []
+    open_view(page, "Studies", ".study canvas")
+    expect(page.locator(".claims li").first).not_to_be_empty()
+    page.click(".study button:text('runs') >> nth=0")
+    expect(page.locator("section[aria-label='Behind a point']")).to_contain_text("run alignment-full")
+    assert serious(page) == []
+    page.click("section[aria-label='Behind a point'] a")
+    page.wait_for_selector("tr[data-cut]")
+    expect(page.locator(".chip")).to_contain_text("plan p1")
+
+
+def test_narrow_and_wide_and_dark_and_by_keyboard(page):
+    page.emulate_media(color_scheme="dark")
+    for name, ready in (("Mixtures", "#certificate"), ("Studies", ".study canvas"), ("Cuts", "tr[data-cut]")):
+        for width in (1600, 380):
+            page.set_viewport_size({"width": width, "height": 800})
+            open_view(page, name, ready)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    page.keyboard.press("j")
+    page.wait_for_selector("#player h2")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#player", state="hidden")
