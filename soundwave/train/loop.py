@@ -376,7 +376,11 @@ class Trainer:
 
     def _seed(self, step: int) -> None:
         """Dropout follows from seed, step and process, so a resumed run is the same run."""
-        torch.manual_seed(self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40))
+        seed = self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40)
+        # `torch.manual_seed` also seeds GPUs that are not there: without one, it keeps a note of each call for ever.
+        torch.default_generator.manual_seed(seed)
+        if self.accelerator.device.type != "cpu":
+            torch.manual_seed(seed)
 
     def _passes(self, ready: Prepared) -> Measured:
         """Forward and backward over this process's samples; what came out, over all processes."""
