@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from curation import encoders
+from curation.duck import first, open_memory, quoted
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
@@ -26,6 +27,7 @@ from curation.reader.windows import CatalogRows, Row
 from manifests.audio import CutSound, read_cut
 from manifests.errors import BadCutError, InputError
 from manifests.fingerprint import fingerprint
+from manifests.plans import PLAN
 from manifests.reasons import Reason
 from manifests.units import Seconds
 from soundwave.train.batches.clips import HeardClip
@@ -319,6 +321,14 @@ class PlanData:
             row, table = next(self._tables)
             block = self._block = PlanSteps(table, self.kept.of_draws(row, len(table)))
         return block.draws(number)
+
+    def drawn(self, row: int) -> tuple[int, str, int]:
+        """Step, cut and number of that cut in `kept` of a row of the plan."""
+        with open_memory() as con:
+            plan = f"read_parquet({quoted(self._plan / PLAN)}, file_row_number = true)"
+            found = first(con, f"SELECT step, cut_id FROM {plan} WHERE file_row_number = ?", [row])
+        assert found is not None  # the caller counted the plan's rows
+        return int(found[0]), str(found[1]), self.kept.cut_of(row)
 
     def draws(self) -> Iterator[Draw]:
         """All draws in order."""
