@@ -58,6 +58,7 @@ class WhisperEncoder:
         self._frames = int(model.config.max_source_positions)
         self._window = self._frames * 2 * int(extractor.hop_length)  # samples; conv2 halves the frames
         self.frame_rate = SAMPLE_RATE * self._frames / self._window
+        self.window_seconds = self._window / SAMPLE_RATE
 
     @classmethod
     def load(cls, name: str, *, batch: int | None = None) -> WhisperEncoder:

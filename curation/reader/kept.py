@@ -113,6 +113,23 @@ class KeptRows:
         silent = np.concatenate([np.zeros(0), *(batch["duration"].to_numpy() for batch in self.cuts.batches)]) <= 0
         return int(((spans == 0) & ~silent).sum())
 
+    def cut_of(self, row: int) -> int:
+        """The number of the cut that a row of the plan draws."""
+        return int(self._draws[row])
+
+    def uses(self, wanted: NDArray[np.bool_]) -> tuple[int, int]:
+        """How many draws are of the cuts where `wanted` (cuts,) is true, and the first of their rows of the plan.
+
+        Without any, both are 0.
+        """
+        count = first = start = 0
+        while len(cuts := self._draws[start : start + PART]):
+            found = np.flatnonzero(wanted[cuts])
+            if len(found) and not count:
+                first = start + int(found[0])
+            count, start = count + len(found), start + len(cuts)
+        return count, first
+
     def texts(self, sql: str, columns: Sequence[str], draws: NDArray[np.int64], place: Path | None) -> Texts:
         """The one column that a query gives, of the cuts that some rows of the plan draw: sorted, equal texts once.
 

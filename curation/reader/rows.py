@@ -182,8 +182,13 @@ def _frames(variant: str, item: tuple[PlanDraw, Row]) -> tuple[Row, NDArray[np.f
 
 def stored_frames(path: str, offset: int, frames: int) -> NDArray[np.float32]:
     """Rows [offset, offset + frames) of a .npy matrix (rows, dim), as float32."""
+    return stored_rows(path, offset, frames).astype(np.float32)
+
+
+def stored_rows(path: str, offset: int, frames: int) -> NDArray[Any]:
+    """The same as they are stored."""
     file = Path(path).stat()  # a file that was written again is another file
-    return _matrix(path, file.st_ino, file.st_mtime_ns)[offset : offset + frames].astype(np.float32)
+    return np.array(_matrix(path, file.st_ino, file.st_mtime_ns)[offset : offset + frames])
 
 
 @lru_cache(maxsize=1024)

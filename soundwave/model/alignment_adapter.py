@@ -91,11 +91,13 @@ class AlignmentAdapter(nn.Module):
         """Adapter frames (N, S, D) and how many of them each clip has (N,). Padding never reaches a valid frame."""
         # (N, T, F) -> (N, S, stack * F); what is joined to a clip's end is zero
         valid = positions_mask(lengths, frames.shape[1])
-        frames = (frames - self.feature_mean) / self.feature_scale
-        frames = frames.masked_fill(~valid.unsqueeze(-1), 0.0)
+        # in place where that can be: each pass over the frames of a batch is as slow as the memory
+        frames = frames.sub(self.feature_mean).div_(self.feature_scale).masked_fill_(~valid.unsqueeze(-1), 0.0)
         clips, count, _ = frames.shape
         joined = -(-count // self.stack)
-        frames = F.pad(frames, (0, 0, 0, joined * self.stack - count)).reshape(clips, joined, -1)
+        if missing := joined * self.stack - count:
+            frames = F.pad(frames, (0, 0, 0, missing))
+        frames = frames.reshape(clips, joined, -1)
         lengths = torch.div(lengths + self.stack - 1, self.stack, rounding_mode="floor")
         # (N, S, stack * F) -> (N, S, D)
         hidden = self.layer(self.project(frames), positions_mask(lengths, joined))

@@ -83,10 +83,15 @@ def _keep_one(of_frame: Tensor, scores: Tensor, keep: Literal["first", "peak"]) 
     counts = of_frame.max(dim=1).values + 1
     places = torch.arange(count, device=of_frame.device).expand(clips, -1)
     longest = int(counts.max())
-    # (N, S, K): does frame s belong to run k?
-    member = of_frame.unsqueeze(-1) == torch.arange(longest, device=of_frame.device)
-    worth = -places.to(scores.dtype) if keep == "first" else scores
-    kept = worth.unsqueeze(-1).masked_fill(~member, -torch.inf).argmax(dim=1)
+    if keep == "first":
+        # (N, S) -> (N, K): frames without a run count for a column that is cut off
+        first = torch.full((clips, longest + 1), count, device=of_frame.device)
+        run = of_frame.masked_fill(of_frame < 0, longest)
+        kept = first.scatter_reduce(1, run, places, "amin")[:, :longest]
+    else:
+        # (N, S, K): does frame s belong to run k?
+        member = of_frame.unsqueeze(-1) == torch.arange(longest, device=of_frame.device)
+        kept = scores.unsqueeze(-1).masked_fill(~member, -torch.inf).argmax(dim=1)
     return TokenRuns(kept.masked_fill(~positions_mask(counts, longest), 0), counts, of_frame)
 
 

@@ -217,12 +217,24 @@ class SpeechLLM(PreTrainedModel):
 
         temperature: above 0, frames are read at a temperature between 0 and this, another for each audio.
         """
-        frames, counts = self.align(features, lengths)
+        return self._shrink(*self.align(features, lengths), temperature=temperature)
+
+    def _shrink(
+        self,
+        frames: Tensor,
+        counts: Tensor,
+        *,
+        temperature: float = 0.0,
+        best: tuple[Tensor, Tensor] | None = None,
+    ) -> AdapterOutput:
+        """`hear` from adapter frames (A, S, D) on; best: what CTC says of them, if that is known already."""
         settings = self.settings
         if settings.shrinking != "ctc":
             runs = even_runs(counts, frames.shape[1], FRAMES_JOINED[settings.shrinking])
             return AdapterOutput(frames, counts, self.shrinking(frames, counts, runs), runs)
-        if temperature:
+        if best is not None:
+            classes, scores = best
+        elif temperature:
             scale = temperature * torch.rand(len(counts), device=frames.device)
             classes, scores = self.ctc_head.sample(frames, scale)
         else:
@@ -275,33 +287,42 @@ class SpeechLLM(PreTrainedModel):
         device = self.ctc_head.weight.device
         nothing = torch.full((audios,), torch.nan)
         ctc_sum, ctc_each = torch.zeros((), device=device), nothing
-        heard, frames, counts = None, None, torch.zeros(0, dtype=torch.long)
-        if audios and lm_weight:
-            heard = self.hear(batch.features, batch.lengths, temperature=temperature)
-            frames, counts = heard.frames, heard.lengths
-        elif audios:
+        heard, counts = None, torch.zeros(0, dtype=torch.long)
+        if audios:
             frames, counts = self.align(batch.features, batch.lengths)
-        if frames is not None and ctc_weight:
-            ctc_sum, ctc_each = self._ctc(frames, counts, batch.targets)
+            best, asks = None, bool(lm_weight) and not temperature and self.settings.shrinking == "ctc"
+            if ctc_weight:
+                ctc_sum, ctc_each, best = self._ctc(frames, counts, batch.targets, best=asks)
+            if lm_weight:
+                heard = self._shrink(frames, counts, temperature=temperature, best=best)
         lm_sum, lm_each = torch.zeros((), device=device), torch.full((samples,), torch.nan)
         if lm_weight:
             lm_sum, lm_each = self._language(batch, heard)
         kept = counts if heard is None else heard.runs.counts
         return SpeechLLMOutput(lm_weight * lm_sum + ctc_weight * ctc_sum, lm_each, ctc_each, counts, kept)
 
-    def _ctc(self, frames: Tensor, counts: Tensor, targets: Sequence[Sequence[int] | None]) -> tuple[Tensor, Tensor]:
-        """Mean CTC loss per target token, and of each audio (NaN without a target, or with too few frames)."""
+    def _ctc(
+        self, frames: Tensor, counts: Tensor, targets: Sequence[Sequence[int] | None], *, best: bool
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+        """Mean CTC loss per target token, and of each audio (NaN without a target, or with too few frames).
+
+        best: whether each frame's best class, and its log-probability, are wanted too.
+        """
         fitting = [
             target is not None and least_frames(target) <= count
             for target, count in zip(targets, counts.tolist(), strict=True)
         ]
         labels = [target if fits and target else () for target, fits in zip(targets, fitting, strict=True)]
         tokens = torch.tensor([len(target) for target in labels], device=frames.device)
-        losses = self.ctc_head.loss(frames, counts, labels).to(frames.device)
+        if best:
+            losses, found = self.ctc_head.loss_and_best(frames, counts, labels)
+        else:
+            losses, found = self.ctc_head.loss(frames, counts, labels), None
+        losses = losses.to(frames.device)
         known = torch.tensor(fitting, device=frames.device)
         losses = losses.masked_fill(~known, 0.0)
         total = losses.sum() / tokens.sum().clamp(min=1)
-        return total, (losses.detach() / tokens.clamp(min=1)).masked_fill(~known, torch.nan)
+        return total, (losses.detach() / tokens.clamp(min=1)).masked_fill(~known, torch.nan), found
 
     def _language(self, batch: Batch, heard: AdapterOutput | None) -> tuple[Tensor, Tensor]:
         """Mean next-token loss over all answer tokens, and over each sample's."""

@@ -53,10 +53,13 @@ class TokenTable:
             return ids
         return [self._class_of[token] for token in ids if token in self._class_of]
 
-    def spells(self, text: str, unit: Unit) -> bool:
-        """Can the vocabulary spell all of `text`? If not, it is no target: letters would be missing in it."""
+    def target(self, text: str, unit: Unit) -> list[int] | None:
+        """CTC classes of a text; None: the vocabulary cannot spell all of it, and letters would be missing."""
         ids = self.letters(text) if unit == "letters" else self._tokens(text)
-        return self._class_of is None or all(token in self._class_of for token in ids)
+        classes = self._class_of
+        if classes is None:
+            return ids
+        return [classes[token] for token in ids] if all(token in classes for token in ids) else None
 
     def decode(self, classes: Iterable[int]) -> str:
         """Text of CTC classes (blanks removed, runs collapsed)."""

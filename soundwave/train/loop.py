@@ -21,6 +21,7 @@ from manifests.errors import BadCutError, NonFiniteError, SettingsError
 from manifests.runs import CHECKPOINTS, FINAL, LEDGER_ROWS, ROWS, RunInfo, final_model
 from soundwave.model.batch import Batch, SpeechLLMOutput
 from soundwave.train.batches.ahead import Prepared, StepMaker, StepsAhead
+from soundwave.train.batches.fitting import too_long
 from soundwave.train.batches.length_windows import LengthWindows
 from soundwave.train.batches.plan_data import Draw, PlanData
 from soundwave.train.batches.samples import Sample, SampleMaker, collate
@@ -131,6 +132,8 @@ def _train(
         trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
         info = old or trainer.info(asked, init, plan)
         if ranks.first and new:
+            for said in too_long(data, trainer.maker, trainer.model):
+                ranks.print_once(f"{plan}: {said}")
             _begin(info, place, plan, branch if at else None, at)
         ranks.barrier()
         if old is not None or branch is not None:
@@ -376,7 +379,11 @@ class Trainer:
 
     def _seed(self, step: int) -> None:
         """Dropout follows from seed, step and process, so a resumed run is the same run."""
-        torch.manual_seed(self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40))
+        seed = self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40)
+        # `torch.manual_seed` also seeds GPUs that are not there: without one, it keeps a note of each call for ever.
+        torch.default_generator.manual_seed(seed)
+        if self.accelerator.device.type != "cpu":
+            torch.manual_seed(seed)
 
     def _passes(self, ready: Prepared) -> Measured:
         """Forward and backward over this process's samples; what came out, over all processes."""

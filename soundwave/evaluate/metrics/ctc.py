@@ -34,7 +34,7 @@ def measure(context: Context) -> dict[str, Any]:
         classes = context.model.greedy_classes(features, lengths)
         for cut, heard in zip(cuts, classes, strict=True):
             text = target_text(cut, context.settings.ctc_languages)
-            target = table.encode(text, unit) if text and table.spells(text, unit) else []
+            target = table.target(text, unit) if text else None
             if target:
                 ids.append(cut.cut_id)
                 references.append(target)

@@ -96,8 +96,8 @@ def _targets(context: Context, rows: HeldOut) -> Iterator[tuple[str, tuple[float
     targets: dict[str, list[int]] = {}
     for cut in rows.cuts:
         text = target_text(cut, context.settings.ctc_languages) if cut.has_audio else None
-        if text and table.spells(text, unit):
-            targets[cut.cut_id] = table.encode(text, unit)
+        if text and (classes := table.target(text, unit)):
+            targets[cut.cut_id] = classes
     spoken = sorted((cut for cut in rows.cuts if targets.get(cut.cut_id)), key=lambda cut: (cut.duration, cut.cut_id))
     for first in range(0, len(spoken), BATCH):
         cuts = spoken[first : first + BATCH]

@@ -18,7 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soundwave.model.alignment_adapter import positions_mask
-from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, ctc_device, linear_ctc_loss
+from soundwave.model.ctc.linear_ctc import (
+    chunked_argmax,
+    chunked_top_k,
+    ctc_device,
+    linear_ctc_loss,
+    linear_ctc_loss_and_best,
+)
 from soundwave.model.ctc.linear_head import at_least_float32
 
 CANDIDATES = 8  # classes of a frame that are looked at when the whole vocabulary is too much
@@ -75,13 +81,36 @@ class CTCHead(nn.Module):
             return linear_ctc_loss(
                 frames, self.weight, flat, lengths, counts, blank=self.blank, bias=self.bias, reduction="none"
             )
-        # (N, S, C) -> (S, N, C)
-        scores = at_least_float32(F.linear(frames, self.weight, self.bias)).log_softmax(-1).transpose(0, 1)
+        return self._kernel(self._log_probs(frames), flat, lengths, counts)
+
+    def loss_and_best(
+        self, frames: Tensor, lengths: Tensor, targets: Sequence[Sequence[int]]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """`loss`, and what `best` gives of the same frames: the vocabulary is gone through once for both."""
+        counts = torch.tensor([len(target) for target in targets])
+        flat = torch.tensor([label for target in targets for label in target], dtype=torch.long)
+        if self.full:
+            loss, classes, sure = linear_ctc_loss_and_best(
+                frames, self.weight, flat, lengths, counts, blank=self.blank, bias=self.bias
+            )
+            return loss, (classes, sure)
+        scores = self._log_probs(frames)
+        sure, classes = scores.detach().topk(1, dim=-1)
+        return self._kernel(scores, flat, lengths, counts), (classes.squeeze(-1), sure.squeeze(-1))
+
+    def _log_probs(self, frames: Tensor) -> Tensor:
+        """(N, S, D) -> (N, S, C), all of them."""
+        return at_least_float32(F.linear(frames, self.weight, self.bias)).log_softmax(-1)
+
+    def _kernel(self, scores: Tensor, flat: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
+        """torch's CTC loss of log-probabilities (N, S, C): (N,)."""
         device = ctc_device(scores.device)
+        # (N, S, C) -> (S, N, C)
+        by_time = scores.transpose(0, 1).to(device)
         loss = F.ctc_loss(
-            scores.to(device), flat.to(device), lengths, counts, blank=self.blank, reduction="none", zero_infinity=True
+            by_time, flat.to(device), lengths, counts, blank=self.blank, reduction="none", zero_infinity=True
         )
-        return loss.to(frames.device)
+        return loss.to(scores.device)
 
     @torch.no_grad()
     def best(self, frames: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -114,7 +143,7 @@ class CTCHead(nn.Module):
         """The `count` likeliest classes of each frame: log-probabilities and classes (N, S, count), best first."""
         if self.full:
             return chunked_top_k(frames, self.weight, count, bias=self.bias)
-        scores, classes = at_least_float32(F.linear(frames, self.weight, self.bias)).log_softmax(-1).topk(count, dim=-1)
+        scores, classes = self._log_probs(frames).topk(count, dim=-1)
         return scores, classes
 
     @torch.no_grad()

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from manifests.errors import InputError
 from soundwave.model.ctc.linear_head import (
+    ColumnScores,
     check_shapes,
     check_tokens,
     chunked_argmax,
@@ -32,7 +33,7 @@ from soundwave.model.ctc.linear_head import (
     gathered_log_probs,
 )
 
-__all__ = ["chunked_argmax", "chunked_top_k", "gathered_log_probs", "linear_ctc_loss"]
+__all__ = ["chunked_argmax", "chunked_top_k", "gathered_log_probs", "linear_ctc_loss", "linear_ctc_loss_and_best"]
 
 Reduction = Literal["mean", "sum", "none"]
 Lengths = Tensor | Sequence[int]
@@ -78,16 +79,50 @@ def linear_ctc_loss(
     frames = _lengths("input_lengths", input_lengths, features.shape[0], features.shape[1])
     lengths = _lengths("target_lengths", target_lengths, features.shape[0], None)
     labels = _labels(targets, lengths, blank, weight.shape[0]).to(features.device)
-    # (N, T, D) -> (F, D)
+    # (N, T, D) -> (F, D) -> (F,), (F, K)
     packed = _pack(features, frames)
-    # (F, D) -> (F,), (F, K)
-    normaliser, scores = column_scores(packed, weight, bias, columns=labels.columns, frames=frames, chunk=chunk)
-    loss = _ctc(normaliser, scores, labels, frames, zero_infinity=zero_infinity)
+    found = column_scores(packed, weight, bias, columns=labels.columns, frames=frames, chunk=chunk)
+    loss = _ctc(found, labels, frames, zero_infinity=zero_infinity)
     if reduction == "mean":
         loss = (loss / loss.new_tensor(lengths).clamp(min=1)).mean()
     elif reduction == "sum":
         loss = loss.sum()
-    return loss.to(normaliser.dtype)
+    return loss.to(found.normaliser.dtype)
+
+
+def linear_ctc_loss_and_best(
+    features: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    input_lengths: Lengths,
+    target_lengths: Lengths,
+    *,
+    blank: int,
+    bias: Tensor | None = None,
+    chunk: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`linear_ctc_loss` of each clip and the best token of each frame, in one sweep over the vocabulary.
+
+    Returns:
+        Losses (N,); token ids (N, T), int64, of equal scores the lowest, and their log-probabilities (N, T), without
+        gradients. Where there is only padding, both are 0.
+
+    Raises:
+        InputError: as `linear_ctc_loss`.
+    """
+    check_shapes(features, weight, bias)
+    frames = _lengths("input_lengths", input_lengths, features.shape[0], features.shape[1])
+    lengths = _lengths("target_lengths", target_lengths, features.shape[0], None)
+    labels = _labels(targets, lengths, blank, weight.shape[0]).to(features.device)
+    packed = _pack(features, frames)
+    found = column_scores(packed, weight, bias, columns=labels.columns, frames=frames, chunk=chunk, best=True)
+    loss = _ctc(found, labels, frames, zero_infinity=True).to(found.normaliser.dtype)
+    sizes = torch.tensor(frames, device=features.device).unsqueeze(1)
+    valid = torch.arange(features.shape[1], device=features.device) < sizes
+    # (F,) -> (N, T)
+    tokens = found.best.new_zeros(valid.shape).masked_scatter(valid, found.best)
+    sure = found.peak - found.normaliser.detach()
+    return loss, tokens, sure.new_zeros(valid.shape).masked_scatter(valid, sure)
 
 
 @dataclass(frozen=True)
@@ -161,8 +196,9 @@ def ctc_device(device: torch.device) -> torch.device:
     return device if there else torch.device("cpu")
 
 
-def _ctc(normaliser: Tensor, scores: Tensor, labels: _Labels, frames: list[int], *, zero_infinity: bool) -> Tensor:
+def _ctc(found: ColumnScores, labels: _Labels, frames: list[int], *, zero_infinity: bool) -> Tensor:
     """Per-clip loss (N,), float64, from the frames' normalisers (F,) and the scores of their columns (F, K)."""
+    normaliser, scores = found.normaliser, found.scores
     if not frames:
         return normaliser.double()
     # The kernel refuses a batch without a single frame.

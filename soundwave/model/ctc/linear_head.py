@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -62,8 +62,8 @@ def gathered_log_probs(
         wanted = wanted.expand(clips, -1)
     check_tokens("columns", wanted, weight.shape[0])
     packed = features.reshape(clips * frames, -1)
-    normaliser, scores = column_scores(packed, weight, bias, columns=wanted, frames=[frames] * clips, chunk=chunk)
-    return (scores - normaliser.unsqueeze(1)).view(clips, frames, -1)
+    found = column_scores(packed, weight, bias, columns=wanted, frames=[frames] * clips, chunk=chunk)
+    return (found.scores - found.normaliser.unsqueeze(1)).view(clips, frames, -1)
 
 
 @torch.no_grad()
@@ -118,9 +118,29 @@ def _best(x: Tensor, head: _Head, k: int) -> tuple[Tensor, Tensor]:
     return best - running.log().unsqueeze(1), tokens
 
 
+class ColumnScores(NamedTuple):
+    """What a sweep over the vocabulary found of packed frames, each float64 for float64 input, else float32."""
+
+    normaliser: Tensor
+    """(F,) log-normalisers."""
+    scores: Tensor
+    """(F, K) of the clip's columns."""
+    peak: Tensor
+    """(F,) the highest score; no gradient goes through it."""
+    best: Tensor
+    """(F,) its token, of equal ones the lowest; nothing (0,) unless it was asked for."""
+
+
 def column_scores(
-    packed: Tensor, weight: Tensor, bias: Tensor | None, *, columns: Tensor, frames: list[int], chunk: int | None
-) -> tuple[Tensor, Tensor]:
+    packed: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    columns: Tensor,
+    frames: list[int],
+    chunk: int | None,
+    best: bool = False,
+) -> ColumnScores:
     """What a loss over few tokens needs of the head; differentiable by packed, weight and bias.
 
     Args:
@@ -130,18 +150,15 @@ def column_scores(
         columns: (N, K) token ids of each clip.
         frames: how many of the packed frames belong to each clip.
         chunk: most cells of the frames x vocabulary matrix to hold at a time; None picks by size and device.
-
-    Returns:
-        Log-normalisers (F,) and the scores of the clip's columns (F, K); float64 for float64 input, else float32.
+        best: whether the best tokens are wanted too.
 
     Raises:
         InputError: chunk below 1.
     """
-    plan = _Plan(_Head.of(packed, weight, bias, chunk), columns, frames)
+    plan = _Plan(_Head.of(packed, weight, bias, chunk), columns, frames, best)
     # The file chooses its types itself (see `_Head.of`).
     with torch.autocast(packed.device.type, enabled=False):
-        normaliser, scores = _Scores.apply(packed, weight, bias, plan)  # type: ignore[no-untyped-call]
-    return normaliser, scores
+        return ColumnScores(*_Scores.apply(packed, weight, bias, plan))  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -218,18 +235,26 @@ class _OnlineSoftmax:
     """(F,) sum of exp(score - peak)."""
     expected: Tensor | None
     """(F, D) sum of exp(score - peak) x weight row."""
+    best: Tensor | None = None
+    """(F,) token with the largest score, of equal ones the lowest."""
 
     @classmethod
-    def start(cls, x: Tensor, head: _Head, *, expectation: bool) -> _OnlineSoftmax:
+    def start(cls, x: Tensor, head: _Head, *, expectation: bool, best: bool = False) -> _OnlineSoftmax:
         """Nothing seen yet, for packed frames x (F, D)."""
         total = torch.zeros(x.shape[0], dtype=head.sums, device=x.device)
         # A finite floor: a tile of minus infinities must not make inf - inf.
         peak = torch.full_like(total, torch.finfo(head.sums).min)
-        return cls(peak, total, torch.zeros(x.shape, dtype=head.sums, device=x.device) if expectation else None)
+        expected = torch.zeros(x.shape, dtype=head.sums, device=x.device) if expectation else None
+        return cls(peak, total, expected, torch.zeros_like(total, dtype=torch.long) if best else None)
 
-    def add(self, frames: slice, z: Tensor, rows: Tensor, head: _Head) -> None:
-        """Take in the scores z (f, v) of some frames; z is overwritten."""
-        peak = torch.maximum(self.peak[frames], z.amax(dim=1))
+    def add(self, frames: slice, z: Tensor, rows: Tensor, head: _Head, first: int = 0) -> None:
+        """Take in the scores z (f, v) of some frames, of tokens from `first` on; z is overwritten."""
+        if self.best is None:
+            highest = z.amax(dim=1)
+        else:
+            highest, where = z.max(dim=1)
+            self.best[frames] = torch.where(highest > self.peak[frames], where + first, self.best[frames])
+        peak = torch.maximum(self.peak[frames], highest)
         kept = (self.peak[frames] - peak).exp_()
         p = z.sub_(peak.unsqueeze(1)).exp_()
         self.peak[frames] = peak
@@ -253,6 +278,8 @@ class _Plan:
     """(N, K) token ids of each clip."""
     frames: list[int]
     """How many of the packed frames belong to each clip."""
+    best: bool
+    """Whether it returns the best tokens."""
 
     def spans(self) -> Iterator[tuple[slice, Tensor]]:
         """Each clip's slice of the packed frames, with its columns (K,)."""
@@ -268,46 +295,50 @@ class _Plan:
 
 
 class _Scores(torch.autograd.Function):
-    """Packed frames (F, D) -> log-normalisers (F,) and the scores of each clip's columns (F, K)."""
+    """Packed frames (F, D) -> what `ColumnScores` says."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan) -> tuple[Tensor, ...]:
         """Sweep the vocabulary once."""
         ctx.plan, head = plan, plan.head
         if head.held:
-            normaliser, scores, p = _held_scores(x, plan)
+            found, p = _held_scores(x, plan)
             ctx.save_for_backward(x, weight, p)
-            return normaliser, scores
-        running = _OnlineSoftmax.start(x, head, expectation=ctx.needs_input_grad[0])
+            ctx.mark_non_differentiable(found.peak, found.best)
+            return found
+        running = _OnlineSoftmax.start(x, head, expectation=ctx.needs_input_grad[0], best=plan.best)
         for tile, rows in head.column_tiles(x.shape[0]):
             for part in head.frame_tiles(x.shape[0]):
-                running.add(part, head.scores(x[part], rows, tile), rows, head)
+                running.add(part, head.scores(x[part], rows, tile), rows, head, tile.start)
         scores = torch.empty(x.shape[0], plan.columns.shape[1], dtype=head.sums, device=x.device)
         for part, clip in plan.spans():
             scores[part] = head.scores(x[part], weight[clip], clip)
         normaliser = running.log()
         if running.expected is not None:
             running.expected.div_(running.total.unsqueeze(1))
+        best = x.new_zeros(0, dtype=torch.long) if running.best is None else running.best
         ctx.save_for_backward(x, weight, running.expected, normaliser)
-        return normaliser, scores
+        ctx.mark_non_differentiable(running.peak, best)
+        return normaliser, scores, running.peak, best
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_normaliser: Tensor, by_scores: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, by_normaliser: Tensor, by_scores: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for x, weight, bias and the plan, which has none."""
         with torch.autocast(by_scores.device.type, enabled=False):
             gradients = _held_gradients if ctx.plan.head.held else _swept_gradients
             return (*gradients(ctx, by_normaliser, by_scores), None)
 
 
-def _held_scores(x: Tensor, plan: _Plan) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-normalisers (F,), scores of the columns (F, K) and the whole softmax (F, V)."""
+def _held_scores(x: Tensor, plan: _Plan) -> tuple[ColumnScores, Tensor]:
+    """What `ColumnScores` says, and the whole softmax (F, V)."""
     z = plan.head.scores(x, plan.head.weight, slice(None))
     scores = z.gather(1, plan.by_frame())
-    peak = z.amax(dim=1).clamp_(min=torch.finfo(z.dtype).min)
+    peak, best = z.max(dim=1) if plan.best else (z.amax(dim=1), x.new_zeros(0, dtype=torch.long))
+    peak = peak.clamp(min=torch.finfo(z.dtype).min)
     p = z.sub_(peak.unsqueeze(1)).exp_()
     total = p.sum(dim=1)
-    return total.log() + peak, scores, p.div_(total.unsqueeze(1))
+    return ColumnScores(total.log() + peak, scores, peak, best), p.div_(total.unsqueeze(1))
 
 
 def _held_gradients(ctx: Any, by_normaliser: Tensor, by_scores: Tensor) -> tuple[Tensor | None, ...]:

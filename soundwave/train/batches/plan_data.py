@@ -10,22 +10,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from curation import encoders
+from curation.duck import first, open_memory, quoted
 from curation.passes.shards import check_matrices
 from curation.plan import check_verdicts
 from curation.reader import PlanReader
 from curation.reader.kept import IN_MEMORY, CutRows, KeptRows, keep, kept_key, open_kept
 from curation.reader.row_files import RowFile, Texts
-from curation.reader.rows import stored_frames
+from curation.reader.rows import stored_rows
 from curation.reader.windows import CatalogRows, Row
 from manifests.audio import CutSound, read_cut
 from manifests.errors import BadCutError, InputError
 from manifests.fingerprint import fingerprint
+from manifests.plans import PLAN
 from manifests.reasons import Reason
 from manifests.units import Seconds
 from soundwave.train.batches.clips import HeardClip
@@ -185,7 +188,7 @@ class FrameStore:
 
 def _stored(cut: Cut, stored: Stored) -> NDArray[np.float32]:
     try:
-        found = stored_frames(stored.path, stored.offset, stored.frames)
+        found = _widened(stored_rows(stored.path, stored.offset, stored.frames))
     except (OSError, ValueError) as error:
         raise BadCutError(
             f"cut {cut.cut_id!r}: its stored frames in {stored.path} cannot be read ({error}).",
@@ -199,6 +202,13 @@ def _stored(cut: Cut, stored: Stored) -> NDArray[np.float32]:
             cut.cut_id,
         )
     return found
+
+
+def _widened(rows: NDArray[Any]) -> NDArray[np.float32]:
+    """Stored frames in float32; torch does so eight times as fast as NumPy."""
+    if rows.dtype != np.float16:
+        return rows.astype(np.float32)
+    return torch.from_numpy(rows).float().numpy()
 
 
 class CutStore(FrameStore):
@@ -319,6 +329,14 @@ class PlanData:
             row, table = next(self._tables)
             block = self._block = PlanSteps(table, self.kept.of_draws(row, len(table)))
         return block.draws(number)
+
+    def drawn(self, row: int) -> tuple[int, str, int]:
+        """Step, cut and number of that cut in `kept` of a row of the plan."""
+        with open_memory() as con:
+            plan = f"read_parquet({quoted(self._plan / PLAN)}, file_row_number = true)"
+            found = first(con, f"SELECT step, cut_id FROM {plan} WHERE file_row_number = ?", [row])
+        assert found is not None  # the caller counted the plan's rows
+        return int(found[0]), str(found[1]), self.kept.cut_of(row)
 
     def draws(self) -> Iterator[Draw]:
         """All draws in order."""

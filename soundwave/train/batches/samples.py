@@ -308,8 +308,8 @@ class SampleMaker:
         """CTC classes of a text; none for no text, or one that cannot be spelled: letters would be missing."""
         if text is None:
             return None, None
-        if self.table.spells(text, unit):
-            return self.table.encode(text, unit), None
+        if (classes := self.table.target(text, unit)) is not None:
+            return classes, None
         lacks = f"the CTC vocabulary cannot spell all of {text[:SHOWN]!r}"
         return None, Refusal(Reason.oov_word, lacks) if self.settings.ctc_weight else None
 

@@ -86,8 +86,10 @@ def test_what_a_trained_head_writes(vocabulary, units, written):
 
 
 def test_a_vocabulary_says_what_it_cannot_spell(table):
-    assert table.spells("press one", "letters") and table.spells("press", "tokens")
-    assert not table.spells("pré", "letters") and not table.spells("की", "tokens")
+    for text, unit in (("press one", "letters"), ("press", "tokens")):
+        assert table.target(text, unit) == table.encode(text, unit) != []
+    assert table.target("pré", "letters") is None and table.target("की", "tokens") is None
+    assert table.target("", "letters") == []  # an empty transcript is a target: nothing but blanks
 
 
 def test_letters_of_several_tokens_are_not_regrouped_into_pieces(tiny_llm):

@@ -16,7 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from manifests.errors import InputError
-from soundwave.model.ctc.linear_ctc import chunked_argmax, chunked_top_k, gathered_log_probs, linear_ctc_loss
+from soundwave.model.ctc.linear_ctc import (
+    chunked_argmax,
+    chunked_top_k,
+    gathered_log_probs,
+    linear_ctc_loss,
+    linear_ctc_loss_and_best,
+)
 from tests.tolerance import half_the_digits, rounding
 
 F64 = torch.float64
@@ -279,6 +285,48 @@ def test_of_equal_scores_the_lowest_token_wins():
     x, weight = torch.ones(1, 2, 3), torch.ones(50, 3)
     for chunk in (None, 1, 7):
         assert chunked_argmax(x, weight, chunk=chunk).tolist() == [[0, 0]]
+        _, tokens, _ = linear_ctc_loss_and_best(x, weight, torch.tensor([4]), [2], [1], blank=9, chunk=chunk)
+        assert tokens.tolist() == [[0, 0]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches())
+def test_one_sweep_gives_the_loss_its_gradients_and_the_best_tokens(given_batch):
+    frames, targets, chunk = given_batch["frames"], given_batch["targets"], given_batch["chunk"]
+    x, weight, bias, _ = case(
+        len(frames), max(frames) + given_batch["padding"], 4, given_batch["vocabulary"], seed=given_batch["seed"]
+    )
+    flat = torch.tensor([token for target in targets for token in target], dtype=torch.long)
+    rest = flat, frames, [len(target) for target in targets]
+    head = {"blank": given_batch["blank"], "bias": bias, "chunk": chunk}
+    expected = linear_ctc_loss(x, weight, *rest, **head, reduction="none")
+    loss, tokens, sure = linear_ctc_loss_and_best(x, weight, *rest, **head)
+    assert torch.equal(loss, expected)
+    found = (torch.autograd.grad(each.sum(), (x, weight, bias)) for each in (loss, expected))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    valid = torch.arange(x.shape[1]) < torch.tensor(frames).unsqueeze(1)
+    best = log_probs(x, weight, bias).detach().max(-1)
+    assert torch.equal(tokens, best.indices.masked_fill(~valid, 0)) and not sure.requires_grad
+    torch.testing.assert_close(sure, best.values.masked_fill(~valid, 0.0))
+
+
+@pytest.mark.parametrize("chunk", [None, 40])
+def test_the_vocabulary_is_multiplied_once_for_both(chunk):
+    """Forward, the frames meet every token of the vocabulary in one sweep and no second one."""
+    x, weight, bias, targets = case(2, 10, 4, 50, grad=False)
+    cells = []
+
+    class Products(TorchDispatchMode):
+        def __torch_dispatch__(self, call, types, args=(), kwargs=None):
+            out = call(*args, **(kwargs or {}))
+            if call in (torch.ops.aten.mm.default, torch.ops.aten.addmm.default):
+                cells.append(out.numel())
+            return out
+
+    with Products():
+        linear_ctc_loss_and_best(x, weight, targets, [10, 10], [4, 4], blank=0, bias=bias, chunk=chunk)
+    columns = 0 if chunk is None else sum(10 * (len(set(row)) + 1) for row in targets.tolist())
+    assert 20 * 50 <= sum(cells) <= 20 * 50 + max(columns, 2 * 10 * 5)
 
 
 @pytest.mark.parametrize("chunk", [None, 9])

@@ -22,7 +22,7 @@ from manifests.schema import arrow_schema
 from soundwave.train.batches import clips
 from soundwave.train.batches import plan_data as data
 from soundwave.train.batches.clips import encode_pieces
-from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData
+from soundwave.train.batches.plan_data import CutStore, FrameStore, PlanData, _widened
 from tests.curation.encoders.test_encoders import make_whisper
 from tests.editing import edit
 from tests.soundwave.conftest import make_workspace
@@ -324,3 +324,11 @@ def test_a_plan_that_draws_a_refused_cut_is_not_opened(tmp_path, step):
     edit(plan / "lock.json", catalog_fingerprint=catalog_fingerprint(root / "catalog"))
     with pytest.raises(MixtureError, match=rf"by pass: {step} 1\)(.|\n)*tiny-00: {step}, too_long \(100 s\)"):
         PlanData(plan, encoder=ENCODER)
+
+
+@pytest.mark.parametrize("kind", ["<f2", ">f2", "<f4", "<f8"])
+def test_stored_numbers_of_any_width_come_as_float32(kind):
+    rows = np.array([[0.0, -0.0, 6e-8, 65504.0], [np.inf, -np.inf, np.nan, 1 / 3]]).astype(kind)
+    found = _widened(rows)
+    assert found.dtype == np.float32
+    assert found.tobytes() == rows.astype(np.float32).tobytes()
