@@ -48,6 +48,8 @@ class Job:
     """Keys of jobs that must have ended well before."""
     weight: float = 1.0
     """Expected length, in any unit: the order of starting depends on it, the results do not."""
+    soon: bool = False
+    """Short, and shows something: it starts before all others that could."""
     metrics: Path | None = None
     """A JSONL file that grows as the job goes on, with `step`, `steps` and `loss`."""
     stdout: Path | None = None
@@ -171,7 +173,7 @@ class _Executor:
         watch: Watch | None,
     ) -> None:
         # Ties by key: what runs first must not depend on the order the jobs were given in.
-        self.waiting = sorted(jobs, key=lambda job: (-urgency[job.key], job.key))
+        self.waiting = sorted(jobs, key=lambda job: (not job.soon, -urgency[job.key], job.key))
         self.workers = workers
         self.launch = launch
         self.bars = bars

@@ -384,6 +384,7 @@ class Ablation:
             done=lambda: read_or_none(target) is not None,
             needs=(node.key,),
             weight=EVAL_WEIGHT * self._cost(node),
+            soon=True,
             stdout=target,
             note=lambda: _said(figures(grid, asked, read_or_none(target) or {}), grid.outcome_name),
         )

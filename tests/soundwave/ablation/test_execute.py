@@ -19,10 +19,10 @@ FAIL = "import sys; open(sys.argv[1], 'a').write(sys.argv[2] + '\\n'); print('th
 
 @pytest.fixture
 def make(tmp_path):
-    def job(name, needs=(), weight=1.0, script=SCRIPT):
+    def job(name, needs=(), weight=1.0, script=SCRIPT, *, soon=False):
         product = tmp_path / f"{name}.done"
         command = (sys.executable, "-S", "-c", script, str(tmp_path / "order"), name, str(product))
-        return Job(name, name, command, tmp_path / f"{name}.log", product.exists, tuple(needs), weight)
+        return Job(name, name, command, tmp_path / f"{name}.log", product.exists, tuple(needs), weight, soon)
 
     return job
 
@@ -40,6 +40,14 @@ def test_longest_chain_first_whatever_the_order_given(tmp_path, make):
     again = run_jobs(list(reversed(jobs)), 1)
     assert set(again.reused) == {"long-1", "long-2", "mid", "short"}
     assert not (tmp_path / "order").exists()
+
+
+def test_what_shows_something_comes_before_longer_jobs(tmp_path, make):
+    """A sweep's evaluations do not wait for all trainings: what a kill leaves is whole cells."""
+    jobs = [make(f"train-{n}", weight=5 - n) for n in range(3)]
+    jobs += [make(f"eval-{n}", [f"train-{n}"], 0.2, soon=True) for n in range(3)]
+    run_jobs(jobs, 1)
+    assert order(tmp_path) == ["train-0", "eval-0", "train-1", "eval-1", "train-2", "eval-2"]
 
 
 def test_a_failure_shows_its_log_skips_what_needs_it_and_lets_others_go_on(tmp_path, make, capsys):
