@@ -31,7 +31,7 @@ from curation.catalog.repeats import places
 from curation.catalog.runs import create_run_views, run_ledgers
 from curation.catalog.studies import Studies
 from curation.catalog.study_views import create_study_views, study_tables
-from curation.catalog.views import create_views
+from curation.catalog.views import create_tables, create_views
 from curation.duck import Limits, Opened, first, lock_down, open_memory, quoted_list, read_only_files, reading_parquet
 from curation.storage import answering, open_place, resolve, sibling
 from manifests.digests import Checked, write_sealed
@@ -163,6 +163,7 @@ def connect(
     threads: int | None = None,
     variables: dict[str, Any] | None = None,
     limits: Limits | None = None,
+    bare: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
@@ -177,6 +178,8 @@ def connect(
         threads: DuckDB threads; all cores by default.
         variables: read in SQL with getvariable('name').
         limits: of memory and of what is spilled to disk.
+        bare: the catalog's tables and the views over them (`accepted`, `refused`, ...) alone, for our own SQL: the rest
+            takes most of the time of a connection that is opened for one question.
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
@@ -201,8 +204,10 @@ def connect(
     read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs), *study_tables(found)]
     names = found.runs | found.plans
     with reading_parquet(read, go_on=DAMAGED):
-        create_views(con, files, drawn, listed=listed, names=names)
-        create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
+        create_tables(con, files, listed)
+        if not bare:
+            create_views(con, drawn, listed=listed, names=names)
+            create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
         if studies is not None:
             beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}
             create_study_views(con, studies, drawn, parts, **beside, listed=listed)
