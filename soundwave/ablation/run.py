@@ -55,6 +55,7 @@ from soundwave.ablation.results import GRID, write_results
 from soundwave.ablation.results import METRICS as RATE_COLUMNS
 from soundwave.ablation.running.branches import Branch, whole_settings
 from soundwave.ablation.running.cluster import cluster_launch
+from soundwave.ablation.running.forks import forked_launch
 from soundwave.ablation.running.held_out import refuse_held_out
 from soundwave.ablation.running.known import read_known
 from soundwave.ablation.running.listing import ListedCommand, listed_commands
@@ -453,7 +454,9 @@ def _run(ablation: Ablation, *, workers: int | None, running: Running) -> Ablati
 def start_jobs(ablation: Ablation, jobs: Sequence[Job], workers: int, rules: RunRules, running: Running) -> Outcome:
     """Run the jobs here, or on a Dask cluster."""
     if running.dask is None:
-        return run_jobs(jobs, workers, environment=one_thread(), rules=rules)
+        environment = one_thread()
+        with forked_launch(jobs, environment) as launch:
+            return run_jobs(jobs, workers, environment=environment, rules=rules, launch=launch)
     with cluster_launch(running.dask, ablation.output, ablation.catalog, workers, running.resources) as (launch, width):
         return run_jobs(jobs, width, rules=rules, launch=launch)
 
