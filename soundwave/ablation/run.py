@@ -35,7 +35,7 @@ from manifests.switch import replaced, settle, switched
 from manifests.units import Seconds
 from soundwave.ablation.axes.design import Design, design_points
 from soundwave.ablation.axes.kinds import axis_labels, read_axis
-from soundwave.ablation.claims.claim import claims_of
+from soundwave.ablation.claims.secondary import study_claims
 from soundwave.ablation.claims.study import Study, figures_of
 from soundwave.ablation.commands import (
     COMMANDS,
@@ -513,7 +513,7 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
     cell = next_cell(Study(Path(name), asked, [dict(row) for row in rows], clips, known))
     return {
         **asked,
-        "claims": claims_of(rows, known, clips).report(),
+        "claims": study_claims(rows, known, clips).report(),
         "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
         "next": cell.sentence if cell else None,
     }

@@ -26,14 +26,18 @@ def claims(
 ) -> None:
     """Say which differences of a study may be claimed: bands over seeds and clips that hold for all comparisons.
 
+    Losses that the grid does not name are compared beside them, as a family of their own.
+
     Example: `soundwave ablate claims demo/ablation/demo-stage1`
     """
     from soundwave.ablation.claims.claim import claims_of
+    from soundwave.ablation.claims.secondary import StudyClaims, study_claims
     from soundwave.ablation.claims.study import read_study
     from soundwave.cli._tables import print_json, say
 
     study = read_study(folder, outcome)
-    found = claims_of(study.rows, study.figures, study.clips, each=each)
+    asked = study.rows, study.figures, study.clips
+    found = study_claims(*asked, each=each) if outcome is None else StudyClaims(claims_of(*asked, each=each), None)
     if as_json:
         print_json(found.report())
     else:
