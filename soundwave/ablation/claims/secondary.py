@@ -1,8 +1,8 @@
 """A study's claims with those on the losses, which every evaluation measures whether or not the grid asks for them.
 
 Losses of the right answers and of CTC targets resolve differences that error rates on small sets cannot. But nobody
-stated them in advance, so they are no part of the study's question: they are a family of comparisons of their own, whose
-bands hold for all comparisons of losses together. The bands of the outcomes that the grid names do not know of them.
+stated them in advance, so they are no part of the study's question: they are a family of comparisons of their own,
+whose bands hold for all comparisons of losses together. The bands of the outcomes do not know of them.
 """
 
 from __future__ import annotations
