@@ -33,7 +33,7 @@ from curation.catalog.reviews import review_file, reviews_view
 from curation.catalog.runs import create_run_views, run_ledgers
 from curation.catalog.studies import Studies
 from curation.catalog.study_views import create_study_views, study_tables
-from curation.catalog.views import create_views
+from curation.catalog.views import create_tables, create_views
 from curation.duck import Limits, Opened, first, lock_down, open_memory, quoted_list, read_only_files, reading_parquet
 from curation.storage import answering, open_place, resolve, sibling
 from manifests.digests import Checked, write_sealed
@@ -166,6 +166,7 @@ def connect(
     variables: dict[str, Any] | None = None,
     limits: Limits | None = None,
     splits: pa.Table | None = None,
+    bare: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
@@ -182,6 +183,8 @@ def connect(
         variables: read in SQL with getvariable('name').
         limits: of memory and of what is spilled to disk.
         splits: cut_id and split of cuts that are in other splits here than the catalog says: see `folds.py`.
+        bare: the catalog's tables and the views over them (`accepted`, `refused`, ...) alone, for our own SQL: the rest
+            takes most of the time of a connection that is opened for one question.
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
@@ -208,9 +211,11 @@ def connect(
     read += [marks] if marks is not None else []
     names = found.runs | found.plans
     with reading_parquet(read, go_on=DAMAGED):
-        create_views(con, files, drawn, listed=listed, names=names, splits=splits)
-        con.execute(f"CREATE VIEW reviews AS {reviews_view(marks, listed)}")
-        create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
+        create_tables(con, files, listed, splits)
+        if not bare:
+            create_views(con, drawn, listed=listed, names=names)
+            con.execute(f"CREATE VIEW reviews AS {reviews_view(marks, listed)}")
+            create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
         if studies is not None:
             beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}
             create_study_views(con, studies, drawn, parts, **beside, listed=listed)

@@ -26,20 +26,16 @@ PAPER = Path(manifests.__file__).with_name("paper")
 LATER = {"cuts": {"channel", "decoding"}}
 
 
-def create_views(
+def create_tables(
     con: duckdb.DuckDBPyConnection,
     files: Mapping[str, Sequence[Path]],
-    plans: Sequence[Path] = (),
-    *,
     listed: Listed = quoted_list,
-    names: Mapping[Path, str] = MappingProxyType({}),
     splits: pa.Table | None = None,
 ) -> None:
-    """A view per catalog table (empty ones keep their columns), `plans`, and the views and macros of sql/.
+    """A view per catalog table (empty ones keep their columns), and those of sql/views.sql.
 
-    Beside them the tables of AudioSet's ontology and those of the paper. `listed` says by which names the connection
-    reads files, `names` what SQL calls the folder of a plan where that is not its name, `splits` (cut_id, split) which
-    cuts are in another split than their files say.
+    `listed` says by which names the connection reads files, `splits` (cut_id, split) which cuts are in another split
+    than their files say.
 
     Raises:
         ManifestError: a table without a column of this version's.
@@ -55,11 +51,26 @@ def create_views(
             ) from error
     if splits is not None:
         _change_splits(con, splits)
+    con.execute((SQL / "views.sql").read_text(encoding="utf-8"))
+
+
+def create_views(
+    con: duckdb.DuckDBPyConnection,
+    plans: Sequence[Path] = (),
+    *,
+    listed: Listed = quoted_list,
+    names: Mapping[Path, str] = MappingProxyType({}),
+) -> None:
+    """`plans`, and the views and macros of sql/ beside those of `create_tables`.
+
+    Beside them the tables of AudioSet's ontology and those of the paper. `listed`: as there; `names`: what SQL calls
+    the folder of a plan where that is not its name.
+    """
     con.execute(f"CREATE VIEW plans AS {_read_plans(con, plans, listed, names)}")
     create_paper(con)
     create_ontology(con)
     con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
-    for name in ("views", "macros", "ontology", "leakage"):
+    for name in ("macros", "ontology", "leakage"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
 
 

@@ -51,7 +51,7 @@ def check_verdicts(plan_dir: Path, catalog: Path) -> None:
         MixtureError: it does; how many cuts by which pass, the first ones, and what to do.
     """
     plan = need_file(plan_dir / PLAN, what="plan", hint="Run `soundwave mix plan` again.")
-    with reading_parquet([plan], go_on=PLAN_AGAIN), connect(catalog, read_only=False) as con:
+    with reading_parquet([plan], go_on=PLAN_AGAIN), connect(catalog, read_only=False, bare=True) as con:
         con.execute(f"CREATE VIEW plan AS SELECT step, cut_id FROM read_parquet({quoted(plan)})")
         con.execute(REFUSED_DRAWS)
         by_pass = records(con.execute(BY_PASS))

@@ -94,7 +94,7 @@ class CatalogRows:
         listed += ", words" * words + ", features" * (encoder is not None)
         joins = (WORDS if words else "") + (FEATURES.format(encoder=sql_text(encoder)) if encoder is not None else "")
         self._query = f"SELECT {listed}\nFROM cuts\nSEMI JOIN wanted USING (cut_id)\n{joins}"
-        self._con = connect(catalog, threads=1, read_only=False)  # all SQL is ours
+        self._con = connect(catalog, threads=1, read_only=False, bare=True)  # all SQL is ours
 
     def __enter__(self) -> Self:
         """Itself; `close` at the end."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from curation.passes.cluster import raise_interrupt
 from manifests.errors import InputError
@@ -286,17 +286,46 @@ class _Executor:
         self.bars.console.print(f"{job.title} {why}. The end of {job.log}:\n{tail}", markup=False, highlight=False)
 
 
+class Process(Protocol):
+    """What is needed of a running process, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its id, and that of its group."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """Our end of its standard input."""
+
+    def poll(self) -> int | None:
+        """How it ended; None: it goes on."""
+
+    def wait(self, timeout: Seconds | None = None) -> int:
+        """Wait for its end."""
+
+
 class LocalProcess:
     """A job as a process of this machine."""
 
-    def __init__(self, job: Job, environment: Mapping[str, str], ended: Callable[[str], None]) -> None:
-        """Start it."""
+    def __init__(
+        self,
+        job: Job,
+        environment: Mapping[str, str],
+        ended: Callable[[str], None],
+        *,
+        start: Callable[..., Process] = subprocess.Popen,
+    ) -> None:
+        """Start it; start: how, instead of by an interpreter of its own."""
         job.log.parent.mkdir(parents=True, exist_ok=True)
         self._files: list[BinaryIO] = [job.log.open("ab")]
         if job.stdout is not None:
             job.stdout.parent.mkdir(parents=True, exist_ok=True)
             self._files.append(job.stdout.open("wb"))
-        self._process = subprocess.Popen(
+        self._process = start(
             job.command,
             stdin=subprocess.PIPE,  # held open: see soundwave.cli._child
             stdout=self._files[-1],
@@ -326,7 +355,7 @@ class LocalProcess:
         _close(self._files)
 
 
-def stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def stop_all(processes: Sequence[Process]) -> None:
     """End processes and their process groups: ask, wait up to `GRACE` seconds, then kill."""
     for process in processes:
         if process.stdin and not process.stdin.closed:
@@ -340,7 +369,7 @@ def stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal(process: Process, number: signal.Signals) -> None:
     if process.poll() is None:
         try:
             os.killpg(process.pid, number)

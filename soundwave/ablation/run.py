@@ -36,7 +36,7 @@ from manifests.switch import replaced, settle, switched
 from manifests.units import Seconds
 from soundwave.ablation.axes.design import Design, design_points
 from soundwave.ablation.axes.kinds import axis_labels, read_axis
-from soundwave.ablation.claims.claim import claims_of
+from soundwave.ablation.claims.secondary import study_claims
 from soundwave.ablation.claims.study import Study, figures_of
 from soundwave.ablation.commands import (
     COMMANDS,
@@ -57,6 +57,7 @@ from soundwave.ablation.results import METRICS as RATE_COLUMNS
 from soundwave.ablation.running.branches import Branch, whole_settings
 from soundwave.ablation.running.by_cell import CellByCell
 from soundwave.ablation.running.cluster import cluster_launch
+from soundwave.ablation.running.forks import forked_launch
 from soundwave.ablation.running.held_out import refuse_any_held_out
 from soundwave.ablation.running.known import read_known
 from soundwave.ablation.running.listing import ListedCommand, listed_commands
@@ -473,7 +474,9 @@ def start_jobs(ablation: Ablation, jobs: Sequence[Job], workers: int, rules: Run
     """Run the jobs here, or on a Dask cluster; rows are written as cells are finished."""
     watch = CellByCell(ablation, asked_for)
     if running.dask is None:
-        return run_jobs(jobs, workers, environment=one_thread(), rules=rules, watch=watch)
+        environment = one_thread()
+        with forked_launch(jobs, environment) as launch:
+            return run_jobs(jobs, workers, environment=environment, rules=rules, launch=launch, watch=watch)
     with cluster_launch(running.dask, ablation.output, ablation.catalog, workers, running.resources) as (launch, width):
         return run_jobs(jobs, width, rules=rules, launch=launch, watch=watch)
 
@@ -525,7 +528,7 @@ def describe(name: str, grid: Grid, rows: Sequence[Mapping[str, Any]], clips: pa
     cell = next_cell(Study(Path(name), asked, [dict(row) for row in rows], clips, known))
     return {
         **asked,
-        "claims": claims_of(rows, known, clips).report(),
+        "claims": study_claims(rows, known, clips).report(),
         "fits": {arm: _fit_summary(fit_arm(rows, arm, grid.figure), grid.figure) for arm in grid.arms},
         "next": cell.sentence if cell else None,
     }

@@ -12,6 +12,11 @@ from soundwave.cli._settings import MOST, PROCESSES
 
 FolderArgument = Annotated[Path, typer.Argument(help="A study: OUTPUT/GRID, as `soundwave ablate` wrote it.")]
 OutcomeOption = Annotated[str | None, typer.Option(help="One outcome of the study alone.")]
+CatalogOption = Annotated[Path, typer.Option(help="The catalog that plans draw from.")]
+GridsOption = Annotated[
+    Path, typer.Option(help="Folder of the study's grid file: the grids of new cells are written there.")
+]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes side by side.", min=1, max=PROCESSES)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
 
 
@@ -26,14 +31,18 @@ def claims(
 ) -> None:
     """Say which differences of a study may be claimed: bands over seeds and clips that hold for all comparisons.
 
+    Losses that the grid does not name are compared beside them, as a family of their own.
+
     Example: `soundwave ablate claims demo/ablation/demo-stage1`
     """
     from soundwave.ablation.claims.claim import claims_of
+    from soundwave.ablation.claims.secondary import StudyClaims, study_claims
     from soundwave.ablation.claims.study import read_study
     from soundwave.cli._tables import print_json, say
 
     study = read_study(folder, outcome)
-    found = claims_of(study.rows, study.figures, study.clips, each=each)
+    asked = study.rows, study.figures, study.clips
+    found = study_claims(*asked, each=each) if outcome is None else StudyClaims(claims_of(*asked, each=each), None)
     if as_json:
         print_json(found.report())
     else:
@@ -50,17 +59,29 @@ def fit(
     check: Annotated[
         Path | None, typer.Option(help="A file of --save: say whether its predictions held in the study as it is now.")
     ] = None,
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="With --check: train its cells first; a file that is not there is written before."),
+    ] = False,
+    catalog: CatalogOption = Path("demo/catalog"),
+    grids: GridsOption = Path(),
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit a study's outcomes along its axes: curves, optimum, two cells that check it, trade-offs, ranks of sizes.
 
     Example: `soundwave ablate fit demo/ablation/demo-ladder`
+
+    With --check FILE --run the two cells of each fit are trained, and it says whether the predictions held.
     """
     from soundwave.ablation.claims.study import read_study
     from soundwave.ablation.fits.kept_checks import check_kept, keep_checks
     from soundwave.ablation.fits.study_fits import fits_of
     from soundwave.cli._tables import print_json, say
 
+    if run:
+        _run_checks(folder, check, catalog=catalog, grids=grids, workers=workers, as_json=as_json)
+        return
     study = read_study(folder, outcome)
     if check is not None:
         held = check_kept(check, study)
@@ -81,11 +102,9 @@ def next_(
     run: Annotated[
         int, typer.Option(min=0, max=MOST, help="Run so many cells, each chosen when the last is done.")
     ] = 0,
-    catalog: Annotated[Path, typer.Option(help="The catalog that plans draw from.")] = Path("demo/catalog"),
-    grids: Annotated[
-        Path, typer.Option(help="Folder of the study's grid file: the grids of new cells are written there.")
-    ] = Path(),
-    workers: Annotated[int | None, typer.Option(help="Processes side by side.", min=1, max=PROCESSES)] = None,
+    catalog: CatalogOption = Path("demo/catalog"),
+    grids: GridsOption = Path(),
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which cell of a study to run next, why, and what it costs, and print its grid; `--run N` runs it and goes on.
@@ -106,6 +125,24 @@ def next_(
         say("The study has no result to go by.")
     else:
         say(f"# {cell.sentence}\n{cell.yaml()}", end="")
+
+
+def _run_checks(
+    folder: Path, check: Path | None, *, catalog: Path, grids: Path, workers: int | None, as_json: bool
+) -> None:
+    from manifests.errors import SettingsError
+    from soundwave.ablation.check_run import run_checks
+    from soundwave.cli._tables import print_json, say
+
+    if check is None:
+        raise SettingsError("Nothing says which predictions to check: name their file in the setting `check`.")
+    held: list[str] = []
+    for line in run_checks(check, folder, catalog=catalog, grids=grids, workers=workers):
+        held.append(line)
+        if not as_json:
+            say(line)
+    if as_json:
+        print_json({"checks": held})
 
 
 def _run_next(folder: Path, times: int, *, catalog: Path, grids: Path, workers: int | None, as_json: bool) -> None:

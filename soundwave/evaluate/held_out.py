@@ -175,7 +175,7 @@ def select_ids(catalog: Path, kind: str, options: EvalOptions) -> list[str]:
     order = "cut_id" if kind == "transcribed" else "md5(cut_id)"
     query = f"SELECT cut_id FROM accepted WHERE {' AND '.join(where)} ORDER BY {order}"
     values = {"split": options.split, "corpus": options.corpus, "words": options.min_words}
-    with connect(catalog, threads=1, splits=options.splits(catalog)) as con:
+    with connect(catalog, threads=1, splits=options.splits(catalog), bare=True) as con:
         ids = [row[0] for row in con.execute(query, {k: v for k, v in values.items() if f"${k}" in query}).fetchall()]
         known = [row[0] for row in con.execute("SELECT DISTINCT corpus FROM cuts ORDER BY ALL").fetchall()]
     if not ids:

@@ -30,7 +30,7 @@ from soundwave.train.distributed.processes import Ranks, join
 from soundwave.train.micro_batches import Measured, StepMetrics, shares, split
 from soundwave.train.nonfinite import SKIPPED, bad_gradient, count_skipped, explain, find_fault
 from soundwave.train.runs import checkpoint
-from soundwave.train.runs.branch import adopt, check_branch
+from soundwave.train.runs.branch import adopt, check_branch, ended_model
 from soundwave.train.runs.folder import Existing, begun, claim_run, describe, resumed, take_over
 from soundwave.train.runs.identity import Training, planned_training
 from soundwave.train.runs.journal import journal, silent
@@ -129,7 +129,8 @@ def _train(
         with importing("soundwave.model.speech_llm"):
             ranks.on_first(lambda: data.keep(place / ROWS))
             data.keep(place / ROWS)
-        trainer = Trainer.make(settings, data, start, place, ranks, run=output.name)
+        like = ranks.on_first(lambda: ended_model(branch)) if branch is not None and at else None
+        trainer = Trainer.make(settings, data, start, place, ranks, run=output.name, like=like)
         info = old or trainer.info(asked, init, plan)
         if ranks.first and new:
             for said in too_long(data, trainer.maker, trainer.model):
@@ -186,9 +187,10 @@ class Trainer:
         ranks: Ranks | None = None,
         *,
         run: str | None = None,
+        like: Path | None = None,
     ) -> Trainer:
         """Load or create the model and all around it; ranks: this process among several; run: its name, if it is not
-        that of the folder `output`.
+        that of the folder `output`; like: see `make_model`.
         """
         ranks = ranks or Ranks()
         if ranks.world > 1 and data.unstored:
@@ -199,7 +201,7 @@ class Trainer:
         precision = pick_precision(settings.precision)
         accelerator = make_accelerator()
         with accelerator.local_main_process_first():  # it may have to download or convert the LLM
-            model = make_model(settings, data, start, precision)
+            model = make_model(settings, data, start, precision, like)
         if settings.shard_llm:
             shard_layers(model, accelerator.device, ranks)
         model.to(accelerator.device)

@@ -17,7 +17,9 @@ import torch.utils.deterministic
 from accelerate import Accelerator
 
 from curation.encoders import Encoder
+from curation.pretrained.weights import read_weights
 from manifests.errors import BadCutError, SettingsError
+from manifests.runs import WEIGHTS
 from soundwave.model.batch import need_conversation
 from soundwave.model.pretrained import load_tokenizer
 from soundwave.model.tokens import seen_tokens
@@ -125,8 +127,13 @@ def reads_words(settings: StageSettings) -> bool:
     return settings.splice is not None or settings.sandwich is not None
 
 
-def make_model(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
+def make_model(
+    settings: StageSettings, data: PlanData, start: Path | None, precision: str, like: Path | None = None
+) -> SpeechLLM:
     """The model of run `start`, or a new one whose vocabulary and feature scale come from the plan.
+
+    like: a model that began as this one does, of the same settings and plan: it has both already, and reading all
+    texts of the plan again would cost a short training more than its steps do.
 
     Every stage needs an LLM that can be asked and whose answers end: stage I does not ask it, but what follows does.
 
@@ -134,7 +141,7 @@ def make_model(settings: StageSettings, data: PlanData, start: Path | None, prec
         SettingsError: the model of `start` reads another encoder's frames.
         InputError: an LLM without a chat template that takes the stage's messages, or without an end token.
     """
-    model = _load_or_create(settings, data, start, precision)
+    model = _load_or_create(settings, data, start, precision, like)
     if precision == "fp64":
         model.double()
     if settings.gradient_checkpointing:
@@ -142,7 +149,10 @@ def make_model(settings: StageSettings, data: PlanData, start: Path | None, prec
     return model
 
 
-def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None, precision: str) -> SpeechLLM:
+def _load_or_create(
+    settings: StageSettings, data: PlanData, start: Path | None, precision: str, like: Path | None
+) -> SpeechLLM:
+    from soundwave.model.config import SpeechConfig
     from soundwave.model.speech_llm import SpeechLLM
 
     dtype = llm_dtype(precision)
@@ -155,11 +165,7 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
     made = settings.model
     tokenizer = load_tokenizer(made.llm)
     need_conversation(tokenizer, settings.system_prompt)  # before the weights: they may be many
-    token_ids = None
-    if made.ctc_vocabulary != "full":
-        texts = (target_text(cut, settings.ctc_languages) for cut in data.spoken_cuts())
-        fewest = None if made.ctc_vocabulary == "letters" else made.ctc_min_count
-        token_ids = seen_tokens(tokenizer, [text for text in texts if text], min_count=fewest)
+    token_ids = _vocabulary(settings, data, tokenizer) if like is None else SpeechConfig.read(like).token_ids
     model = SpeechLLM.create(
         made,
         encoder=settings.encoder,
@@ -169,8 +175,26 @@ def _load_or_create(settings: StageSettings, data: PlanData, start: Path | None,
         seed=settings.seed,
     )
     if settings.normalise_features:
-        model.alignment.set_scale(*feature_scale(data, skip=settings.on_bad_cut == "skip"))
+        skip = settings.on_bad_cut == "skip"
+        model.alignment.set_scale(*(feature_scale(data, skip=skip) if like is None else stored_scale(like)))
     return model
+
+
+def _vocabulary(settings: StageSettings, data: PlanData, tokenizer: Any) -> list[int] | None:
+    """The tokens that a new CTC head can write; None: all of them."""
+    made = settings.model
+    if made.ctc_vocabulary == "full":
+        return None
+    texts = (target_text(cut, settings.ctc_languages) for cut in data.spoken_cuts())
+    fewest = None if made.ctc_vocabulary == "letters" else made.ctc_min_count
+    return seen_tokens(tokenizer, [text for text in texts if text], min_count=fewest)
+
+
+def stored_scale(model: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `feature_scale` gave when a stored model began."""
+    names = ("alignment.feature_mean", "alignment.feature_scale")
+    found = read_weights(model / WEIGHTS, names)
+    return found[names[0]], found[names[1]]
 
 
 def feature_scale(data: PlanData, *, skip: bool = False) -> tuple[torch.Tensor, torch.Tensor]:

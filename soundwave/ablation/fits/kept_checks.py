@@ -62,9 +62,9 @@ def check_kept(path: Path, study: Study) -> list[str]:
     """
     said: list[str] = []
     measured = {one.outcome: one for one in study.measured()}
-    for row in _rows(path):
+    for row in read_kept(path):
         one = measured.get(row.outcome)
-        found = None if one is None else next((frame for frame in frames(one) if _same(frame, row)), None)
+        found = None if one is None else next((frame for frame in frames(one) if same_cells(frame, row)), None)
         if found is None:
             said.append(f"{row.outcome}: the study has no such cells.")
             continue
@@ -72,7 +72,12 @@ def check_kept(path: Path, study: Study) -> list[str]:
     return said
 
 
-def _rows(path: Path) -> list[KeptPredictions]:
+def read_kept(path: Path) -> list[KeptPredictions]:
+    """The predictions in a file.
+
+    Raises:
+        InputError: it is missing, or holds none.
+    """
     try:
         rows = TypeAdapter(list[KeptPredictions]).validate_python(read_object(path).get(KEPT))
         whole = all(cell.at.keys() == set(row.axes) for row in rows for cell in row.cells)
@@ -85,5 +90,6 @@ def _rows(path: Path) -> list[KeptPredictions]:
     return rows
 
 
-def _same(frame: CellFrame, row: KeptPredictions) -> bool:
+def same_cells(frame: CellFrame, row: KeptPredictions) -> bool:
+    """Are the predictions of such cells?"""
     return bool(dict(frame.fixed) == row.fixed) and [axis.name for axis in frame.axes] == row.axes

@@ -150,12 +150,14 @@ def check(predictions: Sequence[Prediction], frame: CellFrame) -> list[str]:
         point = np.array([[one.at[axis.name] for axis in frame.axes]])
         near = ((frame.at(point) - frame.scaled) ** 2).sum(axis=1)
         place = int(near.argmin())
-        name = f"{frame.named(point[0])} ({one.why})"
-        band = f"{one.value:.3g} ({one.low:.3g} to {one.high:.3g})"
-        if near[place] > 1e-4:
-            said.append(f"{name}: predicted {band}, not trained yet.")
-            continue
-        found = float(frame.means[place])
-        held = "held" if one.low <= found <= one.high else "did not hold"
-        said.append(f"{name}: predicted {band}, measured {found:.3g}: the prediction {held}.")
+        said.append(judged(one, frame, None if near[place] > 1e-4 else float(frame.means[place])))
     return said
+
+
+def judged(one: Prediction, frame: CellFrame, found: float | None) -> str:
+    """Whether a prediction held, in a sentence; found: what was measured, None: nothing yet."""
+    point = np.array([one.at[axis.name] for axis in frame.axes])
+    said = f"{frame.named(point)} ({one.why}): predicted {one.value:.3g} ({one.low:.3g} to {one.high:.3g})"
+    if found is None:
+        return f"{said}, not trained yet."
+    return f"{said}, measured {found:.3g}: the prediction {'held' if one.low <= found <= one.high else 'did not hold'}."

@@ -60,7 +60,7 @@ def _rows(context: Context) -> tuple[dict[str, str], HeldOut]:
         "QUALIFY row_number() OVER (PARTITION BY domain ORDER BY md5(cut_id)) <= $most"
     )
     values = {"split": context.split, "tasks": tasks, "most": context.first(ROWS)}
-    with connect(context.catalog, threads=1, splits=context.splits(context.catalog)) as con:
+    with connect(context.catalog, threads=1, splits=context.splits(context.catalog), bare=True) as con:
         domains = dict(con.execute(query, values | ({"corpus": context.corpus} if context.corpus else {})).fetchall())
     if not domains:
         of = f" of {context.corpus!r}" if context.corpus else ""

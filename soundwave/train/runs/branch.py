@@ -15,9 +15,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from manifests.errors import SettingsError, reading
+from manifests.errors import InputError, SettingsError, reading
 from manifests.files import need_file, write_jsonl
-from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, need_run_file, read_run
+from manifests.runs import CHECKPOINTS, LEDGER, LEDGER_ROWS, METRICS, RunInfo, final_model, need_run_file, read_run
 from soundwave.train.runs.checkpoint import NAME, load, save
 from soundwave.train.runs.folder import stored_settings
 from soundwave.train.runs.identity import Training
@@ -56,6 +56,14 @@ def check_branch(source: Path, asked: Training, steps: int) -> int:
         raise SettingsError(f"Cannot branch off {trunk.run} after step {step}: this run has {steps} steps.")
     _check_course(settings, steps, theirs, trunk, step)
     return step
+
+
+def ended_model(source: Path) -> Path | None:
+    """The model of the run that a checkpoint is of; None: it has not ended, or is not what was written."""
+    try:
+        return final_model(source.parent.parent)
+    except InputError:
+        return None
 
 
 def _check_course(settings: StageSettings, steps: int, theirs: StageSettings, trunk: RunInfo, step: int) -> None:
