@@ -14,7 +14,7 @@ Rows (ratio: how many times better ours is):
     power_small    of 0.04; peer: the same bootstrap, whose claims are worth what its false ones are.
     wrong_sign     share of differences of 0.04 whose better mean is the wrong one: what no test gets wrong.
     coverage       share of the truth that the 90 % bands of 200 fits along a share hold. Target 0.85 to 0.95.
-    coverage_size_law    the same of 40 size laws, of 5 sizes and 3 seeds.
+    coverage_size_law    the same of 200 size laws, of 5 sizes and 3 seeds.
     optimum_error  median distance of the predicted best share from the true one. Target 0.05.
     next_regret    how much worse than the best the recipe is that is recommended after 8 more runs, mean of 100 trials;
                    peer: 8 runs at random, and
@@ -211,7 +211,7 @@ def measure_all(scale: float = 1.0) -> list[Row]:
         row("power_small", small["ours"], small["clips"], "share of differences of 0.04", better="high"),
         row("wrong_sign", small["wrong mean"], None, "share of differences of 0.04, no test"),
         row("coverage", coverage, None, "share of the truth in 90 % bands"),
-        row("coverage_size_law", size_laws(count(40)), None, "share of the truth in 90 % bands"),
+        row("coverage_size_law", size_laws(count(200)), None, "share of the truth in 90 % bands"),
         row("optimum_error", optimum, None, "share"),
         row("next_regret", regret["next"], regret["random"], "word error rate"),
         row("next_regret_lattice", regret["next"], regret["lattice"], "word error rate"),

@@ -183,8 +183,7 @@ def connect(
         variables: read in SQL with getvariable('name').
         limits: of memory and of what is spilled to disk.
         splits: cut_id and split of cuts that are in other splits here than the catalog says: see `folds.py`.
-        bare: the catalog's tables and the views over them (`accepted`, `refused`, ...) alone, for our own SQL: the rest
-            takes most of the time of a connection that is opened for one question.
+        bare: only the catalog's tables, the views over them (`accepted`, ...) and macros: the rest takes most of the time.
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.
@@ -200,9 +199,8 @@ def connect(
         files |= {table: [resolve(catalog) / p.path for p in parts if p.table == table] for table in files}
     found = studies or Studies()
     drawn = list(dict.fromkeys([*(plan_files(plans) if plans else []), *(folder / PLAN for folder in found.plans)]))
-    for path in drawn:
-        if (path.parent / LOCK).is_file():
-            read_whole(path.parent)
+    for path in (path for path in drawn if (path.parent / LOCK).is_file()):
+        read_whole(path.parent)
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
     runs = list(dict.fromkeys([*runs, *found.runs]))

@@ -32,7 +32,7 @@ def create_tables(
     listed: Listed = quoted_list,
     splits: pa.Table | None = None,
 ) -> None:
-    """A view per catalog table (empty ones keep their columns), and those of sql/views.sql.
+    """A view per catalog table (empty ones keep their columns), and those of sql/views.sql and macros.sql.
 
     `listed` says by which names the connection reads files, `splits` (cut_id, split) which cuts are in another split
     than their files say.
@@ -51,7 +51,9 @@ def create_tables(
             ) from error
     if splits is not None:
         _change_splits(con, splits)
-    con.execute((SQL / "views.sql").read_text(encoding="utf-8"))
+    con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
+    for name in ("views", "macros"):
+        con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def create_views(
@@ -69,8 +71,7 @@ def create_views(
     con.execute(f"CREATE VIEW plans AS {_read_plans(con, plans, listed, names)}")
     create_paper(con)
     create_ontology(con)
-    con.create_function("same_text", same_text, ["VARCHAR"], "VARCHAR")
-    for name in ("macros", "ontology", "leakage"):
+    for name in ("ontology", "leakage"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
 
 

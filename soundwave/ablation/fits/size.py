@@ -207,11 +207,15 @@ def _with_offset(x: Floats, y: Floats, near: float | None) -> tuple[float, float
         gap: Floats = np.log(parameters[2] + np.exp(parameters[0] - parameters[1] * x)) - y
         return gap
 
+    def slopes(parameters: Floats) -> Floats:
+        falling = np.exp(parameters[0] - parameters[1] * x)
+        return np.column_stack([falling, -x * falling, np.ones_like(x)]) / (parameters[2] + falling)[:, None]
+
     bounds = ([-30.0, 0.0, 0.0], [30.0, MAX_EXPONENT, smallest])
     tries = []
     for exponent in STARTS if near is None else (near,):
         start = [float(np.median(y)), min(max(exponent, 1e-3), MAX_EXPONENT - 1e-3), smallest / 2]
-        tries.append(least_squares(residual, start, bounds=bounds))
+        tries.append(least_squares(residual, start, jac=slopes, bounds=bounds))
     log_scale, exponent, offset = min(tries, key=lambda found: float(found.cost)).x
     return float(log_scale), float(exponent), float(offset)
 

@@ -1,12 +1,15 @@
 """An ablation branches off the stable part of a longer run: the branch is bitwise the whole shorter run."""
 
 import json
+import shutil
+from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
 
 from manifests.errors import MissingFileError, SettingsError
 from manifests.runs import read_run
+from soundwave.train import setup
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 
@@ -52,6 +55,28 @@ def test_a_branch_is_bitwise_the_whole_run(trunk, values, workspace, tmp_path, c
     info = read_run(tmp_path / "branch")
     assert info.branch == str(source) and info.key == read_run(tmp_path / "whole").key
     assert metrics(trunk)[:4] == [row | {"steps": 10} for row in metrics(tmp_path / "branch")[:4]]
+
+
+def _noted(asked, real, name, *args, **more):
+    asked.append(name)
+    return real(*args, **more)
+
+
+def test_a_branch_reads_no_text_again_for_its_vocabulary(trunk, values, workspace, tmp_path, monkeypatch):
+    plan, source = workspace / "mixtures" / "mixed", trunk / "checkpoints" / "step-0000004.safetensors"
+    asked = []
+    for name in ("seen_tokens", "feature_scale"):
+        monkeypatch.setattr(setup, name, partial(_noted, asked, getattr(setup, name), name))
+    train(StageSettings(**values | {"steps": 7}), plan=plan, output=tmp_path / "branch", branch=source)
+    assert asked == []
+    copied = tmp_path / "copied"
+    shutil.copytree(trunk, copied)
+    (copied / "final" / "adapters.safetensors").write_bytes(b"damaged")  # then it reads them, as a run from zero does
+    train(StageSettings(**values | {"steps": 7}), plan=plan, output=tmp_path / "other",
+          branch=copied / "checkpoints" / source.name)  # fmt: skip
+    assert asked
+    models = [(tmp_path / name / "final" / "adapters.safetensors").read_bytes() for name in ("branch", "other")]
+    assert models[0] == models[1]
 
 
 @pytest.mark.parametrize(
