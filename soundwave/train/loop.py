@@ -382,7 +382,7 @@ class Trainer:
     def _seed(self, step: int) -> None:
         """Dropout follows from seed, step and process, so a resumed run is the same run."""
         seed = self.settings.seed * 1_000_003 + step + (self.ranks.rank << 40)
-        # `torch.manual_seed` also seeds GPUs that are not there: without one, it keeps a note of each call for ever.
+        # `torch.manual_seed` also prepares for GPUs that are not there, and notes its stack: half a millisecond.
         torch.default_generator.manual_seed(seed)
         if self.accelerator.device.type != "cpu":
             torch.manual_seed(seed)
