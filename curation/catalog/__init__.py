@@ -183,7 +183,7 @@ def connect(
         variables: read in SQL with getvariable('name').
         limits: of memory and of what is spilled to disk.
         splits: cut_id and split of cuts that are in other splits here than the catalog says: see `folds.py`.
-        bare: only the catalog's tables, the views over them (`accepted`, ...) and macros: the rest takes most of the time.
+        bare: only the catalog's tables, views over them (`accepted`, ...) and macros: the rest takes most of the time.
 
     Raises:
         MissingFileError: no catalog there, or one of its parts is missing or empty.

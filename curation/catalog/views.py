@@ -71,7 +71,7 @@ def create_views(
     con.execute(f"CREATE VIEW plans AS {_read_plans(con, plans, listed, names)}")
     create_paper(con)
     create_ontology(con)
-    for name in ("ontology", "leakage"):
+    for name in ("paper", "ontology", "leakage"):
         con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"))
 
 
