@@ -2,6 +2,7 @@
 
     CATALOG/TABLE/CORPUS/NAME-KEY.parquet   parts; KEY comes from a part's inputs
     CATALOG/catalog.json                    which parts are current, and the fingerprint of their rows; replaced last
+    reviews/reviews.parquet beside it       marks that listeners gave its cuts: the view `reviews`
 
 Readers follow catalog.json, so they see the old catalog or the new one, never half of each.
 """
@@ -171,8 +172,7 @@ def connect(
     """A DuckDB connection with a view per table of manifests/schema.sql, the views and macros of sql/.
 
     Args:
-        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`; None: its tables are empty. Marks that listeners gave
-            its cuts, in a folder beside it, are the view `reviews`.
+        catalog: the catalog's folder, or `s3://BUCKET/PREFIX`; None: its tables are empty.
         read_only: lock the connection down: it reads the catalog's files and nothing else, cannot write them, and
             cannot be reopened. Without it the connection is for our own SQL only.
         plans: a folder of plans (PLANS/NAME/plan.parquet) for the view `plans`, with the column `plan` = NAME.

@@ -15,6 +15,7 @@ from tests.soundwave.explore.explored import SCRIPT
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 REFUSED = re.compile(r"the server responded with a status of 422")  # the browser says so of an answer that says no
+PATIENCE = 120_000  # ms
 LOUD, MUTED = {"error", "warning"}, set()
 # Collects what the player shows after a word was clicked, however fast the machine is.
 RECORD = """() => {
@@ -43,8 +44,9 @@ def served(explored, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)  # how busy the machine is decides nothing
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -56,6 +58,7 @@ def page(served, browser):
     """The first page; what goes wrong in it fails the test."""
     _, address = served
     page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
     wrong, origin = [], address.partition("?")[0]
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type in LOUD - MUTED else None)
@@ -97,7 +100,7 @@ def test_filter_listen_and_mark(served, page):
     assert page.locator("main b, #player b").count() == 0 and page.title() == "Cuts · soundwave"
     page.evaluate(RECORD)
     page.click(".word:text('to')")
-    end, seen = time.monotonic() + 30, {"times": [0], "words": []}
+    end, seen = time.monotonic() + PATIENCE / 1000, {"times": [0], "words": []}
     while max(seen["times"], default=0) < 1.2 and time.monotonic() < end:
         page.wait_for_timeout(100)
         seen = page.evaluate("window.seen")
