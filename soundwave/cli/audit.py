@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli import _completion
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import MOST
 from soundwave.cli._workspaces import CatalogOption, RunsOption, WorkspaceOption, asked
@@ -20,7 +21,9 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def audit(
         *,
-        names: Annotated[list[str] | None, typer.Argument(help="Audits to run; all by default.")] = None,
+        names: Annotated[
+            list[str] | None, typer.Argument(help="Audits to run; all by default.", autocompletion=_completion.audits)
+        ] = None,
         catalog: CatalogOption = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans; `mixtures` beside the catalog by default.")
@@ -34,7 +37,12 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(metavar="CUT", help="What each pass, rule, audit and label says of one cut.")
         ] = None,
         funnel: Annotated[
-            str | None, typer.Option(metavar="MIXTURE", help="Hours left after each rule of a mixture, by corpus.")
+            str | None,
+            typer.Option(
+                metavar="MIXTURE",
+                autocompletion=_completion.mixtures,
+                help="Hours left after each rule of a mixture, by corpus.",
+            ),
         ] = None,
         rules: Annotated[
             Path | None, typer.Option(help="SQL file of rules for --explain; the paper's by default.")
