@@ -33,6 +33,7 @@ COMMANDS = (
     "ablate",
     "why",
     "report",
+    "doctor",
 )
 
 

@@ -13,7 +13,7 @@ from soundwave.cli._tables import json_text
 from tests import forked
 
 TALK = {"chat"}  # a conversation answers no data
-BUSY = {"assets", "demo", "prepare", "segment", "label", "train", "eval", "ablate run", "ablate next"}
+BUSY = {"assets", "demo", "doctor", "prepare", "segment", "label", "train", "eval", "ablate run", "ablate next"}
 BUSY |= {"catalog import", "catalog verify", "catalog questions"}
 
 
