@@ -40,7 +40,7 @@ COMMANDS = (
 NO_TEMPORARY = "No usable temporary directory"  # what tempfile says when /tmp is full
 GONE = 141  # as of a process that SIGPIPE ended
 INTERRUPTED = 130  # as of one that SIGINT ended
-USAGE_ERROR = typer.BadParameter.__mro__[2]  # click's ClickException, which newer versions of typer carry themselves
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]  # click's ClickException; newer typers carry their own
 
 
 def build_app() -> typer.Typer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from soundwave.doctor.health import HealthCheck, looked
 
@@ -29,7 +30,7 @@ def examine(told: Callable[[str], None] = lambda kind: None) -> list[HealthCheck
     found = []
     for kind, name, module, look, core in LOOKS:
         told(name)
-        found += looked(kind, name, lambda module=module, look=look: _looked(module, look), core=core)
+        found += looked(kind, name, partial(_looked, module, look), core=core)
     return found
 
 

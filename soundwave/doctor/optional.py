@@ -40,8 +40,7 @@ def check_models() -> Iterator[HealthCheck]:
                 said, do = (f"lacks {lacks}", row["install"]) if lacks else (f"with {needs}", "")
                 if row["name"] == "whisperx" and lacks and WHISPERX.is_dir():
                     said, do = f"in the environment {WHISPERX}", ""
-                state = "missing" if do else "ok"
-                yield HealthCheck("optional", f"{kind} {row['name']}", state, said, do)
+                yield HealthCheck("optional", f"{kind} {row['name']}", "missing" if do else "ok", said, do)
 
 
 def check_extras() -> Iterator[HealthCheck]:

@@ -49,7 +49,7 @@ def requirements() -> list[Requirement]:
 
 def check_python() -> Iterator[HealthCheck]:
     """The interpreter, against `requires-python`."""
-    asked = metadata.metadata(DISTRIBUTION).get("Requires-Python") or ""
+    asked = metadata.metadata(DISTRIBUTION)["Requires-Python"] or ""
     fits = SpecifierSet(asked).contains(platform.python_version(), prereleases=True)
     said = f"{platform.python_version()} (asked for: {asked or 'any'})"
     do = "" if fits else "Install another Python, then: make venv PYTHON=python3.11"
