@@ -65,6 +65,5 @@ def check_dask() -> Iterator[HealthCheck]:
     """Does a worker start, and answer?"""
     with local_client(1) as client:
         answer = client.submit(pow, 6, 2).result(timeout=60)
-    yield HealthCheck(
-        "dask", "worker", "ok" if answer == 36 else "broken", f"started, and said that 6 x 6 is {answer}", core=True
-    )
+    said = f"started, and said that 6 x 6 is {answer}"
+    yield HealthCheck("dask", "worker", "ok" if answer == 36 else "broken", said, core=True)
