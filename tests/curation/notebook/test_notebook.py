@@ -11,6 +11,7 @@ import soundfile
 import curation
 from curation.catalog import build
 from manifests.errors import MissingFileError, MissingPackageError, QueryError, SettingsError
+from tests.curation.catalog.study_folders import write_study_run
 from tests.curation.notebook.small import CORPUS, TEXT, make_corpus
 
 
@@ -69,6 +70,7 @@ def test_limits_and_places_are_checked(catalog, tmp_path):
 
 
 def test_a_workspace_has_its_catalog(catalog):
+    write_study_run(catalog.parent / "study", "one", None)
     with curation.open(catalog.parent) as opened:
         assert opened.catalog.resolve() == catalog.resolve()
         assert len(opened.sql("FROM cuts")) == 2
