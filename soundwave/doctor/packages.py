@@ -73,7 +73,7 @@ def check_packages(asked: Sequence[Requirement] | None = None) -> Iterator[Healt
             )
         elif errors.get(module) is not None:
             said = f"{version}: `import {module}` fails: {errors[module]}"
-            yield HealthCheck("package", one.name, "broken", said, f"{do} --reinstall", core=True)
+            yield HealthCheck("package", one.name, "broken", said, f"uv pip uninstall {one.name}; {do}", core=True)
         elif not one.specifier.contains(Version(version), prereleases=True):
             yield HealthCheck("package", one.name, "unfit", f"{version}, asked for: {one.specifier}", do, core=True)
         else:
