@@ -60,6 +60,9 @@ class ExportFormat(StrEnum):
     kaldi = "kaldi"
 
 
+FormatOption = Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     commands = typer.Typer(help="Corpora and labels as Parquet, for SQL.", no_args_is_help=True)
@@ -104,9 +107,7 @@ def register(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Argument(help="File to write, .jsonl or .jsonl.gz; a new folder with --format.")],
         catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
         where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
-        format_: Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")] = (
-            ExportFormat.jsonl
-        ),
+        format_: FormatOption = ExportFormat.jsonl,
         seconds: SecondsOption = SECONDS,
         memory: MemoryOption = MEMORY,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
@@ -119,10 +120,8 @@ def register(app: typer.Typer) -> None:
         from soundwave.cli._tables import print_json, say
 
         rows = _export(format_, catalog, output, where, limits(seconds, memory))
-        if json_:
-            print_json({"output": str(output), "format": str(format_), "rows": rows})
-        else:
-            say(f"{rows:,} rows to {output}")
+        facts = {"output": str(output), "format": str(format_), "rows": rows}
+        print_json(facts) if json_ else say(f"{rows:,} rows to {output}")
 
 
 def questions(  # noqa: PLR0917 - options are keywords
