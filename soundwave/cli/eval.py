@@ -32,6 +32,14 @@ AlsoOption = Annotated[
         "without another question they are all that is asked."
     ),
 ]
+MetricsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. "
+        f"Default: {RATES}, the error rates. --list-metrics says what they measure.",
+        autocompletion=_completion.metrics,
+    ),
+]
 ClipsOption = Annotated[
     Path | None, typer.Option(help="Write what each clip gave to the figures: value and weight, as Parquet.")
 ]
@@ -54,14 +62,7 @@ def evaluate_runs(
     min_words: Annotated[
         int | None, typer.Option(help="Clips with fewer words are left out (default 3).", min=1, max=MOST)
     ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. "
-            f"Default: {RATES}, the error rates. --list-metrics says what they measure.",
-            autocompletion=_completion.metrics,
-        ),
-    ] = None,
+    metrics: MetricsOption = None,
     decode: DecodeOption = None,
     limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1, max=MOST)] = None,
     text: Annotated[Path | None, typer.Option(help="Plain text for the perplexity of `retention`.")] = None,
