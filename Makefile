@@ -49,6 +49,10 @@ check: $(STAMP) ## Format, lint, strict types, import floors
 assets: $(STAMP) ## Fetch the corpora and convert the language model that demo and tests use
 	@$(BIN)/soundwave assets
 
+docs: $(STAMP) ## Build the site of docs/ in site/; a broken link is an error
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --group docs
+	@$(BIN)/python -m mkdocs build --strict --quiet && echo "site/index.html"
+
 wheel: $(STAMP) ## Build the wheel and try it in an empty environment
 	@echo "==> wheel"; rm -rf dist && $(BIN)/uv build --quiet --wheel --python $(BIN)/python
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/venv
@@ -76,6 +80,6 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## Remove what the demo, the study and the builds left (not the cache of downloads)
-	rm -rf demo study dist .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo study dist site .coverage* .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help demo gpu-check study corpora test test-whisperx test-stack check assets wheel venv format clean
+.PHONY: help demo gpu-check study corpora test test-whisperx test-stack check assets docs wheel venv format clean

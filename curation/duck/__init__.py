@@ -10,6 +10,7 @@ damaged      Parquet files that cannot be read: which one
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,7 +46,8 @@ def open_memory(threads: int | None = None, limits: Limits | None = None) -> duc
     con.execute(f"SET memory_limit = '{(limits or Limits()).memory}B'")
     if limits is not None:
         con.execute(f"SET max_temp_directory_size = '{limits.spill}B'")
-    con.execute("SET enable_progress_bar = false")
+    with contextlib.suppress(duckdb.InvalidInputException):  # in Jupyter without ipywidgets, where there is no bar
+        con.execute("SET enable_progress_bar = false")
     if threads is not None:
         con.execute(f"SET threads = {int(threads)}")
     return con

@@ -34,11 +34,14 @@ COMMANDS = (
     "why",
     "report",
     "explore",
+    "doctor",
 )
 
 
 NO_TEMPORARY = "No usable temporary directory"  # what tempfile says when /tmp is full
 GONE = 141  # as of a process that SIGPIPE ended
+INTERRUPTED = 130  # as of one that SIGINT ended
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]  # click's ClickException; newer typers carry their own
 
 
 def build_app() -> typer.Typer:
@@ -47,7 +50,6 @@ def build_app() -> typer.Typer:
         name="soundwave",
         help="Build a speech LLM's data mixtures, audit them in SQL, train its three stages, and ablate the data.",
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode=None,  # drawing boxes around help costs half a second
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,25 +95,38 @@ def _run() -> int | str | None:
     """Run the command that the words call; its exit code."""
     app = build_app()
     try:
-        app()
+        code = app(standalone_mode=False)
     except SystemExit as end:
         # Of a reader that has gone typer and rich make a plain 1, which says findings.
         return GONE if isinstance(end.__context__, BrokenPipeError) else end.code
-    except (Exception, KeyboardInterrupt) as error:
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except USAGE_ERROR as error:
+        return _misused(error)
+    except Exception as error:
         return _code_of(error, app)
-    return 0
+    if code == INTERRUPTED:  # what some versions of typer make of Ctrl-C
+        print("interrupted; run the same command again to go on from here", file=sys.stderr)
+    return code if isinstance(code, int) else 0
 
 
-def _code_of(error: BaseException, app: typer.Typer) -> int:
+def _misused(error: Any) -> int:
+    """Say what is wrong with the words of a command, as every error is said; exit 2."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return 2
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "soundwave"
+    return _fail(f"{error.format_message()}\n`{command} --help` says what it takes.")
+
+
+def _code_of(error: Exception, app: typer.Typer) -> int:
     """Say what an error says, and return its exit code; a bug of ours is raised again."""
     from manifests.disk.faults import ADVICE, fault_number
     from manifests.errors import InputError
 
     if isinstance(error, InputError):
         return _fail(with_flags(str(error), flags(app, sys.argv[1:])))
-    if isinstance(error, KeyboardInterrupt):
-        print("interrupted; run the same command again to go on from here", file=sys.stderr)
-        return 130
     if isinstance(error, OSError) and error.filename is not None:  # the environment's fault, said in one line
         return _fail(f"{error.strerror}: {error.filename}")
     if isinstance(error, OSError) and error.filename is None and NO_TEMPORARY in str(error):

@@ -20,3 +20,8 @@ class DefaultGroup(TyperGroup):
             args = [self.default_command, *args]
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What Tab offers: the group's commands, and what the one takes that may be left out."""
+        first = next(one for one in self.commands[self.default_command].params if one.param_type_name == "argument")
+        return [*super().shell_complete(ctx, incomplete), *first.shell_complete(ctx, incomplete)]

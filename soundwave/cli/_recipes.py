@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from soundwave.cli._tables import print_json, say
+from soundwave.cli._tables import print_json, print_rows, say
 
 NARROW = 80  # columns that every terminal has
 LANGUAGES = 2  # that a row names
@@ -83,18 +83,17 @@ def show_corpora(rows: list[Row], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("corpus", "cuts", "hours", "texts", "rejects", "why"):
-        table.add_column(heading, justify="left" if heading in ("corpus", "why") else "right")
-    for row in rows:
-        why = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
-        numbers = (str(row["cuts"]), f"{row['hours']:.3f}", str(row["texts"]), str(row["rejects"]))
-        table.add_row(row["corpus"], *numbers, why)
-    DataConsole().print(table)
+    print_rows(
+        [
+            {name: row[name] for name in ("corpus", "cuts")}
+            | {"hours": f"{row['hours']:.3f}"}
+            | {name: row[name] for name in ("texts", "rejects")}
+            | {"why": ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())}
+            for row in rows
+        ],
+        names=("corpus", "cuts", "hours", "texts", "rejects", "why"),
+        right=("hours",),
+    )
     for row in rows:
         if row["lengths"]["files"]:
             say(f"{row['corpus']}: {row['lengths']['text']}")

@@ -37,6 +37,18 @@ MeasureDask = Annotated[
 ]
 
 
+def _quiet(wanted: bool) -> bool:
+    from manifests.progress import set_quiet
+
+    set_quiet(wanted)
+    return wanted
+
+
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress; results, notes and errors stay.", callback=_quiet)
+]
+
+
 def finite(value: Any) -> Any:
     """The value of an option that takes numbers with a point (its `callback`), if each is finite."""
     for number in value if isinstance(value, list | tuple) else [value]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import MOST, PROCESSES
+from soundwave.cli._settings import MOST, PROCESSES, QuietOption
 
 FolderArgument = Annotated[Path, typer.Argument(help="A study: OUTPUT/GRID, as `soundwave ablate` wrote it.")]
 OutcomeOption = Annotated[str | None, typer.Option(help="One outcome of the study alone.")]
@@ -105,6 +105,7 @@ def next_(
     catalog: CatalogOption = Path("demo/catalog"),
     grids: GridsOption = Path(),
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say which cell of a study to run next, why, and what it costs, and print its grid; `--run N` runs it and goes on.

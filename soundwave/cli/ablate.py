@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli import _completion
 from soundwave.cli._default import DefaultGroup
-from soundwave.cli._settings import LARGEST, PROCESSES, SetOption, overrides
+from soundwave.cli._settings import LARGEST, PROCESSES, QuietOption, SetOption, overrides
 from soundwave.cli._study import COMMANDS as STUDY_COMMANDS
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from manifests.settings import Override
     from soundwave.ablation.run import AblationSummary, Running
 
@@ -71,7 +70,10 @@ def register(app: typer.Typer) -> None:
 
 
 def ablate(  # noqa: PLR0917 - options are keywords
-    grids: Annotated[list[str], typer.Argument(help="Grid files (.yaml), or names of bundled ones.")],
+    grids: Annotated[
+        list[str],
+        typer.Argument(help="Grid files (.yaml), or names of bundled ones.", autocompletion=_completion.grids),
+    ],
     catalog: CatalogOption = Path("demo/catalog"),
     output: OutputOption = Path("demo/ablation"),
     workers: WorkersOption = None,
@@ -87,6 +89,7 @@ def ablate(  # noqa: PLR0917 - options are keywords
     keep_going: KeepGoingOption = True,
     time_limit: TimeOption = None,
     results: ResultsOption = None,
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
     """Train and evaluate every cell (arm x axes x seed) of one or more grids; equal trainings happen once.
@@ -115,9 +118,9 @@ def ablate(  # noqa: PLR0917 - options are keywords
         hint = "\nRename the grid's file, or --output names another folder, or --force moves these results aside."
         raise OccupiedError(f"{error}{hint if error.movable else ''}", movable=error.movable) from error
     if as_json:
-        import json
+        from soundwave.cli._tables import print_json
 
-        print(json.dumps([*summary.rows, *summary.failures], indent=2))
+        print_json([*summary.rows, *summary.failures])
     else:
         _show(summary)
     _fail(summary)
@@ -155,53 +158,40 @@ def _look(  # noqa: PLR0917 - passed on
 
 
 def _show(summary: AblationSummary) -> None:
-    from manifests.shown import DataConsole
+    from soundwave.cli._tables import say
 
-    console = DataConsole()
     for name, report in summary.reports.items():
-        console.print(_table(name, report, [row for row in summary.rows if row["grid"] == name]))
+        _table(name, report, [row for row in summary.rows if row["grid"] == name])
         for arm, fit in report["fits"].items():
             if fit["curve"] is not None:
-                console.print(f"  {arm}: {report['metric']} = {fit['formula']}", highlight=False)
-        for sentence in report["claims"]["sentences"]:
-            console.print(f"  {sentence}", highlight=False)
-        if report["next"]:
-            console.print(f"  {report['next']}", highlight=False)
+                say(f"  {arm}: {report['metric']} = {fit['formula']}")
+        for sentence in [*report["claims"]["sentences"], *[report["next"]] * bool(report["next"])]:
+            say(f"  {sentence}")
     for note in summary.notes:
-        console.print(f"note: {note}", highlight=False, markup=False)
+        say(f"note: {note}")
     for row in summary.failures:
-        console.print(f"{row['cell']}: {row['error']}", highlight=False, markup=False)
+        say(f"{row['cell']}: {row['error']}")
     more = f", {summary.taken} cells taken from a table" if summary.taken else ""
     more += f", {summary.left} jobs left: run the same command again" if summary.left else ""
-    console.print(
-        f"{summary.trained} trained, {summary.reused} reused{more}; results in {summary.output}", highlight=False
-    )
+    say(f"{summary.trained} trained, {summary.reused} reused{more}; results in {summary.output}")
 
 
-def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
+def _table(name: str, report: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     from manifests.units import clock
+    from soundwave.cli._tables import print_rows
 
-    table = Table(title=f"{name}: {report['question']}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("cell", "stage"):
-        table.add_column(title, overflow="fold", min_width=24 if title == "cell" else None)
     rates = {"ctc_wer": "CTC WER", "llm_wer": "LLM WER"}
     metrics = list(dict.fromkeys([*rates, report["metric"], *(report.get("outcomes") or {})]))
     metrics = [name for name in metrics if name not in rates or any(row.get(name) is not None for row in rows)]
-    for title in ("audio", "training", *(rates.get(name, name) for name in metrics)):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        seconds = row["wall_seconds"]
-        table.add_row(
-            row["cell"],
-            row["stage"],
-            "-" if row["hours"] is None else f"{row['hours'] * 60:.1f} min",
-            "-" if seconds is None else clock(seconds),
-            *(_rate(row, name) for name in metrics),
-        )
-    return table
+    shown = [
+        {"cell": row["cell"], "stage": row["stage"]}
+        | {"audio": "-" if row["hours"] is None else f"{row['hours'] * 60:.1f} min"}
+        | {"training": "-" if row["wall_seconds"] is None else clock(row["wall_seconds"])}
+        | {rates.get(name, name): _rate(row, name) for name in metrics}
+        for row in rows
+    ]
+    right = ("audio", "training", *(rates.get(name, name) for name in metrics))
+    print_rows(shown, title=f"{name}: {report['question']}", names=("cell", "stage", *right), right=right)
 
 
 def _rate(row: dict[str, Any], metric: str) -> str:

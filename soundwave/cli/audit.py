@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soundwave.cli import _completion
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import MOST
 from soundwave.cli._workspaces import CatalogOption, RunsOption, WorkspaceOption, asked
@@ -14,13 +15,26 @@ if TYPE_CHECKING:
     from curation.duck import Limits
 
 
+NamesArgument = Annotated[
+    list[str] | None, typer.Argument(help="Audits to run; all by default.", autocompletion=_completion.audits)
+]
+FunnelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MIXTURE",
+        autocompletion=_completion.mixtures,
+        help="Hours left after each rule of a mixture, by corpus.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
     def audit(
         *,
-        names: Annotated[list[str] | None, typer.Argument(help="Audits to run; all by default.")] = None,
+        names: NamesArgument = None,
         catalog: CatalogOption = None,
         plans: Annotated[
             Path | None, typer.Option(help="Folder of plans; `mixtures` beside the catalog by default.")
@@ -33,9 +47,7 @@ def register(app: typer.Typer) -> None:
         explain: Annotated[
             str | None, typer.Option(metavar="CUT", help="What each pass, rule, audit and label says of one cut.")
         ] = None,
-        funnel: Annotated[
-            str | None, typer.Option(metavar="MIXTURE", help="Hours left after each rule of a mixture, by corpus.")
-        ] = None,
+        funnel: FunnelOption = None,
         rules: Annotated[
             Path | None, typer.Option(help="SQL file of rules for --explain; the paper's by default.")
         ] = None,

@@ -36,6 +36,7 @@ def calibrate(
     from manifests.disk.names import need_name
     from manifests.errors import SettingsError
     from manifests.files import need_folder
+    from soundwave.cli._tables import print_json, say
 
     sources = ("reference", "joined", "both")
     if source not in sources:
@@ -50,6 +51,6 @@ def calibrate(
     learned = learn(aligner, clips, reference=f"{corpus}: {source}{' and noise' if noise else ''}")
     learned.save(output)
     if as_json:
-        print(learned.model_dump_json(indent=1))
+        print_json(learned.model_dump(mode="json"))
         return
-    print(f"{output}: learned from {learned.words:,} words of {learned.reference}")
+    say(f"{output}: learned from {learned.words:,} words of {learned.reference}")

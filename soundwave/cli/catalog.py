@@ -37,7 +37,7 @@ from soundwave.cli._imports import (
     show_check,
 )
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
-from soundwave.cli._settings import MeasureDask, MeasureWorkers
+from soundwave.cli._settings import MeasureDask, MeasureWorkers, QuietOption
 
 if TYPE_CHECKING:
     from curation.catalog import CatalogSummary
@@ -58,6 +58,9 @@ class ExportFormat(StrEnum):
     nemo = "nemo"
     nemo_tarred = "nemo-tarred"
     kaldi = "kaldi"
+
+
+FormatOption = Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -104,26 +107,29 @@ def register(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Argument(help="File to write, .jsonl or .jsonl.gz; a new folder with --format.")],
         catalog: Annotated[Path, typer.Option(help="The catalog to read.")] = CATALOG,
         where: Annotated[str, typer.Option(help="Which cuts, as a SQL condition.")] = "true",
-        format_: Annotated[ExportFormat, typer.Option("--format", help="jsonl: manifests; the others hold audio.")] = (
-            ExportFormat.jsonl
-        ),
+        format_: FormatOption = ExportFormat.jsonl,
         seconds: SecondsOption = SECONDS,
         memory: MemoryOption = MEMORY,
+        json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a line.")] = False,
     ) -> None:
         """Write cuts back as Lhotse JSONL, byte for byte as they came in; or with their audio in one of the formats.
 
         Example: soundwave catalog export train.jsonl.gz --where "split = 'train' AND task = 'asr'"
         """
         from soundwave.cli._limits import limits
+        from soundwave.cli._tables import print_json, say
 
-        print(f"{_export(format_, catalog, output, where, limits(seconds, memory)):,} rows to {output}")
+        rows = _export(format_, catalog, output, where, limits(seconds, memory))
+        facts = {"output": str(output), "format": str(format_), "rows": rows}
+        print_json(facts) if json_ else say(f"{rows:,} rows to {output}")
 
 
-def questions(
+def questions(  # noqa: PLR0917 - options are keywords
     task: Annotated[str, typer.Argument(help="age, emotion, gender, grounding, language or speakers.")],
     corpus: Annotated[str, typer.Option(help="Whose cuts are asked.")],
     catalog: Annotated[Path, typer.Option(help="The catalog that has it.")] = CATALOG,
     corpora: Annotated[Path, typer.Option(help="The new corpus goes to CORPORA/CORPUS_TASK.")] = Path("demo/corpora"),
+    quiet: QuietOption = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Ask a task of the paper's stage III of a corpus that was made for another: a corpus of questions beside it.
@@ -166,6 +172,7 @@ def verify(
     runs: Annotated[Path | None, typer.Option(help="A run, or a folder of runs.")] = None,
     *,
     accept: Annotated[bool, typer.Option("--accept", help="Take changed corpora as they are now.")] = False,
+    quiet: QuietOption = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Read every file to its end and say which are no longer what was written; without options those of the demo.
@@ -246,6 +253,7 @@ def import_(
     decode: DecodeOption = False,
     workers: MeasureWorkers = None,
     dask: MeasureDask = None,
+    quiet: QuietOption = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Prepare a corpus from what another tool wrote, a table, or a folder of audio with texts beside it.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soundwave.cli._settings import PROCESSES, SetOption, overrides
+from soundwave.cli._settings import PROCESSES, QuietOption, SetOption, overrides
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +23,7 @@ def demo(
         int | None, typer.Option(help="Processes side by side, one thread each (default 2).", min=1, max=PROCESSES)
     ] = None,
     set_: SetOption = None,
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json on standard output at the end.")] = False,
 ) -> None:
     """Run corpora -> labels -> catalog -> mixtures -> three stages -> ablation -> report on real recordings.
@@ -40,6 +41,6 @@ def demo(
     replaced = overrides(set_, {"--workers": ("workers", workers)})
     summary = run_demo(output, replace_defaults(DemoSettings, replaced, where="the demo"))
     if as_json:
-        import json
+        from soundwave.cli._tables import print_json
 
-        print(json.dumps(summary, indent=2))
+        print_json(summary)

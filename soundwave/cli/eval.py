@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import MOST, SetOption, overrides
+from soundwave.cli import _completion
+from soundwave.cli._settings import MOST, QuietOption, SetOption, overrides
 from soundwave.evaluate.registry import ALL, METRICS, RATES
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ AlsoOption = Annotated[
 OwnFoldOption = Annotated[
     bool, typer.Option("--own-fold", help="Of the corpus of a mixture's `folds`: the fold that the run never saw.")
 ]
+MetricsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. "
+        f"Default: {RATES}, the error rates. --list-metrics says what they measure.",
+        autocompletion=_completion.metrics,
+    ),
+]
 ClipsOption = Annotated[
     Path | None, typer.Option(help="Write what each clip gave to the figures: value and weight, as Parquet.")
 ]
@@ -56,13 +65,7 @@ def evaluate_runs(
     min_words: Annotated[
         int | None, typer.Option(help="Clips with fewer words are left out (default 3).", min=1, max=MOST)
     ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"Any of {', '.join(METRICS.names())} (commas, or given twice), or all. "
-            f"Default: {RATES}, the error rates. --list-metrics says what they measure."
-        ),
-    ] = None,
+    metrics: MetricsOption = None,
     decode: DecodeOption = None,
     own_fold: OwnFoldOption = False,
     limit: Annotated[int | None, typer.Option(help="So many clips of each task only.", min=1, max=MOST)] = None,
@@ -82,6 +85,7 @@ def evaluate_runs(
         typer.Option("--list-metrics", help="List the metrics and stop; with --json also their figures and needs."),
     ] = False,
     set_: SetOption = None,
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object for one run, else a list.")] = False,
 ) -> None:
     """Score finished runs: word and character error rates with 95 % bands over clips; other metrics with --metrics.
@@ -245,10 +249,10 @@ def _print_json(found: list[list[dict[str, Any]]], best: dict[str, Any] | None) 
 
 
 def _print_rows(rows: list[dict[str, Any]], best: dict[str, Any] | None = None) -> None:
-    import json
+    from soundwave.cli._tables import print_json
 
     answer: Any = rows[0] if len(rows) == 1 else rows
-    print(json.dumps(answer if best is None else {"runs": rows, "ceiling": best}, indent=2))
+    print_json(answer if best is None else {"runs": rows, "ceiling": best})
 
 
 def _show_families(found: list[dict[str, Any]]) -> None:
@@ -268,37 +272,33 @@ def _rows_of(result: "Mapping[str, Any]") -> str:
 
 
 def _show(found: list[dict[str, Any]], best: dict[str, Any] | None) -> None:
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
+    from soundwave.cli._tables import print_rows, say
     from soundwave.evaluate.table import json_row
 
     rows = [json_row([result]) for result in found]
     for row in rows:
         if "skipped" in row:
-            print(f"{row['run']}: no error rates. {row['skipped']}")
+            say(f"{row['run']}: no error rates. {row['skipped']}")
     rows = [row for row in rows if "skipped" not in row]
     if not rows and best is None:
         return
     title = f"{rows[0]['clips']} clips of {rows[0]['corpus']}, {_rows_of(rows[0])}" if rows else None
-    table = Table(title=title, title_justify="left")
     decodings = {"ctc": "CTC", "llm": "LLM", "joint": "joint"}
     shown = [name for name in decodings if name != "joint" or any("joint_wer" in row for row in rows)]
+    table = [
+        {"run": row["run"], "stage": row["stage"]}
+        | {f"{decodings[name]} WER": _band(row.get(f"{name}_wer"), row.get(f"{name}_wer_band")) for name in shown}
+        | {f"{decodings[name]} CER": f"{row[f'{name}_cer']:.3f}" if f"{name}_cer" in row else "-" for name in shown}
+        for row in rows
+    ]
     columns = [f"{decodings[name]} {rate}" for rate in ("WER", "CER") for name in shown]
-    for name in ("run", "stage", *columns):
-        table.add_column(name, justify="left" if name in ("run", "stage") else "right")
-    for row in rows:
-        rates = [_band(row.get(f"{name}_wer"), row.get(f"{name}_wer_band")) for name in shown]
-        letters = [f"{row[f'{name}_cer']:.3f}" if f"{name}_cer" in row else "-" for name in shown]
-        table.add_row(row["run"], row["stage"], *rates, *letters)
     if best is not None:
-        blank = ["-"] * (len(shown) - 1)
-        band, letters = _band(best["wer"], best["wer_band"]), [f"{best['cer']:.3f}", *blank]
-        table.add_row("Moonshine's own decoder", "-", band, *blank, *letters)
-    console = DataConsole()
-    console.print(table)
+        own = {"run": "Moonshine's own decoder", "CTC WER": _band(best["wer"], best["wer_band"])}
+        own["CTC CER"] = f"{best['cer']:.3f}"
+        table.append(dict.fromkeys(("run", "stage", *columns), "-") | own)
+    print_rows(table, title=title, right=columns)
     if units := {str(row["wer_unit"]) for row in rows if row.get("wer_unit", "words") != "words"}:
-        console.print(f"WER counts {'; '.join(sorted(units))}: there are no spaces between words.", highlight=False)
+        say(f"WER counts {'; '.join(sorted(units))}: there are no spaces between words.")
 
 
 def _band(rate: float | None, band: Any) -> str:

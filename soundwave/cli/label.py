@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import MOST, PROCESSES, SetOption, finite
+from soundwave.cli import _completion
+from soundwave.cli._settings import MOST, PROCESSES, QuietOption, SetOption, finite
 
 # Passes, aligners and encoders declare their own options: --set reaches all of them, flags some.
 Backend = Annotated[str | None, typer.Option(help="align: the aligner, pocketsphinx unless given; see --list.")]
@@ -43,7 +44,10 @@ def register(app: typer.Typer) -> None:
 
 def label(
     pass_: Annotated[
-        str | None, typer.Argument(metavar="PASS", help="quality, align, encode, agree, ...; see --list.")
+        str | None,
+        typer.Argument(
+            metavar="PASS", help="quality, align, encode, agree, ...; see --list.", autocompletion=_completion.passes
+        ),
     ] = None,
     *,
     corpora: Annotated[Path, typer.Option(help="Folder of the prepared corpora.")] = Path("demo/corpora"),
@@ -70,6 +74,7 @@ def label(
         Path | None, typer.Option(help="align: also write Lhotse cuts with their words to EXPORT/CORPUS.jsonl.gz.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List passes and their models, and stop.")] = False,
+    quiet: QuietOption = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Label every cut, or reject it with a reason. What is done already is not done again.
@@ -211,33 +216,20 @@ def _folders(corpora: Path, names: list[str] | None) -> list[Path]:
 
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        import json
-
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    from rich.table import Table
-
-    from manifests.shown import DataConsole
     from manifests.units import clock
+    from soundwave.cli._tables import print_json, print_rows
 
-    table = Table(box=None, pad_edge=False)
-    left = ("pass", "corpus", "why rejected")
-    for heading in (
-        "pass",
-        "corpus",
-        "cuts",
-        "labelled",
-        "rejected",
-        "audio",
-        "took",
-        "shards (reused)",
-        "why rejected",
-    ):
-        table.add_column(heading, justify="left" if heading in left else "right")
-    for row in rows:
-        why = ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
-        counts = (str(row["cuts"]), str(row["labelled"]), str(row["rejected"]))
-        times = (clock(row["seconds"]), clock(row["wall_seconds"]))
-        table.add_row(row["name"], row["corpus"], *counts, *times, f"{row['shards']} ({row['shards_reused']})", why)
-    DataConsole().print(table)
+    if as_json:
+        print_json(rows)
+        return
+    print_rows(
+        [
+            {name: row[key] for name, key in (("pass", "name"), ("corpus", "corpus"))}
+            | {name: row[name] for name in ("cuts", "labelled", "rejected")}
+            | {"audio": clock(row["seconds"]), "took": clock(row["wall_seconds"])}
+            | {"shards (reused)": f"{row['shards']} ({row['shards_reused']})"}
+            | {"why rejected": ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())}
+            for row in rows
+        ],
+        right=("audio", "took", "shards (reused)"),
+    )

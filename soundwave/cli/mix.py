@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soundwave.cli import _completion
 from soundwave.cli._limits import MEMORY, SECONDS, MemoryOption, SecondsOption
 from soundwave.cli._settings import MOST, SetOption, overrides
 
@@ -28,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(  # noqa: PLR0917 - options are keywords
-    mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
+    mixture: Annotated[
+        str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.", autocompletion=_completion.mixtures)
+    ],
     catalog: CatalogOption = CATALOG,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the plan; mixtures/NAME beside the catalog by default.")
@@ -177,7 +180,9 @@ def diff(  # noqa: PLR0917 - options are keywords
 
 
 def lint(  # noqa: PLR0917 - options are keywords
-    mixture: Annotated[str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.")],
+    mixture: Annotated[
+        str, typer.Argument(help="A YAML file, or alignment, shrinking, sft.", autocompletion=_completion.mixtures)
+    ],
     catalog: CatalogOption = CATALOG,
     set_: SetOption = None,
     seconds: SecondsOption = SECONDS,

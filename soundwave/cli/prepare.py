@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import MeasureDask, MeasureWorkers
+from soundwave.cli import _completion
+from soundwave.cli._settings import MeasureDask, MeasureWorkers, QuietOption
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +16,11 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def prepare(
         names: Annotated[
-            list[str] | None, typer.Argument(help="Recipes, or `all` for those that fetch their corpus themselves.")
+            list[str] | None,
+            typer.Argument(
+                help="Recipes, or `all` for those that fetch their corpus themselves.",
+                autocompletion=_completion.recipes,
+            ),
         ] = None,
         *,
         output: Annotated[Path, typer.Option(help="Folder of the corpora; each gets a folder in it.")] = Path(
@@ -48,6 +53,7 @@ def register(app: typer.Typer) -> None:
         list_: Annotated[
             bool, typer.Option("--list", help="List the recipes and stop; with NAMES: all that is known of these.")
         ] = False,
+        quiet: QuietOption = False,
         json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     ) -> None:
         """Turn corpora into manifests: cuts, text-only rows, rejects with reasons.

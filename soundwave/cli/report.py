@@ -25,16 +25,15 @@ def report(
 
     Example: `soundwave report demo --output demo/report.html`
     """
-    import json
-
     from manifests.files import read_object
+    from soundwave.cli._tables import print_json, say
     from soundwave.report.page import SUMMARY, write_report
 
     page = write_report(workspace, output or workspace / "report.html")
     facts = read_object(page.with_name(SUMMARY), "missing")
     if as_json:
-        print(json.dumps(facts, indent=2))
+        print_json(facts)
         return
-    print(f"{page} and {page.with_name(SUMMARY)} written")
+    say(f"{page} and {page.with_name(SUMMARY)} written")
     if facts["missing"]:
-        print(f"missing in this workspace: {', '.join(facts['missing'])}")
+        say(f"missing in this workspace: {', '.join(facts['missing'])}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from soundwave.cli._settings import finite
+from soundwave.cli._settings import QuietOption, finite
 
 EMBEDDED = "heard"  # a speech recogniser in place of a CTC model
 
@@ -48,6 +48,7 @@ def segment(
     channels: Annotated[
         str, typer.Option(help="Of a recording whose channels differ: mix, first or reject.")
     ] = "reject",
+    quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Cut an audiobook or a sitting at silences into pieces with their words; what does not fit is a reject row.
@@ -106,12 +107,12 @@ def _model(backend: str, model: str | None) -> Any:
 
 
 def _show(row: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        import json
+    from soundwave.cli._tables import print_json, say
 
-        print(json.dumps(row, indent=2))
+    if as_json:
+        print_json(row)
         return
-    print(f"{row['folder']}: {row['pieces']} pieces, {row['hours']:.3f} of {row['audio_hours']:.3f} hours")
-    print(f"  words: {row['words_kept']} of {row['words']} kept, {row['words_unsaid']} not said")
-    print(f"  rejects: {row['rejected']} (see rejects.jsonl.gz)")
-    print(f"  pieces that begin within speech: {row['cuts_in_speech']}")
+    say(f"{row['folder']}: {row['pieces']} pieces, {row['hours']:.3f} of {row['audio_hours']:.3f} hours")
+    say(f"  words: {row['words_kept']} of {row['words']} kept, {row['words_unsaid']} not said")
+    say(f"  rejects: {row['rejected']} (see rejects.jsonl.gz)")
+    say(f"  pieces that begin within speech: {row['cuts_in_speech']}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manifests.errors import BadCutError, InputError, NonFiniteError, OccupiedError, SettingsError
-from soundwave.cli._settings import LARGEST, MOST, SetOption, overrides, show_settings
+from soundwave.cli import _completion
+from soundwave.cli._settings import LARGEST, MOST, QuietOption, SetOption, overrides, show_settings
 
 if TYPE_CHECKING:
     from soundwave.train.runs.folder import Existing
@@ -18,7 +19,11 @@ WAYS_ON = (
 )
 
 StageArgument = Annotated[
-    str, typer.Argument(help="A stage's settings (.yaml), or a bundled one: alignment, shrinking, sft, paper/sft...")
+    str,
+    typer.Argument(
+        help="A stage's settings (.yaml), or a bundled one: alignment, shrinking, sft, paper/sft...",
+        autocompletion=_completion.stages,
+    ),
 ]
 PlanOption = Annotated[Path | None, typer.Option(help="Folder with plan.parquet and lock.json (`soundwave mix plan`).")]
 OutputOption = Annotated[Path | None, typer.Option(help="The run folder.")]
@@ -76,6 +81,7 @@ def train(
     force: ForceOption = False,
     on_nonfinite: NonFiniteOption = None,
     on_bad_cut: BadCutOption = None,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train one stage. A finished run is reused, an interrupted one goes on where its last checkpoint stands; another
@@ -139,10 +145,11 @@ def _run(  # noqa: PLR0917 - passed on
     if not first:
         return
     if as_json:
-        import json
         from dataclasses import asdict
 
-        print(json.dumps(asdict(info), indent=2))
+        from soundwave.cli._tables import print_json
+
+        print_json(asdict(info))
         return
     from manifests.units import clock
 

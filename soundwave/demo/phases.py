@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from manifests.errors import InputError
 from manifests.files import read_object, write_json
-from manifests.shown import DataConsole
+from manifests.progress import is_quiet
+from manifests.shown.tables import print_rows
 from manifests.units import Seconds, clock
 
 
@@ -46,7 +45,7 @@ class Phases:
     @contextmanager
     def phase(self, name: str, title: str) -> Iterator[TimedPhase]:
         """Run a block as a phase. Its time counts even when the block is interrupted."""
-        print(f"==> {title}", file=sys.stderr, flush=True)
+        _tell(f"==> {title}")
         before = float(self.known.get(name, {}).get("seconds", 0.0))
         current, start = TimedPhase(name, title), time.monotonic()
         try:
@@ -60,21 +59,23 @@ class Phases:
             current.seconds = before if current.reused and before else before + spent
             self.known[name] = asdict(current)
             write_json(self.path, {"phases": list(self.known.values())})
-        print(f"    {current.note}{' (reused)' if current.reused else ''}", file=sys.stderr, flush=True)
+        _tell(f"    {current.note}{' (reused)' if current.reused else ''}")
 
     def table(self) -> None:
         """The closing table, on standard error."""
-        table = Table(title="Every step of the way", title_justify="left")
-        table.add_column("step")
-        table.add_column("result")
-        table.add_column("made in", justify="right")
-        table.add_column("this run")
-        for phase in self.done:
-            table.add_row(phase.name, phase.note, clock(phase.seconds), "reused" if phase.reused else "made")
-        table.add_section()
-        table.add_row("total", "", clock(sum(phase.seconds for phase in self.done)), clock(self.elapsed()))
-        DataConsole(stderr=True).print(table)
+        names = ("step", "result", "made in", "this run")
+        rows = [
+            (phase.name, phase.note, clock(phase.seconds), "reused" if phase.reused else "made") for phase in self.done
+        ]
+        rows.append(("total", "", clock(sum(phase.seconds for phase in self.done)), clock(self.elapsed())))
+        title = "Every step of the way"
+        print_rows([dict(zip(names, row, strict=True)) for row in rows], title=title, right=("made in",), stderr=True)
 
     def elapsed(self) -> Seconds:
         """Seconds since this run began."""
         return time.monotonic() - self.began
+
+
+def _tell(line: str) -> None:
+    if not is_quiet():
+        print(line, file=sys.stderr, flush=True)

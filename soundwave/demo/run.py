@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from curation.audit import run_audits
 from curation.catalog import INDEX, build, catalog_fingerprint
 from curation.passes.align import Align
@@ -28,7 +26,7 @@ from manifests.files import claim_folder, read_object, write_json
 from manifests.plans import LOCK, Lock
 from manifests.rows import CORPUS, PASS_FILE
 from manifests.runs import RUN, read_run
-from manifests.shown import DataConsole
+from manifests.shown.tables import print_rows
 from manifests.units import clock
 from recipes import registry
 from soundwave.ablation.results import GRID
@@ -148,15 +146,20 @@ def _times(paths: Sequence[Path]) -> list[int]:
 
 
 def _shares_table(locks: Sequence[Lock]) -> None:
-    table = Table(title="Planned and realised shares", title_justify="left")
-    for name in ("stage", "domain", "planned", "realised", "draws", "cuts", "most uses"):
-        table.add_column(name, justify="left" if name in ("stage", "domain") else "right")
-    for lock in locks:
-        for name, domain in lock.domains.items():
-            shares = f"{domain.share:.2%}", f"{domain.realised_share:.2%}"
-            table.add_row(lock.stage, name, *shares, f"{domain.draws:,}", f"{domain.unique:,}", str(domain.max_repeat))
-        table.add_section()
-    DataConsole(stderr=True).print(table)
+    rows = [
+        {
+            "stage": lock.stage,
+            "domain": name,
+            "planned": f"{domain.share:.2%}",
+            "realised": f"{domain.realised_share:.2%}",
+            "draws": domain.draws,
+            "cuts": domain.unique,
+            "most uses": domain.max_repeat,
+        }
+        for lock in locks
+        for name, domain in lock.domains.items()
+    ]
+    print_rows(rows, title="Planned and realised shares", right=("planned", "realised"), stderr=True)
 
 
 def _train(phases: Phases, output: Path, settings: DemoSettings) -> None:

@@ -209,7 +209,8 @@ def _with_offset(x: Floats, y: Floats, near: float | None) -> tuple[float, float
 
     def slopes(parameters: Floats) -> Floats:
         falling = np.exp(parameters[0] - parameters[1] * x)
-        return np.column_stack([falling, -x * falling, np.ones_like(x)]) / (parameters[2] + falling)[:, None]
+        found: Floats = np.column_stack([falling, -x * falling, np.ones_like(x)]) / (parameters[2] + falling)[:, None]
+        return found
 
     bounds = ([-30.0, 0.0, 0.0], [30.0, MAX_EXPONENT, smallest])
     tries = []

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from manifests.progress import progress_bar
+from manifests.progress import is_quiet, progress_bar
+from manifests.units import clock
 
 LINE_SECONDS = 15.0
 WAIT, PADDING = 0.01, 0.2  # seconds of a step, share of its frames: less is not said
@@ -24,8 +25,8 @@ class Shown(Protocol):
 @contextmanager
 def shown(name: str, step: int, steps: int) -> Iterator[Shown]:
     """Show steps `step` to `steps` of the run `name` on standard error."""
-    if not sys.stderr.isatty():
-        yield _lines(name)
+    if is_quiet() or not sys.stderr.isatty():
+        yield (lambda row: None) if is_quiet() else _lines(name, step)
         return
     with progress_bar() as bar:
         task = bar.add_task(name, total=steps, completed=step, note="")
@@ -41,13 +42,15 @@ def note(row: dict[str, Any]) -> str:
     return ", ".join([*said, *[f"padding {padding:.0%}"] * (padding >= PADDING)])
 
 
-def _lines(name: str) -> Shown:
-    last = time.monotonic()
+def _lines(name: str, first: int) -> Shown:
+    last = began = time.monotonic()
 
     def show(row: dict[str, Any]) -> None:
         nonlocal last
         if time.monotonic() - last >= LINE_SECONDS or row["step"] + 1 == row["steps"]:
-            last = time.monotonic()
-            print(f"{name}: step {row['step'] + 1}/{row['steps']}, {note(row)}", file=sys.stderr, flush=True)
+            last, done = time.monotonic(), row["step"] + 1
+            left = (last - began) / (done - first) * (row["steps"] - done)
+            rest = f", {clock(left)} left" if done < row["steps"] else ""
+            print(f"{name}: step {done}/{row['steps']}, {note(row)}{rest}", file=sys.stderr, flush=True)
 
     return show
