@@ -9,7 +9,6 @@ import typer
 from soundwave.cli import _completion
 from soundwave.cli._settings import MeasureDask, MeasureWorkers, QuietOption
 
-
 NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(
