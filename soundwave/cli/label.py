@@ -36,6 +36,13 @@ Speeds = Annotated[
     ),
 ]
 
+PassArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PASS", help="quality, align, encode, agree, ...; see --list.", autocompletion=_completion.passes
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -43,12 +50,7 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    pass_: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PASS", help="quality, align, encode, agree, ...; see --list.", autocompletion=_completion.passes
-        ),
-    ] = None,
+    pass_: PassArgument = None,
     *,
     corpora: Annotated[Path, typer.Option(help="Folder of the prepared corpora.")] = Path("demo/corpora"),
     labels: Annotated[Path, typer.Option(help="Labels go to LABELS/PASS/CORPUS.")] = Path("demo/labels"),

@@ -9,19 +9,29 @@ import typer
 from soundwave.cli import _completion
 from soundwave.cli._settings import MeasureDask, MeasureWorkers, QuietOption
 
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Recipes, or `all` for those that fetch their corpus themselves.",
+        autocompletion=_completion.recipes,
+    ),
+]
+
+
+PartOption = Annotated[list[str] | None, typer.Option(help="Fetch this part of the corpus alone. Repeatable.")]
+
+
+BesideOption = Annotated[
+    bool, typer.Option(help="Splits by hash go with linked rows of the corpora beside, in the folder --output.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
     def prepare(
-        names: Annotated[
-            list[str] | None,
-            typer.Argument(
-                help="Recipes, or `all` for those that fetch their corpus themselves.",
-                autocompletion=_completion.recipes,
-            ),
-        ] = None,
+        names: NamesArgument = None,
         *,
         output: Annotated[Path, typer.Option(help="Folder of the corpora; each gets a folder in it.")] = Path(
             "demo/corpora"
@@ -38,9 +48,7 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="Of recordings whose channels differ: mix, first or reject. Default: the recipe's."),
         ] = None,
-        beside: Annotated[
-            bool, typer.Option(help="Splits by hash go with linked rows of the corpora beside, in the folder --output.")
-        ] = True,
+        beside: BesideOption = True,
         follow_links: Annotated[
             bool, typer.Option("--follow-links", help="Read files outside the source to which links in it lead.")
         ] = False,
@@ -49,7 +57,7 @@ def register(app: typer.Typer) -> None:
         fetch: Annotated[
             bool, typer.Option("--fetch", help="Download first what anybody may, into --source or the cache; resumes.")
         ] = False,
-        part: Annotated[list[str] | None, typer.Option(help="Fetch this part of the corpus alone. Repeatable.")] = None,
+        part: PartOption = None,
         list_: Annotated[
             bool, typer.Option("--list", help="List the recipes and stop; with NAMES: all that is known of these.")
         ] = False,
