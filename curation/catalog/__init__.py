@@ -197,17 +197,13 @@ def connect(
     if catalog is not None:
         open_place(con, resolve(catalog))
         files |= {table: [resolve(catalog) / p.path for p in parts if p.table == table] for table in files}
-    found = studies or Studies()
-    drawn = list(dict.fromkeys([*(plan_files(plans) if plans else []), *(folder / PLAN for folder in found.plans)]))
-    for path in (path for path in drawn if (path.parent / LOCK).is_file()):
-        read_whole(path.parent)
+    drawn = _drawn(plans, found := studies or Studies())
     for name, value in (variables or {}).items():
         con.execute(f"SET VARIABLE {name} = ?", [value])
     runs = list(dict.fromkeys([*runs, *found.runs]))
-    marks = None if catalog is None else review_file(catalog)
+    marks, names = None if catalog is None else review_file(catalog), found.runs | found.plans
     read = [*(path for paths in files.values() for path in paths), *drawn, *run_ledgers(runs), *study_tables(found)]
-    read += [marks] if marks is not None else []
-    names = found.runs | found.plans
+    read += filter(None, [marks])
     with reading_parquet(read, go_on=DAMAGED):
         create_tables(con, files, listed, splits)
         if not bare:
@@ -215,12 +211,20 @@ def connect(
             con.execute(f"CREATE VIEW reviews AS {reviews_view(marks, listed)}")
             create_run_views(con, runs, drawn, listed=listed, names=names, found_in=found.found_in)
         if studies is not None:
-            beside = {"corpora": _corpora(catalog, studies), "labels": _labels(catalog, studies)}
-            create_study_views(con, studies, drawn, parts, **beside, listed=listed)
+            corpora, labels = _corpora(catalog, studies), _labels(catalog, studies)
+            create_study_views(con, studies, drawn, parts, corpora=corpora, labels=labels, listed=listed)
     if door is not None:
         lock_down(con, door)
-    # It is a connection in all but its class, which is DuckDB's own.
-    return cast(duckdb.DuckDBPyConnection, Opened(con, read, DAMAGED))
+    return cast(duckdb.DuckDBPyConnection, Opened(con, read, DAMAGED))  # one in all but its class
+
+
+def _drawn(plans: Path | None, studies: Studies) -> list[Path]:
+    """Files of the plans in a folder and of those of studies, looked at."""
+    found = list(dict.fromkeys([*(plan_files(plans) if plans else []), *(folder / PLAN for folder in studies.plans)]))
+    for path in found:
+        if (path.parent / LOCK).is_file():
+            read_whole(path.parent)
+    return found
 
 
 def _whole(catalog: Path | None) -> list[Part]:

@@ -14,7 +14,9 @@ import manifests
 from soundwave.cli import build_app
 
 COMMAND = [sys.executable, "-m", "soundwave"]
-LONG = "import sys; from soundwave import cli; cli.build_app = lambda: (lambda: print('row\\n' * 100_000)); cli.main()"
+LONG = (
+    "import sys; from soundwave import cli; cli.build_app = lambda: (lambda **_: print('row\\n' * 100_000)); cli.main()"
+)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
@@ -39,7 +41,7 @@ def test_a_reader_that_has_gone_ends_the_command_without_a_word(words: list[str]
 def test_closed_streams_are_not_taken_by_the_next_file(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from soundwave import cli\n"
-        "def app():\n"
+        "def app(**_):\n"
         "    stream = Path(sys.argv[1]).open('w'); stream.write('ours\\n'); print('said'); stream.flush()\n"
         "cli.build_app = lambda: app\n"
         "cli.main()"
