@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from soundwave.ablation.claims.bands import LEVEL, Bands, joint_bands
-from soundwave.ablation.claims.contrasts import Contrast, contrasts
+from soundwave.ablation.claims.contrasts import Contrast, apart, contrasts
 from soundwave.ablation.claims.measured import MeasuredOutcome, measure
 from soundwave.ablation.claims.power import Noise, clips_needed, seeds_needed, smallest_difference
 from soundwave.evaluate.metric import Figure
@@ -108,8 +108,11 @@ def claims_of(
     found = [measure(rows, name, figure, clips) for name, figure in figures.items()]
     asked = [(one, contrasts(one, each=each)) for one in found if one is not None]
     compared = [(one, some) for one, some in asked if some]
+    pairs = dict.fromkeys(pair for one, _ in asked for pair in apart(one, each=each))
+    lacking = [f"{first} and {second} have no seed in common: they are not compared." for first, second in pairs]
     if not compared:
-        return Claims((), ("There is nothing to compare: the study has one cell, or none with a result.",))
+        nothing = "There is nothing to compare: the study has one cell, or none with a result."
+        return Claims((), tuple(lacking or [nothing]))
     many = sum(len(some) for _, some in compared)
     claims = [
         _claim(one, contrast, bands, number, many)
@@ -117,7 +120,7 @@ def claims_of(
         for number, contrast in enumerate(some)
     ]
     notes = [note for one, _ in compared for note in one.notes]
-    return Claims(tuple(claims), (*notes, *_notes(compared, level, many)))
+    return Claims(tuple(claims), (*lacking, *notes, *_notes(compared, level, many)))
 
 
 def _notes(compared: Sequence[tuple[MeasuredOutcome, Sequence[Contrast]]], level: float, many: int) -> list[str]:

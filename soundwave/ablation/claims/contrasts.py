@@ -32,12 +32,22 @@ class Contrast:
 def contrasts(measured: MeasuredOutcome, *, each: bool = False) -> list[Contrast]:
     """Every pair of values of every axis of `measured`, over the settings of the other axes that have both.
 
-    Where no two cells differ in one axis alone, as in a design of cells, every pair of cells.
+    Where no two cells differ in one axis alone, as in a design of cells, every pair of cells. Pairs without a seed in
+    common, as in a study that is half done, are no contrasts: see `apart`.
 
     Args:
         measured: the study.
         each: one contrast for each setting of the other axes, in place of their mean.
     """
+    return [contrast for contrast in _asked(measured, each=each) if contrast.seeds]
+
+
+def apart(measured: MeasuredOutcome, *, each: bool = False) -> list[tuple[str, str]]:
+    """Names of the pairs that have no seed in common: nothing can be said of them."""
+    return [(contrast.first, contrast.second) for contrast in _asked(measured, each=each) if not contrast.seeds]
+
+
+def _asked(measured: MeasuredOutcome, *, each: bool) -> list[Contrast]:
     found = [
         contrast
         for axis in measured.axes

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -73,18 +73,13 @@ def linear_ctc_loss(
     Raises:
         InputError: shapes that do not fit, lengths out of range, a target that is blank or outside the vocabulary.
     """
-    check_shapes(features, weight, bias)
     if reduction not in ("mean", "sum", "none"):
         raise InputError(f"reduction={reduction!r} is unknown; expected mean, sum or none")
-    frames = _lengths("input_lengths", input_lengths, features.shape[0], features.shape[1])
-    lengths = _lengths("target_lengths", target_lengths, features.shape[0], None)
-    labels = _labels(targets, lengths, blank, weight.shape[0]).to(features.device)
-    # (N, T, D) -> (F, D) -> (F,), (F, K)
-    packed = _pack(features, frames)
-    found = column_scores(packed, weight, bias, columns=labels.columns, frames=frames, chunk=chunk)
-    loss = _ctc(found, labels, frames, zero_infinity=zero_infinity)
+    swept = _sweep(features, weight, bias, targets, (input_lengths, target_lengths), blank=blank, chunk=chunk)
+    found = swept.found
+    loss = _ctc(found, swept.labels, swept.frames, zero_infinity=zero_infinity)
     if reduction == "mean":
-        loss = (loss / loss.new_tensor(lengths).clamp(min=1)).mean()
+        loss = (loss / loss.new_tensor(swept.lengths).clamp(min=1)).mean()
     elif reduction == "sum":
         loss = loss.sum()
     return loss.to(found.normaliser.dtype)
@@ -110,14 +105,11 @@ def linear_ctc_loss_and_best(
     Raises:
         InputError: as `linear_ctc_loss`.
     """
-    check_shapes(features, weight, bias)
-    frames = _lengths("input_lengths", input_lengths, features.shape[0], features.shape[1])
-    lengths = _lengths("target_lengths", target_lengths, features.shape[0], None)
-    labels = _labels(targets, lengths, blank, weight.shape[0]).to(features.device)
-    packed = _pack(features, frames)
-    found = column_scores(packed, weight, bias, columns=labels.columns, frames=frames, chunk=chunk, best=True)
-    loss = _ctc(found, labels, frames, zero_infinity=True).to(found.normaliser.dtype)
-    sizes = torch.tensor(frames, device=features.device).unsqueeze(1)
+    both = input_lengths, target_lengths
+    swept = _sweep(features, weight, bias, targets, both, blank=blank, chunk=chunk, best=True)
+    found = swept.found
+    loss = _ctc(found, swept.labels, swept.frames, zero_infinity=True).to(found.normaliser.dtype)
+    sizes = torch.tensor(swept.frames, device=features.device).unsqueeze(1)
     valid = torch.arange(features.shape[1], device=features.device) < sizes
     # (F,) -> (N, T)
     tokens = found.best.new_zeros(valid.shape).masked_scatter(valid, found.best)
@@ -139,6 +131,38 @@ class _Labels:
     def to(self, device: torch.device) -> _Labels:
         """The same on another device."""
         return _Labels(self.columns.to(device), self.targets.to(device), self.lengths)
+
+
+class _Swept(NamedTuple):
+    """What both losses begin with."""
+
+    found: ColumnScores
+    labels: _Labels
+    frames: list[int]
+    lengths: list[int]
+    """Of the targets."""
+
+
+def _sweep(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    sizes: tuple[Lengths, Lengths],
+    *,
+    blank: int,
+    chunk: int | None,
+    best: bool = False,
+) -> _Swept:
+    """Check what is given, and go over the vocabulary once. sizes: of the features, and of the targets."""
+    check_shapes(features, weight, bias)
+    frames = _lengths("input_lengths", sizes[0], features.shape[0], features.shape[1])
+    lengths = _lengths("target_lengths", sizes[1], features.shape[0], None)
+    labels = _labels(targets, lengths, blank, weight.shape[0]).to(features.device)
+    # (N, T, D) -> (F, D) -> (F,), (F, K)
+    packed = _pack(features, frames)
+    found = column_scores(packed, weight, bias, columns=labels.columns, frames=frames, chunk=chunk, best=best)
+    return _Swept(found, labels, frames, lengths)
 
 
 def _labels(targets: Tensor, lengths: list[int], blank: int, vocabulary: int) -> _Labels:

@@ -121,6 +121,22 @@ def test_only_seeds_that_both_have_count():
     assert claim.seeds == 2
 
 
+HALF_DONE = {"a": (7, 8), "b": (7, 8), "c": (9,)}  # a study in which the third arm has begun with another seed
+
+
+def test_arms_without_a_seed_in_common_are_not_compared():
+    rows, clips = study({"a": 0.0, "b": 0.3, "c": 0.3}, seeds=(7, 8, 9))
+    found = claims_of([one for one in rows if one["seed"] in HALF_DONE[one["arm"]]], FIGURES, clips)
+    assert [(claim.first, claim.second) for claim in found.claims] == [("a", "b")]
+    assert found.notes[:2] == tuple(f"{arm} and c have no seed in common: they are not compared." for arm in "ab")
+
+
+def test_a_study_whose_arms_have_no_seed_in_common_claims_nothing():
+    rows, clips = study({"a": 0.0, "c": 0.3}, seeds=(7, 9))
+    found = claims_of([one for one in rows if one["seed"] in HALF_DONE[one["arm"]]], FIGURES, clips)
+    assert found.claims == () and found.notes == ("a and c have no seed in common: they are not compared.",)
+
+
 def test_clips_of_one_speaker_alone_say_nothing_of_others():
     rows, clips = study({"full": 0.0, "without": 0.3}, speakers=1)
     found = claims_of(rows, FIGURES, clips)
