@@ -4,10 +4,12 @@ import sys
 import threading
 
 import pytest
+import torch
 
 from soundwave.train.batches import ahead
 from soundwave.train.batches.clips import encode_clips
 from soundwave.train.batches.plan_data import PlanData
+from soundwave.train.batches.samples import collate
 from soundwave.train.loop import Trainer
 from soundwave.train.settings import StageSettings
 from soundwave.train.setup import importing
@@ -48,6 +50,22 @@ def test_two_steps_are_made_at_once_where_sound_is_encoded(heard, workspace, sta
         makers.append(trainer.coming.maker.makers)
         trainer.coming.close()
     assert makers == [2, 1]
+
+
+@pytest.mark.parametrize("kind", ["stored", "heard"])
+def test_makers_leave_the_steps_cores_alone(heard, workspace, stage_values, tmp_path, monkeypatch, kind):
+    """torch gives each thread that computes as many helpers as there are cores: theirs would wait for the step's."""
+    monkeypatch.setattr(ahead, "collate", lambda *args: (seen.append(torch.get_num_threads()), collate(*args))[1])
+    before, seen = torch.get_num_threads(), list[int]()
+    torch.set_num_threads(3)  # any machine's
+    try:
+        data = PlanData((heard if kind == "heard" else workspace) / "mixtures" / "mixed", encoder="moonshine-tiny-en")
+        trainer = Trainer.make(StageSettings(**stage_values(ahead=1)), data, None, tmp_path / "run")
+        trainer.coming.take(0)
+        trainer.coming.close()
+        assert set(seen) == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_module_is_imported_beside_other_work_and_its_error_is_told_where_it_is_used(tmp_path, monkeypatch):
