@@ -83,7 +83,7 @@ class Place:
     def run(self, grid: str, *, limit: str | None, anew: bool) -> None:
         """Train a grid's cells and write down what they gave."""
         table = self.written / f"{grid}.parquet"
-        taken: list[str | Path] = [] if anew or not table.is_file() else ["--results", table]
+        taken: list[str | Path] = [] if anew or not table.is_file() else ["--results", table, "--any-catalog"]
         limited: list[str | Path] = [] if limit is None else ["--time-limit", limit]
         folder = self.output / "ablation"
         words: list[str | Path] = [

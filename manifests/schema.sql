@@ -199,7 +199,9 @@ CREATE TABLE results (
   plan          VARCHAR,        -- of `plans` and `locks`: what this stage was trained on
   evaluation    VARCHAR,        -- file of its evaluation
   "key"         VARCHAR,        -- of the training, as the study planned it
-  wer_unit      VARCHAR         -- of error rates and words: words, or characters
+  wer_unit      VARCHAR,        -- of error rates and words: words, or characters
+  design        VARCHAR,        -- of the training, whatever build of the catalog it had
+  "catalog"     VARCHAR         -- fingerprint of that build
 );
 
 -- One row per figure of a row of `results`.

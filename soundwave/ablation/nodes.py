@@ -3,7 +3,8 @@
 A node's key is that of a training (`soundwave.train.runs.identity`) whose plan and start are not made yet: in their
 place stand the mixture with its query's text, the size and the catalog's fingerprint, and the key of the node that it
 starts from. File names are not in it. Of a node that trains a part of its plan's steps (see the grid's `ladder`) the
-part is in the key.
+part is in the key. A node's design is the same without the catalog: another machine's encoder rounds otherwise, so its
+build of the same corpora has another fingerprint.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class PlanSpec:
 
     key: str
     mixture: Mixture  # with the cell's seed and size, and the query's text
+    design: str  # the key without the catalog
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Node:
     parent: str | None  # key of the node whose weights it starts from
     title: str  # for people: the first cell that asked for it
     part: float = 1.0  # of the plan's steps, the first ones, that it trains
+    design: str = ""  # the key without the catalog
 
     @property
     def run_name(self) -> str:
@@ -181,8 +184,10 @@ class _GridExpansion:
             settings = settings.model_copy(update={"steps": max(1, round(settings.steps * place.fraction))})
         drawn = _Place(place.chosen, 1.0, None, place.seed) if part < 1 else place
         mixture = self._mixture(step, base, drawn)
-        key = fingerprint(manifests.__version__, mixture.sha256, self.catalog)[:KEY_DIGITS]
-        return make_node(settings, PlanSpec(key, mixture), parent.key if parent else None, title, part=part)
+        key, design = (
+            fingerprint(manifests.__version__, mixture.sha256, *data)[:KEY_DIGITS] for data in ([self.catalog], [])
+        )
+        return make_node(settings, PlanSpec(key, mixture, design), parent, title, part=part)
 
     def _mixture(self, step: ArmStage, base: BaseStep | None, place: _Place) -> Mixture:
         values: dict[str, Any] = {"seed": place.seed, "fraction": place.fraction}
@@ -194,11 +199,12 @@ class _GridExpansion:
         return with_shares(mixture, place.chosen, base) if base else mixture
 
 
-def make_node(settings: StageSettings, plan: PlanSpec, parent: str | None, label: str, *, part: float = 1.0) -> Node:
-    """A node with its key."""
-    whole = Training(settings, plan.key, parent).key
-    key = (whole if part == 1.0 else fingerprint(whole, "part", part))[:KEY_DIGITS]
-    return Node(key, settings.stage, settings, plan, parent, f"{label} {settings.stage}", part)
+def make_node(settings: StageSettings, plan: PlanSpec, parent: Node | None, label: str, *, part: float = 1.0) -> Node:
+    """A node with its key and its design."""
+    starts = (parent.key, parent.design) if parent else (None, None)
+    wholes = [Training(settings, data, start).key for data, start in zip((plan.key, plan.design), starts, strict=True)]
+    key, design = ((whole if part == 1.0 else fingerprint(whole, "part", part))[:KEY_DIGITS] for whole in wholes)
+    return Node(key, settings.stage, settings, plan, starts[0], f"{label} {settings.stage}", part, design)
 
 
 def resolve_stage(grid: Grid, step: ArmStage, seed: int, root: Path, *, more: Sequence[Any] = ()) -> StageSettings:

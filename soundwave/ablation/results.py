@@ -42,6 +42,8 @@ COLUMNS = {
     "plan": "VARCHAR",  # folder under OUTPUT/plans that this stage was trained on
     "evaluation": "VARCHAR",  # file of its evaluation, relative to the output folder; NULL when there is none
     "key": "VARCHAR",
+    "design": "VARCHAR",  # of the training, whatever build of the catalog it had
+    "catalog": "VARCHAR",  # fingerprint of that build
     "wer_unit": "VARCHAR",  # of error rates and `words`: words, or characters where a language has no spaces
     "axes": "VARCHAR",  # JSON: axis -> value
     "repeats": "VARCHAR",  # what sizes keep: matched (passes over each clip) or free (how much is drawn)

@@ -114,6 +114,8 @@ class Running:
     """Of a Dask worker, that a job takes: {GPU: 1}."""
     results: Path | None = None
     """A results table: cells that are finished there are not trained again."""
+    any_catalog: bool = False
+    """Take also those that were trained on another build of the catalog."""
 
 
 class Ablation:
@@ -128,6 +130,7 @@ class Ablation:
         *,
         overrides: GridOverrides = (),
         results: Path | None = None,
+        any_catalog: bool = False,
     ) -> None:
         self.catalog, self.output, self.commands = catalog, output, commands
         files = {GRIDS.find(name).stem: GRIDS.find(name) for name in names}
@@ -148,7 +151,7 @@ class Ablation:
         self.branches: dict[str, Branch] = {}
         self._settings: dict[str, StageSettings] = {}  # where they differ from the node's
         self._same: dict[str, str] = {}  # node -> the one before it whose training is the very same
-        self.known = None if results is None else read_known(results)
+        self.known = None if results is None else read_known(results, any_catalog=any_catalog)
         self.taken: dict[str, list[dict[str, Any]]] = self._take()  # GRID/CELL -> rows of another table
         chains = {key for cell in self.expansion.cells if _id(cell) not in self.taken for key in cell.chain}
         self.nodes = {key: node for key, node in self.expansion.nodes.items() if key in chains}
@@ -166,7 +169,7 @@ class Ablation:
         grid = self.grids[cell.grid]
         asked = asked_of(grid, node.settings)
         needed = [outcome.name for outcome, _ in outcome_answers(grid, asked, ())]
-        return self.known.find(node.key, question_key(grid, asked), needed) if self.known else None
+        return self.known.find(node.key, node.design, question_key(grid, asked), needed) if self.known else None
 
     def settings(self, node: Node) -> StageSettings:
         """A node's whole settings, with the steps that it trains."""
@@ -185,7 +188,12 @@ class Ablation:
             if len(names) > 1
         ]
         folds = [f"{name}: {note}" for name, grid in self.grids.items() for note in grid.fold_notes()]
-        return [*self.expansion.notes, *folds, *said]
+        return [*self.expansion.notes, *folds, *said, *self._other_catalogs()]
+
+    def _other_catalogs(self) -> list[str]:
+        own = catalog_fingerprint(self.catalog)
+        count = sum(any(row.get("catalog") != own for row in rows) for rows in self.taken.values())
+        return [f"{count} of the cells taken from the table were trained on other builds of the catalog"] * (count > 0)
 
     def claim(self, *, aside: bool = False) -> None:
         """Take the output folder, and in it a folder for each grid's results.
@@ -429,7 +437,9 @@ def ablate(
         InputError: a grid, stage, mixture or catalog that is wrong; nothing has been trained then.
         OccupiedError: see `Ablation.claim`; or another process is at work there.
     """
-    ablation = Ablation(names, catalog, output, commands, overrides=overrides, results=running.results)
+    ablation = Ablation(
+        names, catalog, output, commands, overrides=overrides, results=running.results, any_catalog=running.any_catalog
+    )
     with alone(output, "runs ablations there"):
         ablation.claim(aside=aside)
         ablation.make_plans()

@@ -53,6 +53,13 @@ TimeOption = Annotated[str | None, typer.Option(help="Stop after 30m, 2h, ...; t
 ResultsOption = Annotated[
     Path | None, typer.Option(help="Take finished cells from this table of results (.parquet, .jsonl, .csv).")
 ]
+AnyCatalogOption = Annotated[
+    bool,
+    typer.Option(
+        "--any-catalog",
+        help="With --results: also cells of other builds of the catalog, as of a machine that rounds otherwise.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,6 +96,7 @@ def ablate(  # noqa: PLR0917 - options are keywords
     keep_going: KeepGoingOption = True,
     time_limit: TimeOption = None,
     results: ResultsOption = None,
+    any_catalog: AnyCatalogOption = False,
     quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
@@ -107,7 +115,7 @@ def ablate(  # noqa: PLR0917 - options are keywords
     from soundwave.cli._ablation import resources, seconds
 
     replaced = overrides(set_, {"--seed": ("seeds", seed)})
-    running = Running(retries, keep_going, seconds(time_limit), dask, resources(resource), results)
+    running = Running(retries, keep_going, seconds(time_limit), dask, resources(resource), results, any_catalog)
     try:
         if dry_run or print_commands:
             where = (grids, catalog, output, running, replaced, workers, force)
@@ -148,7 +156,9 @@ def _look(  # noqa: PLR0917 - passed on
     from soundwave.cli._ablation import show_forecast
     from soundwave.cli._tables import print_json
 
-    ablation = Ablation(grids, catalog, output, overrides=replaced, results=running.results)
+    ablation = Ablation(
+        grids, catalog, output, overrides=replaced, results=running.results, any_catalog=running.any_catalog
+    )
     if lines:
         found = list_commands(ablation, aside=force)
         print_json([asdict(line) for line in found]) if as_json else print("\n".join(script(found)))

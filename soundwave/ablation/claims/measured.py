@@ -83,13 +83,15 @@ def value_name(axis: str, value: Setting) -> str:
     return f"{axis} {value:g}" if isinstance(value, float) else f"{axis} {value}"
 
 
-def read_clips(folder: Path) -> pa.Table | None:
+def read_clips(folder: Path, name: str = CLIPS) -> pa.Table | None:
     """The table of clips in a study's folder; None where there is none, as of earlier versions.
+
+    name: of its file.
 
     Raises:
         InputError: a table that is damaged, or lacks columns.
     """
-    path = folder / CLIPS
+    path = folder / name
     if not path.is_file():
         return None
     try:

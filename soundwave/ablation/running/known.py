@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from manifests.errors import InputError, reading
 from manifests.files import need_file, read_jsonl
 from soundwave.ablation.claims.measured import read_clips
-from soundwave.ablation.results import COLUMNS
+from soundwave.ablation.results import CLIPS, COLUMNS
 
 
 @dataclass
@@ -26,12 +26,20 @@ class KnownRows:
     clips: pa.Table | None = None
     """What clips gave, where that table is beside it."""
 
-    def find(self, key: str, question: str, outcomes: Sequence[str]) -> dict[str, Any] | None:
-        """The row of a training (its node's key) under the questions with this key, with values of the outcomes."""
-        for row in self.rows:
-            same = row["key"] == key and Path(str(row.get("evaluation"))).stem.endswith(f"-{question}")
-            if same and not row.get("error") and all(row.get(name) is not None for name in outcomes):
-                return row
+    any_catalog: bool = False
+    """Are trainings on other builds of the catalog good as well?"""
+
+    def find(self, key: str, design: str, question: str, outcomes: Sequence[str]) -> dict[str, Any] | None:
+        """The row of a training (its node's key) under the questions with this key, with values of the outcomes.
+
+        design: its node's; with `any_catalog` a row of this design does where no row has the key.
+        """
+        wanted = [("key", key), ("design", design)] if self.any_catalog else [("key", key)]
+        for name, value in wanted:
+            for row in self.rows:
+                same = row.get(name) == value and Path(str(row.get("evaluation"))).stem.endswith(f"-{question}")
+                if same and not row.get("error") and all(row.get(name) is not None for name in outcomes):
+                    return row
         return None
 
     def clips_of(self, row: Mapping[str, Any], as_row: Mapping[str, Any]) -> pa.Table | None:
@@ -52,8 +60,12 @@ class KnownRows:
         return table
 
 
-def read_known(path: Path) -> KnownRows:
+def read_known(path: Path, *, any_catalog: bool = False) -> KnownRows:
     """Rows of results.parquet, results.jsonl or a CSV file of the same columns.
+
+    What clips gave is in NAME-clips.parquet or clips.parquet beside it.
+
+    any_catalog: see KnownRows.
 
     Raises:
         MissingFileError: no such file.
@@ -77,4 +89,7 @@ def read_known(path: Path) -> KnownRows:
             f"{path} has no column {lacking[0]}, expected the columns of an ablation's results ({', '.join(COLUMNS)})."
         )
     whole = [{name: None if value == "" else value for name, value in row.items()} for row in rows]
-    return KnownRows(path, whole, read_clips(path.parent))
+    named = f"{path.stem}-{CLIPS}"  # of tables of several grids in one folder
+    clips = read_clips(path.parent, named)
+    clips = read_clips(path.parent) if clips is None else clips
+    return KnownRows(path, whole, clips, any_catalog)

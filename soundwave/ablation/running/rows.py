@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from curation.catalog import connect
+from curation.catalog import catalog_fingerprint, connect
 from manifests.files import read_object
 from manifests.runs import RUN
 from manifests.units import Hours
@@ -132,6 +132,8 @@ class RowReader:
             "plan": node.plan.key,
             "evaluation": str(target.relative_to(self.places.output)) if evaluation else None,
             "key": node.key,
+            "design": node.design,
+            "catalog": self._catalog(),
             "branched": infos[-1].get("branch") is not None,
         }
 
@@ -154,6 +156,10 @@ class RowReader:
             answer = self._connection().execute(query, [value for pair in seen for value in pair]).fetchone()
             self._hours[seen] = float(answer[0]) if answer else 0.0
         return self._hours[seen]
+
+    @cache  # noqa: B019 - as long as the reader
+    def _catalog(self) -> str:
+        return catalog_fingerprint(self.places.catalog)
 
     @cache  # noqa: B019 - as long as the reader
     def _connection(self) -> Any:

@@ -6,6 +6,7 @@ written by a script, too.
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curation.catalog import INDEX
+from manifests.digests import sealed
 from manifests.errors import MixtureError
+from manifests.files import read_json, write_json
 from manifests.settings.core_yaml import load_yaml
 from soundwave.ablation.commands import CHILD, Commands
 from soundwave.ablation.execute import Job, RunRules, run_jobs
@@ -220,6 +224,31 @@ def test_finished_cells_are_taken_from_a_table_of_elsewhere(place):
         running=Running(results=table),
     )
     assert asked.taken == 0  # measured on other rows
+
+
+def test_cells_of_another_build_of_the_catalog_are_taken_when_asked_for(place):
+    """The same corpora, labelled on a machine that rounds otherwise."""
+    catalog, folder = place
+    there = ablate([grid_of(folder)], catalog, folder / "first", commands=commands(folder))
+    for name in ("results", "clips"):  # as tables of several grids stand beside each other
+        shutil.copyfile(folder / "first" / "grid" / f"{name}.parquet", folder / f"grid-{name}.parquet")
+    table = folder / "grid.parquet"
+    (folder / "grid-results.parquet").rename(table)
+    other = folder / "rounded"
+    shutil.copytree(catalog, other)
+    index = read_json(other / INDEX)
+    write_json(other / INDEX, sealed(index | {"fingerprint": "0" * 64}))
+    same = Ablation([grid_of(folder)], other, folder / "here", results=table)
+    assert same.taken == {}  # not unless it is asked for
+    running = Running(results=table, any_catalog=True)
+    here = ablate([grid_of(folder)], other, folder / "here", commands=commands(folder), running=running)
+    assert (here.trained, here.taken) == (0, 6)
+    assert [row | {"error": None} for row in here.rows] == there.rows
+    assert here.notes[-1] == "6 of the cells taken from the table were trained on other builds of the catalog"
+    clips = [pq.read_table(folder / name / "grid" / "clips.parquet").sort_by("cell") for name in ("first", "here")]
+    assert clips[0].num_rows > 0 and clips[0].equals(clips[1])
+    changed = grid_of(folder, stages={"alignment": {"optimiser": {"learning_rate": 2e-3}}})
+    assert Ablation([changed], other, folder / "there", results=table, any_catalog=True).taken == {}
 
 
 def test_the_lines_that_are_printed_make_what_the_next_call_collects(place):
