@@ -37,7 +37,7 @@ export async function openPlayer(id, about, {marked, play = false} = {}) {
 const closer = () => h('button', {type: 'button', class: 'close', onclick: closePlayer, 'aria-label': 'Close this cut'}, '×');
 
 function draw(facts, about, marked, play) {
-  const {cut} = facts, sound = h('div', {class: 'sound'}), lit = h('div', {class: 'words', 'aria-label': 'Words, with times'});
+  const {cut} = facts, sound = h('div', {class: 'sound'}), lit = h('div', {class: 'words', role: 'group', 'aria-label': 'Words and sounds, with times'});
   const heading = h('h2', {tabindex: -1}, cut.cut_id);
   fill(panel, closer(), heading,
     cut.text !== null && h('p', {class: 'text', lang: cut.language}, cut.text),

@@ -28,6 +28,21 @@ RECORD = """() => {
     new MutationObserver(() => word.classList.contains('lit') && window.seen.words.push(word.textContent))
       .observe(word, {attributes: true});
 }"""
+# Where the first point of a chart was drawn: from the corner of its canvas.
+POINT = """canvas => {
+  const {view} = canvas.closest('.chart'), [left, top] = view.origin(), edge = view.padding();
+  const find = (item, x, y) => {
+    for (const mark of item.items ?? []) {
+      const point = mark.marktype === 'symbol' && mark.items[0];
+      if (point?.datum?.at !== undefined) return [x + point.x, y + point.y];
+      for (const group of mark.marktype === 'group' ? mark.items : []) {
+        const found = find(group, x + (group.x ?? 0), y + (group.y ?? 0));
+        if (found) return found;
+      }
+    }
+  };
+  return find({items: [view.scenegraph().root]}, left + edge.left, top + edge.top);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +190,47 @@ def test_audits_and_studies(page):
     open_view(page, "Studies", ".study canvas")
     expect(page.locator(".claims li").first).not_to_be_empty()
     page.click(".study button:text('runs') >> nth=0")
-    expect(page.locator("section[aria-label='Behind a point']")).to_contain_text("run alignment-full")
+    expect(page.locator("section[aria-label='Behind a point of ladder']")).to_contain_text("run alignment-full")
     assert serious(page) == []
-    page.click("section[aria-label='Behind a point'] a")
+    page.click("section[aria-label='Behind a point of ladder'] a")
+    page.wait_for_selector("tr[data-cut]")
+    expect(page.locator(".chip")).to_contain_text("plan p1")
+
+
+def test_surface_and_trade_off_lead_to_runs_plan_and_clips(page):
+    """By mouse on the drawings, and by the tables below them."""
+    from playwright.sync_api import expect
+
+    open_view(page, "Studies", ".study canvas")
+    ladder, shares = (page.locator(f"section.study[aria-label='{name}']") for name in ("ladder", "shares"))
+    expect(ladder.locator("[aria-label^='Axes of']")).to_contain_text("no surface to draw")
+    expect(ladder.locator("[aria-label^='Trade-off of']")).to_contain_text("One outcome has no trade-off.")
+    assert ladder.locator("canvas").count() == 1, "nothing but the curve"
+    behind = shares.locator("[aria-label^='Behind a point']")
+    along, between = shares.locator("[aria-label^='Axes of']"), shares.locator("[aria-label^='Trade-off of']")
+    expect(along.locator("canvas")).to_have_count(1)
+    expect(between.locator("canvas")).to_have_count(1)
+    expect(along).to_contain_text("best at")
+    for drawing, said in (
+        (shares.locator("> .chart"), "Behind full"),
+        (along, "Behind 50 %"),
+        (between, "Behind 100 %"),
+    ):
+        point = page.evaluate(POINT, drawing.locator("canvas").element_handle())
+        drawing.locator("canvas").click(position={"x": point[0], "y": point[1]})
+        expect(behind.locator("h3")).to_contain_text(said)
+        expect(behind).to_contain_text("run alignment-full")
+        behind.evaluate("section => section.replaceChildren()")
+    along.locator("button:text('runs') >> nth=0").click()
+    expect(behind.locator("strong")).to_have_count(2)
+    behind.locator("button:text('its clips') >> nth=0").click()
+    behind.locator("button.listen:has-text('prompts-07')").click()
+    page.wait_for_selector(".sound[data-ready]")
+    assert serious(page) == []
+    shares.locator("select[id^=outcome]").select_option("sounds")
+    expect(along.locator("figcaption")).to_contain_text("sounds along")
+    between.locator("button:text('runs') >> nth=0").click()
+    behind.locator("a:text('cuts of its plan') >> nth=0").click()
     page.wait_for_selector("tr[data-cut]")
     expect(page.locator(".chip")).to_contain_text("plan p1")
 
