@@ -19,6 +19,7 @@ from tests.soundwave.ablation.small_study import CLIPS
 from tests.soundwave.report.small_workspace import SECONDS, cut_row, result, write_grid_results, write_words
 
 SCRIPT = "<script>document.title = 'taken'</script> press & <b>one</b>"
+SOUNDS = (("Dog", 0.25, 0.5), ("Rain", 0.5, 0.9), ("Dog", 1.3, 0.15))  # label, start, duration
 MIXTURE = {
     "stage": "alignment",
     "unit": "samples",
@@ -36,6 +37,7 @@ def explored_workspace(folder):
     rows = [cut_row(folder, number, "test" if number >= 6 else "train") for number in range(8)]
     rows[1]["supervisions"][0]["text"] = SCRIPT
     rows[2]["supervisions"][0]["language"] = None
+    rows[3]["supervisions"] += [sound_in(rows[3], n, *sound) for n, sound in enumerate(SOUNDS, 1)]
     write_jsonl(folder / "corpora" / "prompts" / "cuts.jsonl.gz", rows)
     info = {"name": "prompts", "title": "Prompts", "license": "CC0-1.0", "makers": "the tests"}
     counts = {"cuts": 8, "texts": 0, "rejects": 0, "hours": 8 * SECONDS / 3600}
@@ -61,6 +63,12 @@ def explored_workspace(folder):
     write_grid_results(folder, "ladder", grid, cells)
     write_shares(folder / "ablation" / "shares")
     return folder
+
+
+def sound_in(row, number, label, start, duration):
+    """A supervision of a row for a sound inside it."""
+    times = {"recording_id": row["id"], "start": start, "duration": duration, "channel": 0}
+    return {"id": f"{row['id']}-sound-{number}", "custom": {"sound": [label]}} | times
 
 
 def write_shares(folder, sizes=(0.5, 1.0), shares=(0.0, 0.1, 0.3, 0.6), sounds=True):

@@ -10,7 +10,7 @@ import pytest
 
 from curation.catalog import connect
 from curation.plan import load_mixture, make_plan
-from tests.soundwave.explore.explored import SCRIPT
+from tests.soundwave.explore.explored import SCRIPT, SOUNDS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
@@ -27,6 +27,14 @@ RECORD = """() => {
   for (const word of document.querySelectorAll('.word'))
     new MutationObserver(() => word.classList.contains('lit') && window.seen.words.push(word.textContent))
       .observe(word, {attributes: true});
+}"""
+# Collects when which spans were lit, each time that the player lights them.
+LIT = """() => {
+  window.seen = [];
+  const spans = [...document.querySelectorAll('.lanes .span')], time = document.querySelector('#player output');
+  document.querySelector('.lanes').addEventListener('click', () => { window.seen = []; }, {capture: true});
+  new MutationObserver(() => window.seen.push([Number(time.dataset.now), spans.map(span => span.matches('.lit'))]))
+    .observe(time, {childList: true});
 }"""
 # Where the first point of a chart was drawn: from the corner of its canvas.
 POINT = """canvas => {
@@ -128,6 +136,37 @@ def test_filter_listen_and_mark(served, page):
     with connect(place / "catalog") as con:
         rows = con.execute("SELECT cut_id, mark, note FROM reviews").fetchall()
     assert rows == [("prompts-01", "wrong_text", "a <b>bold</b> note")]
+    assert serious(page) == []
+
+
+def test_sounds_light_only_while_they_sound_and_play_from_their_start(page):
+    page.click("tr[data-cut='prompts-03'] button")
+    page.wait_for_selector(".sound[data-ready]")
+    spans = page.locator(".lanes .span")
+    assert spans.all_inner_texts() == ["Dog", "Rain", "Dog"]
+    boxes = [spans.nth(n).bounding_box() for n in range(3)]
+    wave = page.locator(".wave").bounding_box()
+    for box, (_, start, duration) in zip(boxes, SOUNDS, strict=True):
+        assert box["x"] == pytest.approx(wave["x"] + wave["width"] * start / 1.5, abs=2)
+        assert box["width"] == pytest.approx(wave["width"] * duration / 1.5, abs=2)
+    shown = page.evaluate("""() => [...document.querySelectorAll('.lanes .span span')].map(span => {
+      const {x, y, width, height} = span.getBoundingClientRect(); return {x, y, width, height};
+    })""")
+    for n, one in enumerate(shown):
+        for other in shown[n + 1 :]:
+            beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+            assert beside or abs(one["y"] - other["y"]) >= 20, "no label covers another"
+    assert boxes[0]["y"] != boxes[1]["y"], "they sound together"
+    page.evaluate(LIT)
+    spans.nth(1).click()
+    end, seen = time.monotonic() + PATIENCE / 1000, []
+    while not any(at >= 1.4 for at, _ in seen) and time.monotonic() < end:
+        page.wait_for_timeout(100)
+        seen = page.evaluate("window.seen")
+    assert min(at for at, _ in seen) >= 0.5, "it begins where the rain does"
+    for at, lit in seen:
+        assert lit == [start <= at < start + duration for _, start, duration in SOUNDS], at
+    assert {tuple(lit) for _, lit in seen} >= {(True, True, False), (False, True, False)}
     assert serious(page) == []
 
 
