@@ -28,7 +28,7 @@ PARTS = {
     f"ORDER BY plan, step, slot LIMIT {MOST_DRAWS}",
     "losses": "SELECT run, step, loss, ctc_loss, reason FROM ledger WHERE cut_id = $id "
     f"ORDER BY run, step LIMIT {MOST_LOSSES}",
-    "review": "SELECT mark, note, text, marked_at FROM reviews WHERE cut_id = $id",
+    "review": "SELECT mark, note, text, right_text, marked_at FROM reviews WHERE cut_id = $id",
 }
 HIDDEN = ("decoding", "manifest")
 

@@ -195,8 +195,9 @@ def _page(explorer: Explorer, given: Any) -> Any:
 
 def _mark(explorer: Explorer, given: Any) -> Any:
     cut = need_cut(explorer, _text(given, "id"))
-    mark, note = given.get("mark"), given.get("note") or ""
-    mark_cut(explorer.places.catalog, cut["cut_id"], mark and str(mark), note=str(note), text=cut["text"])
+    mark, note, right = given.get("mark"), given.get("note") or "", given.get("right_text") or ""
+    said = {"note": str(note), "text": cut["text"], "right_text": str(right)}
+    mark_cut(explorer.places.catalog, cut["cut_id"], mark and str(mark), **said)
     return {"id": cut["cut_id"], "mark": mark}
 
 

@@ -128,19 +128,27 @@ function spans(place, {cut, sounds}, from) {
 function reviewed(cut, facts, marked) {
   const review = facts.review[0], said = h('p', {class: 'quiet', role: 'status'}, review ? `Marked ${review.marked_at}` : 'Not marked');
   const note = h('input', {type: 'text', maxlength: 2000, value: review?.note ?? '', onkeydown: event => event.key === 'Enter' && current && mark(current)});
+  const right = h('textarea', {rows: 2, maxlength: 2000, value: review?.right_text ?? ''}), heard = facts.labels.find(label => label.pass === 'agree' && label.name === 'heard')?.text;
+  const begin = (text, title) => h('button', {type: 'button', onclick: () => { right.value = text; right.focus(); }}, title);
+  const corrected = h('div', {class: 'right'}, h('label', {}, 'What is said (a mixture can train on it in place of the text) ', right),
+    h('p', {class: 'row'}, h('button', {type: 'button', class: 'main', onclick: () => mark('wrong_text')}, 'Keep this text'),
+      cut.text !== null && begin(cut.text, 'Begin with the text'), heard && begin(heard, 'Begin with what the recogniser heard')));
   let current = review?.mark ?? null;
+  corrected.hidden = current !== 'wrong_text';
   const buttons = Object.entries(MARKS).map(([name, title]) =>
     h('button', {type: 'button', class: 'mark', 'data-mark': name, 'aria-pressed': String(current === name), onclick: () => mark(current === name && note.value === (review?.note ?? '') ? null : name)}, title));
   async function mark(name) {
     try {
-      await tell('mark', {id: cut.cut_id, mark: name, note: note.value});
+      const text = name === 'wrong_text' ? right.value.trim() : '';
+      await tell('mark', {id: cut.cut_id, mark: name, note: note.value, right_text: text});
       current = name;
+      corrected.hidden = name !== 'wrong_text';
       for (const button of buttons) button.setAttribute('aria-pressed', String(button.dataset.mark === name));
-      said.textContent = name ? `Marked ${MARKS[name]}` : 'Mark taken away';
+      said.textContent = name ? `Marked ${MARKS[name]}${text && `, and what is said: ${text}`}` : 'Mark taken away';
       marked?.(cut.cut_id, name);
     } catch (error) { said.replaceWith(failed(error)); }
   }
-  return h('section', {class: 'review', 'aria-label': 'Mark'}, h('div', {class: 'row'}, buttons), h('label', {}, 'Note ', note), said);
+  return h('section', {class: 'review', 'aria-label': 'Mark'}, h('div', {class: 'row'}, buttons), corrected, h('label', {}, 'Note ', note), said);
 }
 
 function known(facts) {

@@ -132,10 +132,13 @@ def test_filter_listen_and_mark(served, page):
     page.fill(".review input", "a <b>bold</b> note")
     page.click("[data-mark='wrong_text']")
     expect(page.locator(".review [role=status]")).to_have_text("Marked Wrong text")
+    page.fill(".right textarea", "press <one> now")
+    page.click("button:text('Keep this text')")
+    expect(page.locator(".review [role=status]")).to_contain_text("what is said: press <one> now")
     expect(page.locator("tr[data-cut='prompts-01'] td.mark")).to_have_text("wrong_text")
     with connect(place / "catalog") as con:
-        rows = con.execute("SELECT cut_id, mark, note FROM reviews").fetchall()
-    assert rows == [("prompts-01", "wrong_text", "a <b>bold</b> note")]
+        rows = con.execute("SELECT cut_id, mark, note, right_text FROM reviews").fetchall()
+    assert rows == [("prompts-01", "wrong_text", "a <b>bold</b> note", "press <one> now")]
     assert serious(page) == []
 
 
