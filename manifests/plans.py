@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from manifests.errors import StaleError
+import pyarrow.parquet as pq
+
+from manifests.errors import StaleError, reading
 from manifests.files import is_aside, need_file
 from manifests.fingerprint import file_sha256
 from manifests.settings import read_stored
@@ -14,6 +16,7 @@ from manifests.switch import settle, settle_inside
 from manifests.units import Seconds
 
 PLAN, LOCK = "plan.parquet", "lock.json"
+TRAINED_TEXT = "trained_text"  # column of plan.parquet; only where a mixture gives some cut another text
 PLAN_AGAIN = "Run `soundwave mix plan` again."
 
 
@@ -75,10 +78,21 @@ class Lock:
     )
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    relabelled: int | None = None  # cuts that are trained on another text than the catalog's; None: none is
 
     def row(self) -> dict[str, Any]:
-        """As written to lock.json."""
-        return asdict(self)
+        """As written to lock.json; a plan of the catalog's own texts is written as it was before there were others."""
+        return {name: value for name, value in asdict(self).items() if name != "relabelled" or value}
+
+
+def gives_texts(plan: Path) -> bool:
+    """Whether a plan.parquet has texts in place of some cuts' own, in the column TRAINED_TEXT.
+
+    Raises:
+        DamagedError: it cannot be read.
+    """
+    with reading(plan, "a plan", go_on=PLAN_AGAIN):
+        return TRAINED_TEXT in pq.read_schema(plan).names
 
 
 def plan_files(folder: Path) -> list[Path]:

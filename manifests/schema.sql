@@ -112,7 +112,9 @@ CREATE TABLE plans (
   domain VARCHAR NOT NULL,    -- the share it was drawn for
   repeat INTEGER NOT NULL,    -- 0 for a cut's first use
   units  DOUBLE  NOT NULL,    -- what the draw costs, in the mixture's unit
-  seconds DOUBLE NOT NULL     -- audio seconds (text-only rows: their equivalent), for batching
+  seconds DOUBLE NOT NULL,    -- audio seconds (text-only rows: their equivalent), for batching
+  trained_text VARCHAR        -- what training reads in place of the cut's text, where the mixture's query gives another
+                              -- one (column `text`); NULL: the cut's own. A plan that gives none has no such column
 );
 
 -- One row per training run.
@@ -154,6 +156,7 @@ CREATE TABLE reviews (
   mark      VARCHAR NOT NULL,  -- what was found
   note      VARCHAR,           -- in the listener's words
   text      VARCHAR,           -- of the cut as it was then: a text that was corrected since is another
+  right_text VARCHAR,          -- what is said, if the listener wrote it down; a mixture's query may give it as `text`
   marked_at VARCHAR NOT NULL,  -- when, in UTC: 2026-01-31T12:00:00+00:00
   CHECK (mark IN ('ok', 'wrong_text', 'wrong_label', 'bad_audio'))
 );
@@ -258,6 +261,7 @@ CREATE TABLE locks (
   steps               INTEGER,  -- of the plan
   draws               BIGINT,   -- of the plan
   seconds             DOUBLE,   -- of all draws
+  relabelled          BIGINT,   -- cuts that are trained on another text than the catalog's (trained_text in `plans`)
   settings            VARCHAR   -- JSON: the whole mixture but its query
 );
 

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from curation.catalog import connect
 from manifests.files import read_json
 from soundwave.cli import build_app
 from tests.curation.dask_processes import DaskProcesses, dask_processes
@@ -24,9 +25,9 @@ README = Path(__file__).parents[1] / "README.md"
 PLACES = {"source": "/data/LibriSpeech", "encoder": "openai/whisper-large-v3", "dask": "tcp://scheduler:8786"}
 
 
-def commands() -> str:
+def commands(heading: str = "On your own data") -> str:
     """The block of shell under the heading about one's own data."""
-    part = README.read_text(encoding="utf-8").split("\n## On your own data")[1]
+    part = README.read_text(encoding="utf-8").split(f"\n## {heading}")[1]
     block = re.search(r"^```\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
     assert block
     return block[1]
@@ -55,13 +56,12 @@ def dask(tmp_path: Path) -> Iterator[DaskProcesses]:
 
 def run(script: str) -> None:
     """Do what a shell would; commands of ours run in this process, which has imported torch already."""
-    prelude, _, rest = script.partition("\nsoundwave ")
-    subprocess.run(["bash", "-ec", prelude], check=True)
-    for line in f"soundwave {rest}".splitlines():
-        name, *arguments = shlex.split(line)
-        assert name == "soundwave"
-        done = CliRunner().invoke(build_app(), arguments, catch_exceptions=False)
-        assert done.exit_code == 0, f"{line}\n{done.output}"
+    for part in re.split(r"^(?=soundwave )", script, flags=re.MULTILINE):
+        ours, _, others = part.partition("\n") if part.startswith("soundwave ") else ("", "", part)
+        if ours:
+            done = CliRunner().invoke(build_app(), shlex.split(ours)[1:], catch_exceptions=False)
+            assert done.exit_code == 0, f"{ours}\n{done.output}"
+        subprocess.run(["bash", "-ec", others], check=True)
 
 
 def test_the_commands_for_ones_own_data_run_as_written(
@@ -85,3 +85,20 @@ def test_the_commands_for_ones_own_data_run_as_written(
     assert [row["frames"] for row in stored] == [100] * 8
     assert {Path(row["path"]).parent for row in stored} == {part.parent}
     assert read_json(folder / "runs" / "stage-1" / "run.json")["steps"] == 2
+
+
+def test_the_commands_from_a_folder_to_a_mixture_run_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "calls").mkdir()
+    rng = np.random.default_rng(0)
+    numbers = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    for number, word in enumerate(numbers):
+        soundfile.write(tmp_path / "calls" / f"{number}.wav", rng.normal(0, 0.1, 24000 + number), 16000)
+        (tmp_path / "calls" / f"{number}.txt").write_text(f"please press {word}\n")
+    monkeypatch.chdir(tmp_path)
+    run(re.sub(r"(label \w+)", r"\1 --workers 0", commands("From a folder of recordings and texts")))
+    lock = read_json(tmp_path / "mixtures" / "first" / "lock.json")
+    assert lock["domains"]["calls"]["max_repeat"] == 2 and lock["domains"]["calls"]["candidates"] >= 6
+    with connect(tmp_path / "catalog") as con:
+        assert con.execute("SELECT count(DISTINCT cut_id) FROM labels WHERE pass = 'agree'").fetchall() == [(12,)]

@@ -236,11 +236,13 @@ def _of_cut(column: Column, place: Place) -> list[str]:
         return [f"CASE WHEN len(s) > 1 THEN {given} ELSE {first} END"]
     every = f"list_filter(list_transform(s, lambda x: {_path('x', place)}), lambda x: x IS NOT NULL)"
     if column.kind == "VARCHAR":
-        return [f"CASE WHEN len(s) > 1 THEN array_to_string({every}, ' ') ELSE {first} END"]
+        together = f"CASE WHEN len({every}) > 0 THEN array_to_string({every}, ' ') END"  # none of nothing, not ''
+        return [f"CASE WHEN len(s) > 1 THEN {together} ELSE {first} END"]
     # One JSON list of all; where one of them is no list, that one stands for them.
     wrong = f"list_filter({every}, lambda x: NOT starts_with(x, '['))[1]"
     joined = f"to_json(flatten(list_transform({every}, lambda x: from_json(x, '{LIST}'))))"
-    return [f"CASE WHEN len(s) > 1 THEN coalesce({wrong}, {joined}) ELSE {first} END"]
+    together = f"CASE WHEN len({every}) > 0 THEN coalesce({wrong}, {joined}) END"
+    return [f"CASE WHEN len(s) > 1 THEN {together} ELSE {first} END"]
 
 
 def _path(root: str, place: Place) -> str:

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 import manifests
 from curation.catalog.columns import empty
-from curation.catalog.columns import names as column_names
 from curation.catalog.parts import SQL
 from curation.duck import Listed, quoted, quoted_list, short
 from manifests.errors import ManifestError
 from manifests.linked.same import same_text
 from manifests.ontology import ancestors, ontology, vocabularies, vocabulary
+from manifests.plans import TRAINED_TEXT
 from manifests.schema import columns
 
 PAPER = Path(manifests.__file__).with_name("paper")
@@ -139,9 +139,13 @@ def _absent(con: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path], l
 def _read(table: str, paths: Sequence[Path], listed: Listed, absent: Collection[str] = ()) -> str:
     if not paths:
         return empty(table)
+    return f"SELECT {_chosen(table, absent)} FROM read_parquet({listed(paths)}, union_by_name = true)"
+
+
+def _chosen(table: str, absent: Collection[str]) -> str:
+    """Select list of a table's columns, NULL for those that its files do not have."""
     kinds = columns(table)
-    chosen = (f'CAST(NULL AS {kinds[name]}) AS "{name}"' if name in absent else f'"{name}"' for name in kinds)
-    return f"SELECT {', '.join(chosen)} FROM read_parquet({listed(paths)}, union_by_name = true)"
+    return ", ".join(f'CAST(NULL AS {kinds[name]}) AS "{name}"' if name in absent else f'"{name}"' for name in kinds)
 
 
 def _read_plans(
@@ -149,11 +153,13 @@ def _read_plans(
 ) -> str:
     if not paths:
         return f"SELECT CAST(NULL AS VARCHAR) AS plan, * FROM ({empty('plans')})"
-    rows, whose = f"read_parquet({listed(paths)}, filename = true)", "parse_path(filename)[-2] AS plan"
+    found = {name for (name,) in con.execute(f"SELECT name FROM parquet_schema({listed(paths)})").fetchall()}
+    united = ", union_by_name = true" if TRAINED_TEXT in found else ""
+    rows, whose = f"read_parquet({listed(paths)}, filename = true{united})", "parse_path(filename)[-2] AS plan"
     if any(called.get(path.parent, path.parent.name) != path.parent.name for path in paths):
         con.execute("CREATE TABLE plan_names (filename VARCHAR, plan VARCHAR)")
         for path in paths:
             name = called.get(path.parent, path.parent.name)
             con.execute(f"INSERT INTO plan_names SELECT unnest({listed([path])}), ?", [name])
         rows, whose = f"{rows} JOIN plan_names USING (filename)", "plan"
-    return f"SELECT {whose}, {column_names('plans')} FROM {rows}"
+    return f"SELECT {whose}, {_chosen('plans', {TRAINED_TEXT} - found)} FROM {rows}"

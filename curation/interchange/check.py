@@ -58,6 +58,7 @@ class ImportCheck:
     rejects: dict[str, int] = field(default_factory=dict)  # reason -> rows
     examples: dict[str, list[str]] = field(default_factory=dict)  # reason -> what was found
     splits: dict[str, str | None] = field(default_factory=dict)  # a name in the source -> ours; None: not known
+    without_language: int = 0  # rows with a text whose language nobody names
     problem: str = ""  # why an import would be refused as a whole
 
     @property
@@ -237,6 +238,9 @@ def _judge(found: ImportCheck, items: Sequence[Item | TextRow | Reject], about: 
         about = replace(about, split_map=here)
     splits = about.map_of(names)
     found.splits = dict(splits)
+    if about.language is None:
+        spoken = [item for item in items if isinstance(item, Item) and item.text]
+        found.without_language = sum(1 for item in spoken if not item.language)
     texts = [item for item in items if isinstance(item, TextRow)]
     cuts, rejects = judge_items([item for item in items if not isinstance(item, TextRow)], about, splits)
     found.cuts = cuts + len(texts)

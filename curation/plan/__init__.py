@@ -20,6 +20,7 @@ from curation.plan.certificate import certify
 from curation.plan.funnel import funnel_rows
 from curation.plan.lock import check_plan
 from curation.plan.mixture import Mixture, load_mixture
+from curation.plan.relabel import find_relabels, refuse_held_out, relabel_notes
 from curation.plan.schedule import DomainPool, Schedule, make_schedule, planned_phases, planned_units
 from curation.plan.shared import limit_shared
 from curation.plan.verdicts import check_verdicts, passes_relied_on
@@ -47,6 +48,7 @@ __all__ = [
     "make_plan",
     "plan_schedule",
     "read_lock",
+    "reads_marks",
 ]
 
 HERE = Path(__file__).parent
@@ -83,7 +85,8 @@ def make_plan(
         InputError: `output` is remote, or cannot be written to (DiskError).
         OccupiedError: `output` holds another mixture's plan, or something else, or with `aside` another process makes a
             plan there; nothing in it was touched.
-        QueryError: the query does not run, or returns other than cut_id and domain.
+        QueryError: the query does not run, or returns other than cut_id and domain and, for cuts that are to be trained
+            on another text than their own, `text`.
         MixtureError: the mixture cannot be had; the message has the numbers and what can be had.
     """
     catalog, output = resolve(catalog), local(output, what="a plan")
@@ -109,7 +112,7 @@ def _make(mixture: Mixture, catalog: Path, output: Path, *, threads: int | None,
             facts = certify(plan, mixture, schedule, _pools(con, mixture), threads=threads)
             passes, against = passes_relied_on(con)
             notes = [*schedule.notes, *_refused_notes(against), *_undrawn(facts["domains"]), *facts["notes"]]
-            notes += _fold_notes(mixture, catalog)
+            notes += [*_fold_notes(mixture, catalog), *relabel_notes(con, facts["relabelled"])]
             facts |= {"passes": passes, "notes": notes}
             lock = _lock(mixture, catalog, schedule, plan, facts)
             write_sealed(switch.path(LOCK), lock.row())
@@ -250,9 +253,14 @@ def _other_mixture(mixture: Mixture, output: Path) -> tuple[str, list[str]]:
     return lock.name, [str(row) for row in found]
 
 
+def reads_marks(mixture: Mixture) -> bool:
+    """Whether a mixture's SQL reads listeners' marks, which change without the catalog."""
+    return _READS_MARKS.search(f"{mixture.query} {mixture.rules_query}") is not None
+
+
 def _reusable(mixture: Mixture, catalog: Path, output: Path) -> Lock | None:
     settle(output)
-    if not (output / LOCK).is_file() or _READS_MARKS.search(f"{mixture.query} {mixture.rules_query}"):
+    if not (output / LOCK).is_file() or reads_marks(mixture):
         return None
     try:
         lock = check_plan(output, catalog)
@@ -270,6 +278,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits) -
     shared = _check_pool(con, mixture)
     mixture = _leave_out(con, mixture)
     _hold_out(con, mixture)
+    refuse_held_out(con, mixture.name)
     _keep_fraction(con, mixture)
     if shared:
         _, phases = planned_phases(mixture, _pools(con, mixture))
@@ -303,6 +312,7 @@ def _make_pool(con: duckdb.DuckDBPyConnection, mixture: Mixture, limits: Limits)
         set_variables(con, own, mixture.rule)
         try:
             con.execute(f"CREATE TEMP TABLE pool AS {text}")
+            find_relabels(con, query, where=where)
         except BEYOND_LIMITS:
             raise
         except duckdb.Error as error:

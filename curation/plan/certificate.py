@@ -9,7 +9,7 @@ from typing import Any
 from curation.duck import first, open_memory, quoted, records
 from curation.plan.mixture import Mixture
 from curation.plan.schedule import DomainPool, Schedule
-from manifests.plans import DomainShare, WorstWindow
+from manifests.plans import TRAINED_TEXT, DomainShare, WorstWindow, gives_texts
 from manifests.units import Seconds
 
 # One row per window and domain. Sums of rounded microseconds would drift; units are exact multiples of a tick.
@@ -40,19 +40,23 @@ SELECT count(*), max({'seconds': seconds, 'cut_id': cut_id})  -- of several as l
 FROM plan
 WHERE seconds > ?
 """
+RELABELLED = f"SELECT count(DISTINCT cut_id) FROM plan WHERE {TRAINED_TEXT} IS NOT NULL"
 STEPS = "SELECT sum(seconds) AS seconds FROM plan GROUP BY step"
 
 
 def certify(
     plan: Path, mixture: Mixture, schedule: Schedule, pools: Mapping[str, DomainPool], *, threads: int | None = None
 ) -> dict[str, Any]:
-    """The measured fields of a plan's lock: steps, draws, seconds, longest_step, domains, worst_window, and notes."""
+    """The measured fields of a plan's lock: steps, draws, seconds, longest_step, domains, worst_window, relabelled, and
+    notes.
+    """
     with open_memory(threads) as con:
         con.execute(f"CREATE VIEW plan AS FROM read_parquet({quoted(plan)})")
         found = {row["domain"]: row for row in records(con.execute(DOMAINS))}
         windows = records(con.execute(WINDOWS.format(window=mixture.window)))
         longer = first(con, LONGER, [mixture.batch.seconds])
         steps = first(con, f"SELECT count(*), sum(seconds), max(seconds) FROM ({STEPS})")
+        relabelled = first(con, RELABELLED) if gives_texts(plan) else None
     assert steps is not None and longer is not None  # an aggregate has one row
     total = sum(float(row["units"]) for row in found.values())
     domains = {
@@ -66,6 +70,7 @@ def certify(
         "draws": sum(domain.draws for domain in domains.values()),
         "domains": domains,
         "worst_window": worst_window(windows, schedule),
+        "relabelled": int(relabelled[0]) if relabelled else None,
         "notes": list(_longer_notes(int(longer[0]), longer[1], mixture.batch.seconds)),
     }
 

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from curation.plan.draws import Draws, DueSpan, Numbers, Placed, WindowSizes, numbers, placed, queued
 from curation.plan.mixture import Mixture
+from curation.plan.relabel import texts_of_pool
 from curation.plan.schedule import Schedule
+from manifests.plans import TRAINED_TEXT
 from manifests.schema import arrow_schema
 
 TICKS_PER_UNIT = {"samples": 1.0, "hours": 3.6e9, "frames": 1.0, "llm_tokens": 1.0}  # costs are whole numbers of ticks
-DICTIONARIES = ["domain", "repeat", "units", "seconds"]  # ids hardly repeat within a row group
+DICTIONARIES = ["domain", "repeat", "units", "seconds", TRAINED_TEXT]  # ids hardly repeat within a row group
 NO_LIMIT = 2**31 - 1  # `most` of pool.sql: the mixture's max_repeats alone counts
 ROW_GROUP = 122_880  # rows; fixed, so that the file's bytes do not depend on how DuckDB hands rows over
 
@@ -49,7 +51,12 @@ def write_plan(con: duckdb.DuckDBPyConnection, mixture: Mixture, schedule: Sched
         shuffle=lambda windows, steps: _shuffle(con, windows, steps),
     )
     del queue
-    _write(found, domains, _cut_ids(con), TICKS_PER_UNIT[mixture.unit], target)
+    items = {"cut_id": _cut_ids(con)}
+    texts = texts_of_pool(con)
+    # Where what is drawn has its own texts, the plan is what it was before there were others.
+    if texts is not None and texts.is_valid().to_numpy(zero_copy_only=False)[found.draws.item].any():
+        items[TRAINED_TEXT] = texts
+    _write(found, domains, items, TICKS_PER_UNIT[mixture.unit], target)
     return len(found.draws)
 
 
@@ -128,14 +135,18 @@ def _cut_ids(con: duckdb.DuckDBPyConnection) -> Any:
     return ids if (items == np.arange(len(items))).all() else ids.take(np.argsort(items))
 
 
-def _write(found: Placed, domains: list[str], cut_ids: Any, ticks_per_unit: float, target: Path) -> None:
+def _write(found: Placed, domains: list[str], items: dict[str, pa.Array], ticks_per_unit: float, target: Path) -> None:
+    """items: columns of the pool's rows, by their numbers."""
     schema = arrow_schema("plans")
+    if TRAINED_TEXT not in items:
+        schema = schema.remove(schema.get_field_index(TRAINED_TEXT))
+    dictionaries = [name for name in DICTIONARIES if name in schema.names]
     with (
-        pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=DICTIONARIES) as writer,
+        pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=dictionaries) as writer,
         ThreadPoolExecutor(1) as encoder,  # encodes a row group while the next one is made
     ):
         writing: Future[None] | None = None
-        for table in _row_groups(found, pa.array(domains), cut_ids, ticks_per_unit, schema):
+        for table in _row_groups(found, pa.array(domains), items, ticks_per_unit, schema):
             if writing is not None:
                 writing.result()
             writing = encoder.submit(writer.write_table, table, row_group_size=ROW_GROUP)
@@ -144,7 +155,7 @@ def _write(found: Placed, domains: list[str], cut_ids: Any, ticks_per_unit: floa
 
 
 def _row_groups(
-    found: Placed, domains: Any, cut_ids: Any, ticks_per_unit: float, schema: pa.Schema
+    found: Placed, domains: Any, items: dict[str, pa.Array], ticks_per_unit: float, schema: pa.Schema
 ) -> Iterator[pa.Table]:
     for first in range(0, len(found.draws), ROW_GROUP):
         part = slice(first, first + ROW_GROUP)
@@ -152,7 +163,7 @@ def _row_groups(
         columns = {
             "step": found.step[part],
             "slot": found.slot[part],
-            "cut_id": pc.take(cut_ids, pa.array(draws.item)),
+            **{name: pc.take(values, pa.array(draws.item)) for name, values in items.items()},
             "domain": pc.take(domains, pa.array(draws.number)),
             "repeat": draws.repeat,
             "units": draws.ticks / ticks_per_unit,

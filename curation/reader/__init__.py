@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from curation.plan.lock import check_plan
 from manifests.errors import InputError, StaleError, reading
 from manifests.files import need_file
-from manifests.plans import PLAN, PLAN_AGAIN, Lock, read_lock
+from manifests.plans import PLAN, PLAN_AGAIN, TRAINED_TEXT, Lock, gives_texts, read_lock
 from manifests.units import Seconds
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class PlanDraw(NamedTuple):
     repeat: int  # 0 for the cut's first use
     units: float  # in the plan's unit
     seconds: Seconds
+    trained_text: str | None = None  # what is trained in place of the cut's text; None: its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class PlanReader:
         self.steps = self.lock.steps * epochs
         self.start = self._valid(start)
         self._path = need_file(plan_dir / PLAN, what="plan")
+        self._columns = [*COLUMNS, TRAINED_TEXT] if gives_texts(self._path) else list(COLUMNS)
         with reading(self._path, "a plan", go_on=PLAN_AGAIN), pq.ParquetFile(self._path) as file:
             self._last_steps = [_last_step(file, group) for group in range(file.num_row_groups)]
 
@@ -212,7 +214,7 @@ class PlanReader:
             row = sum(file.metadata.row_group(group).num_rows for group in range(first))
             for group in range(first, len(self._last_steps)):
                 with reading(self._path, "a plan", go_on=PLAN_AGAIN):
-                    table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
+                    table = file.read_row_group(group, columns=self._columns, use_threads=False)
                 if group == first:
                     before = int(np.searchsorted(_steps(table), start))
                     row, table = row + before, table.slice(before)
@@ -239,7 +241,7 @@ class PlanReader:
         mine[starts[lacking]] = True
         ends = np.cumsum(np.add.reduceat(mine, starts))
         taken = block.filter(pa.array(mine))
-        draws = list(map(PlanDraw, *(taken[name].to_pylist() for name in COLUMNS)))
+        draws = list(map(PlanDraw, *(taken[name].to_pylist() for name in self._columns)))
         begin = 0
         for number in np.flatnonzero(chosen):
             step, end = before + int(steps[starts[number]]), int(ends[number])

@@ -39,7 +39,7 @@ from manifests.disk.left import remove
 from manifests.errors import InputError, StaleError
 from manifests.files import sync, temporary_name
 from manifests.fingerprint import fingerprint
-from manifests.plans import PLAN, Lock
+from manifests.plans import PLAN, TRAINED_TEXT, Lock, gives_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -251,15 +251,17 @@ def keep(rows: CatalogRows, lock: Lock, plan: Path, place: Path | None) -> KeptR
         place.mkdir(parents=True)
     rows.run(f"SET memory_limit = '{MEMORY}B'")
     rows.run(f"SET threads = {min(THREADS, os.cpu_count() or 1)}")
-    copying = _Copying(rows, plan, place)
+    copying = _Copying(rows, plan, place, retold=gives_texts(plan / PLAN))
     cuts = copying.cuts()
     children = {}
-    if rows.words:
-        children["words"] = copying.children("words", WORDS, one="backend")
+    if rows.words:  # where a text is another one, its words' times are nobody's
+        told = "n NOT IN (FROM retold)" if copying.retold else "true"
+        children["words"] = copying.children("words", WORDS, one="backend", where=told)
     if rows.encoder is not None:
         children["features"] = copying.children("features", FEATURES, where=f"encoder = {sql_text(rows.encoder)}")
     draws = copying.draws(lock.draws)
     rows.run("DROP TABLE drawn")
+    rows.run("DROP TABLE IF EXISTS retold")
     if place is not None:
         records = {name: written(place / name) for name in _names(place)}
         files = {name: record.row() for name, record in records.items()}
@@ -277,22 +279,34 @@ class _Copying:
     count: int = 0
     ranges: Sequence[str] = ()
     """Conditions on ids, about PART cuts in each: what DuckDB joins them with stays within its memory."""
+    retold: bool = False
+    """Whether the plan gives some cuts another text than their own."""
 
     def path(self, name: str) -> Path | None:
         return None if self.place is None else self.place / name
 
     def cuts(self) -> RowFile:
         """Copy the cuts and number them; makes the table `drawn` (cut_id, n)."""
-        source = self.source
-        source.run(f"CREATE TABLE once AS SELECT DISTINCT cut_id FROM read_parquet({quoted(self.plan / PLAN)})")
+        source, plan = self.source, f"read_parquet({quoted(self.plan / PLAN)})"
+        names, kind = {name: f'"{name}"' for name in source.names}, "SEMI JOIN"
+        if self.retold:  # the plan has texts in place of some cuts' own
+            once = f"SELECT cut_id, any_value({TRAINED_TEXT}) AS {TRAINED_TEXT} FROM {plan} GROUP BY cut_id"
+            names, kind = names | {"text": f'coalesce({TRAINED_TEXT}, cuts."text") AS "text"'}, "JOIN"
+        else:
+            once = f"SELECT DISTINCT cut_id FROM {plan}"
+        source.run(f"CREATE TABLE once AS {once}")
         self.ranges = self._ranges()
-        listed = ", ".join(f'"{name}"' for name in source.names)
+        listed = ", ".join(names[name] for name in source.names)
         with RowWriter(self.path("cuts.arrow")) as writer:
-            for batch in self.joined(f"SELECT {listed} FROM cuts", "once", kind="SEMI JOIN"):
+            for batch in self.joined(f"SELECT {listed} FROM cuts", "once", kind=kind):
                 writer.write(batch)
-        source.run("DROP TABLE once")
         self.count = writer.rows
         source.make("drawn", _numbered(writer.file))
+        if self.retold:
+            source.run(
+                f"CREATE TABLE retold AS SELECT n FROM drawn JOIN once USING (cut_id) WHERE {TRAINED_TEXT} <> ''"
+            )
+        source.run("DROP TABLE once")
         return writer.file
 
     def _ranges(self) -> list[str]:

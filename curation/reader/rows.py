@@ -208,6 +208,15 @@ def _source_kinds(value: Any) -> Iterator[str]:
         yield from _source_kinds(part)
 
 
+def _retell(facts: dict[str, Any], text: str) -> None:
+    """Put a text in place of those of a cut's supervisions; times of words, which are of theirs, go."""
+    tracks = [track["cut"] for track in facts.get("tracks") or () if isinstance(track.get("cut"), dict)]
+    said = [one for cut in (facts, *tracks) for one in cut.get("supervisions") or ()]
+    for number, one in enumerate(sorted(said, key=lambda one: float(one.get("start") or 0.0))):
+        one.pop("alignment", None)
+        one["text"] = None if number else text
+
+
 def lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
     """The cut of a draw, with what the plan says of it in its custom field `plan`.
 
@@ -217,6 +226,8 @@ def lhotse_cut(draw: PlanDraw, row: Row) -> Cut:
     from lhotse.serialization import deserialize_item
 
     facts = json.loads(row["decoding"] or row["manifest"])
+    if draw.trained_text is not None:
+        _retell(facts, draw.trained_text)
     if PLACE in _source_kinds(facts):
         raise InputError(
             f"cut {draw.cut_id!r} has its sound inside a tar or a store, where Lhotse does not read it. Read it "

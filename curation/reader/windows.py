@@ -196,10 +196,19 @@ class Window:
         return self.batches[-1].step
 
     def pairs(self, number: int) -> Pairs:
-        """The draws of batch `number` (0 is the window's first), each with its row."""
+        """The draws of batch `number` (0 is the window's first), each with its row.
+
+        Where the plan gives a text it stands in the row. Such a row has no words: their times are of the old text.
+        """
         draws, end = self.batches[number].draws, int(self.ends[number])
         rows = self.cuts.take(pa.array(self.places[end - len(draws) : end])).to_pylist()
-        return list(zip(draws, rows, strict=True))
+        return [(draw, _retold(draw, row)) for draw, row in zip(draws, rows, strict=True)]
+
+
+def _retold(draw: PlanDraw, row: Row) -> Row:
+    if draw.trained_text is None:
+        return row
+    return row | {name: value for name, value in (("text", draw.trained_text), ("words", None)) if name in row}
 
 
 def windows(batches: Iterable[PlanBatch], rows: CatalogRows) -> Iterator[Window]:

@@ -142,7 +142,7 @@ class _Reading:
         given = [value for value in found if value is not None]
         if place.root == "supervision" or len(found) < 2:
             return given[0] if given else None
-        return _joined(column, given)
+        return _joined(column, given) if given else None
 
     def _span(self) -> Seconds | None:
         """Length of a mixed cut: the end of the track that ends last."""

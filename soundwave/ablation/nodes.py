@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import manifests
+from curation.plan import reads_marks
 from curation.plan.mixture import MIXTURES, Mixture, load_mixture
 from manifests.errors import MixtureError, SettingsError
 from manifests.fingerprint import fingerprint
@@ -109,8 +110,12 @@ class _Place:
     seed: int
 
 
-def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mapping[str, Path]) -> Expansion:
+def expand(
+    grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mapping[str, Path], marks: str = ""
+) -> Expansion:
     """Every cell of `grids` (name -> grid); `roots` (name -> folder of its file) resolves relative paths in them.
+
+    marks: fingerprint of listeners' marks, which is in the keys of those mixtures that read them.
 
     Raises:
         MissingFileError: a stage, mixture or query that is not there.
@@ -118,15 +123,17 @@ def expand(grids: Mapping[str, Grid], *, catalog_fingerprint: str, roots: Mappin
     """
     expansion = Expansion()
     for name, grid in grids.items():
-        _GridExpansion(name, grid, roots[name], catalog_fingerprint, expansion).run()
+        _GridExpansion(name, grid, roots[name], (catalog_fingerprint, marks), expansion).run()
     return expansion
 
 
 class _GridExpansion:
     """One grid's part of an expansion."""
 
-    def __init__(self, name: str, grid: Grid, root: Path, catalog: str, into: Expansion) -> None:
-        self.name, self.grid, self.root, self.catalog, self.into = name, grid, root, catalog, into
+    def __init__(self, name: str, grid: Grid, root: Path, data: tuple[str, str], into: Expansion) -> None:
+        """data: fingerprints of the catalog and of the marks."""
+        self.name, self.grid, self.root, self.into = name, grid, root, into
+        self.catalog, self.marks = data
         self.bases = {arm: [self._base(step) for step in steps] for arm, steps in grid.arms.items()}
         every = [step for steps in self.bases.values() for step in steps]
         self.axes = [_with_domains(axis, every) for axis in grid.axis_list]
@@ -184,8 +191,10 @@ class _GridExpansion:
             settings = settings.model_copy(update={"steps": max(1, round(settings.steps * place.fraction))})
         drawn = _Place(place.chosen, 1.0, None, place.seed) if part < 1 else place
         mixture = self._mixture(step, base, drawn)
+        read = [self.marks] if self.marks and reads_marks(mixture) else []
         key, design = (
-            fingerprint(manifests.__version__, mixture.sha256, *data)[:KEY_DIGITS] for data in ([self.catalog], [])
+            fingerprint(manifests.__version__, mixture.sha256, *data)[:KEY_DIGITS]
+            for data in ([self.catalog, *read], read)
         )
         return make_node(settings, PlanSpec(key, mixture, design), parent, title, part=part)
 

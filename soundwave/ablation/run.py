@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 from curation.catalog import catalog_fingerprint
 from curation.catalog.folds import Folds
+from curation.catalog.reviews import reviews_fingerprint
 from curation.plan import make_plan
 from manifests.disk.alone import alone
 from manifests.disk.faults import NEW
@@ -144,6 +145,7 @@ class Ablation:
             self.grids,
             catalog_fingerprint=catalog_fingerprint(catalog),
             roots=(roots := {name: path.parent for name, path in files.items()}),
+            marks=reviews_fingerprint(catalog),
         )
         self.roots = roots
         self.aside: set[str] = set()  # grids whose name is that of another one's results

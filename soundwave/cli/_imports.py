@@ -1,6 +1,7 @@
 """Options of `soundwave catalog import`, and which reader takes which of them."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -256,5 +257,15 @@ def show_check(found: "ImportCheck") -> None:
         say(f"rejected: {count:,} {reason}")
         for example in found.examples[reason]:
             say(f"  {example}")
+    if found.without_language:
+        say(
+            f"{found.without_language:,} rows have a text and name no language: passes that read texts (agree, align) "
+            "refuse such rows. Name it, e.g. --language en."
+        )
+    if found.good:
+        say(
+            f"To import it, with the options given here: soundwave catalog import {found.kind} "
+            f"{shlex.quote(found.source)} --corpus NAME --license SPDX-ID --output corpora"
+        )
     if found.problem:
         say(f"An import would be refused: {found.problem}", error=True)

@@ -11,7 +11,20 @@ if TYPE_CHECKING:
     from soundwave.provenance import Link
 
 MARKS = ("fingerprint", "key", "mixture_sha256", "plan")  # facts that stand for a link in the table
-MORE = ("stage", "steps", "draws", "split", "corpus", "select", "rules", "rule", "version", "settings", "license")
+MORE = (
+    "stage",
+    "steps",
+    "draws",
+    "relabelled",
+    "split",
+    "corpus",
+    "select",
+    "rules",
+    "rule",
+    "version",
+    "settings",
+    "license",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -72,6 +85,9 @@ def _show(links: "Sequence[Link]") -> None:
             say(f"\n{chosen.facts.get(name) or 'the query'} of {chosen.name}:\n{chosen.facts[text].strip()}")
     if chosen is not None and chosen.facts.get("rule"):
         say(f"with {chosen.facts['rule']}")
+    for link in links:
+        for row in link.facts.get("texts", ()) if link.kind == "plan" else ():
+            say(f"{link.name} trains {row['cut_id']} on {row['text']!r}, not {row.get('own')!r}")
     print()
     for state, names in (("broken", "problems"), ("missing", "missing"), ("unknown", "unknown")):
         for link in links:

@@ -8,7 +8,8 @@ one_cut    all that is known of one cut
 sound      a cut's samples as WAV, in ranges
 workshop   a mixture with other shares: its certificate, or why it cannot be had
 audits     audits and their rows
-studies    results, curves and claims
+studies    results, curves, claims, and what stands behind a point
+fitted     a study's fits to draw: a curve or surface along its axes, and its trade-off
 guard      token, Host header, content policy: who may ask, and what the page may do
 server     the addresses
 page/      the page: plain ES modules; page/vendor has what others wrote, with their licences

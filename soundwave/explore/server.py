@@ -177,9 +177,9 @@ def _studies(explorer: Explorer, _: Any) -> Any:
     return _of_studies().list_studies(explorer)
 
 
-def _of_studies() -> Any:
+def _of_studies(name: str = "studies") -> Any:
     """Loaded when it is asked for: what claims are computed with takes a second, and as much memory as all else."""
-    return importlib.import_module("soundwave.explore.studies")
+    return importlib.import_module(f"soundwave.explore.{name}")
 
 
 def _page(explorer: Explorer, given: Any) -> Any:
@@ -195,8 +195,9 @@ def _page(explorer: Explorer, given: Any) -> Any:
 
 def _mark(explorer: Explorer, given: Any) -> Any:
     cut = need_cut(explorer, _text(given, "id"))
-    mark, note = given.get("mark"), given.get("note") or ""
-    mark_cut(explorer.places.catalog, cut["cut_id"], mark and str(mark), note=str(note), text=cut["text"])
+    mark, note, right = given.get("mark"), given.get("note") or "", given.get("right_text") or ""
+    said = {"note": str(note), "text": cut["text"], "right_text": str(right)}
+    mark_cut(explorer.places.catalog, cut["cut_id"], mark and str(mark), **said)
     return {"id": cut["cut_id"], "mark": mark}
 
 
@@ -212,6 +213,10 @@ ASKED: dict[str, Answer] = {
     "clips": lambda explorer, given: _of_studies().worst_clips(
         explorer, _text(given, "grid"), _text(given, "cell"), _text(given, "outcome")
     ),
+    "fits": lambda explorer, given: _of_studies("fitted").fits_along(
+        explorer, _text(given, "grid"), _text(given, "outcome")
+    ),
+    "trade": lambda explorer, given: _of_studies("fitted").trade_off(explorer, _text(given, "grid")),
     "found": lambda explorer, given: audits.audit_rows(
         explorer, _text(given, "name"), first=_number(given, "first", 0), rows=_number(given, "rows", 50)
     ),

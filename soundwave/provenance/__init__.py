@@ -27,7 +27,7 @@ from soundwave.provenance.results import (
     need_evaluation,
     row_evaluation,
 )
-from soundwave.provenance.trained import RunChecked, check_plan, check_rules, check_run, look_at_plan
+from soundwave.provenance.trained import RunChecked, add_own_texts, check_plan, check_rules, check_run, look_at_plan
 from soundwave.train.runs.places import run_catalog
 
 
@@ -115,6 +115,7 @@ class _Chain:
         if new:
             self.links.append(found.link)
             for link in check_plan(found, self.places.plans, plan):
+                add_own_texts(link, catalog)
                 twin = any(one.path == link.path and one.row() == link.row() for one in self.links)
                 self.links += [] if twin else [link]  # of runs on the same plan
             self._data(catalog, why_not, found.lock)
@@ -131,6 +132,7 @@ class _Chain:
         self.links += [link, check_rules(folder.name, lock, folder)]
         place = self.places.catalog or (None if lock is None else Path(lock.catalog))
         there = place if place is not None and place.is_dir() else None
+        add_own_texts(link, there)
         self._data(there, f"The catalog {place} is not there. Name it as `catalog`.", lock)
 
     def _catalog(self, run: Path) -> tuple[Path | None, str]:

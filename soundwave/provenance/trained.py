@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import manifests
-from curation.duck import first, open_memory, reading_parquet
+from curation.catalog import connect
+from curation.duck import first, open_memory, quoted, reading_parquet, records
 from manifests.digests import files_of, problem
 from manifests.errors import InputError
 from manifests.files import is_aside, read_object
 from manifests.fingerprint import file_sha256, fingerprint
-from manifests.plans import LOCK, PLAN, Lock, read_lock
+from manifests.plans import LOCK, PLAN, TRAINED_TEXT, Lock, gives_texts, read_lock
 from manifests.runs import FINAL, LEDGER, RUN, WEIGHTS, RunInfo, read_run
 from manifests.settings import stored
 from soundwave.provenance.links import Link
@@ -23,6 +24,7 @@ from soundwave.train.settings import RENAMED, RUNTIME_ONLY, StageSettings, with_
 PLAN_FOLDERS = ("plans", "mixtures")
 ABOVE = 3  # folders above a run in which its plan is looked for
 NAMELESS = ("name", "select", "rules")  # of a lock's settings: no part of the mixture's fingerprint
+SHOWN_TEXTS = 20  # of cuts that a plan trains on another text
 NO_PLAN = "its plan is not there. Name the folder of plans as `plans`."
 
 
@@ -160,7 +162,32 @@ def look_at_plan(folder: Path) -> tuple[Link, Lock | None]:
             link.missing.append(f"{folder / PLAN} is not there")
         else:
             link.same(f"{PLAN} against its lock", file_sha256(folder / PLAN), lock.plan_sha256)
+            _count_texts(link, folder / PLAN, lock)
     return link, lock
+
+
+def _count_texts(link: Link, plan: Path, lock: Lock) -> None:
+    """Cuts that a plan trains on another text than the catalog's, the first of them with their texts."""
+    if not gives_texts(plan):
+        link.same("cuts with another text", None, lock.relabelled)
+        return
+    texts = f"SELECT DISTINCT cut_id, {TRAINED_TEXT} AS text FROM read_parquet({quoted(plan)}) WHERE text IS NOT NULL"
+    with reading_parquet([plan], go_on=""), open_memory() as con:
+        count = first(con, f"SELECT count(*) FROM ({texts})")
+        rows = records(con.execute(f"{texts} ORDER BY cut_id LIMIT {SHOWN_TEXTS}"))
+    link.same("cuts with another text", None if count is None else count[0], lock.relabelled)
+    link.facts |= {"relabelled": lock.relabelled, "texts": rows}
+
+
+def add_own_texts(link: Link, catalog: Path | None) -> None:
+    """Say of the cuts in `texts` of a plan's link what the catalog says of them: `own`."""
+    texts = link.facts.get("texts")
+    if not texts or catalog is None or any("own" in row for row in texts):
+        return
+    with link.checking(), connect(catalog, read_only=False, bare=True) as con:
+        sql = "SELECT cut_id, text FROM cuts WHERE cut_id IN (SELECT unnest($ids))"
+        own = dict(con.execute(sql, {"ids": [row["cut_id"] for row in texts]}).fetchall())
+    link.facts["texts"] = [row | {"own": own.get(row["cut_id"])} for row in texts]
 
 
 def _compare_locks(link: Link, lock: Lock, copy: Lock) -> None:

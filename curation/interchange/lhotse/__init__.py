@@ -177,7 +177,7 @@ def _of_cut(
     key = _own_id(row.get("id"), custom, about) or Path(place).name
     try:
         need_plain(row)
-        facts = facts_of(spoken(row))
+        facts = facts_of(spoken(row), float(row["duration"]))
         channel = channel_of(row)
         try:
             path, channel, apart = (audio, channel, "") if audio else source_of(row["recording"], channel, folder)

@@ -1,7 +1,8 @@
 """Fields of Lhotse's rows (a cut, or a supervision with its recording) as an item.
 
 What a row is already stays: word alignments are the item's words, custom fields stand in `cut.custom`; alignments of
-other kinds, scores of words, `gender` and the custom fields of supervisions stand in `cut.custom["supervision"]`.
+other kinds, scores of words, `gender` and the custom fields of supervisions stand in `cut.custom["supervision"]`, times
+of sounds that do not last for the whole cut in `cut.custom["sound_times"]`: name, start, duration.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from manifests.lines.supervisions import Spoken, disagreement, overlaps, spoken,
 from manifests.lines.values import as_list, number, repeats, walk
 from manifests.places import PLACE
 from manifests.rows.places import found_audio
-from manifests.units import Seconds
+from manifests.units import SLACK, Seconds
 
 LABELS = ("target_text", "target_language", "sound", "sound_original")  # in `supervision.custom`, by our contract
 OWN = ("split", "task", "domain", "license")  # in `cut.custom`
@@ -98,8 +99,8 @@ def channel_of(row: Mapping[str, Any]) -> int | None:
     return None
 
 
-def facts_of(said: Sequence[Spoken]) -> dict[str, Any]:
-    """What supervisions give an item: text, language, speaker, labels, words, and `extra` for the rest."""
+def facts_of(said: Sequence[Spoken], duration: Seconds) -> dict[str, Any]:
+    """What supervisions of a cut give an item: text, language, speaker, labels, words, and `extra` for the rest."""
     fields = [one.fields for one in said]
     texts = [str(one["text"]) for one in fields if one.get("text") is not None]
     found: dict[str, Any] = {"text": " ".join(texts) if texts else None}
@@ -116,7 +117,20 @@ def facts_of(said: Sequence[Spoken]) -> dict[str, Any]:
     found["words"] = tuple(_word(item) for item in items)
     left = [rest for one in fields if (rest := _rest(one))]
     found["extra"] = {"supervision": left[0] if len(fields) == 1 else left} if left else {}
+    if times := _sound_times(said, duration):
+        found["extra"]["sound_times"] = times
     return found
+
+
+def _sound_times(said: Sequence[Spoken], duration: Seconds) -> list[list[Any]]:
+    """When each sound is heard in a cut: name, start, duration (seconds). None where all last for the whole cut."""
+    timed: list[tuple[list[Any], bool]] = []
+    for one in said:
+        start, given = one.span or (0.0, None)
+        length = duration - start if given is None else given
+        partly = start > SLACK or start + length < duration - SLACK
+        timed += [([str(label), start, length], partly) for label in as_list(walk(one.fields, ("custom", "sound")))]
+    return [times for times, _ in timed] if any(partly for _, partly in timed) else []
 
 
 def object_in(row: Mapping[str, Any], name: str) -> dict[str, Any]:

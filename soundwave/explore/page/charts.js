@@ -23,6 +23,7 @@ export async function draw(place, name, spec) {
   place.setAttribute('role', 'img');
   place.setAttribute('aria-label', name);
   await view.runAsync();
+  place.view = view; // what a test asks where a point was drawn
   if (view.width() === 0) view.width(place.clientWidth).run();
   const wide = new ResizeObserver(() => place.isConnected ? view.width(Math.max(60, place.clientWidth - 12)).run() : (wide.disconnect(), view.finalize()));
   wide.observe(place);
@@ -46,19 +47,71 @@ export async function histogram(place, name, data, brushed) {
   return found => view.data('bins', rows(found)).run();
 }
 
-// Lines with bands: rows of {x, value, low, high, series}.
+// A click on a point (not on a line or tile) calls `chosen` with its row.
+function listening(view, chosen) {
+  if (chosen) view.addEventListener('click', (_, item) => item?.mark?.marktype === 'symbol' && item.datum?.at !== undefined && chosen(item.datum));
+  return view;
+}
+
+// Lines with bands: rows of {x, value, low, high, series, group}; a line joins what has one series and one group.
 export function curves(place, name, rows, titles, chosen) {
   const x = {field: 'x', type: 'quantitative', title: titles.x, scale: {zero: false}, axis: {tickCount: 8}};
-  const color = {field: 'series', type: 'nominal', title: null};
+  const color = {field: 'series', type: 'nominal', title: null}, detail = {field: 'group', type: 'nominal'};
   const y = {field: 'value', type: 'quantitative', title: titles.y, scale: {zero: false}};
   return draw(place, name, {
     height: 240, autosize: {type: 'fit-x', contains: 'padding'}, data: {values: rows},
     layer: [
-      {mark: {type: 'area', opacity: 0.15}, transform: [{filter: 'isValid(datum.low)'}], encoding: {x, color, y: {...y, field: 'low'}, y2: {field: 'high'}}},
+      {mark: {type: 'area', opacity: 0.15}, transform: [{filter: 'isValid(datum.low)'}], encoding: {x, color, detail, y: {...y, field: 'low'}, y2: {field: 'high'}}},
       {mark: {type: 'rule', opacity: 0.6}, transform: [{filter: 'isValid(datum.low)'}], encoding: {x, color, y: {...y, field: 'low'}, y2: {field: 'high'}}},
-      {mark: 'line', encoding: {x, color, y}},
+      {mark: 'line', encoding: {x, color, detail, y}},
       {mark: {type: 'point', filled: true, size: 70, cursor: 'pointer'}, encoding: {x, color, y, shape: {field: 'series', type: 'nominal', title: null},
-        tooltip: [{field: 'series'}, {field: 'x', format: '.3~g', title: titles.x}, {field: 'value', format: '.3~g'}, {field: 'low', format: '.3~g'}, {field: 'high', format: '.3~g'}]}},
+        tooltip: [{field: 'series'}, ...(rows.some(row => row.group) ? [{field: 'group', title: 'axes'}] : []), {field: 'x', format: '.3~g', title: titles.x}, {field: 'value', format: '.3~g'}, {field: 'low', format: '.3~g'}, {field: 'high', format: '.3~g'}]}},
     ],
-  }).then(view => { if (chosen) view.addEventListener('click', (_, item) => item?.datum?.series && chosen(item.datum)); return view; });
+  }).then(view => listening(view, chosen));
+}
+
+const SCALES = {share: 'sqrt', log: 'log', linear: 'linear'}; // shares that were tried lie close together near 0
+
+// Cells along one axis with the fitted curve and its 90 % band, or along two on the fitted surface; the best point is a cross.
+export function fitted(place, name, drawing, outcome, chosen) {
+  const [one, two] = drawing.axes, titled = axis => axis.name === 'size' ? 'size (share of the data)' : axis.name;
+  const at = (axis, field) => ({field, type: 'quantitative', title: titled(axis), scale: {type: SCALES[axis.kind], nice: false, ...(axis.kind === 'log' ? {} : {zero: false})}, axis: {tickCount: 6, grid: !two}});
+  const cells = drawing.cells.map((cell, n) => ({x: cell.at[0], y: cell.at[1], value: cell.value, cell: cell.name, seeds: cell.seeds, at: n}));
+  const best = drawing.best && [{x: drawing.best[0], y: drawing.best[1]}];
+  const said = [{field: 'cell'}, {field: 'value', format: '.3~g', title: `${outcome}, measured`}, {field: 'seeds'}];
+  const layers = two ? onSurface() : onCurve();
+  return draw(place, name, {height: two ? 280 : 240, autosize: {type: 'fit-x', contains: 'padding'}, layer: layers})
+    .then(view => listening(view, chosen));
+
+  function onCurve() {
+    const x = at(one, 'x'), y = {field: 'value', type: 'quantitative', title: outcome, scale: {zero: false}};
+    const fit = drawing.line ? [
+      {data: {values: drawing.line}, mark: {type: 'area', opacity: 0.18, color: COLOURS[0]}, encoding: {x, y: {...y, field: 'low'}, y2: {field: 'high'}}},
+      {data: {values: drawing.line}, mark: {type: 'line', color: COLOURS[0]}, encoding: {x, y}},
+    ] : [];
+    const cross = best ? [{data: {values: best}, mark: {type: 'rule', strokeDash: [4, 3], color: COLOURS[1]}, encoding: {x}}] : [];
+    return [...fit, ...cross, {data: {values: cells}, mark: {type: 'point', filled: true, size: 80, color: COLOURS[1], cursor: 'pointer'}, encoding: {x, y, tooltip: said}}];
+  }
+
+  function onSurface() {
+    const x = at(one, 'x'), y = at(two, 'y'), text = colour('--ink');
+    const color = {field: 'value', type: 'quantitative', title: outcome, scale: {scheme: 'cividis', zero: false}};
+    const foretold = [{field: 'at_x', format: '.3~g', title: titled(one)}, {field: 'at_y', format: '.3~g', title: titled(two)}, {field: 'value', format: '.3~g', title: `${outcome}, fitted`}, {field: 'low', format: '.3~g'}, {field: 'high', format: '.3~g'}];
+    const tiles = drawing.tiles ? [{data: {values: drawing.tiles}, mark: 'rect', encoding: {x, x2: {field: 'x2'}, y, y2: {field: 'y2'}, color, tooltip: foretold}}] : [];
+    const cross = best ? [{data: {values: best}, mark: {type: 'point', shape: 'cross', filled: true, size: 160, color: COLOURS[1]}, encoding: {x, y}}] : [];
+    return [...tiles, ...cross, {data: {values: cells}, mark: {type: 'point', filled: true, opacity: 1, size: 110, stroke: text, strokeWidth: 1.5, cursor: 'pointer'}, encoding: {x, y, fill: color, tooltip: said}}];
+  }
+}
+
+// Two outcomes against each other; `joined`: a line through the cells that none beats.
+export function trade(place, name, rows, titles, chosen) {
+  const x = {field: 'x', type: 'quantitative', title: titles.x.title, scale: {zero: false}}, y = {field: 'y', type: 'quantitative', title: titles.y.title, scale: {zero: false}};
+  const kinds = ['not beaten', 'beaten'], paint = {domain: kinds, range: [COLOURS[0], COLOURS[7]]};
+  const front = titles.joined ? [{transform: [{filter: "datum.kind === 'not beaten'"}], mark: {type: 'line', color: COLOURS[0], opacity: 0.5}, encoding: {x, y, order: {field: 'x'}}}] : [];
+  return draw(place, name, {
+    height: 240, autosize: {type: 'fit-x', contains: 'padding'}, data: {values: rows},
+    layer: [...front, {mark: {type: 'point', filled: true, size: 80, cursor: 'pointer'}, encoding: {x, y,
+      color: {field: 'kind', type: 'nominal', title: null, scale: paint}, shape: {field: 'kind', type: 'nominal', title: null, scale: {domain: kinds, range: ['circle', 'triangle-up']}},
+      tooltip: [{field: 'cell'}, {field: 'x', format: '.3~g', title: titles.x.name}, {field: 'y', format: '.3~g', title: titles.y.name}, {field: 'kind'}, {field: 'certainty', format: '.2f'}]}}],
+  }).then(view => listening(view, chosen));
 }

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from curation.catalog import build
+from curation.catalog import build, connect
 from curation.catalog.lines import lines_of
 from curation.catalog.parts import LENIENT, cuts_query
 from curation.duck import open_memory
@@ -176,6 +176,24 @@ def test_a_new_field_is_one_line_of_the_schema(tmp_path: Path) -> None:
     assert [rule(found) for found in python_verdicts(rows)] == [None, None, rule(refused)]
     assert "| `snr` | DOUBLE | `supervision.custom.snr` | (dB) signal-to-noise ratio |" in schema.markdown()
     assert str(schema.arrow_schema("cuts").field("snr").type) == "double"
+
+
+def test_what_none_of_several_supervisions_says_is_null(tmp_path: Path) -> None:
+    """As of one supervision: an empty text would be a translation, and an empty list labels."""
+    row = mono_cut("syn-a")
+    (said,) = row["supervisions"]
+    half = said["duration"] / 2
+    parts = [{"id": "a", "duration": half}, {"id": "b", "start": half, "duration": half}]
+    row["supervisions"] = [{**said, **part} for part in parts]
+    bare = copy.deepcopy(row) | {"id": "syn-b"}
+    for part in bare["supervisions"]:
+        part.pop("text")
+        part.pop("custom", None)
+    write_corpus_lines(tmp_path / "corpora" / "syn", [row, bare])
+    build(tmp_path / "corpora", tmp_path / "labels", tmp_path / "catalog")
+    with connect(tmp_path / "catalog") as con:
+        found = con.execute("SELECT text, target_text, sound, sound_original FROM cuts ORDER BY cut_id").fetchall()
+    assert found == [(f"{said['text']} {said['text']}", None, None, None), (None, None, None, None)]
 
 
 def test_duckdb_itself_understands_the_checks(tmp_path: Path) -> None:

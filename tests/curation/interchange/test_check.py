@@ -117,8 +117,12 @@ def test_for_people(clips: Path) -> None:
         "2 cuts of 3 rows, all there are",
         "rejected: 1 audio_missing",
         "checked-train-000004: ",
+        "3 rows have a text and name no language",
+        f"catalog import tsv {clips / 'train.tsv'} --corpus NAME --license SPDX-ID --output corpora",
     ):
         assert line in text
+    assert "no language" not in run("check", clips / "train.tsv", "--language", "en")[1]
+    assert "To import it" not in run("check", clips / "train.tsv", "--without", "path")[1], "it would be refused"
 
 
 def test_what_would_be_refused_is_said_with_exit_1(clips: Path) -> None:

@@ -120,6 +120,29 @@ def test_supervisions_of_one_cut_are_used_together(tmp_path: Path, recording: Re
     assert "2 values of speaker" in rejects["told-c2"][1]
 
 
+def test_sounds_inside_a_cut_keep_their_times(tmp_path: Path, recording: Recording) -> None:
+    def sound(name: str, label: str, start: float, duration: float) -> SupervisionSegment:
+        return SupervisionSegment(name, "rec", start=start, duration=duration, custom={"sound": [label]})
+
+    inside = {
+        "c1": [sound("b", "Rain", 0.5, 3.5), sound("a", "Dog", 0.25, 1.0)],
+        "c2": [sound("c", "Dog", 0.0, 4.0)],
+        "c3": [sound("d", "Dog", 1.0, 2.0)],
+    }
+    cuts = [
+        MonoCut(name, 0.0, 4.0, 0, supervisions=[segment(f"s-{name}", 0.0), *sounds], recording=recording)
+        for name, sounds in inside.items()
+    ]
+    write_jsonl(tmp_path / "cuts.jsonl", [cut.to_dict() for cut in cuts])
+    first, _ = imported(tmp_path / "cuts.jsonl", output=tmp_path / "out")
+    times = {"told-c1": [["Dog", 0.25, 1.0], ["Rain", 0.5, 3.5]], "told-c2": None, "told-c3": [["Dog", 1.0, 2.0]]}
+    assert {key: cut["custom"].get("sound_times") for key, cut in first.items()} == times
+    assert first["told-c1"]["supervisions"][0]["custom"]["sound"] == ["Dog", "Rain"]
+    write_jsonl(tmp_path / "again.jsonl", list(first.values()))
+    again, _ = imported(tmp_path / "again.jsonl", output=tmp_path / "more")
+    assert {key: cut["custom"].get("sound_times") for key, cut in again.items()} == times, "also on the way back"
+
+
 def test_a_file_a_channel(tmp_path: Path) -> None:
     for name in ("left", "right"):
         samples = np.full(16000, 0.1 if name == "left" else 0.3, dtype=np.float32)

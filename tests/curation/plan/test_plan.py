@@ -86,7 +86,8 @@ def by_domain(rows: list[dict[str, Any]], domain: str) -> list[tuple[str, int]]:
 
 def test_a_plan_has_the_columns_of_the_contract(tmp_path: Path) -> None:
     planned(tmp_path, some_cuts(), mixture())
-    assert pq.read_schema(tmp_path / "p" / "plan.parquet").equals(arrow_schema("plans"))
+    expected = [field for field in arrow_schema("plans") if field.name != "trained_text"]  # only where texts are given
+    assert list(pq.read_schema(tmp_path / "p" / "plan.parquet")) == expected
 
 
 def test_steps_and_slots_count_up_without_gaps(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def split_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(plan: Path) -> list[tuple[Any, ...]]:
-    return [tuple(row.values()) for row in pq.read_table(plan / "plan.parquet").to_pylist()]
+    return [(*row.values(), None) for row in pq.read_table(plan / "plan.parquet").to_pylist()]
 
 
 def trained(batches: list[PlanBatch]) -> list[tuple[Any, ...]]:

@@ -118,3 +118,23 @@ def test_missing_parts_are_named(folder):
     (folder / "all.sql").write_text("SELECT cut_id, domain FROM cuts")
     with pytest.raises(SettingsError, match="unknown key `budgets`"):
         spread(folder, g=grid({"a": [arm_stage("alignment", mixture_settings={"budgets": 3})]}))
+
+
+def test_marks_are_in_the_keys_of_mixtures_that_read_them_and_corrections_are_an_axis(folder):
+    (folder / "told.yaml").write_text(
+        yaml.safe_dump(
+            {"stage": "alignment", "select": "corrected.sql", "epochs": 1, "shares": {"asr": 1}}
+            | {"batch": {"seconds": 60}}
+        )
+    )
+    stages = {"told": [arm_stage("alignment", mixture="told.yaml")], "plain": [arm_stage("alignment")]}
+
+    def keys(marks, arm, **more):
+        found = expand(
+            {"g": grid({arm: stages[arm]}, **more)}, catalog_fingerprint="c", roots={"g": folder}, marks=marks
+        )
+        return [found.nodes[cell.chain[-1]].plan.key for cell in found.cells]
+
+    assert keys("", "plain") == keys("some", "plain")
+    assert len({*keys("", "told"), *keys("some", "told"), *keys("more", "told")}) == 3
+    assert len(set(keys("some", "told", axes={"rule.by_listeners": [0, 1]}))) == 2

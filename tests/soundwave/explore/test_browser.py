@@ -10,7 +10,7 @@ import pytest
 
 from curation.catalog import connect
 from curation.plan import load_mixture, make_plan
-from tests.soundwave.explore.explored import SCRIPT
+from tests.soundwave.explore.explored import SCRIPT, SOUNDS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
@@ -27,6 +27,29 @@ RECORD = """() => {
   for (const word of document.querySelectorAll('.word'))
     new MutationObserver(() => word.classList.contains('lit') && window.seen.words.push(word.textContent))
       .observe(word, {attributes: true});
+}"""
+# Collects when which spans were lit, each time that the player lights them.
+LIT = """() => {
+  window.seen = [];
+  const spans = [...document.querySelectorAll('.lanes .span')], time = document.querySelector('#player output');
+  document.querySelector('.lanes').addEventListener('click', () => { window.seen = []; }, {capture: true});
+  new MutationObserver(() => window.seen.push([Number(time.dataset.now), spans.map(span => span.matches('.lit'))]))
+    .observe(time, {childList: true});
+}"""
+# Where the first point of a chart was drawn: from the corner of its canvas.
+POINT = """canvas => {
+  const {view} = canvas.closest('.chart'), [left, top] = view.origin(), edge = view.padding();
+  const find = (item, x, y) => {
+    for (const mark of item.items ?? []) {
+      const point = mark.marktype === 'symbol' && mark.items[0];
+      if (point?.datum?.at !== undefined) return [x + point.x, y + point.y];
+      for (const group of mark.marktype === 'group' ? mark.items : []) {
+        const found = find(group, x + (group.x ?? 0), y + (group.y ?? 0));
+        if (found) return found;
+      }
+    }
+  };
+  return find({items: [view.scenegraph().root]}, left + edge.left, top + edge.top);
 }"""
 
 
@@ -109,10 +132,44 @@ def test_filter_listen_and_mark(served, page):
     page.fill(".review input", "a <b>bold</b> note")
     page.click("[data-mark='wrong_text']")
     expect(page.locator(".review [role=status]")).to_have_text("Marked Wrong text")
+    page.fill(".right textarea", "press <one> now")
+    page.click("button:text('Keep this text')")
+    expect(page.locator(".review [role=status]")).to_contain_text("what is said: press <one> now")
     expect(page.locator("tr[data-cut='prompts-01'] td.mark")).to_have_text("wrong_text")
     with connect(place / "catalog") as con:
-        rows = con.execute("SELECT cut_id, mark, note FROM reviews").fetchall()
-    assert rows == [("prompts-01", "wrong_text", "a <b>bold</b> note")]
+        rows = con.execute("SELECT cut_id, mark, note, right_text FROM reviews").fetchall()
+    assert rows == [("prompts-01", "wrong_text", "a <b>bold</b> note", "press <one> now")]
+    assert serious(page) == []
+
+
+def test_sounds_light_only_while_they_sound_and_play_from_their_start(page):
+    page.click("tr[data-cut='prompts-03'] button")
+    page.wait_for_selector(".sound[data-ready]")
+    spans = page.locator(".lanes .span")
+    assert spans.all_inner_texts() == ["Dog", "Rain", "Dog"]
+    boxes = [spans.nth(n).bounding_box() for n in range(3)]
+    wave = page.locator(".wave").bounding_box()
+    for box, (_, start, duration) in zip(boxes, SOUNDS, strict=True):
+        assert box["x"] == pytest.approx(wave["x"] + wave["width"] * start / 1.5, abs=2)
+        assert box["width"] == pytest.approx(wave["width"] * duration / 1.5, abs=2)
+    shown = page.evaluate("""() => [...document.querySelectorAll('.lanes .span span')].map(span => {
+      const {x, y, width, height} = span.getBoundingClientRect(); return {x, y, width, height};
+    })""")
+    for n, one in enumerate(shown):
+        for other in shown[n + 1 :]:
+            beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+            assert beside or abs(one["y"] - other["y"]) >= 20, "no label covers another"
+    assert boxes[0]["y"] != boxes[1]["y"], "they sound together"
+    page.evaluate(LIT)
+    spans.nth(1).click()
+    end, seen = time.monotonic() + PATIENCE / 1000, []
+    while not any(at >= 1.4 for at, _ in seen) and time.monotonic() < end:
+        page.wait_for_timeout(100)
+        seen = page.evaluate("window.seen")
+    assert min(at for at, _ in seen) >= 0.5, "it begins where the rain does"
+    for at, lit in seen:
+        assert lit == [start <= at < start + duration for _, start, duration in SOUNDS], at
+    assert {tuple(lit) for _, lit in seen} >= {(True, True, False), (False, True, False)}
     assert serious(page) == []
 
 
@@ -175,9 +232,47 @@ def test_audits_and_studies(page):
     open_view(page, "Studies", ".study canvas")
     expect(page.locator(".claims li").first).not_to_be_empty()
     page.click(".study button:text('runs') >> nth=0")
-    expect(page.locator("section[aria-label='Behind a point']")).to_contain_text("run alignment-full")
+    expect(page.locator("section[aria-label='Behind a point of ladder']")).to_contain_text("run alignment-full")
     assert serious(page) == []
-    page.click("section[aria-label='Behind a point'] a")
+    page.click("section[aria-label='Behind a point of ladder'] a")
+    page.wait_for_selector("tr[data-cut]")
+    expect(page.locator(".chip")).to_contain_text("plan p1")
+
+
+def test_surface_and_trade_off_lead_to_runs_plan_and_clips(page):
+    """By mouse on the drawings, and by the tables below them."""
+    from playwright.sync_api import expect
+
+    open_view(page, "Studies", ".study canvas")
+    ladder, shares = (page.locator(f"section.study[aria-label='{name}']") for name in ("ladder", "shares"))
+    expect(ladder.locator("[aria-label^='Axes of']")).to_contain_text("no surface to draw")
+    expect(ladder.locator("[aria-label^='Trade-off of']")).to_contain_text("One outcome has no trade-off.")
+    assert ladder.locator("canvas").count() == 1, "nothing but the curve"
+    behind = shares.locator("[aria-label^='Behind a point']")
+    along, between = shares.locator("[aria-label^='Axes of']"), shares.locator("[aria-label^='Trade-off of']")
+    expect(along.locator("canvas")).to_have_count(1)
+    expect(between.locator("canvas")).to_have_count(1)
+    expect(along).to_contain_text("best at")
+    for drawing, said in (
+        (shares.locator("> .chart"), "Behind full"),
+        (along, "Behind 50 %"),
+        (between, "Behind 100 %"),
+    ):
+        point = page.evaluate(POINT, drawing.locator("canvas").element_handle())
+        drawing.locator("canvas").click(position={"x": point[0], "y": point[1]})
+        expect(behind.locator("h3")).to_contain_text(said)
+        expect(behind).to_contain_text("run alignment-full")
+        behind.evaluate("section => section.replaceChildren()")
+    along.locator("button:text('runs') >> nth=0").click()
+    expect(behind.locator("strong")).to_have_count(2)
+    behind.locator("button:text('its clips') >> nth=0").click()
+    behind.locator("button.listen:has-text('prompts-07')").click()
+    page.wait_for_selector(".sound[data-ready]")
+    assert serious(page) == []
+    shares.locator("select[id^=outcome]").select_option("sounds")
+    expect(along.locator("figcaption")).to_contain_text("sounds along")
+    between.locator("button:text('runs') >> nth=0").click()
+    behind.locator("a:text('cuts of its plan') >> nth=0").click()
     page.wait_for_selector("tr[data-cut]")
     expect(page.locator(".chip")).to_contain_text("plan p1")
 

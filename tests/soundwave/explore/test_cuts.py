@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.soundwave.explore.explored import SCRIPT
+from soundwave.explore.one_cut import sounds_in
+from tests.soundwave.explore.explored import SCRIPT, SOUNDS
 
 
 def ids(client, **asked):
@@ -126,6 +127,38 @@ def test_one_cut_has_all_that_is_known_of_it(reader):
     assert found["review"] == [] and found["rejects"] == []
     refused = reader.get("/api/cut", params={"id": "prompts-07"}).json()["rejects"]
     assert refused == [{"pass": "align", "reason": "no_speech", "detail": "a tone"}]
+
+
+def test_sounds_have_the_times_of_their_supervisions(reader):
+    found = reader.get("/api/cut", params={"id": "prompts-03"}).json()
+    assert found["cut"]["sound"] == ["Dog", "Rain", "Dog"]
+    assert [(one["name"], one["start"], pytest.approx(one["duration"])) for one in found["sounds"]] == list(SOUNDS)
+    assert reader.get("/api/cut", params={"id": "prompts-01"}).json()["sounds"] == []
+
+
+WHOLE = {"name": "Rain", "start": 0.0, "duration": 4.0}
+DOG = {"name": "Dog", "start": 1.0, "duration": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("row", "labels", "expected"),
+    [
+        ({"supervisions": [{"start": 0, "duration": 4.0, "custom": {"sound": ["Rain"]}}]}, ["Rain"], [WHOLE]),
+        ({"supervisions": [{"custom": {"sound": ["Rain"]}}]}, ["Rain"], [WHOLE]),
+        ({"supervisions": [{"start": 1.0, "duration": 0.5, "custom": {"sound": ["Dog"]}}]}, ["Dog"], [DOG]),
+        ({"custom": {"sound_times": [["Dog", 1.0, 0.5]]}}, ["Dog", "Rain"], [WHOLE, DOG]),
+        ({"custom": {"sound_times": [["Dog", 1.0], 3, None]}}, ["Rain"], [WHOLE]),
+        ({"custom": {"sound_times": "Dog"}}, ["Rain"], [WHOLE]),
+        ({"supervisions": [{"start": 3.0, "duration": 9, "custom": {"sound": ["Dog"]}}]}, ["Dog"],
+         [{"name": "Dog", "start": 3.0, "duration": 1.0}]),
+        ({"type": "MixedCut", "tracks": [
+            {"type": "MonoCut", "offset": 0.5, "cut": {"supervisions": [
+                {"start": 0.5, "duration": 0.5, "custom": {"sound": ["Dog"]}}]}}, 7]}, ["Dog"], [DOG]),
+        ({}, [], []),
+    ],
+)  # fmt: skip
+def test_times_of_sounds_come_of_supervisions_tracks_or_imports(row, labels, expected):
+    assert sounds_in(row, 4.0, labels) == expected
 
 
 def test_verdicts_are_those_of_audit_explain(reader, explored):

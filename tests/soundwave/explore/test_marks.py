@@ -15,8 +15,8 @@ def marks(own):
         return con.execute("SELECT cut_id, mark, note, text FROM reviews ORDER BY ALL").fetchall()
 
 
-def give(client, cut_id, mark, note=""):
-    return client.post("/api/mark", json={"id": cut_id, "mark": mark, "note": note})
+def give(client, cut_id, mark, note="", **more):
+    return client.post("/api/mark", json={"id": cut_id, "mark": mark, "note": note} | more)
 
 
 def test_a_mark_is_a_row_in_sql_and_in_the_table(own, client_of):
@@ -55,6 +55,34 @@ def test_what_is_no_mark_leaves_nothing(own, client_of):
         answer = give(client, cut_id, mark, note)
         assert answer.status_code in (404, 422) and said in answer.json()["error"]
     assert not (own / "reviews").exists()
+
+
+def test_a_right_text_goes_with_a_wrong_one(own, client_of):
+    client = client_of(own)
+    assert give(client, "prompts-00", "wrong_text", right_text="  press two to <b>listen</b> ").status_code == 200
+    for mark, text, said in (("ok", "press two", "expected wrong_text"), ("wrong_text", "x" * 2001, "at most 2,000")):
+        answer = give(client, "prompts-01", mark, right_text=text)
+        assert answer.status_code == 422 and said in answer.json()["error"]
+    with connect(own / "catalog") as con:
+        found = con.execute("SELECT cut_id, text, right_text FROM reviews").fetchall()
+    assert found == [("prompts-00", "press one to listen now", "press two to <b>listen</b>")]
+    shown = client.get("/api/cut", params={"id": "prompts-00"}).json()["review"][0]
+    assert shown["right_text"] == "press two to <b>listen</b>"
+    give(client, "prompts-00", "wrong_text")
+    with connect(own / "catalog") as con:
+        assert con.execute("SELECT right_text FROM reviews").fetchall() == [(None,)], "taken away again"
+
+
+def test_marks_of_an_earlier_version_are_read_and_kept(own):
+    mark_cut(own / "catalog", "prompts-00", "ok")
+    path = own / "reviews" / "reviews.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["right_text"]), path)
+    with connect(own / "catalog") as con:
+        assert con.execute("SELECT cut_id, mark, right_text FROM reviews").fetchall() == [("prompts-00", "ok", None)]
+    mark_cut(own / "catalog", "prompts-01", "wrong_text", right_text="press two")
+    with connect(own / "catalog") as con:
+        found = con.execute("SELECT cut_id, right_text FROM reviews ORDER BY cut_id").fetchall()
+    assert found == [("prompts-00", None), ("prompts-01", "press two")]
 
 
 def test_a_file_of_something_else_is_left_alone(own):

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.catalog import build
+from curation.catalog import build, connect
 from curation.passes.runner import run_pass
+from curation.plan import make_plan
+from curation.plan.mixture import Mixture
 from manifests.digests import written
 from manifests.files import read_jsonl, write_json, write_jsonl
 from manifests.schema import arrow_schema
@@ -115,6 +117,31 @@ def test_from_an_evaluation_a_run_a_plan_and_all_cells(work: Path, capsys: pytes
         code, found = asked(capsys, place)
         assert (code, {row["kind"] for row in found["links"]}) == (0, kinds), place
         assert {row["state"] for row in found["links"]} == {"whole"}, place
+
+
+def test_a_run_on_other_texts_says_which_and_what_the_catalog_has(
+    work: Path, capsys: pytest.CaptureFixture[str], stage_values: Callable[..., dict[str, Any]]
+) -> None:
+    plan, run = work / "mixtures" / "told", work / RUNS / "told"
+    text = "CASE WHEN cut_id = 'one-01' THEN 'press it' END AS text"
+    query = f"SELECT cut_id, task AS domain, {text} FROM accepted WHERE split = 'train' AND task = 'asr'"
+    values = {"name": "told", "stage": "alignment", "query": query, "shares": {"asr": 1.0}, "unit": "samples"}
+    values |= {"budget": 12, "max_repeats": 8, "batch": {"seconds": 4}, "window": 2, "seed": 0}
+    lock = make_plan(Mixture.model_validate(values), work / "catalog", plan)
+    train(StageSettings(**stage_values("alignment", steps=2)), plan=plan, output=run)
+    code, found = asked(capsys, run)
+    (link,) = [row for row in found["links"] if row["kind"] == "plan"]
+    with connect(work / "catalog") as con:
+        own = con.execute("SELECT text FROM cuts WHERE cut_id = 'one-01'").fetchall()[0][0]
+    assert (code, link["state"], link["facts"]["relabelled"], lock.relabelled) == (0, "whole", 1, 1)
+    assert link["facts"]["texts"] == [{"cut_id": "one-01", "text": "press it", "own": own}]
+    _, out, _ = soundwave(capsys, "why", run)
+    assert f"told trains one-01 on 'press it', not {own!r}" in " ".join(out.split())
+    rows = pq.read_table(plan / "plan.parquet").to_pylist()
+    changed = [row | {"trained_text": row["trained_text"] and "press that"} for row in rows]
+    pq.write_table(pa.Table.from_pylist(changed, schema=arrow_schema("plans")), plan / "plan.parquet")
+    code, found = asked(capsys, run)
+    assert code == 1 and ("plan", "told") in states(found, "broken"), "a text that was changed later"
 
 
 def edit(path: Path, **values: Any) -> None:

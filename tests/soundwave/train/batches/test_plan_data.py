@@ -30,6 +30,22 @@ from tests.soundwave.conftest import make_workspace
 ENCODER = "moonshine-tiny-en"
 
 
+def test_training_reads_the_text_that_the_plan_gives(workspace, tmp_path):
+    """The CTC target and the answer are of the new text; the old one's word times are not used, frames are."""
+    lock = json.loads((workspace / "mixtures" / "speech" / "lock.json").read_text())
+    query = f"SELECT *, CASE WHEN cut_id = 'tiny-01' THEN 'press seven' END AS text FROM ({lock['query']})"
+    settings = {name: value for name, value in lock["settings"].items() if name != "select"}
+    make_plan(Mixture(**settings | {"query": query, "name": "told"}), workspace / "catalog", tmp_path / "told")
+    told, own = (
+        {draw.cut.cut_id: draw.cut for draw in PlanData(folder, encoder=ENCODER).draws()}
+        for folder in (tmp_path / "told", workspace / "mixtures" / "speech")
+    )
+    assert own["tiny-01"].text != "press seven" and own["tiny-01"].words
+    assert told.pop("tiny-01") == replace(own.pop("tiny-01"), text="press seven", words=())
+    assert told == own
+    assert "press seven" in PlanData(tmp_path / "told", encoder=ENCODER).answers("asr")
+
+
 class Counting:
     """An encoder of 10 frames a second: their times, and the samples' mean. Counts the clips it was given."""
 
