@@ -141,7 +141,7 @@ def _look(phases: Phases, output: Path) -> None:
     """A report of the data, before the first training: there is something to look at and to hear."""
     report = output / REPORT
     with phases.phase("look", "A first report, of the data alone") as phase:
-        phase.reused = report.is_file()
+        phase.reused = all(before.reused for before in phases.done) and report.is_file()
         if not phase.reused:
             write_report(output, report)
         phase.note = f"{REPORT} after {clock(phases.elapsed())}"
