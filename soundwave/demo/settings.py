@@ -67,14 +67,14 @@ class DemoSettings(BaseModel):
             load_grid(name, overrides[GRIDS.find(name).stem])
 
     def first_mixtures(self) -> dict[str, Mixture]:
-        """Stage -> what the first arm of the first grid trains it on."""
+        """Stage -> what the first arm of the first grid trains it on; `alignment-2` is a stage that it trains again."""
         file = GRIDS.find(self.grids[0])
         grid = load_grid(file, self.grid_overrides()[file.stem])
-        steps = next(iter(grid.arms.values()))
-        return {
-            step.stage: load_mixture(MIXTURES.find(step.mixture, beside=file.parent), grid.mixture_layers(step))
-            for step in steps
-        }
+        found: dict[str, Mixture] = {}
+        for number, step in enumerate(next(iter(grid.arms.values())), 1):
+            mixture = load_mixture(MIXTURES.find(step.mixture, beside=file.parent), grid.mixture_layers(step))
+            found[mixture.stage if mixture.stage not in found else f"{mixture.stage}-{number}"] = mixture
+        return found
 
     def grid_overrides(self) -> dict[str, Overrides]:
         """What is replaced in each grid, by the grid's name: only stages and mixtures that it trains."""

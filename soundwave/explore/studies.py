@@ -44,7 +44,7 @@ def _study(grid: GridResult) -> dict[str, Any]:
         "claims": sentences,
         "rows": [{key: value for key, value in row.items() if key != "losses"} for row in grid.rows],
         "outcomes": outcomes,
-        "points": [point for outcome in outcomes for point in _points(grid, outcome)],
+        "points": [point for outcome in outcomes for point in points(grid, outcome)],
     }
 
 
@@ -55,11 +55,14 @@ def _outcomes(grid: GridResult) -> list[str]:
     return sorted(figures, key=lambda name: name != grid.metric)
 
 
-def _points(grid: GridResult, outcome: str) -> Iterator[dict[str, Any]]:
-    """An outcome by arm, stage and size, over seeds."""
+def points(grid: GridResult, outcome: str) -> Iterator[dict[str, Any]]:
+    """An outcome by arm, stage and size, over seeds; of a stage that an arm trains again, each time by itself."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    first: dict[tuple[str, str], int] = {}
     for row in grid.rows:
-        groups.setdefault((row["arm"], row["stage"], row["fraction"], row.get("axes")), []).append(row)
+        begun = first.setdefault((row["arm"], row["stage"]), row["position"])
+        stage = row["stage"] if row["position"] == begun else f"{row['stage']} again"
+        groups.setdefault((row["arm"], stage, row["fraction"], row.get("axes")), []).append(row)
     for (arm, stage, fraction, axes), rows in groups.items():
         value = pooled(rows, outcome, grid.figure if outcome == grid.metric else None)
         if value is not None:

@@ -39,14 +39,13 @@ def test_with_nothing_replaced_a_demo_is_its_bundled_files(name):
     assert trainings(settings).keys() == plain.nodes.keys()
     first = [plain.nodes[key] for key in plain.cells[0].chain]
     shown = settings.first_mixtures()
-    assert {node.stage: node.plan.mixture.sha256 for node in first} == {
-        stage: mixture.sha256 for stage, mixture in shown.items()
-    }
+    assert [node.plan.mixture.sha256 for node in first] == [mixture.sha256 for mixture in shown.values()]
+    assert [node.stage for node in first] == [name.partition("-")[0] for name in shown]
 
 
 @pytest.mark.parametrize("name", DEMOS.names())
 def test_a_demo_tells_its_story_in_three_arms(name):
-    """Real and synthetic speech, real speech alone for as many hours, and neither with stage I."""
+    """Real and synthetic speech, real speech alone for as many hours, and one without stage I."""
     settings = demo(name=name)
     (grid,) = (load_grid(file) for file in settings.grids)
     both, real, without = grid.arms.values()
@@ -54,19 +53,32 @@ def test_a_demo_tells_its_story_in_three_arms(name):
     assert "alignment" not in [step.stage for step in without] and both[0].stage == "alignment"
     mixtures = [[node.plan.mixture for node in chain] for chain in chains(settings)]
     assert [one.budget for one in mixtures[0]] == [one.budget for one in mixtures[1]]
-    assert all(one.shares["synthetic"] > 0 for one in mixtures[0])
+    assert any(one.shares["synthetic"] > 0 for one in mixtures[0])
     assert all(one.shares["synthetic"] == 0 for one in mixtures[1])
 
 
+def test_a_stage_that_an_arm_trains_again_has_a_plan_of_its_own():
+    assert list(demo().first_mixtures()) == ["alignment", "alignment-2", "shrinking"]
+
+
+def test_arms_of_the_short_demo_share_how_they_begin():
+    both, real, _ = chains(demo())
+    assert both[0].key == real[0].key and both[1].parent == both[0].key
+    assert both[1].key != real[1].key
+
+
 def test_what_is_replaced_reaches_every_arm_and_the_demos_own_plans():
-    pairs = ("stages.alignment.optimiser.learning_rate=2e-3", "mixtures.demo/shrinking.max_repeats=9", "seeds=[1,2]")
+    pairs = ("stages.alignment.optimiser.betas=[0.9,0.97]", "mixtures.demo/shrinking.max_repeats=9", "seeds=[1,2]")
     settings = demo(*pairs)
     settings.check()
     nodes = trainings(settings).values()
     assert {node.settings.seed for node in nodes} == {1, 2}
     first = [node for node in nodes if node.stage == "alignment"]
-    assert {node.settings.optimiser.learning_rate for node in first} == {2e-3}
-    assert {node.settings.optimiser.betas for node in first} == {(0.9, 0.98)}
+    assert {node.settings.optimiser.betas for node in first} == {(0.9, 0.97)}
+    assert {node.settings.optimiser.learning_rate for node in first} == {
+        1.5e-3,
+        1.0e-3,
+    }  # as the arms and the stage say
     assert {node.plan.mixture.max_repeats for node in nodes if node.stage == "shrinking"} == {9}
     assert settings.first_mixtures()["shrinking"].max_repeats == 9
 
