@@ -7,7 +7,7 @@ interrupted run stopped, so this file holds the order, the choices of the demo, 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +158,9 @@ def _plans(phases: Phases, output: Path, settings: DemoSettings) -> None:
             for lock, mixture in zip(made, mixtures.values(), strict=True)
         ]
         phase.reused = before == _times(made)
-        phase.note = ", ".join(f"{lock.stage} {lock.steps} steps" for lock in locks)
-        _shares_table(locks)
+        named = dict(zip(mixtures, locks, strict=True))
+        phase.note = ", ".join(f"{name} {lock.steps} steps" for name, lock in named.items())
+        _shares_table(named)
 
 
 def _times(paths: Sequence[Path]) -> list[int]:
@@ -167,10 +168,10 @@ def _times(paths: Sequence[Path]) -> list[int]:
     return [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
 
 
-def _shares_table(locks: Sequence[Lock]) -> None:
+def _shares_table(locks: Mapping[str, Lock]) -> None:
     rows = [
         {
-            "stage": lock.stage,
+            "plan": plan,
             "domain": name,
             "planned": f"{domain.share:.2%}",
             "realised": f"{domain.realised_share:.2%}",
@@ -178,7 +179,7 @@ def _shares_table(locks: Sequence[Lock]) -> None:
             "cuts": domain.unique,
             "most uses": domain.max_repeat,
         }
-        for lock in locks
+        for plan, lock in locks.items()
         for name, domain in lock.domains.items()
     ]
     print_rows(rows, title="Planned and realised shares", right=("planned", "realised"), stderr=True)
