@@ -27,7 +27,8 @@ def demo(
     ] = None,
     *,
     long: Annotated[
-        bool, typer.Option("--long", help="All corpora, more hours and all three stages, for the best figure (hours).")
+        bool,
+        typer.Option("--long", help="All corpora, more hours and all three stages, for the best figure (an hour)."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(help="Processes side by side, one thread each (default 2).", min=1, max=PROCESSES)

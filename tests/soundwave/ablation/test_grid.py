@@ -64,8 +64,8 @@ def test_a_grid_may_extend_a_bundled_one_and_add_an_arm(tmp_path):
 
 def test_a_key_of_an_arm_is_replaced_by_its_place():
     key = "arms.without-stage-1.0.mixture_settings.budget"
-    before = load_grid("demo").arms["without-stage-1"][0]
-    after = load_grid("demo", [Override.parse(f"{key}=2", "--set")]).arms["without-stage-1"][0]
+    before = load_grid("demo-long").arms["without-stage-1"][0]
+    after = load_grid("demo-long", [Override.parse(f"{key}=2", "--set")]).arms["without-stage-1"][0]
     assert after.mixture_settings == {**before.mixture_settings, "budget": 2}
     assert after.settings == before.settings
 
