@@ -18,11 +18,14 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: $(STAMP) ## Real data to trained models to report: demo/report.html, demo/summary.json
+demo: $(STAMP) ## Real data to trained models to report in eight minutes: demo/report.html, demo/summary.json
 	@$(BIN)/soundwave demo
 
-study: $(STAMP) ## The data ladder and the stage ablation at length (hours)
-	@$(BIN)/soundwave ablate study --catalog demo/catalog --output study
+demo-long: $(STAMP) ## The same with more corpora, more hours and all three stages, for the best figure (an hour)
+	@$(BIN)/soundwave demo --long
+
+study: $(STAMP) ## With and without stage I, at three sizes and two ways of repeating (docs/studies/size; hours)
+	@$(BIN)/python -m benchmarks.studies size --output studies
 
 corpora: assets ## Every corpus that Debian has a package of, with every label, in corpora/ (hours; goes on after a kill)
 	@$(BIN)/python -m benchmarks.corpora --output corpora
@@ -80,6 +83,6 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## Remove what the demo, the study and the builds left (not the cache of downloads)
-	rm -rf demo study dist site .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo demo-long studies dist site .coverage* .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help demo gpu-check study corpora test test-whisperx test-stack check assets docs wheel venv format clean
+.PHONY: help demo demo-long gpu-check study corpora test test-whisperx test-stack check assets docs wheel venv format clean

@@ -89,12 +89,13 @@ class Expected:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one corpus becomes manifests: by `items`, or by `read` where audio must be made first.
+    """How one corpus becomes manifests: by `items`, or by `read` or `speak` where audio must be made first.
 
     `items(source)` yields what the files say, in the same order each time, and reads no audio: the cuts are made of it,
     many at once. An item's split is the source's own name of a part (`train-clean-100`), as in `expected` and `splits`.
     `read(source, folder)` gets the root that holds `parts` and a folder for audio that must be converted (what is in it
-    will be in the corpus's folder); it writes no manifests itself.
+    will be in the corpus's folder); it writes no manifests itself. `speak(source, folder, count)` does so for a corpus
+    that is as large as one wants: it makes `count` rows, and a larger corpus begins with the rows of a smaller one.
     """
 
     corpus: str  # name of the folder and of every row's `corpus`
@@ -103,6 +104,7 @@ class Recipe:
     license: str  # SPDX
     makers: str  # who made the recordings
     read: Callable[[Path, Path], CorpusRows] | None = None
+    speak: Callable[[Path, Path, int], CorpusRows] | None = None
     items: Callable[[Path], Iterable[Item | TextRow | Reject]] | None = None
     parts: tuple[str, ...] = (".",)  # what it reads, relative to the source root
     packages: tuple[str, ...] = ()  # Debian packages; none: the user names a folder (setting `source`)
@@ -113,6 +115,7 @@ class Recipe:
     languages: tuple[str, ...] = ()  # codes (BCP 47); (): sounds, or languages without end
     expected: Mapping[str, Expected] = field(default_factory=dict)  # part -> what its makers count
     splits: Mapping[str, str] = field(default_factory=dict)  # part -> train, dev, test, hash or reject; others by name
+    count: int | None = None  # how many rows `speak` makes when nobody says
     optional: bool = False  # left out of `all`
     channels: Channels = "reject"  # what is heard of recordings whose channels differ: mix or first keeps them
     links: tuple[str, ...] = ()  # of `manifests.linked`: what rows in different splits never share; (): official splits

@@ -123,6 +123,7 @@ def prepare(
     readings: Readings | None = None,
     beside: bool = True,
     follow_links: bool = False,
+    count: int | None = None,
 ) -> CorpusInfo:
     """Make the corpus folder `output/CORPUS`, or reuse it when nothing that it depends on has changed.
 
@@ -139,14 +140,15 @@ def prepare(
         beside: whether splits by hash go with those of linked rows in the other corpora of `output` (see
             `manifests.linked.beside`); a corpus that is there already is not made again because others changed.
         follow_links: read files outside `source` to which links in it lead; they are rejects otherwise.
+        count: how many rows of speech are made, where a recipe makes them; None: as many as the recipe says.
 
     Raises:
-        SettingsError: unknown recipe, or one that needs `source`.
+        SettingsError: unknown recipe, one that needs `source`, or a `count` for a corpus whose size is its own.
         MissingFileError: `source` lacks what the recipe reads.
         DownloadError: the packages could not be fetched.
         OccupiedError: the folder holds something else; nothing in it was touched.
     """
-    recipe = find(name)
+    recipe = sized(name, count)
     folder = output / recipe.corpus
     root = _root(recipe, source)
     inputs = {"source": _source_fingerprint(recipe, root, bundled=source is None)}
@@ -188,7 +190,7 @@ def _make(recipe: Recipe, root: Path, folder: Path, sharing: Sharing, facts: dic
 def _gather(rows: Gathering, recipe: Recipe, about: About, root: Path, folder: Path) -> dict[str, str]:
     """Take all that a recipe reads; the corpus's own names of splits -> ours."""
     if recipe.items is None:
-        found = recipe.read(root, folder) if recipe.read else CorpusRows()
+        found = _rows_of(recipe, root, folder)
         _take(rows, found, about.channels, free=bool(recipe.links))
         return {} if recipe.links else found.splits
     names, total = names_of(recipe.items(root))
@@ -197,6 +199,12 @@ def _gather(rows: Gathering, recipe: Recipe, about: About, root: Path, folder: P
     splits = about.map_of(names)
     rows.read(inside(recipe.items(root), about), splits, total=total, free_texts=bool(recipe.links))
     return splits
+
+
+def _rows_of(recipe: Recipe, root: Path, folder: Path) -> CorpusRows:
+    if recipe.speak and recipe.count:
+        return recipe.speak(root, folder, recipe.count)
+    return recipe.read(root, folder) if recipe.read else CorpusRows()
 
 
 def _take(rows: Gathering, found: CorpusRows, how: Channels, *, free: bool) -> None:
@@ -231,13 +239,34 @@ def _settings(recipe: Recipe, folder: Path, channels: Channels, *, beside: bool,
     place = str(folder.absolute())
     made = {"recipe": recipe.corpus, "version": recipe.version, "folder": place, "channels": channels}
     # Only where they are not the default, so that what was prepared before these settings is still current.
-    return made | ({} if beside else {"beside": False}) | ({"follow_links": True} if follow_links else {})
+    made |= ({} if beside else {"beside": False}) | ({"follow_links": True} if follow_links else {})
+    return made | ({} if recipe.count == find(recipe.corpus).count else {"count": recipe.count})
 
 
 def rejects_by_reason(folder: Path) -> dict[str, int]:
     """Reason code -> number of rejects of a prepared corpus, most frequent first."""
     rows: Iterable[dict[str, Any]] = read_jsonl(folder / REJECTS) if (folder / REJECTS).is_file() else ()
     return dict(Counter(str(row["reason"]) for row in rows).most_common())
+
+
+def sized(name: str, count: int | None) -> Recipe:
+    """The recipe called `name`, making `count` rows; None: as many as it says.
+
+    Raises:
+        SettingsError: no such recipe, a corpus whose size is its own, or a count below 1.
+    """
+    recipe = find(name)
+    if count is None:
+        return recipe
+    if recipe.speak is None:
+        able = ", ".join(sorted(one.corpus for one in _recipes().values() if one.speak))
+        raise SettingsError(
+            f"The setting `count` is for corpora that a synthesiser speaks ({able}); {recipe.corpus} has a size of its "
+            "own."
+        )
+    if count < 1:
+        raise SettingsError(f"The setting `count` is {count}, expected 1 or more.")
+    return replace(recipe, count=count)
 
 
 def _root(recipe: Recipe, source: Path | None) -> Path:

@@ -30,8 +30,8 @@ COUNT = 1400  # sentences, of about 3 s: 1.17 h
 STRETCHES = (0.9, 1.0, 1.1)  # of durations: as many speeds in each voice
 
 
-def read(source: Path, folder: Path) -> CorpusRows:
-    """Cuts of the last COUNT sentences, each in one of the voices, their audio made in `folder`.
+def read(source: Path, folder: Path, count: int = COUNT) -> CorpusRows:
+    """Cuts of the last `count` sentences, each in one of the voices, their audio made in `folder`.
 
     Raises:
         MissingFileError: the program does not run on this machine.
@@ -52,7 +52,7 @@ def read(source: Path, folder: Path) -> CorpusRows:
             made_by=made_by,
         )
 
-    chosen = sentences(source)[: -COUNT - 1 : -1]
+    chosen = sentences(source)[: -count - 1 : -1]
     return sort_out(in_parallel(spoken, list(enumerate(chosen)), title=CORPUS))
 
 
@@ -108,7 +108,8 @@ RECIPE = Recipe(
     task="asr",
     license=LICENSE,
     makers="Carnegie Mellon University, voices of the CMU ARCTIC speakers; collectors of the fortune program (texts)",
-    read=read,
+    speak=read,
+    count=COUNT,
     parts=(BOOKS, PROGRAM),
     packages=(*PACKAGES, "flite", "libflite1"),
     optional=True,

@@ -22,8 +22,8 @@ PACKAGE, WHEEL = "hibari", "hibari-tts==0.2.1"
 COUNT = 2600  # sentences, of about 3 s: 2.33 h
 
 
-def read(source: Path, folder: Path) -> CorpusRows:
-    """Cuts of the first COUNT sentences, their audio made in `folder`.
+def read(source: Path, folder: Path, count: int = COUNT) -> CorpusRows:
+    """Cuts of the first `count` sentences, their audio made in `folder`.
 
     Raises:
         MissingPackageError: the synthesiser is not installed.
@@ -37,7 +37,7 @@ def read(source: Path, folder: Path) -> CorpusRows:
     return sort_out(
         in_parallel(
             lambda sentence: read_out(sentence, speak, folder, corpus=CORPUS, speaker="heart", made_by=WHEEL),
-            sentences(source)[:COUNT],
+            sentences(source)[:count],
             title=CORPUS,
         )
     )
@@ -65,7 +65,8 @@ RECIPE = Recipe(
     task="asr",
     license=LICENSE,
     makers="hibari by Maureese Williams (voice); collectors of the fortune program (texts)",
-    read=read,
+    speak=read,
+    count=COUNT,
     parts=(BOOKS,),
     packages=PACKAGES,
     optional=True,

@@ -1,6 +1,6 @@
 """The grid: a question, its arms, axes and seeds, as one YAML file.
 
-soundwave ablate demo-stage1 --catalog demo/catalog --output demo/ablation
+soundwave ablate demo --catalog demo/catalog --output demo/ablation
 """
 
 from __future__ import annotations

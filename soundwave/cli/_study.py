@@ -33,7 +33,7 @@ def claims(
 
     Losses that the grid does not name are compared beside them, as a family of their own.
 
-    Example: `soundwave ablate claims demo/ablation/demo-stage1`
+    Example: `soundwave ablate claims demo/ablation/demo`
     """
     from soundwave.ablation.claims.claim import claims_of
     from soundwave.ablation.claims.secondary import StudyClaims, study_claims
@@ -70,7 +70,7 @@ def fit(
 ) -> None:
     """Fit a study's outcomes along its axes: curves, optimum, two cells that check it, trade-offs, ranks of sizes.
 
-    Example: `soundwave ablate fit demo/ablation/demo-ladder`
+    Example: `soundwave ablate fit demo/ablation/demo`
 
     With --check FILE --run the two cells of each fit are trained, and it says whether the predictions held.
     """
@@ -110,7 +110,7 @@ def next_(
 ) -> None:
     """Say which cell of a study to run next, why, and what it costs, and print its grid; `--run N` runs it and goes on.
 
-    Example: `soundwave ablate next demo/ablation/demo-ladder`
+    Example: `soundwave ablate next demo/ablation/demo`
     """
     from soundwave.ablation.claims.study import read_study
     from soundwave.ablation.next_cell import next_cell

@@ -107,7 +107,7 @@ def ablate(  # noqa: PLR0917 - options are keywords
     grid given: seeds=[7,8], stages.alignment.optimiser.learning_rate=2e-3, mixtures.sft.budget=1,
     arms.full.0.settings.ema=0.9.
 
-    Example: `soundwave ablate run demo-stage1 demo-ladder --catalog demo/catalog --output demo/ablation`
+    Example: `soundwave ablate run demo --seed 8 --catalog demo/catalog --output demo/ablation`
     """
     from manifests.errors import OccupiedError
     from soundwave.ablation.run import Running

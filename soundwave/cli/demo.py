@@ -9,6 +9,8 @@ import typer
 
 from soundwave.cli._settings import PROCESSES, QuietOption, SetOption, overrides
 
+DEMO, LONG = Path("demo"), Path("demo-long")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -16,9 +18,18 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="Workspace: corpora, labels, catalog, runs and report go here.")] = Path(
-        "demo"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Workspace: corpora, labels, catalog, runs and report go here.",
+            show_default=f"{DEMO}, or {LONG} with --long",
+        ),
+    ] = None,
+    *,
+    long: Annotated[
+        bool,
+        typer.Option("--long", help="All corpora, more hours and all three stages, for the best figure (an hour)."),
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(help="Processes side by side, one thread each (default 2).", min=1, max=PROCESSES)
     ] = None,
@@ -26,20 +37,21 @@ def demo(
     quiet: QuietOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json on standard output at the end.")] = False,
 ) -> None:
-    """Run corpora -> labels -> catalog -> mixtures -> three stages -> ablation -> report on real recordings.
+    """Run corpora -> labels -> catalog -> mixtures -> training -> ablation -> report on real recordings.
 
-    Takes about twenty minutes on two cores. Interrupt it whenever you like: run again, it goes on from there,
-    and a finished demo is reused. --set replaces settings of its stages, mixtures and grids: stages.sft.steps=10,
-    mixtures.alignment.budget=0.5, grids=[demo-stage1], seeds=[1,2].
+    Takes about eight minutes on two cores, and there is something to look at and to hear after three. Interrupt it
+    whenever you like: run again, it goes on from there, and a finished demo is reused. --set replaces settings of its
+    stages, mixtures and grids: stages.shrinking.steps=10, mixtures.demo/alignment.budget=0.5, counts.heart=300,
+    seeds=[1,2].
 
     Example: `soundwave demo --output demo`
     """
-    from manifests.settings import replace_defaults
     from soundwave.demo.run import run_demo
-    from soundwave.demo.settings import DemoSettings
+    from soundwave.demo.settings import load_demo
 
     replaced = overrides(set_, {"--workers": ("workers", workers)})
-    summary = run_demo(output, replace_defaults(DemoSettings, replaced, where="the demo"))
+    place = output or (LONG if long else DEMO)
+    summary = run_demo(place, load_demo("long" if long else "short", replaced))
     if as_json:
         from soundwave.cli._tables import print_json
 

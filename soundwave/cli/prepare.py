@@ -18,6 +18,12 @@ NamesArgument = Annotated[
 ]
 
 
+CountOption = Annotated[
+    int | None,
+    typer.Option(help="Sentences that a synthesiser speaks, in corpora that are made so (heart, flite).", min=1),
+]
+
+
 PartOption = Annotated[list[str] | None, typer.Option(help="Fetch this part of the corpus alone. Repeatable.")]
 
 
@@ -58,6 +64,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--fetch", help="Download first what anybody may, into --source or the cache; resumes.")
         ] = False,
         part: PartOption = None,
+        count: CountOption = None,
         list_: Annotated[
             bool, typer.Option("--list", help="List the recipes and stop; with NAMES: all that is known of these.")
         ] = False,
@@ -82,7 +89,7 @@ def register(app: typer.Typer) -> None:
             "dask": dask,
             "parts": part or () if fetch else None,
         }
-        show_corpora(_prepare_all(wanted, output, options | {"beside": beside}, **how), as_json=json_)
+        show_corpora(_prepare_all(wanted, output, options | {"beside": beside, "count": count}, **how), as_json=json_)
 
 
 def _wanted(names: list[str] | None, source: Path | None, part: list[str] | None, *, fetch: bool) -> list[str]:

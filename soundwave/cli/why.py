@@ -54,7 +54,7 @@ def why(
     Every link is looked at again: files are read to their end, keys and fingerprints are made anew. Exit 1: a link is
     broken, or missing. `unknown` is what an earlier version did not write down.
 
-    Example: soundwave why demo/ablation/demo-stage1/full-100%-seed7 --stage alignment
+    Example: soundwave why demo/ablation/demo/real+synthetic-100%-seed7 --stage alignment
     """
     from soundwave.cli._tables import print_json
     from soundwave.provenance import DataPlaces

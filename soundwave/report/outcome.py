@@ -58,9 +58,11 @@ def grids(workspace: Workspace) -> list[GridResult]:
 
 
 def whole_rows(grid: GridResult, arm: str, stage: str) -> list[Row]:
-    """One arm's rows of one stage at the grid's largest size, all seeds."""
+    """One arm's rows of one stage at the grid's largest size, all seeds; of a stage that it trains again, the last."""
     largest = max(row["fraction"] for row in grid.rows)
-    return [row for row in grid.rows if row["arm"] == arm and row["stage"] == stage and row["fraction"] == largest]
+    found = [row for row in grid.rows if row["arm"] == arm and row["stage"] == stage and row["fraction"] == largest]
+    last = max((row["position"] for row in found), default=0)
+    return [row for row in found if row["position"] == last]
 
 
 def headline(workspace: Workspace) -> dict[str, Row | None]:

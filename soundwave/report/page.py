@@ -123,7 +123,7 @@ def context(workspace: Workspace) -> Row:
 
 def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row], tested: StudyClaim | str) -> str:
     """The answer in a sentence or two; says what has not been measured. tested: the arms with and without stage I."""
-    full, without = rates["llm_after_stage_3"], rates["without_stage_1_llm_after_stage_3"]
+    full, without = last_answers(rates), last_answers(rates, "without_stage_1_")
     if full is None and without is None:
         held = f"{len(corpora)} prepared corpora" if corpora else "no prepared corpus"
         return f"No three-stage training has been evaluated here yet; the workspace holds {held}."
@@ -142,6 +142,11 @@ def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row], tested: StudyC
     if len(times) == 2:
         sentence += f"Training took {times[0]} and {times[1]}. "
     return sentence + (tested if isinstance(tested, str) else f"{VERDICTS[tested.verdict]} {tested.sentence}")
+
+
+def last_answers(rates: Mapping[str, Row | None], arm: str = "") -> Row | None:
+    """Error rate of the LLM's answers after the last stage that an arm has; None: it was not measured."""
+    return rates[f"{arm}llm_after_stage_3"] or rates[f"{arm}llm_after_stage_2"]
 
 
 def mixture_view(row: Row) -> Row:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from manifests.errors import DownloadError, MissingFileError
+from manifests.errors import DownloadError, MissingFileError, SettingsError
 from manifests.files import cache_dir
 from manifests.rows import cut_rows, read_corpus
 from recipes import registry
@@ -100,3 +100,27 @@ def test_a_program_of_another_machine_is_said(source: Path, tmp_path: Path) -> N
     with pytest.raises(MissingFileError, match="does not run here"):
         registry.prepare("flite", tmp_path / "out", source=source)
     assert not (tmp_path / "out" / "flite" / "corpus.json").exists()
+
+
+@pytest.mark.assets
+def test_a_smaller_corpus_is_the_beginning_of_a_larger_one(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("hibari")
+    two = registry.prepare("heart", tmp_path / "out", source=source, count=2)
+    first = {row["id"] for row in cut_rows(tmp_path / "out" / "heart")}
+    assert first == {f"heart-{sentence.key}" for sentence in sentences(source)[:2]}
+    assert registry.prepare("heart", tmp_path / "out", source=source, count=2) == two
+    three = registry.prepare("heart", tmp_path / "out", source=source, count=3)
+    assert three.cuts == 3 and first < {row["id"] for row in cut_rows(tmp_path / "out" / "heart")}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "count", "said"),
+    [
+        ("heart", 0, "`count` is 0, expected 1 or more"),
+        ("asterisk", 5, r"flite, heart.*asterisk has a size of its own"),
+    ],
+)
+def test_a_count_is_for_what_a_synthesiser_speaks(tmp_path: Path, recipe: str, count: int, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        registry.prepare(recipe, tmp_path / "out", count=count)
+    assert not (tmp_path / "out").exists()

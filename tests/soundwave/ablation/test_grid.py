@@ -51,25 +51,23 @@ def test_inconsistent_grids_are_refused(tmp_path, changes, message):
 
 
 def test_a_missing_grid_lists_the_bundled_ones():
-    with pytest.raises(MissingFileError, match="demo-ladder"):
+    with pytest.raises(MissingFileError, match="demo-long"):
         load_grid("no-such-grid")
 
 
 def test_a_grid_may_extend_a_bundled_one_and_add_an_arm(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("extends: demo-ladder\nfractions: [1.0]\narms: {short: [{stage: alignment, mixture: alignment}]}\n")
-    grid = load_grid(path)
-    assert (grid.question, list(grid.arms), grid.fractions) == (
-        load_grid("demo-ladder").question,
-        ["stage-1", "short"],
-        (1,),
-    )
+    path.write_text("extends: demo\nfractions: [0.5]\narms: {short: [{stage: alignment, mixture: alignment}]}\n")
+    grid, known = load_grid(path), load_grid("demo")
+    assert (grid.question, list(grid.arms), grid.fractions) == (known.question, [*known.arms, "short"], (0.5,))
 
 
 def test_a_key_of_an_arm_is_replaced_by_its_place():
-    key = "arms.stage-1.0.mixture_settings.budget"
-    grid = load_grid("demo-ladder", [Override.parse(f"{key}=2", "--set")])
-    assert grid.arms["stage-1"][0].mixture_settings == {"budget": 2, "max_repeats": 64}
+    key = "arms.without-stage-1.0.mixture_settings.budget"
+    before = load_grid("demo-long").arms["without-stage-1"][0]
+    after = load_grid("demo-long", [Override.parse(f"{key}=2", "--set")]).arms["without-stage-1"][0]
+    assert after.mixture_settings == {**before.mixture_settings, "budget": 2}
+    assert after.settings == before.settings
 
 
 def test_defaults_are_one_cell():

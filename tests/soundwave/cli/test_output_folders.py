@@ -98,7 +98,7 @@ FOLDERS: dict[str, tuple[Callable[[Path, Path], Call], str]] = {
     "label": (label, "quality/mine"),
     "plan": (plan, ""),
     "segment": (lambda root, out: ("segment", root / "one.wav", root / "text.txt", "--output", out), ""),
-    "ablate": (lambda root, out: ("ablate", "demo-stage1", "--catalog", root / "catalog", "--output", out), ""),
+    "ablate": (lambda root, out: ("ablate", "demo", "--catalog", root / "catalog", "--output", out), ""),
     "demo": (lambda root, out: ("demo", "--output", out), ""),
 }
 

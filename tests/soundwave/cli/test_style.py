@@ -82,7 +82,7 @@ def test_tab_offers_commands_recipes_passes_audits_and_grids():
     assert offered("prepare", "debian_") == {name for name in registry.names() if name.startswith("debian_")}
     assert offered("label", "a") == {name for name in PASSES.names() if name.startswith("a")}
     assert {"leakage_text", "leakage_speaker"} <= offered("audit", "leakage_")
-    assert offered("ablate", "demo-s") == offered("ablate", "run", "demo-s") == {"demo-stage1"}
+    assert offered("ablate", "demo-") == offered("ablate", "run", "demo-") == {"demo-long"}
     assert offered("mix", "plan", "sh") == {"shrinking"}
     assert offered("prepare", "nothing-like-it") == set()
 

@@ -1,8 +1,12 @@
 """Audits with their rows, and studies with what stands behind a point."""
 
+from pathlib import Path
+
 import pytest
 
 from curation.audit import run_audits
+from soundwave.explore.studies import points
+from soundwave.report.outcome import GridResult
 
 
 def test_audits_count_as_the_command_does(reader, explored):
@@ -53,3 +57,16 @@ def test_a_catalog_alone_has_no_studies(explored, client_of):
     client = client_of(explored / "catalog")
     assert client.get("/api/studies").json() == [] and client.get("/api/about").json()["studies"] == 0
     assert client.post("/api/cuts", json={}).json()["cuts"] == 8
+
+
+def test_a_stage_that_an_arm_trains_again_is_a_line_of_its_own():
+    row = {"arm": "a", "fraction": 1.0, "seed": 7, "hours": 0.1, "run": "r", "cell": "c", "plan": "p"}
+    rows = [
+        row | {"stage": "alignment", "position": place, "ctc_wer": value, "ctc_wer_low": value, "ctc_wer_high": value}
+        for place, value in ((1, 0.5), (2, 0.4))
+    ]
+    grid = GridResult("g", Path("g"), {"metric": "ctc_wer"}, rows)
+    assert [(point["series"], point["value"]) for point in points(grid, "ctc_wer", lambda rows: [])] == [
+        ("a, alignment", 0.5),
+        ("a, alignment again", 0.4),
+    ]

@@ -3,14 +3,15 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from manifests.errors import MissingFileError
 from soundwave.ablation.grid import Grid
 from soundwave.evaluate.registry import find_figure
-from soundwave.report.outcome import GridResult
-from soundwave.report.page import SECTIONS, write_report
+from soundwave.report.outcome import GridResult, whole_rows
+from soundwave.report.page import SECTIONS, lead, write_report
 from soundwave.report.workspace import open_workspace
 from tests.soundwave.report.small_workspace import write_grid_results
 
@@ -140,3 +141,21 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
         open_workspace(tmp_path)
     with pytest.raises(MissingFileError, match="No such workspace"):
         open_workspace(tmp_path / "nowhere")
+
+
+def test_where_no_arm_has_a_third_stage_the_second_one_answers() -> None:
+    nothing = dict.fromkeys(("llm_after_stage_3", "without_stage_1_llm_after_stage_3"))
+    rates = nothing | {"llm_after_stage_2": {"wer": 0.3, "clips": 5}, "without_stage_1_llm_after_stage_2": {"wer": 0.9}}
+    assert "0.30 with stage I and 0.90 without it, on 5 held-out clips" in lead(rates, [], "Nothing is tested.")
+    rates["llm_after_stage_3"] = {"wer": 0.2, "clips": 5}
+    assert "0.20 with stage I" in lead(rates, [], "Nothing is tested.")
+
+
+def test_of_a_stage_that_an_arm_trains_again_the_last_time_counts() -> None:
+    rows = [
+        {"arm": "a", "stage": stage, "position": position, "fraction": 1.0, "seed": seed}
+        for seed in (7, 8)
+        for position, stage in enumerate(("alignment", "alignment", "shrinking"), 1)
+    ]
+    found = whole_rows(GridResult("g", Path("g"), {}, rows), "a", "alignment")
+    assert [(row["seed"], row["position"]) for row in found] == [(7, 2), (8, 2)]
