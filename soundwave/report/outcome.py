@@ -15,7 +15,7 @@ from soundwave.ablation.claims.measured import ARM, read_clips
 from soundwave.ablation.results import GRID, METRICS, Pooled, pooled, read_results
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import find_figure
-from soundwave.report.examples import TranscriptSet
+from soundwave.report.clips.marked import TranscriptSet
 from soundwave.report.workspace import STAGE_NUMERALS, Workspace, json_object
 
 Row = dict[str, Any]

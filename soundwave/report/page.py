@@ -18,7 +18,9 @@ from soundwave.ablation.claims.claim import StudyClaim
 from soundwave.ablation.fits.size import fit_arm
 from soundwave.ablation.results import METRICS
 from soundwave.evaluate.metric import Figure
-from soundwave.report import charts, data, examples, outcome, training
+from soundwave.report import data, outcome, training
+from soundwave.report.clips import marked as examples
+from soundwave.report.drawing import charts
 from soundwave.report.summary import claim_summary, provenance, summarise, timings
 from soundwave.report.workspace import STAGE_TITLES, STAGES, Workspace, open_workspace
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundwave.report.examples import TranscriptSet, alignments, envelope, marked, mistakes, transcripts
+from soundwave.report.clips.marked import TranscriptSet, alignments, envelope, marked, mistakes, transcripts
 from soundwave.report.workspace import Workspace
 
 SENTENCES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=6).map(" ".join)

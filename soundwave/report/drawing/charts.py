@@ -10,7 +10,7 @@ import numpy as np
 
 from soundwave.ablation.fits.size import Curve
 from soundwave.evaluate.metric import Figure
-from soundwave.report.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure
+from soundwave.report.drawing.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure
 
 Row = Mapping[str, Any]
 FIT = {"type": "fit", "contains": "padding"}

@@ -1,0 +1,4 @@
+"""Clips to look at and listen to.
+
+marked    a transcript with its differences
+"""
