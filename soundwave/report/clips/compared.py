@@ -29,7 +29,7 @@ MOST_LINES = 4  # of what was heard, a clip
 
 
 @dataclass(frozen=True)
-class Transcript:
+class HeardText:
     """What a run heard of a clip."""
 
     reference: str
@@ -51,7 +51,7 @@ class ComparedLine:
     """Of the figure, over seeds and clips; None: shown beside the others, not compared."""
     seeds: int
     scores: dict[str, ClipScore] = field(default_factory=dict)
-    texts: dict[str, Transcript] = field(default_factory=dict)
+    texts: dict[str, HeardText] = field(default_factory=dict)
     """Of the first seed that has the clip."""
 
 
@@ -173,17 +173,17 @@ def _summed(values: Any) -> dict[str, ClipScore]:
     return found
 
 
-def _transcripts(study: Study, row: Mapping[str, Any], split: str, column: str) -> dict[str, Transcript]:
+def _transcripts(study: Study, row: Mapping[str, Any], split: str, column: str) -> dict[str, HeardText]:
     rows = json_rows(study.folder.parent / str(row.get("run")) / examples_file(split))
     return {
-        str(one["id"]): Transcript(str(one["reference"]), str(one[column]), str(one.get("language") or "en"))
+        str(one["id"]): HeardText(str(one["reference"]), str(one[column]), str(one.get("language") or "en"))
         for one in rows
         if column in one and "id" in one and "reference" in one
     }
 
 
-def _texts(study: Study, rows: Sequence[Row], split: str, column: str) -> dict[str, Transcript]:
-    found: dict[str, Transcript] = {}
+def _texts(study: Study, rows: Sequence[Row], split: str, column: str) -> dict[str, HeardText]:
+    found: dict[str, HeardText] = {}
     for row in rows:
         found = _transcripts(study, row, split, column) | found
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from soundwave.report.clips.chosen import KINDS, Kind
 from soundwave.report.clips.compared import ComparedClips, ComparedLine, compare_clips
 from soundwave.report.clips.marked import Marked, marked
-from soundwave.report.clips.sounds import HEIGHT, WIDTH, HeardClip, fit_into, hear_clips
+from soundwave.report.clips.sounds import HEIGHT, WIDTH, PageClip, fit_into, hear_clips
 from soundwave.report.outcome import GridResult
 from soundwave.report.workspace import Workspace
 
@@ -32,7 +32,7 @@ class ShownClips:
     compared: list[ComparedClips]
     aligned: list[str]
     """Clips that show how words were aligned."""
-    heard: dict[str, HeardClip] = field(default_factory=dict)
+    heard: dict[str, PageClip] = field(default_factory=dict)
 
     def make_room(self, room: int) -> None:
         """Leave out sounds until those that are left take no more than `room` bytes of the page."""
@@ -144,7 +144,7 @@ def _means(kind: Kind, one: ComparedClips) -> str:
     }[kind]
 
 
-def _clip(heard: HeardClip, numbers: Numbering) -> Row:
+def _clip(heard: PageClip, numbers: Numbering) -> Row:
     """A clip without what was heard of it."""
     name, before = numbers.of(str(heard.row["cut_id"]))
     seconds = heard.seconds or float(heard.row.get("duration") or 0)
@@ -175,7 +175,7 @@ def _clip(heard: HeardClip, numbers: Numbering) -> Row:
     }
 
 
-def _compared_clip(one: ComparedClips, heard: HeardClip, kinds: Sequence[Kind], numbers: Numbering) -> Row:
+def _compared_clip(one: ComparedClips, heard: PageClip, kinds: Sequence[Kind], numbers: Numbering) -> Row:
     view = _clip(heard, numbers)
     clip = str(view["cut_id"])
     texts = [line.texts[clip] for line in one.lines if clip in line.texts]

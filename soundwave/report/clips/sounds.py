@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 1000, 60  # of the drawing, whatever its size on the page
 
 
 @dataclass
-class HeardClip:
+class PageClip:
     """A clip of the catalog."""
 
     row: Row
@@ -50,13 +50,13 @@ class HeardClip:
         self.url, self.small_enough, self.why = None, False, "The report has no room for its sound."
 
 
-def hear_clips(workspace: Workspace, ids: Iterable[str], budget: int) -> dict[str, HeardClip]:
+def hear_clips(workspace: Workspace, ids: Iterable[str], budget: int) -> dict[str, PageClip]:
     """Clips by id, in this order; sounds are taken in as they come, while they fit into `budget` bytes of page."""
     wanted = list(dict.fromkeys(ids))
     rows, words = _rows(workspace, wanted), _words(workspace, wanted)
     found = {}
     for clip in wanted:
-        heard = HeardClip(rows.get(clip, {"cut_id": clip}))
+        heard = PageClip(rows.get(clip, {"cut_id": clip}))
         _hear(heard)
         heard.words = [word for word in words.get(clip, []) if word["start"] < (heard.seconds or LONGEST)]
         if heard.url is not None:
@@ -68,7 +68,7 @@ def hear_clips(workspace: Workspace, ids: Iterable[str], budget: int) -> dict[st
     return found
 
 
-def fit_into(clips: Sequence[HeardClip], room: int) -> None:
+def fit_into(clips: Sequence[PageClip], room: int) -> None:
     """Leave out sounds, the last ones first, until those that are left take no more than `room` bytes."""
     taken = sum(len(clip.url) for clip in clips if clip.url is not None)
     for clip in reversed(clips):
@@ -95,7 +95,7 @@ def _words(workspace: Workspace, ids: Sequence[str]) -> dict[str, list[Row]]:
     return {clip: max(backends.values(), key=len) for clip, backends in found.items()}
 
 
-def _hear(clip: HeardClip) -> None:
+def _hear(clip: PageClip) -> None:
     """Read the clip's samples, draw its wave and take its sound in; or say why that cannot be."""
     if "source_path" not in clip.row:
         clip.why = "The catalog at hand does not have this clip."

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from curation.catalog import build
 from manifests.files import write_json, write_jsonl
 from manifests.shown.sound import mp3, sound_url
-from soundwave.report.clips.sounds import LONGEST, HeardClip, envelope, fit_into, hear_clips, wave_path
+from soundwave.report.clips.sounds import LONGEST, PageClip, envelope, fit_into, hear_clips, wave_path
 from soundwave.report.workspace import Workspace
 from tests.soundwave.report.small_workspace import cut_row
 
@@ -50,7 +50,7 @@ def test_loud_samples_are_cut_off_and_an_address_holds_the_sound():
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 100), max_size=12), st.integers(0, 600))
 def test_sounds_are_left_out_from_the_end_until_they_fit(sizes, room):
-    clips = [HeardClip({"cut_id": str(n)}, url="x" * size) for n, size in enumerate(sizes)]
+    clips = [PageClip({"cut_id": str(n)}, url="x" * size) for n, size in enumerate(sizes)]
     fit_into(clips, room)
     kept = [len(clip.url) for clip in clips if clip.url]
     assert sum(kept) <= room
