@@ -127,3 +127,20 @@ def test_room_is_given_to_the_first_of_each_kind_before_the_second_of_any(folder
     firsts = [ids[kind][0] for kind in ("improved", "worsened", "worst", "median", "best")]
     assert order[: len(firsts)] == firsts
     assert set(order) == set(itertools.chain(*ids.values()))
+
+
+def test_sounds_are_compared_by_what_was_named(tmp_path):
+    from soundwave.report.clips.shown import ShownClips
+    from soundwave.report.clips.sounds import PageClip
+
+    rows = [row(arm, 0.5, seed, named=value) for arm, value in (("a", 1.0), ("b", 0.5)) for seed in (7, 8)]
+    right = {("a", 7): (1, 1), ("a", 8): (1, 1), ("b", 7): (0, 1), ("b", 8): (0, 1)}
+    clips = [one | {"outcome": "named"} for of in rows for one in clip_rows(of, right[of["arm"], of["seed"]], (1, 1))]
+    asked = grid(("a", "b"), seeds=(7, 8), outcomes={"named": "sound.kind_accuracy"})
+    study = read_study(write_study(tmp_path / "g", asked, rows, table(clips)))
+    (found,) = compare_clips(study, each=1)
+    assert not found.is_speech and [line.name for line in found.lines] == ["a", "b"]
+    assert found.chosen.ids["improved"] == ["clip-0"] and found.chosen.ids["worsened"] == []
+    shown = ShownClips([found], [], {name: PageClip({"cut_id": name}) for name in ("clip-0", "clip-1")})
+    (group, *_) = shown.page()["sets"][0]["groups"]
+    assert [line["said"] for line in group["clips"][0]["lines"]] == ["named", "not named"]
