@@ -183,8 +183,15 @@ def _compared_clip(one: ComparedClips, heard: PageClip, kinds: Sequence[Kind], n
     if one.is_speech and texts:
         view["reference"] = texts[0].reference
         view["language"] = view["language"] or texts[0].language
+    words = " ".join(one["symbol"] for one in view["words"])
+    if words and not view["cut_off"] and _letters(view["reference"]) == _letters(words):
+        view["reference"] = None  # its words stand there already
     view["lines"] = [row for line in one.lines if (row := _line(one, line, clip)) is not None]
     return view
+
+
+def _letters(text: str | None) -> str:
+    return "".join(letter for letter in (text or "").lower() if letter.isalnum())
 
 
 def _line(one: ComparedClips, line: ComparedLine, clip: str) -> Row | None:

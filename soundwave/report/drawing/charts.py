@@ -101,7 +101,7 @@ def curve_chart(rows: Sequence[Row], measure: str, title: str, *, label: str) ->
         named = _series("arm", arms) if len(arms) > 1 else {"color": alt.value(SERIES[0])}
         return (
             _chart(values, width, 230)
-            .mark_line(strokeWidth=2, interpolate="monotone")
+            .mark_line(strokeWidth=2)
             .encode(
                 x=alt.X("x:Q", title="Training time (s)" if timed else "Step", axis=alt.Axis(grid=False, tickCount=6)),
                 y=alt.Y("y:Q", title=wrapped(title), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
@@ -218,7 +218,8 @@ def _scale(names: Sequence[str]) -> alt.Scale:
 def _series(field: str, names: Sequence[str]) -> dict[str, Any]:
     """Colour and dashes of series: who does not see the colours sees the dashes."""
     dashes = [DASHES[number % len(DASHES)] for number in range(len(names))]
-    shown = {"title": None, "sort": list(names), "legend": alt.Legend() if len(names) > 1 else None}
+    shown: dict[str, Any] = {"title": None, "sort": list(names)}
+    shown["legend"] = alt.Legend(symbolType="stroke", symbolSize=300) if len(names) > 1 else None
     return {
         "color": alt.Color(f"{field}:N", scale=_scale(names), **shown),
         "strokeDash": alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=list(names), range=dashes), **shown),
