@@ -15,7 +15,7 @@ from manifests.errors import InputError
 from manifests.plans import LOCK
 from manifests.runs import PLANS
 from soundwave.ablation.claims.claim import StudyClaim, claims_of
-from soundwave.ablation.claims.measured import ARM, read_clips
+from soundwave.ablation.claims.measured import ARM, REPEATS, SIZE, cell_settings, read_clips, value_name
 from soundwave.ablation.claims.secondary import study_claims
 from soundwave.ablation.claims.study import Study, figures_of, next_folders, sources_of
 from soundwave.ablation.next_cell import next_cell
@@ -91,6 +91,12 @@ def _grid(folder: Path) -> GridResult:
     blank = dict.fromkeys(columns(*outcomes))
     rows = [blank | row for place in (folder, *next_folders(folder)) for row in read_results(place)]
     return GridResult(folder.name, folder, report, rows)
+
+
+def point(row: Mapping[str, Any]) -> str:
+    """For people: what a row's cell has along the axes beside arm and size; empty where it has none."""
+    values = cell_settings(row).values
+    return ", ".join(value_name(name, value) for name, value in values.items() if name not in (ARM, SIZE, REPEATS))
 
 
 def whole_rows(grid: GridResult, arm: str, stage: str) -> list[Row]:

@@ -22,7 +22,7 @@ from soundwave.report.clips.shown import ShownClips, shown_clips
 from soundwave.report.drawing import charts
 from soundwave.report.study_views import grid_view
 from soundwave.report.summary import claim_summary, provenance, summarise, timings
-from soundwave.report.views import lead, mixture_view, stage_views
+from soundwave.report.views import lead, ledger_runs, mixture_view, stage_views
 from soundwave.report.workspace import Workspace, open_workspace
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -120,7 +120,7 @@ def context(workspace: Workspace, options: ReportOptions = ReportOptions()) -> R
     rates, grids, corpora = outcome.headline(workspace), outcome.grids(workspace), data.corpora(workspace)
     refused, steps, split_hours = data.rejects(workspace), timings(workspace), data.overview(workspace)
     curves, recipe = training.curves(workspace), dict(reversed(outcome.trained_runs(workspace)))
-    trained = training.trained(workspace, [*(row["folder"] for row in curves), *recipe.values()])
+    trained = training.trained(workspace, [*ledger_runs(curves), *recipe.values()])
     mixtures = data.mixtures(workspace, list(reversed(recipe)))
     return {
         **_head(grids),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from soundwave.ablation.claims.measured import ARM, REPEATS, SIZE, cell_settings, value_name
 from soundwave.ablation.claims.secondary import HEADING
 from soundwave.ablation.fits.choose import ChosenFit
 from soundwave.ablation.fits.size import fit_arm
@@ -36,7 +35,7 @@ def grid_view(grid: outcome.GridResult, ceiling: Row | None, catalog: Path) -> R
     return {
         "name": grid.name,
         "question": grid.report.get("question", grid.name),
-        "rows": [row | {"point": _point(row)} for row in grid.rows[:MOST_ROWS]],
+        "rows": [row | {"point": outcome.point(row)} for row in grid.rows[:MOST_ROWS]],
         "more_rows": len(grid.rows) - MOST_ROWS,
         "figures": _shown_figures(grid),
         "has_axes": _has_axes(grid),
@@ -61,15 +60,9 @@ def grid_view(grid: outcome.GridResult, ceiling: Row | None, catalog: Path) -> R
     }
 
 
-def _point(row: Row) -> str:
-    """What a row's cell has along the axes beside arm and size."""
-    values = cell_settings(row).values
-    return ", ".join(value_name(name, value) for name, value in values.items() if name not in (ARM, SIZE, REPEATS))
-
-
 def _has_axes(grid: outcome.GridResult) -> bool:
     """Do cells differ in more than arm and size? Then sizes alone explain nothing."""
-    return len({_point(row) for row in grid.rows}) > 1
+    return len({outcome.point(row) for row in grid.rows}) > 1
 
 
 def _arms_chart(grid: outcome.GridResult, ceiling: Row | None) -> str | None:

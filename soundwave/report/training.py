@@ -16,6 +16,7 @@ from manifests.errors import InputError
 from manifests.files import is_aside
 from manifests.runs import LEDGER, LEDGER_ROWS, RUN
 from soundwave.ablation.results import read_results
+from soundwave.report.outcome import point
 from soundwave.report.workspace import STAGES, Workspace, json_object, metrics_rows
 
 Row = dict[str, Any]
@@ -99,8 +100,9 @@ def _ablation_runs(workspace: Workspace) -> list[tuple[Path, str]]:
         for row in rows:
             if row["fraction"] == largest and row["seed"] == seed and row.get("run"):
                 arms = found.setdefault(workspace.study / row["run"], [])
-                if row["arm"] not in arms:
-                    arms.append(row["arm"])
+                name = ", ".join(part for part in (row["arm"], point(row)) if part)
+                if name not in arms:
+                    arms.append(name)
     return [(folder, " and ".join(arms)) for folder, arms in found.items()]
 
 

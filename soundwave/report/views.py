@@ -85,6 +85,12 @@ def _trained_part(row: Mapping[str, Any] | None) -> Row:
     return {"trained": row["realised"], "trained_draws": row["draws"]}
 
 
+def ledger_runs(curves: Sequence[Row]) -> list[Path]:
+    """The runs whose losses by domain are shown: of each stage the first ones."""
+    stages = dict.fromkeys(row["stage"] for row in curves)
+    return [row["folder"] for stage in stages for row in [row for row in curves if row["stage"] == stage][:MOST_ARMS]]
+
+
 def stage_views(curves: Sequence[Row], trained: Trained) -> list[Row]:
     """One per stage: a chart for each measure that its runs recorded, and losses by domain."""
     views = []

@@ -4,11 +4,13 @@ import re
 
 import pytest
 
+from manifests.files import read_jsonl, write_jsonl
 from soundwave.ablation.claims.study import read_study
 from soundwave.ablation.fits.study_fits import fits_of
 from soundwave.ablation.next_cell import next_cell
 from soundwave.report.outcome import grids
 from soundwave.report.study_views import grid_view
+from soundwave.report.training import curves
 from soundwave.report.workspace import open_workspace
 from tests.soundwave.ablation.small_study import grid, row, write_study
 
@@ -75,3 +77,15 @@ def test_a_grid_of_one_outcome_has_no_trade_off_and_few_cells_no_curve(tmp_path)
     (surface,) = view["surfaces"]
     assert not surface["fitted"] and "needs at least 4" in surface["sentences"][0]
     assert len(re.findall("<svg", surface["chart"])) == 2, "cells are drawn without a curve"
+
+
+def test_cells_with_other_shares_have_curves_of_their_own(tmp_path):
+    folder = write_shares(tmp_path / "out" / "shares", seeds=(7,))
+    rows = read_jsonl(folder / "results.jsonl")
+    named = [one | {"run": f"runs/{number}"} for number, one in enumerate(rows)]
+    write_jsonl(folder / "results.jsonl", named)
+    for one in named:
+        steps = [{"step": step, "seconds": float(step), "lm_loss": 2.0} for step in range(3)]
+        write_jsonl(tmp_path / "out" / one["run"] / "metrics.jsonl", steps)
+    found = curves(open_workspace(tmp_path / "out"))
+    assert [row["arm"] for row in found] == [f"full, share.sound {share:g}" for share in SHARES]
