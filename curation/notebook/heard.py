@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
-import soundfile
 from markupsafe import escape
 from numpy.typing import NDArray
 
 from manifests import SAMPLE_RATE
 from manifests.audio.cuts import CutSound, read_cut
 from manifests.errors import InputError
+from manifests.shown.sound import mp3, sound_url
 
 LONGEST = 60.0  # seconds of a clip in a notebook, which keeps it
 
@@ -38,9 +36,10 @@ class HeardCut:
 
     def mp3(self, longest: float = LONGEST) -> bytes:
         """The sound's first `longest` seconds as MP3, mono. Raises as `samples`."""
-        buffer = io.BytesIO()
-        soundfile.write(buffer, self.samples()[: int(longest * SAMPLE_RATE)], SAMPLE_RATE, format="MP3")
-        return buffer.getvalue()
+        return mp3(self._first(longest))
+
+    def _first(self, longest: float) -> NDArray[np.float32]:
+        return self.samples()[: int(longest * SAMPLE_RATE)]
 
     def __repr__(self) -> str:
         return f"<cut {self.row['cut_id']!r}, {self.row['duration']:.2f} s: {self.row['text']!r}>"
@@ -52,11 +51,11 @@ class HeardCut:
 
     def _player(self) -> str:
         try:
-            sound = base64.b64encode(self.mp3()).decode()
+            address = sound_url(self._first(LONGEST))
         except InputError as error:
             return f"<p>{escape(error)}</p>"
         cut = f"<p>the first {LONGEST:g} s</p>" if self.row["duration"] > LONGEST else ""
-        return f'<audio controls preload="metadata" src="data:audio/mpeg;base64,{sound}"></audio>{cut}'
+        return f'<audio controls preload="metadata" src="{address}"></audio>{cut}'
 
     def _said(self) -> str:
         if not self.words:

@@ -4,6 +4,7 @@ links     a link of the chain, and what is found of it
 results   a row of results, and the evaluation that it was taken from
 trained   the run: its files, its key, what it began with; its plan, lock and rules
 data      the catalog, labels and corpora
+told      the same chain in short, as files tell it
 """
 
 from __future__ import annotations

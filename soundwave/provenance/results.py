@@ -14,6 +14,7 @@ from manifests.files import read_jsonl, read_object
 from manifests.fingerprint import fingerprint
 from manifests.names import hint
 from manifests.runs import EVALUATIONS, GRID, RESULTS, RUN, RUNS, TABLE
+from soundwave.ablation.claims.study import sources_of
 from soundwave.evaluate.held_out import Decode, EvalOptions
 from soundwave.evaluate.registry import METRICS, RATES, find_figure, read_figure
 from soundwave.provenance.links import Link
@@ -76,8 +77,7 @@ def check_row(grid: Path, row: Mapping[str, Any], evaluation: Mapping[str, Any] 
 def _sources(grid: Path) -> dict[str, str]:
     """Outcome of a grid -> the figure that it is, where they have different names."""
     try:
-        outcomes = read_object(grid / GRID).get("outcomes") or {}
-        return {name: said if isinstance(said, str) else str(said["metric"]) for name, said in outcomes.items()}
+        return sources_of(read_object(grid / GRID))
     except (InputError, AttributeError, KeyError, TypeError):  # another link tells of a grid that cannot be read
         return {}
 

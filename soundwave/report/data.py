@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 def corpora(workspace: Workspace) -> list[Row]:
     """One row per prepared corpus: what its corpus.json says, and its hours by split from the catalog."""
-    root = workspace.root / "corpora"
+    root = workspace.data / "corpora"
     rows = [asdict(read_corpus(folder)) for folder in corpus_folders(root)] if root.is_dir() else []
     splits = workspace.rows(
         "SELECT corpus, split, sum(duration) / 3600 AS hours, count(*) AS cuts FROM cuts GROUP BY ALL"
@@ -46,7 +46,7 @@ def rejects(workspace: Workspace) -> list[Row]:
 def passes(workspace: Workspace) -> list[Row]:
     """One row per labelling pass and corpus: what its pass.json counts."""
     rows = []
-    for path in sorted(workspace.root.glob(f"labels/*/*/{PASS_FILE}")):
+    for path in sorted(workspace.data.glob(f"labels/*/*/{PASS_FILE}")):
         if (value := json_object(path)) is not None:
             counts = value.get("counts") or {}
             rows.append({"pass": path.parent.parent.name, "corpus": path.parent.name} | counts)
@@ -82,16 +82,14 @@ def mixtures(workspace: Workspace, trained: Sequence[Path] = ()) -> list[Row]:
                 facts | {"domain": name, "planned": facts["share"], "realised": facts["realised_share"]}
                 for name, facts in lock["domains"].items()
             ]
-            rows.append(lock | {"domains": domains})
+            rows.append(lock | {"domains": domains, "folder": folder})
     order = {stage: number for number, stage in enumerate(STAGES)}
     return sorted(rows, key=lambda row: (order.get(row["stage"], 9), row["name"]))
 
 
 def audits(workspace: Workspace) -> list[Row] | None:
     """One row per audit: name, severity, what it means and what to do, rows found, examples; None without a catalog."""
-    places = (workspace.root / "ablation" / "plans", workspace.root / "mixtures")
-    plans = next((place for place in places if place.is_dir()), None)
     try:
-        return [finding.row() for finding in run_audits(workspace.catalog, plans=plans)]
+        return [finding.row() for finding in run_audits(workspace.catalog, plans=workspace.plans)]
     except MissingFileError:
         return None

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from manifests.errors import InputError
 from manifests.plans import LOCK
-from manifests.runs import examples_file
+from manifests.runs import PLANS
 from soundwave.ablation.claims.claim import StudyClaim, claims_of
-from soundwave.ablation.claims.measured import ARM, read_clips
-from soundwave.ablation.results import GRID, METRICS, Pooled, pooled, read_results
+from soundwave.ablation.claims.measured import ARM, REPEATS, SIZE, cell_settings, read_clips, value_name
+from soundwave.ablation.claims.secondary import study_claims
+from soundwave.ablation.claims.study import Study, figures_of, next_folders, sources_of
+from soundwave.ablation.next_cell import next_cell
+from soundwave.ablation.results import GRID, METRICS, Pooled, columns, pooled, read_results
 from soundwave.evaluate.metric import Figure
 from soundwave.evaluate.registry import find_figure
-from soundwave.report.examples import TranscriptSet
 from soundwave.report.workspace import STAGE_NUMERALS, Workspace, json_object
 
 Row = dict[str, Any]
@@ -47,14 +53,50 @@ class GridResult:
         facts = self.report.get("figure")
         return Figure(**facts | {"needs": frozenset(facts["needs"])}) if facts else find_figure(self.metric)[1]
 
+    @cached_property
+    def study(self) -> Study:
+        """The same, as claims and fits read it, with what each clip gave where that was written down."""
+        folders = [self.folder, *next_folders(self.folder)]
+        tables = [table for folder in folders if (table := _clips(folder)) is not None]
+        try:
+            figures = figures_of(self.report)
+        except (InputError, KeyError, TypeError):  # of another version
+            figures = {self.metric: self.figure}
+        clips = pa.concat_tables(tables, promote_options="permissive") if tables else None
+        return Study(self.folder, self.report, self.rows, clips, figures)
+
+
+def _clips(folder: Path) -> pa.Table | None:
+    """What each clip gave; None where that was not written down, or is damaged, which is said."""
+    try:
+        return read_clips(folder)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return None
+
 
 def grids(workspace: Workspace) -> list[GridResult]:
     """The workspace's grids: those with several arms first, then by name."""
-    found = [
-        GridResult(folder.name, folder, json_object(folder / GRID) or {}, read_results(folder))
-        for folder in workspace.grid_folders()
-    ]
+    found = [_grid(folder) for folder in workspace.grid_folders()]
     return sorted((grid for grid in found if grid.rows), key=lambda grid: (len(grid.arms) < 2, grid.name))
+
+
+def _grid(folder: Path) -> GridResult:
+    """A grid with the cells that were added to it later; columns that its version did not have are None."""
+    report = json_object(folder / GRID) or {}
+    try:
+        outcomes = list(sources_of(report))
+    except (KeyError, TypeError):
+        outcomes = []
+    blank = dict.fromkeys(columns(*outcomes))
+    rows = [blank | row for place in (folder, *next_folders(folder)) for row in read_results(place)]
+    return GridResult(folder.name, folder, report, rows)
+
+
+def point(row: Mapping[str, Any]) -> str:
+    """For people: what a row's cell has along the axes beside arm and size; empty where it has none."""
+    values = cell_settings(row).values
+    return ", ".join(value_name(name, value) for name, value in values.items() if name not in (ARM, SIZE, REPEATS))
 
 
 def whole_rows(grid: GridResult, arm: str, stage: str) -> list[Row]:
@@ -94,9 +136,21 @@ def _arm(found: Sequence[GridResult], *, has_first: bool) -> tuple[GridResult, s
 
 def claims(grid: GridResult) -> list[str]:
     """What a grid may claim, in sentences: as grid.json says, else of its rows, as of earlier versions."""
+    if next_folders(grid.folder):  # what grid.json says does not know of them
+        study = grid.study
+        return study_claims(study.rows, study.figures, study.clips).sentences()
     if found := grid.report.get("claims"):
         return [str(sentence) for sentence in found["sentences"]]
     return claims_of(grid.rows, {grid.metric: grid.figure}, read_clips(grid.folder)).sentences()
+
+
+def next_sentence(grid: GridResult) -> str | None:
+    """Which cell to run next: as grid.json says, unless cells were added since."""
+    if next_folders(grid.folder):
+        cell = next_cell(grid.study)
+        return None if cell is None else cell.sentence
+    said = grid.report.get("next")
+    return None if said is None else str(said)
 
 
 def stage_one_claim(workspace: Workspace) -> StudyClaim | str:
@@ -178,8 +232,8 @@ def arm_values(grid: GridResult) -> list[Row]:
     return values
 
 
-def trained_plans(workspace: Workspace) -> list[Path]:
-    """Plan folders that the recipe was trained on: of the arm with most stages, at the largest size, first seed."""
+def trained_runs(workspace: Workspace) -> list[tuple[Path, Path]]:
+    """(plan, run) folders of the recipe: of the arm with most stages, largest size, first seed; plans with a lock."""
     arm = _arm(grids(workspace), has_first=True)
     if arm is None:
         return []
@@ -187,25 +241,11 @@ def trained_plans(workspace: Workspace) -> list[Path]:
     rows = [
         row for stage in dict.fromkeys(row["stage"] for row in grid.rows) for row in whole_rows(grid, name, stage)[:1]
     ]
-    folders = [grid.folder.parent / "plans" / str(row.get("plan")) for row in rows]
-    return [folder for folder in folders if (folder / LOCK).is_file()]
+    above = grid.folder.parent
+    folders = [(above / PLANS / str(row.get("plan")), above / str(row.get("run"))) for row in rows]
+    return [(plan, run) for plan, run in folders if (plan / LOCK).is_file()]
 
 
-def transcript_sets(workspace: Workspace) -> list[TranscriptSet]:
-    """Transcripts to compare: CTC after stage I, and the LLM after the last stage with and without stage I."""
-    found = grids(workspace)
-    sets = []
-    for has_first, words in ((True, "with stage I"), (False, "without stage I")):
-        arm = _arm(found, has_first=has_first)
-        if arm is None:
-            continue
-        grid, name = arm
-        split = (grid.report.get("evaluate") or {}).get("split", "test")
-        for stage in dict.fromkeys(row["stage"] for row in grid.rows if row["arm"] == name):
-            rows = whole_rows(grid, name, stage)
-            path = grid.folder.parent / rows[0]["run"] / examples_file(split)
-            if stage == FIRST_STAGE:
-                sets.append(TranscriptSet("CTC after stage I", path, "ctc"))
-            elif rows[0]["last"]:
-                sets.append(TranscriptSet(f"LLM, {words}", path, "llm"))
-    return sets
+def trained_plans(workspace: Workspace) -> list[Path]:
+    """The plans of `trained_runs`."""
+    return [plan for plan, _ in trained_runs(workspace)]

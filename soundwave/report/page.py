@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +17,47 @@ import manifests
 from manifests.files import claim_file, write_json, write_text
 from manifests.switch import switched
 from manifests.units import clock
-from soundwave.ablation.claims.claim import StudyClaim
-from soundwave.ablation.fits.size import fit_arm
-from soundwave.ablation.results import METRICS
-from soundwave.evaluate.metric import Figure
-from soundwave.report import charts, data, examples, outcome, training
+from soundwave.report import data, outcome, sources, training
+from soundwave.report.clips.shown import ShownClips, shown_clips
+from soundwave.report.drawing import charts
+from soundwave.report.study_views import grid_view
 from soundwave.report.summary import claim_summary, provenance, summarise, timings
-from soundwave.report.workspace import STAGE_TITLES, STAGES, Workspace, open_workspace
+from soundwave.report.views import lead, ledger_runs, mixture_view, stage_views
+from soundwave.report.workspace import Workspace, open_workspace
 
 TEMPLATES = Path(__file__).with_name("templates")
 SUMMARY = "summary.json"
-PAGE_TITLE, HEAD = "<title>Soundwave: ", 1000  # how a page begins, within so many characters
+PAGE_TITLE, HEAD = "<title>Soundwave: ", 2000  # how a page begins, within so many characters
+LARGEST = 15_000_000  # bytes of the page, whatever a workspace holds
+ROOM = 100_000  # bytes that are kept free of sounds: what the page says of those that it leaves out
+LONGEST_TEXT = 2_000  # characters of a text of others that is shown
+MOST_GRIDS, MOST_ROWS = 12, 200  # on the page; the rest is counted
 SECTIONS = [
-    ("ablation", "Ablation"),
-    ("transcripts", "Transcripts"),
-    ("data", "Data"),
+    ("ablation", "What came out"),
+    ("transcripts", "Listen"),
     ("mixtures", "Mixtures"),
+    ("training", "Training"),
+    ("data", "Data"),
     ("audits", "Audits"),
     ("alignment", "Alignment"),
-    ("training", "Training"),
     ("time", "Time"),
     ("provenance", "Provenance"),
 ]
-UNITS = {"hours": "h", "llm_tokens": "LLM tokens"}
-MEASURE_TITLES = {"lm_loss": "Next-token loss per token", "ctc_loss": "CTC loss per target token"}
-
-VERDICTS = {
-    "better": "Stage I pays.",
-    "worse": "Stage I costs more than it brings here.",
-    "not distinguishable": "These runs cannot tell the two apart.",
-    "one seed": "One seed cannot say whether stage I pays.",
-}
 
 Row = dict[str, Any]
 
 
-def write_report(root: Path, output: Path) -> Path:
+@dataclass(frozen=True)
+class ReportOptions:
+    """What the page takes in."""
+
+    examples: int = 2
+    """Clips of a kind (best, worst, ...) that are shown of each outcome of a grid; 0: none."""
+    sound_mb: float = 8.0
+    """Megabytes of the page for sounds; less where the page would grow past its limit. 0: none are heard."""
+
+
+def write_report(root: Path, output: Path, options: ReportOptions = ReportOptions()) -> Path:
     """Write the page of the workspace at `root` to `output`, and summary.json beside it: both or neither.
 
     Raises:
@@ -59,7 +67,7 @@ def write_report(root: Path, output: Path) -> Path:
     summary = output.with_name(SUMMARY)
     claim_summary(summary)
     claim_page(output)
-    page, facts = render(open_workspace(root)), summarise(root)
+    page, facts = render(open_workspace(root), options), summarise(root)
     output.parent.mkdir(parents=True, exist_ok=True)
     with switched(output.parent) as switch:
         write_text(switch.path(output.name), page)
@@ -76,190 +84,99 @@ def claim_page(output: Path) -> None:
     claim_file(output, "a report", ours=lambda path: PAGE_TITLE in path.read_text(encoding="utf-8")[:HEAD])
 
 
-def render(workspace: Workspace) -> str:
-    """The page's HTML."""
+def render(workspace: Workspace, options: ReportOptions = ReportOptions()) -> str:
+    """The page's HTML, of LARGEST bytes at most. The same files and options give the same page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shortened,
     )
     environment.filters |= FILTERS
-    return environment.get_template("report.html.j2").render(context(workspace))
+    template, facts = environment.get_template("report.html.j2"), context(workspace, options)
+    clips: ShownClips = facts["clips"]
+    sounds = sum(len(clip.url or "") for clip in clips.heard.values())
+    page = template.render(facts | clips.page())
+    over = len(page.encode()) + ROOM - LARGEST
+    if over > 0:
+        clips.make_room(max(0, sounds - over))
+        page = template.render(facts | clips.page())
+    if len(page.encode()) > LARGEST:
+        print(f"The report has {len(page.encode()) / 1e6:.1f} MB, even without sounds.", file=sys.stderr)
+    return page
 
 
-def context(workspace: Workspace) -> Row:
+def _shortened(value: Any) -> Any:
+    """A text of others that is too long to be read, cut; markup of ours as it is."""
+    if isinstance(value, str) and not isinstance(value, Markup) and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]} … ({len(value) - LONGEST_TEXT:,} more characters)"
+    return value
+
+
+def context(workspace: Workspace, options: ReportOptions = ReportOptions()) -> Row:
     """What the templates show."""
     rates, grids, corpora = outcome.headline(workspace), outcome.grids(workspace), data.corpora(workspace)
-    refused, steps = data.rejects(workspace), timings(workspace)
-    split_hours = data.overview(workspace)
+    refused, steps, split_hours = data.rejects(workspace), timings(workspace), data.overview(workspace)
+    curves, recipe = training.curves(workspace), dict(reversed(outcome.trained_runs(workspace)))
+    trained = training.trained(workspace, [*ledger_runs(curves), *recipe.values()])
+    mixtures = data.mixtures(workspace, list(reversed(recipe)))
     return {
+        **_head(grids),
         "name": workspace.root.resolve().name,
-        "title": grids[0].report.get("question", grids[0].name) if grids else "What this workspace holds",
+        "place": str(workspace.root),
         "lead": lead(rates, corpora, outcome.stage_one_claim(workspace)),
-        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        "version": manifests.__version__,
-        "sections": SECTIONS,
         "rates": rates,
-        "corpora": corpora,
+        "corpora": corpora[:MOST_ROWS],
+        "cuts": sum(row["cuts"] for row in split_hours),
         "hours": sum(row["hours"] for row in split_hours),
         "hours_chart": charts.hours_chart(split_hours) if split_hours else None,
-        "rejects": refused,
+        "catalog": str(workspace.catalog),
+        "rejects": refused[:MOST_ROWS],
+        "more_rejects": len(refused) - MOST_ROWS,
         "most_rejects": max((row["items"] for row in refused), default=1),
-        "mixtures": [mixture_view(row) for row in data.mixtures(workspace, outcome.trained_plans(workspace))],
+        "mixtures": [mixture_view(row, recipe.get(row["folder"]), trained) for row in mixtures[:MOST_GRIDS]],
         "audits": data.audits(workspace),
         "aligned": data.aligned(workspace),
-        "alignments": [row | {"chart": charts.alignment_chart(row)} for row in examples.alignments(workspace)],
-        "grids": [grid_view(grid, rates["ceiling"]) for grid in grids],
-        "transcripts": examples.transcripts(outcome.transcript_sets(workspace)),
-        "stages": stage_views(training.curves(workspace)),
+        "grids": [grid_view(grid, rates["ceiling"], workspace.catalog) for grid in grids[:MOST_GRIDS]],
+        "more_grids": [grid.name for grid in grids[MOST_GRIDS:]],
+        "clips": shown_clips(workspace, grids, each=options.examples, budget=round(options.sound_mb * 1e6)),
+        "sound_mb": f"{options.sound_mb:g}",
+        "largest_mb": LARGEST // 1_000_000,
+        "stages": stage_views(curves, trained),
         "losses": training.stage_losses(workspace),
         "timings": steps,
         "longest": max((row["seconds"] for row in steps), default=1) or 1,
-        "provenance": provenance(workspace),
+        "provenance": provenance(workspace)[: 2 * MOST_ROWS],
+        "commands": {
+            "verify": sources.command("catalog", "verify", "--catalog", workspace.catalog),
+            "audit": sources.command("audit", "--catalog", workspace.catalog),
+            "report": sources.command("report", workspace.root),
+        },
     }
 
 
-def lead(rates: Mapping[str, Row | None], corpora: Sequence[Row], tested: StudyClaim | str) -> str:
-    """The answer in a sentence or two; says what has not been measured. tested: the arms with and without stage I."""
-    full, without = last_answers(rates), last_answers(rates, "without_stage_1_")
-    if full is None and without is None:
-        held = f"{len(corpora)} prepared corpora" if corpora else "no prepared corpus"
-        return f"No three-stage training has been evaluated here yet; the workspace holds {held}."
-    if full is None or without is None:
-        one, name = (full, "with") if full else (without, "without")
-        return (
-            f"The recipe {name} stage I reaches a word error rate of {one['wer']:.2f}; the other arm is missing."
-            if one
-            else ""
-        )
-    sentence = (
-        f"After all stages, the LLM's answers have a word error rate of {full['wer']:.2f} with stage I and "
-        f"{without['wer']:.2f} without it, on {full['clips']} held-out clips. "
-    )
-    times = [clock(row["training_seconds"]) for row in (full, without) if row.get("training_seconds") is not None]
-    if len(times) == 2:
-        sentence += f"Training took {times[0]} and {times[1]}. "
-    return sentence + (tested if isinstance(tested, str) else f"{VERDICTS[tested.verdict]} {tested.sentence}")
-
-
-def last_answers(rates: Mapping[str, Row | None], arm: str = "") -> Row | None:
-    """Error rate of the LLM's answers after the last stage that an arm has; None: it was not measured."""
-    return rates[f"{arm}llm_after_stage_3"] or rates[f"{arm}llm_after_stage_2"]
-
-
-def mixture_view(row: Row) -> Row:
-    """One mixture with its chart and its facts in words."""
-    stage = STAGE_TITLES.get(row.get("stage", ""), row["name"])
-    facts = [
-        f"{row['steps']:,} steps" if row.get("steps") is not None else "",
-        f"{row['draws']:,} draws" if row.get("draws") is not None else "",
-        f"budget {row['budget']:g} {UNITS.get(row['unit'], row['unit'])}" if row.get("budget") is not None else "",
-        f"about {row['batch_seconds']:g} s of audio a step" if row.get("batch_seconds") is not None else "",
-        f"seed {row['seed']}" if row.get("seed") is not None else "",
-    ]
-    chart = charts.shares_chart(row["domains"], label=f"Planned and realised shares of {row['name']}")
-    return row | {"title": stage, "facts": ", ".join(fact for fact in facts if fact), "chart": chart}
-
-
-def grid_view(grid: outcome.GridResult, ceiling: Row | None) -> Row:
-    """One grid with its charts: arms side by side where there are several, a ladder where there are several sizes."""
-    first = grid.rows[0]
-    ladder = ladder_view(grid) if len({row["fraction"] for row in grid.rows}) > 1 else {}
+def _head(grids: list[outcome.GridResult]) -> Row:
+    """Title, style, script and the policy that lets these two in, and nothing else."""
+    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "clips.js"))
     return {
-        "question": grid.report.get("question", grid.name),
-        "rows": grid.rows,
-        "figures": _shown_figures(grid),
-        "clips": first["clips"],
-        "words": first["words"],
-        "unit": first.get("wer_unit") or "words",
-        "seeds": len({row["seed"] for row in grid.rows}),
-        "claims": outcome.claims(grid),
-        "next": grid.report.get("next"),
-        "arms_chart": _arms_chart(grid, ceiling) if len(grid.arms) > 1 else None,
-        "ladder_chart": ladder.get("chart"),
-        "fit_lines": ladder.get("lines", []),
+        "title": grids[0].report.get("question", grids[0].name) if grids else "What this workspace holds",
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": Markup(content_policy(style, script)),
+        "version": manifests.__version__,
+        "sections": SECTIONS,
     }
 
 
-def _arms_chart(grid: outcome.GridResult, ceiling: Row | None) -> str | None:
-    values = outcome.arm_values(grid)
-    rates = grid.metric in METRICS
-    title = "Word error rate on held-out clips (0 is perfect)" if rates else axis_title(grid.figure)
-    label = f"{'Word error rates' if rates else grid.figure.title} of the arms of {grid.name}"
+def content_policy(style: str, script: str) -> str:
+    """The page's policy: its own style sheet and script, by their digests, sounds inside the page, and nothing else."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (
-        charts.arms_chart(values, ceiling["wer"] if ceiling and rates else None, title=title, label=label)
-        if values
-        else None
+        f"default-src 'none'; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; media-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
-
-
-def axis_title(figure: Figure) -> str:
-    """A figure's title with its direction."""
-    return f"{figure.title} ({figure.better} is better)"
-
-
-def _shown_figures(grid: outcome.GridResult) -> list[tuple[str, str]]:
-    """(heading, name) of a grid's columns: both word error rates, and its figure where that is another."""
-    rates = [("CTC WER", "ctc_wer"), ("LLM WER", "llm_wer")]
-    return rates if grid.metric in METRICS else [*rates, (grid.figure.title, grid.metric)]
-
-
-def ladder_view(grid: outcome.GridResult) -> Row:
-    """The ladder's chart, and a sentence per arm on its curve or why there is none."""
-    metric, figure, curves, lines, points = grid.metric, grid.figure, {}, [], []
-    for arm in grid.arms:
-        fit = fit_arm(grid.rows, arm, figure)
-        if fit.curve is None:
-            lines.append(f"No curve for {arm}: {fit.reason}.")
-        else:
-            curves[arm] = fit.curve
-            band = (
-                f" Its 95 % band comes from {fit.curve.band_from}."
-                if fit.curve.band_from
-                else " Nothing gives it a band."
-            )
-            left_out = f" ({fit.reason})" if fit.reason else ""
-            formula = figure.formula(fit.curve.formula)
-            lines.append(f"Curve for {arm}: {formula}{left_out}, drawn inside the sizes it saw.{band}")
-        points += [
-            {
-                "arm": arm,
-                "hours": row["hours"],
-                "value": row[metric],
-                "low": row[f"{metric}_low"],
-                "high": row[f"{metric}_high"],
-            }
-            for row in grid.rows
-            if row["arm"] == arm and row["last"] and row[metric] is not None and row["hours"] > 0
-        ]
-    if not points:
-        return {}
-    title = figure.title if metric in METRICS else axis_title(figure)
-    label = f"{figure.title} against hours"
-    return {"chart": charts.ladder_chart(points, curves, figure, title=title, label=label), "lines": lines}
-
-
-def stage_views(curves: Sequence[Row]) -> list[Row]:
-    """One per stage: a chart for each measure that its runs recorded."""
-    views = []
-    for stage in [*STAGES, *sorted({row["stage"] for row in curves} - set(STAGES))]:
-        rows = [row for row in curves if row["stage"] == stage]
-        measures = [name for name in MEASURE_TITLES if any(name in point for row in rows for point in row["points"])]
-        if rows:
-            title = STAGE_TITLES.get(stage, stage)
-            drawn = [
-                charts.curve_chart(rows, name, MEASURE_TITLES[name], label=f"{title}: {name}") for name in measures
-            ]
-            views.append({"title": title, "charts": drawn, "note": _curve_note(rows)})
-    return views
-
-
-def _curve_note(rows: Sequence[Row]) -> str:
-    steps = "; ".join(f"{row['arm']}: {row['steps']:,} steps" for row in rows)
-    most = max(point["averaged"] for row in rows for point in row["points"])
-    return f"{steps}. " + (f"Each point averages up to {most} steps." if most > 1 else "Each point is one step.")
 
 
 def _percent(value: float | None, digits: int = 0) -> str:
@@ -280,9 +197,11 @@ def _code(text: str) -> Any:
 FILTERS = {
     "code": _code,
     "rate": lambda value: "–" if value is None else f"{value:.2f}",
+    "number": lambda value: "–" if value is None else f"{value:.3g}",
     "loss": lambda value: "–" if not isinstance(value, int | float) else f"{value:.3f}",
     "count": lambda value: "–" if value is None else f"{value:,}",
     "clock": lambda value: "–" if value is None else clock(value),
+    "megabytes": lambda value: f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB",
     "percent": _percent,
     "duration": _duration,
 }

@@ -30,7 +30,7 @@ def summarise(workspace: Path) -> Row:
     corpora = data.corpora(place)
     facts: Row = {
         "soundwave": manifests.__version__,
-        "catalog_fingerprint": (place.json("catalog", INDEX) or {}).get("fingerprint"),
+        "catalog_fingerprint": (json_object(place.catalog / INDEX) or {}).get("fingerprint"),
         "corpora": [
             {key: row[key] for key in ("name", "license", "cuts", "texts", "rejects", "hours")} for row in corpora
         ],
@@ -96,7 +96,7 @@ def timings(workspace: Workspace) -> list[Row]:
 def provenance(workspace: Workspace) -> list[tuple[str, str]]:
     """What made what: code and package versions, fingerprints of catalog and plans."""
     rows = [("soundwave", manifests.__version__)]
-    if (index := workspace.json("catalog", INDEX)) is not None:
+    if (index := json_object(workspace.catalog / INDEX)) is not None:
         rows.append(("catalog", str(index.get("fingerprint"))))
     for name, value in sorted(_environment(workspace).items()):
         if isinstance(value, str | int | float):
@@ -107,7 +107,7 @@ def provenance(workspace: Workspace) -> list[tuple[str, str]]:
         (f"plan {row['name']}", str(row.get("plan_sha256")))
         for row in data.mixtures(workspace, outcome.trained_plans(workspace))
     ]
-    for path in sorted(workspace.root.glob(f"labels/*/*/{PASS_FILE}")):
+    for path in sorted(workspace.data.glob(f"labels/*/*/{PASS_FILE}")):
         value = json_object(path) or {}
         rows.append((f"pass {path.parent.parent.name}, {path.parent.name}", f"version {value.get('version', '?')}"))
     return rows

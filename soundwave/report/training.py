@@ -1,19 +1,27 @@
-"""Training curves and losses by stage."""
+"""Training curves, losses by stage and domain, and what was really trained of each domain."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
+from curation.catalog.ledger import loss_by_domain, open_ledger, planned_realised
+from manifests.errors import InputError
 from manifests.files import is_aside
-from manifests.runs import RUN
+from manifests.runs import LEDGER, LEDGER_ROWS, RUN
 from soundwave.ablation.results import read_results
+from soundwave.report.outcome import point
 from soundwave.report.workspace import STAGES, Workspace, json_object, metrics_rows
 
 Row = dict[str, Any]
 MEASURES = ("lm_loss", "ctc_loss")  # next-token loss per answer token, CTC loss per target token
+STRETCHES = 24  # of a run's steps, over which losses of domains are averaged
 POINTS = 90  # of a drawn curve; each averages the steps between
 
 
@@ -23,11 +31,8 @@ def curves(workspace: Workspace) -> list[Row]:
     Of an ablation, those are the arms of grids with several arms (or all, when there is none) at their largest size
     with their first seed; without one, the workspace's own runs. Points have steps, seconds and the measures there are.
     """
-    chosen = _ablation_runs(workspace) or [
-        (path, "") for path in sorted(workspace.root.glob("runs/*")) if not is_aside(path)
-    ]
     rows = []
-    for folder, arm in chosen:
+    for folder, arm in shown_runs(workspace):
         info = json_object(folder / RUN) or {}
         metrics = metrics_rows(folder, info)
         steps = [row for row in metrics if "step" in row and any(name in row for name in MEASURES)]
@@ -36,6 +41,7 @@ def curves(workspace: Workspace) -> list[Row]:
         rows.append(
             {
                 "run": folder.name,
+                "folder": folder,
                 "stage": str(info.get("stage") or folder.name.partition("-")[0]),
                 "arm": arm or folder.name,
                 "steps": len(steps),
@@ -49,6 +55,38 @@ def curves(workspace: Workspace) -> list[Row]:
     return sorted(rows, key=lambda row: (order.get(row["stage"], 9), row["arm"]))
 
 
+def shown_runs(workspace: Workspace) -> list[tuple[Path, str]]:
+    """(folder, arm) of the runs that matter for the report, see `curves`; the arm is empty where there is none."""
+    own = (path for path in sorted(workspace.root.glob("runs/*")) if not is_aside(path))
+    return _ablation_runs(workspace) or [(path, "") for path in own]
+
+
+@dataclass
+class Trained:
+    """What the ledgers of runs say, by the run's folder."""
+
+    losses: dict[Path, list[Row]] = field(default_factory=dict)
+    """Rows of `loss_by_domain`: domain, first_step, last_step, draws, loss, ctc_loss, kept_share."""
+    shares: dict[Path, dict[str, Row]] = field(default_factory=dict)
+    """Domain -> its row of `planned_realised`: asked and realised share of units, draws."""
+
+
+def trained(workspace: Workspace, runs: Sequence[Path]) -> Trained:
+    """Losses by domain and realised shares of some runs; those without a ledger, or a damaged one, are left out."""
+    found = Trained()
+    for folder in dict.fromkeys(runs):
+        if not any((folder / name).is_file() for name in (LEDGER, LEDGER_ROWS)):
+            continue
+        catalog = workspace.catalog if workspace.catalog.is_dir() else None
+        try:
+            with open_ledger([folder], catalog=catalog, plans=workspace.plans) as con:
+                found.losses[folder] = loss_by_domain(con, bins=STRETCHES)
+                found.shares[folder] = {row["domain"]: row for row in planned_realised(con)}
+        except (InputError, duckdb.Error) as error:
+            print(f"{error} The ledger of {folder.name} is left out.", file=sys.stderr)
+    return found
+
+
 def _ablation_runs(workspace: Workspace) -> list[tuple[Path, str]]:
     folders = workspace.grid_folders()
     grids = [read_results(folder) for folder in folders]
@@ -60,10 +98,11 @@ def _ablation_runs(workspace: Workspace) -> list[tuple[Path, str]]:
             min((row["seed"] for row in rows), default=0),
         )
         for row in rows:
-            if row["fraction"] == largest and row["seed"] == seed:
-                arms = found.setdefault(workspace.root / "ablation" / row["run"], [])
-                if row["arm"] not in arms:
-                    arms.append(row["arm"])
+            if row["fraction"] == largest and row["seed"] == seed and row.get("run"):
+                arms = found.setdefault(workspace.study / row["run"], [])
+                name = ", ".join(part for part in (row["arm"], point(row)) if part)
+                if name not in arms:
+                    arms.append(name)
     return [(folder, " and ".join(arms)) for folder, arms in found.items()]
 
 

@@ -1,14 +1,16 @@
 """Where files are in a workspace, and reading what may not be there.
 
 corpora/  labels/  catalog/  mixtures/  runs/  ablation/GRID/  timings.json  ceiling.json
+
+The output folder of `soundwave ablate` (GRID/ runs/ plans/), and one grid's results in it, are workspaces, too. Their
+catalog is the one that the runs name.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from curation.duck import records
 from manifests.digests import files_of, need_written, read_sealed
 from manifests.errors import InputError, MissingFileError
 from manifests.files import is_aside, need_folder, read_jsonl
-from manifests.runs import METRICS, RUN
+from manifests.runs import METRICS, PLANS, RUN, RUNS
 from manifests.switch import settle_inside
+from soundwave.ablation.claims.study import is_next
 from soundwave.ablation.results import RESULTS
+from soundwave.train.runs.places import run_catalog
 
 STAGES = ("alignment", "shrinking", "sft")
 STAGE_NUMERALS = {"alignment": "I", "shrinking": "II", "sft": "III"}
@@ -34,39 +38,67 @@ class Workspace:
 
     root: Path
 
-    @property
+    @cached_property
     def catalog(self) -> Path:
-        """The catalog's folder."""
-        return self.root / "catalog"
+        """The catalog's folder: the workspace's, or the one that its runs took their data from."""
+        own = self.root / "catalog"
+        if own.is_dir() or (self.root / "corpora").is_dir():
+            return own
+        for run in self.run_folders():
+            try:
+                return run_catalog(run)[0]
+            except InputError:
+                continue
+        return own
 
-    @contextmanager
-    def connection(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
-        """A locked connection to the catalog, or None when there is none."""
+    @property
+    def data(self) -> Path:
+        """The folder with catalog/, corpora/ and labels/."""
+        return self.catalog.parent
+
+    @cached_property
+    def study(self) -> Path:
+        """The output folder of `soundwave ablate`, with runs/, plans/ and a folder a grid."""
+        if (self.root / "ablation").is_dir():
+            return self.root / "ablation"
+        if (self.root / RESULTS).is_file():
+            return self.root.absolute().parent if self.root.name in ("", "..") else self.root.parent
+        return self.root if next(self.root.glob(f"*/{RESULTS}"), None) else self.root / "ablation"
+
+    @property
+    def plans(self) -> Path | None:
+        """The folder of plans: the study's, or else mixtures/."""
+        places = (self.study / PLANS, self.root / "mixtures")
+        return next((place for place in places if place.is_dir()), None)
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection | None:
+        """A locked connection to the catalog, made once; None: there is no catalog."""
         try:
-            connection = connect(self.catalog)
+            return connect(self.catalog)
         except MissingFileError:
-            yield None
-            return
-        with connection:
-            yield connection
+            return None
 
     def rows(self, query: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         """Rows of one query over the catalog; none when there is no catalog."""
-        with self.connection() as connection:
-            return [] if connection is None else records(connection.execute(query, parameters or []))
+        return [] if self.connection is None else records(self.connection.execute(query, parameters or []))
 
     def json(self, *parts: str) -> dict[str, Any] | None:
         """The JSON object in a file of the workspace, or None when it is missing or broken."""
         return json_object(self.root.joinpath(*parts))
 
     def grid_folders(self) -> list[Path]:
-        """Folders of ablation grids with results, by name."""
-        return sorted(path.parent for path in self.root.glob(f"ablation/*/{RESULTS}") if not is_aside(path.parent))
+        """Folders of ablation grids with results, by name; cells that were added to a grid later are part of it."""
+        if (self.root / RESULTS).is_file():
+            return [self.root]
+        found = (path.parent for path in self.study.glob(f"*/{RESULTS}"))
+        return sorted(folder for folder in found if not is_aside(folder) and not is_next(folder))
 
     def run_folders(self) -> list[Path]:
         """Folders of runs, the workspace's own and the ablation's."""
-        places = (f"runs/*/{RUN}", f"ablation/runs/*/{RUN}")
-        return sorted({path.parent for place in places for path in self.root.glob(place) if not is_aside(path.parent)})
+        places = {self.root / RUNS, self.study / RUNS}
+        found = (path.parent for place in places for path in place.glob(f"*/{RUN}"))
+        return sorted(folder for folder in found if not is_aside(folder))
 
 
 def open_workspace(root: Path) -> Workspace:
@@ -78,14 +110,17 @@ def open_workspace(root: Path) -> Workspace:
     need_folder(
         root, what="workspace", hint="Run `soundwave demo` first, or name the folder with catalog/ and ablation/."
     )
-    if not any((root / name).is_dir() for name in ("corpora", "catalog", "mixtures", "runs", "ablation")):
+    workspace = Workspace(root)
+    parts = ("corpora", "catalog", "mixtures", "runs", "ablation")
+    if not any((root / name).is_dir() for name in parts) and not workspace.grid_folders():
         raise MissingFileError(
-            f"{root} is no workspace: it has none of corpora/, catalog/, mixtures/, runs/, ablation/. "
-            "Run `soundwave demo` first, or name the folder that holds them."
+            f"{root} is no workspace: it has none of {', '.join(f'{name}/' for name in parts)}, and no results of "
+            f"`soundwave ablate` (GRID/{RESULTS}). Run `soundwave demo` first, or name the folder that holds them."
         )
-    for name in ("runs", "mixtures", "ablation", "ablation/runs", "ablation/plans"):
-        settle_inside(root / name)
-    return Workspace(root)
+    study = workspace.study
+    for folder in (root / RUNS, root / "mixtures", study, study / RUNS, study / PLANS):
+        settle_inside(folder)
+    return workspace
 
 
 def json_object(path: Path) -> dict[str, Any] | None:

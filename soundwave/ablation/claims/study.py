@@ -59,8 +59,7 @@ def read_study(folder: Path, outcome: str | None = None) -> Study:
             f"{folder} holds no {RESULTS}: expected the folder of a grid, OUTPUT/GRID as `soundwave ablate` writes it."
         )
     report = read_object(folder / GRID)
-    more = sorted(path for path in folder.parent.glob(f"{folder.name}{NEXT}*") if not is_aside(path))
-    folders = [folder, *(path for path in more if (path / RESULTS).is_file())]
+    folders = [folder, *next_folders(folder)]
     rows = [row for path in folders for row in read_results(path)]
     tables = [table for path in folders if (table := read_clips(path)) is not None]
     figures = figures_of(report)
@@ -71,11 +70,30 @@ def read_study(folder: Path, outcome: str | None = None) -> Study:
     return Study(folder, report, rows, clips, chosen)
 
 
+def next_folders(folder: Path) -> list[Path]:
+    """Results of the cells that were added to a study later."""
+    more = sorted(path for path in folder.parent.glob(f"{folder.name}{NEXT}*") if not is_aside(path))
+    return [path for path in more if (path / RESULTS).is_file()]
+
+
+def is_next(folder: Path) -> bool:
+    """Are these results of cells that were added to a study which lies beside them?"""
+    name, mark, _ = folder.name.rpartition(NEXT)
+    return bool(mark) and (folder.parent / name / RESULTS).is_file()
+
+
+def sources_of(report: Mapping[str, Any]) -> dict[str, str]:
+    """Outcome -> the figure that it is, as a grid.json says it."""
+    outcomes = report.get("outcomes") or {}
+    named = {name: said if isinstance(said, str) else str(said["metric"]) for name, said in outcomes.items()}
+    metric = str(report.get("metric") or METRICS[0])
+    return named or {metric: metric}
+
+
 def figures_of(report: Mapping[str, Any]) -> dict[str, Figure]:
     """Outcome -> figure of a grid.json: its `outcomes`, or the one figure of its `metric`."""
-    if outcomes := report.get("outcomes"):
-        named = {name: said if isinstance(said, str) else said["metric"] for name, said in outcomes.items()}
-        figures = {name: find_figure(source)[1] for name, source in named.items()}
+    if report.get("outcomes"):
+        figures = {name: find_figure(source)[1] for name, source in sources_of(report).items()}
         titles = Counter(figure.title for figure in figures.values())
         return {
             name: replace(

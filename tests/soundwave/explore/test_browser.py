@@ -10,13 +10,11 @@ import pytest
 
 from curation.catalog import connect
 from curation.plan import load_mixture, make_plan
+from tests.soundwave.browsing import PATIENCE, chromium, needs_chromium, serious, watched
 from tests.soundwave.explore.explored import SCRIPT, SOUNDS
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = needs_chromium
 REFUSED = re.compile(r"the server responded with a status of 422")  # the browser says so of an answer that says no
-PATIENCE = 120_000  # ms
-LOUD, MUTED = {"error", "warning"}, set()
 # Collects what the player shows after a word was clicked, however fast the machine is.
 RECORD = """() => {
   const begin = () => { window.seen = {times: [], words: []}; };
@@ -67,28 +65,16 @@ def served(explored, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE)  # how busy the machine is decides nothing
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(served, browser):
     """The first page; what goes wrong in it fails the test."""
     _, address = served
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE)
-    wrong, origin = [], address.partition("?")[0]
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type in LOUD - MUTED else None)
-    page.on(
-        "request",
-        lambda asked: wrong.append(asked.url) if not asked.url.startswith((origin, "blob:", "data:")) else None,
-    )
+    allowed = (address.partition("?")[0], "blob:", "data:")
+    page, wrong = watched(browser, allowed, viewport={"width": 1440, "height": 900})
     page.goto(address)
     page.wait_for_selector("tr[data-cut]")
     yield page
@@ -99,15 +85,6 @@ def page(served, browser):
 def open_view(page, name, ready):
     page.click(f"nav a:text('{name}')")
     page.wait_for_selector(ready)
-
-
-def serious(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    MUTED.update(LOUD)  # axe tries styles of its own, which the policy forbids
-    found = Axe().run(page).response["violations"]
-    MUTED.clear()
-    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
 
 
 def test_filter_listen_and_mark(served, page):

@@ -24,6 +24,8 @@ from soundwave.evaluate.families import measure
 from soundwave.evaluate.held_out import EvalOptions
 from soundwave.evaluate.registry import read_figure
 from soundwave.evaluate.table import json_row
+from soundwave.provenance import why
+from soundwave.provenance.told import told
 from soundwave.train.loop import train
 from soundwave.train.settings import StageSettings
 from tests.soundwave import damage
@@ -344,3 +346,20 @@ def test_a_run_that_was_stopped_is_told_as_far_as_it_is(work: Path, capsys: pyte
     code, found = asked(capsys, run)
     assert code == 0
     assert "it stopped at step 1 of 2" in str(states(found, "unknown")["run", "alignment-2"])
+
+
+def test_the_short_chain_has_the_same_links_and_marks(work: Path) -> None:
+    row = next(row for row in read_jsonl(work / "out" / "g" / "results.jsonl") if row["last"])
+    links = why(work / "out" / "g" / CELL)
+    short = told(work / "out" / "g", row)
+    assert [link.kind for link in short] == ["row", "evaluation", "run", "plan", "rules", "catalog"]
+    for link in short:
+        same = [one for one in links if (one.kind, one.name) == (link.kind, link.name) or one.kind == "rules"]
+        facts = {name: value for name, value in link.facts.items() if name in ("key", "plan", "fingerprint", "mixture")}
+        assert any(facts.items() <= one.facts.items() for one in same), link
+        assert link.state == "whole"
+    (work / "out" / "runs" / "alignment-2" / "run.json").unlink()
+    (work / "out" / "plans" / "k1" / "lock.json").write_text("{")
+    assert {link.kind: link.state for link in told(work / "out" / "g", row)} == {
+        "row": "whole", "evaluation": "whole", "run": "missing", "plan": "broken",
+    }  # fmt: skip

@@ -1,4 +1,6 @@
-"""A workspace of eight half-second clips with word alignments, one mixture, and an ablation with invented numbers."""
+"""A workspace of eight short clips with word alignments, one mixture, and an ablation with invented numbers."""
+
+import shutil
 
 import numpy as np
 import soundfile
@@ -6,7 +8,7 @@ import soundfile
 from curation.catalog import build
 from curation.plan import make_plan
 from curation.plan.mixture import Mixture
-from manifests.files import write_json, write_jsonl
+from manifests.files import read_json, write_json, write_jsonl
 from soundwave.ablation.grid import Grid
 from soundwave.ablation.results import write_results
 from soundwave.ablation.run import describe
@@ -89,8 +91,34 @@ def write_run(folder, name, stage, measures):
     write_jsonl(run / "metrics.jsonl", rows)
     write_json(run / "run.json", {"run": name, "stage": stage, "steps": 20, "seconds": 60.0, "status": "done"})
     write_json(run / "environment.json", {"python": "3.11.7", "packages": {"torch": "2.9.0"}})
+    text = "Press 1 to listen now."
     heard = {"ctc": "press one to <b> now", "llm": "press a one to listen"}
-    write_jsonl(run / "examples-test.jsonl", [{"id": "prompts-07", "reference": "Press 1 to listen now.", **heard}])
+    other = "two two" if name.endswith("short") else "press one to listen now"
+    rows = [{"id": "prompts-07", "reference": text, **heard}]
+    write_jsonl(
+        run / "examples-test.jsonl", [*rows, {"id": "prompts-06", "reference": text, "ctc": "press", "llm": other}]
+    )
+
+
+def write_ledger(folder, name):
+    """The ledger of a run that was trained on the plan p1, with the plan's lock."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from manifests.schema import arrow_schema, columns
+
+    run, plan = folder / "ablation" / "runs" / name, folder / "ablation" / "plans" / "p1"
+    lock = read_json(plan / "lock.json")
+    facts = read_json(run / "run.json") | {"key": f"key-{name}", "plan": lock["plan_sha256"], "parent": None}
+    write_json(run / "run.json", facts)
+    shutil.copy(plan / "lock.json", run / "lock.json")
+    rows = [
+        dict.fromkeys(columns("ledger"))
+        | {"run": name, "step": row["step"], "cut_id": row["cut_id"], "domain": row["domain"]}
+        | {"ctc_loss": 5.0 - row["step"] / 2}
+        for row in pq.read_table(plan / "plan.parquet").to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema("ledger")), run / "ledger.parquet")
 
 
 def write_grid_results(folder, name, grid, rows):
@@ -137,6 +165,7 @@ def small_workspace(folder):
     ]
     write_grid_results(folder, "ladder", ladder, sizes)
     write_run(folder, "alignment-full", "alignment", {"ctc_loss": 7.0})
+    write_ledger(folder, "alignment-full")
     for arm in ("full", "short"):
         write_run(folder, f"shrinking-{arm}", "shrinking", {"ctc_loss": 3.0, "lm_loss": 4.0})
         write_run(folder, f"sft-{arm}", "sft", {"lm_loss": 2.0})

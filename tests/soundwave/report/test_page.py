@@ -1,5 +1,7 @@
 """The page: self-contained, well formed, and it says what is missing."""
 
+import base64
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -7,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+import soundwave.report.page as page_module
 from manifests.errors import MissingFileError
+from manifests.files import write_jsonl
 from soundwave.ablation.grid import Grid
 from soundwave.evaluate.registry import find_figure
 from soundwave.report.outcome import GridResult, whole_rows
-from soundwave.report.page import SECTIONS, lead, write_report
+from soundwave.report.page import SECTIONS, ReportOptions, render, write_report
+from soundwave.report.views import lead
 from soundwave.report.workspace import open_workspace
-from tests.soundwave.report.small_workspace import write_grid_results
+from tests.soundwave.report.small_workspace import WORDS, small_workspace, write_grid_results
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -57,11 +62,25 @@ def page(workspace, tmp_path_factory):
 
 def test_it_is_self_contained_and_well_formed(page):
     found = check(page)
-    assert all(link.startswith("#") for link in found.links)
-    assert found.tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert all(link.startswith(("#", "data:audio/mpeg;base64,")) for link in found.links)
+    assert found.tags.isdisjoint({"link", "img", "iframe", "object", "embed", "form"})
     assert not re.search(r"@import|url\((?!#)", page)
     assert len(found.ids) == len(set(found.ids))
     assert {name for name, _ in SECTIONS} <= set(found.ids)
+
+
+def test_its_policy_lets_in_its_own_style_and_script_alone(page):
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    assert "unsafe" not in policy and policy.startswith("default-src 'none'; ")
+    for tag, kind in (("style", "style-src"), ("script", "script-src")):
+        (text,) = re.findall(rf"<{tag}[^>]*>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind} 'sha256-{digest}';" in policy
+    assert not re.search(r"<[^>]* (style|on\w+)=", page), "styles and handlers of elements would be refused"
+
+
+def test_the_same_files_give_the_same_page(page, workspace):
+    assert render(open_workspace(workspace)) == page
 
 
 def test_it_answers_the_question_with_its_bands(page):
@@ -83,6 +102,79 @@ def test_every_part_is_there(page):
     assert page.count('class="chart wide"') == page.count('class="chart narrow"') >= 9
 
 
+def test_clips_are_heard_and_chosen_by_what_they_gave(page):
+    listen = page[page.index('<section id="transcripts">') : page.index('<section id="mixtures">')]
+    assert re.findall(r"<h4>(.*?)</h4>", listen) == ["Most improved", "Worst"]  # two clips: they are best, too
+    assert re.findall(r'aria-label="Clip (\S+)"', listen) == ["prompts-06", "prompts-07"]
+    assert re.findall(r'<button type="button" class="word"[^>]*>(\w+)<', listen) == list(WORDS)
+    assert "2 of 2 clips" not in listen and "0 of 5 wrong" in listen and "5 of 5 wrong" in listen
+    assert "No word times of this clip" in listen  # the aligner refused it
+    assert page.count("data:audio/mpeg;base64,") + page.count("data-same=") == page.count("<audio ") >= 4
+    assert len(re.findall(r'src="(data:audio[^"]*)"', page)) == len(set(re.findall(r'src="(data:audio[^"]*)"', page)))
+
+
+def test_planned_shares_and_losses_by_domain_come_from_the_ledger(page):
+    assert "what alignment-full was trained on" in page
+    assert '<th class="num">Trained</th>' in page and 'aria-label="Stage I, alignment: CTC loss per target' in page
+    assert "No ledger of these runs" in page  # of the other stages
+
+
+def test_each_figure_has_its_chain_and_its_command(page, workspace):
+    place = workspace / "ablation"
+    for command in (
+        f"soundwave why {place}/recipe/full-100%-seed7 --stage sft",
+        f"soundwave why {place}/plans/p1",
+        f"soundwave ablate next {place}/recipe --run 1 --catalog {workspace}/catalog",
+        f"soundwave ledger {place}/runs/alignment-full",
+        f"soundwave catalog verify --catalog {workspace}/catalog",
+    ):
+        assert f"<code>{command}" in page
+    assert "← run alignment-full <code>key-alignment-full</code>" in page
+    assert "← catalog catalog <code>" in page
+
+
+@pytest.mark.parametrize("part", ["ablation", "ablation/recipe"])
+def test_the_output_of_a_study_is_a_workspace_too(workspace, tmp_path, part):
+    page = write_report(workspace / part, tmp_path / "report.html").read_text(encoding="utf-8")
+    check(page)
+    assert "<h1>Does stage I pay?</h1>" in page and ("How does it fall?" in page) is (part == "ablation")
+    assert "Prompts &amp; tones" in page, "the catalog is the one that its runs name"
+    assert 'aria-label="Clip prompts-06"' in page and "<audio controls" in page
+
+
+def test_sounds_that_are_gone_are_told(tmp_path):
+    small_workspace(tmp_path)
+    for path in tmp_path.glob("corpora/*/*.wav"):
+        path.unlink()
+    page = render(open_workspace(tmp_path))
+    check(page)
+    assert "<audio" not in page and "cannot be heard here; each says why" in page
+    assert page.count("Its sound cannot be read here") >= 4
+    assert "press one to" in page  # words stay
+
+
+def test_the_page_keeps_its_limit_whatever_it_holds(workspace, page, monkeypatch):
+    place, sounds = open_workspace(workspace), page.count("data:audio/mpeg")
+    none = render(place, ReportOptions(sound_mb=0))
+    assert "<audio" not in none and "were left out" in none
+    limit = len(page.encode()) - 2_000
+    monkeypatch.setattr(page_module, "LARGEST", limit)
+    monkeypatch.setattr(page_module, "ROOM", 1_000)
+    small = render(place)
+    assert len(small.encode()) <= limit and "left out" in small
+    assert 0 < small.count("data:audio/mpeg") < sounds
+
+
+def test_texts_of_others_do_not_fill_the_page(page, tmp_path):
+    small_workspace(tmp_path)
+    for run in (tmp_path / "ablation" / "runs").iterdir():
+        rows = [{"id": "prompts-07", "reference": "now " * 900, "llm": "now " * 3000, "ctc": "x" * 200_000}]
+        write_jsonl(run / "examples-test.jsonl", rows)
+    long = render(open_workspace(tmp_path))
+    check(long)
+    assert len(long) < len(page) + 60_000 and "more characters" in long and "more words" in long
+
+
 def test_charts_follow_the_colours_of_the_page(page):
     drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
     assert any("var(--series-2)" in drawing for drawing in drawings)
@@ -91,8 +183,8 @@ def test_charts_follow_the_colours_of_the_page(page):
 
 def test_what_was_heard_is_text_and_its_differences_are_marked(page):
     assert "<b>" not in page
-    assert '<mark class="missing-word" title="missing">now</mark>' in page
-    assert '<mark class="extra"' in page
+    assert "<del>now</del>" in page
+    assert "<ins>a</ins>" in page and '<mark class="wrong">' in page
 
 
 def test_an_empty_workspace_says_what_is_missing(tmp_path):

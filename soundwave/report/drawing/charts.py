@@ -10,15 +10,24 @@ import numpy as np
 
 from soundwave.ablation.fits.size import Curve
 from soundwave.evaluate.metric import Figure
-from soundwave.report.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure
+from soundwave.report.drawing.theme import INK, NARROW, PAPER, SERIES, SOFT, WIDE, figure, wrapped
 
 Row = Mapping[str, Any]
 FIT = {"type": "fit", "contains": "padding"}
 SPLITS = ("train", "dev", "test")
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [12, 4])
+MOST_NAMES = 30  # of corpora, domains or arms in a chart: more cannot be told apart
 
 
 def hours_chart(rows: Sequence[Row]) -> str:
     """Audio minutes of each corpus, by split. rows: corpus, split, hours."""
+    hours: dict[str, float] = {}
+    for row in rows:
+        hours[row["corpus"]] = hours.get(row["corpus"], 0) + row["hours"]
+    shown = {
+        row["corpus"] for row in most([{"corpus": name, "hours": value} for name, value in hours.items()], "hours")
+    }
+    rows = [row for row in rows if row["corpus"] in shown]
     values = [{"corpus": row["corpus"], "split": row["split"], "minutes": row["hours"] * 60} for row in rows]
     values = [value | {"order": SPLITS.index(value["split"])} for value in values if value["minutes"] > 0]
 
@@ -38,9 +47,10 @@ def hours_chart(rows: Sequence[Row]) -> str:
 
 
 def shares_chart(domains: Sequence[Row], *, label: str) -> str:
-    """Realised shares as bars, planned ones as ticks. domains: domain, planned, realised (0 to 1)."""
-    values = [{key: row[key] for key in ("domain", "planned", "realised")} for row in domains]
-    names = [row["domain"] for row in domains]
+    """Shares as bars, planned ones as ticks. domains: domain, planned, realised (0 to 1; of what was trained)."""
+    shown = most(domains, "realised")
+    values = [{key: row[key] for key in ("domain", "planned", "realised")} for row in shown]
+    names = [row["domain"] for row in shown]
 
     def draw(width: int) -> alt.Chart:
         base = alt.Chart(alt.Data(values=values)).encode(
@@ -56,45 +66,24 @@ def shares_chart(domains: Sequence[Row], *, label: str) -> str:
     return figure(draw, label=label)
 
 
-def alignment_chart(example: Row) -> str:
-    """A waveform's envelope with its words' spans over it. example: seconds, words, envelope (see examples.py)."""
+def domains_chart(rows: Sequence[Row], title: str, *, label: str) -> str:
+    """Losses over steps, a line for each domain; several arms side by side. rows: arm, domain, step, value."""
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    domains = list(dict.fromkeys(row["domain"] for row in rows))
+    values = [{key: row[key] for key in ("arm", "domain", "step", "value")} for row in rows]
 
-    def draw(width: int) -> alt.Chart:
-        levels = 2 if width == WIDE else 3  # labels of neighbours stand at different heights, so that they do not touch
-        words = [
-            {
-                "word": word["symbol"],
-                "start": word["start"],
-                "end": word["end"],
-                "middle": (word["start"] + word["end"]) / 2,
-            }
-            | {"level": 1.38 + 0.46 * (number % levels), "shade": number % 2, "low": -1.05, "high": 1.1}
-            for number, word in enumerate(example["words"])
-        ]
-        top = 1.25 + 0.46 * levels
-        wave = [{"time": row["time"], "up": row["amplitude"], "down": -row["amplitude"]} for row in example["envelope"]]
-        x = alt.X(
-            "time:Q",
-            title="Time (s)",
-            scale=alt.Scale(domain=[0, example["duration"]], nice=False),
-            axis=alt.Axis(grid=False, tickCount=6),
-        )
-        y = alt.Y("down:Q", title=None, axis=None, scale=alt.Scale(domain=[-1.05, top], nice=False))
-        area = alt.Chart(alt.Data(values=wave)).mark_area(color=SERIES[0]).encode(x=x, y=y, y2="up:Q")
-        spans = alt.Chart(alt.Data(values=words))
-        boxes = spans.mark_rect(color=SERIES[1]).encode(
-            x="start:Q",
-            x2="end:Q",
-            y=alt.Y("low:Q", axis=None),
-            y2="high:Q",
-            opacity=alt.Opacity("shade:O", scale=alt.Scale(domain=[0, 1], range=[0.16, 0.32]), legend=None),
-        )
-        labels = spans.mark_text(color=INK, fontSize=12, baseline="middle").encode(
-            x="middle:Q", y="level:Q", text="word:N"
-        )
-        return _fit(alt.layer(boxes, area, labels), width, 136 if levels == 2 else 158)
+    def draw(width: int) -> Any:
+        beside = 1 if width == NARROW else min(2, len(arms))
+        x = alt.X("step:Q", title="Step", axis=alt.Axis(grid=False, tickCount=5), scale=alt.Scale(nice=False))
+        y = alt.Y("value:Q", title=wrapped(title), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+        lines = alt.Chart(alt.Data(values=values)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=24))
+        lines = lines.encode(x=x, y=y, **_series("domain", domains))
+        if len(arms) == 1:
+            return _fit(lines, width, 230)
+        cell = lines.properties(width=width / beside - 66, height=190)
+        return cell.facet(facet=alt.Facet("arm:N", title=None, sort=arms), columns=beside, spacing=18)
 
-    return figure(draw, label=f"Waveform and word spans of: {example['text']}")
+    return figure(draw, label=label)
 
 
 def curve_chart(rows: Sequence[Row], measure: str, title: str, *, label: str) -> str:
@@ -109,14 +98,14 @@ def curve_chart(rows: Sequence[Row], measure: str, title: str, *, label: str) ->
     arms = list(dict.fromkeys(row["arm"] for row in rows))
 
     def draw(width: int) -> alt.Chart:
-        color = alt.Color("arm:N", title=None, scale=_scale(arms), sort=arms) if len(arms) > 1 else alt.value(SERIES[0])
+        named = _series("arm", arms) if len(arms) > 1 else {"color": alt.value(SERIES[0])}
         return (
             _chart(values, width, 230)
-            .mark_line(strokeWidth=2, interpolate="monotone")
+            .mark_line(strokeWidth=2)
             .encode(
                 x=alt.X("x:Q", title="Training time (s)" if timed else "Step", axis=alt.Axis(grid=False, tickCount=6)),
-                y=alt.Y("y:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
-                color=color,
+                y=alt.Y("y:Q", title=wrapped(title), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
+                **named,
             )
         )
 
@@ -178,14 +167,15 @@ def ladder_chart(points: Sequence[Row], curves: Mapping[str, Curve], shown: Figu
         axis = alt.Axis(values=sizes, format=".3~r", grid=False)
         x = alt.X("x:Q", title=f"Training audio ({unit}, log scale)", scale=scale, axis=axis)
         color = alt.Color("arm:N", title=None, scale=_scale(arms), legend=alt.Legend() if len(arms) > 1 else None)
+        shape = alt.Shape("arm:N", title=None, legend=alt.Legend() if len(arms) > 1 else None)
         line = alt.Chart(alt.Data(values=fitted)).encode(x=x, color=color)
         dots = alt.Chart(alt.Data(values=cells)).encode(x=x, color=color)
-        y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+        y = alt.Y("value:Q", title=wrapped(title), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
         layers = [
             line.mark_area(opacity=0.16).transform_filter("isValid(datum.low)").encode(y="low:Q", y2="high:Q"),
             line.mark_line(strokeWidth=2).encode(y="value:Q"),
             dots.mark_rule(strokeWidth=1.5).transform_filter("isValid(datum.low)").encode(y="low:Q", y2="high:Q"),
-            dots.mark_circle(size=80, opacity=1, stroke=PAPER, strokeWidth=1.5).encode(y=y),
+            dots.mark_point(size=80, opacity=1, filled=True, stroke=PAPER, strokeWidth=1.5).encode(y=y, shape=shape),
         ]
         return _fit(alt.layer(*(layers if fitted else layers[2:])), width, 280 if width == WIDE else 240)
 
@@ -204,6 +194,14 @@ def _curve_values(arm: str, curve: Curve, shown: Figure, factor: float) -> list[
     return values
 
 
+def most(rows: Sequence[Row], by: str) -> list[Row]:
+    """The rows with the highest values of a column, in the order that they have; all where there are not too many."""
+    if len(rows) <= MOST_NAMES:
+        return list(rows)
+    least = sorted((row[by] or 0 for row in rows), reverse=True)[MOST_NAMES - 1]
+    return [row for row in rows if (row[by] or 0) >= least][:MOST_NAMES]
+
+
 def _spread(values: Sequence[float]) -> list[float]:
     """Distinct sizes for axis labels: those within 15 % of the one before are left out, so that labels do not touch."""
     kept: list[float] = []
@@ -215,6 +213,17 @@ def _spread(values: Sequence[float]) -> list[float]:
 
 def _scale(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[SERIES[number % len(SERIES)] for number in range(len(names))])
+
+
+def _series(field: str, names: Sequence[str]) -> dict[str, Any]:
+    """Colour and dashes of series: who does not see the colours sees the dashes."""
+    dashes = [DASHES[number % len(DASHES)] for number in range(len(names))]
+    shown: dict[str, Any] = {"title": None, "sort": list(names)}
+    shown["legend"] = alt.Legend(symbolType="stroke", symbolSize=300) if len(names) > 1 else None
+    return {
+        "color": alt.Color(f"{field}:N", scale=_scale(names), **shown),
+        "strokeDash": alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=list(names), range=dashes), **shown),
+    }
 
 
 def _names_axis(names: Sequence[str]) -> alt.Axis:

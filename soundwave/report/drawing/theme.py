@@ -1,7 +1,8 @@
 """How charts look, and how they become inline SVG that follows the page's colours, light or dark.
 
 Charts are drawn in placeholder colours, which become CSS variables: one drawing serves both colour schemes and print.
-Each chart is drawn twice, for wide pages and for phones; the style sheet shows one of the two.
+Each chart is drawn twice, for wide pages and for phones; the style sheet shows one of the two, and makes it smaller
+where the page is narrower. No drawing has a style of its own: the page's policy forbids those.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -50,11 +52,17 @@ def config() -> dict[str, Any]:
         "view": {"stroke": None},
         "axis": axis,
         "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
-        "legend": {"labelColor": INK, "titleColor": SOFT, "labelFontSize": 12, "titleFontSize": 12, "orient": "top"},
+        "legend": {"labelColor": INK, "titleColor": SOFT, "labelFontSize": 12, "titleFontSize": 12, "orient": "top"}
+        | {"titleFontWeight": "normal", "titleLimit": 420, "columnPadding": 26},
         "header": {"labelColor": INK, "titleColor": SOFT, "labelFontSize": 13, "labelFontWeight": 600},
         "range": {"category": list(SERIES)},
         "title": {"color": INK, "subtitleColor": SOFT, "anchor": "start", "fontSize": 13, "fontWeight": 600},
     }
+
+
+def wrapped(title: str, width: int = 36) -> list[str]:
+    """A title in lines of about `width` characters: beside an axis there is no room for long ones."""
+    return textwrap.wrap(title, width) or [""]
 
 
 def figure(draw: Callable[[int], alt.Chart], *, label: str) -> str:
@@ -76,6 +84,4 @@ def to_svg(chart: alt.Chart) -> str:
     svg = svg.replace("url(#", f"url(#{prefix}")
     for placeholder, variable in VARIABLES.items():
         svg = svg.replace(placeholder, variable)
-    svg = svg.replace('font-family="sans-serif"', f'font-family="{FONT}"')
-    # The style sheet sizes it: at most its own width, at least to fit the page.
-    return re.sub(r'<svg([^>]*?) width="([\d.]+)" height="[\d.]+"', r'<svg\1 style="max-width:\2px"', svg, count=1)
+    return svg.replace('font-family="sans-serif"', f'font-family="{FONT}"')
