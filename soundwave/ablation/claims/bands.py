@@ -8,10 +8,14 @@ drawn once more, the mean over seeds), and of both together, which the two count
 with c and s the 95 % quantiles of the largest |t| over all comparisons: c when groups of clips are drawn again, s when
 seeds are drawn from a normal law and their variance is estimated anew from as few as there are. So few seeds give wide
 bands, as Student's t does, and two cells that are in many comparisons count as they must. docs/claims.md has the why.
+
+Where so few clips differ between two cells that a sign test could not tell them apart whatever it found, drawing clips
+again mostly draws none of these: such a comparison has no band, and widens no other one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +32,7 @@ REPLICATES = 4000
 LEVEL = 0.05  # of false claims, over all comparisons of a study together
 MANY = 2_000_000  # numbers of one draw at a time
 FEW_GROUPS = 8
+ROUNDING = 1e-9  # of the largest difference of a clip: what sums of floats leave
 _NEWTON = 50
 
 
@@ -55,7 +60,9 @@ class Variances:
 
 @dataclass(frozen=True)
 class Bands:
-    """Half widths of the bands of one outcome's differences, (contrasts,); NaN where one seed is all there is."""
+    """Half widths of the bands of one outcome's differences, (contrasts,): NaN where one seed is all there is, infinite
+    where too few clips differ.
+    """
 
     variances: Variances
     half: Floats
@@ -76,9 +83,11 @@ def joint_bands(
     """
     generator = np.random.default_rng(seed)
     found = [(measured, weights(contrasts), seed_mask(measured, contrasts)) for measured, contrasts in asked]
+    sparse = [too_few_differ(*one, level=level) for one in found]
     variances = [variances_of(*one) for one in found]
     of_seeds, of_clips = np.zeros(replicates), np.zeros(replicates)
-    for one, variance in zip(found, variances, strict=True):
+    for (measured, contrast, mask), variance, few in zip(found, variances, sparse, strict=True):
+        one = (measured, contrast[~few], mask[~few])
         np.maximum(
             of_seeds,
             _largest_of_seeds(*one, pooling=variance.pooling, replicates=replicates, generator=generator),
@@ -86,13 +95,33 @@ def joint_bands(
         )
         np.maximum(of_clips, _largest_of_clips(*one, replicates=replicates, generator=generator), out=of_clips)
     s, c = np.quantile(of_seeds, 1 - level), np.quantile(of_clips, 1 - level)
-    return [_bands(variance, float(s), float(c)) for variance in variances]
+    return [_bands(variance, few, float(s), float(c)) for variance, few in zip(variances, sparse, strict=True)]
 
 
-def _bands(variance: Variances, s: float, c: float) -> Bands:
+def too_few_differ(
+    measured: MeasuredOutcome, contrast: Floats, mask: NDArray[np.bool_], *, level: float
+) -> NDArray[np.bool_]:
+    """(contrasts,) whether some clips differ, but fewer than a sign test needs: k of them give p >= 2^(1 - k)."""
+    if measured.adds is None or measured.adds.shape[2] < FEW_GROUPS:  # of so few groups none are drawn
+        return np.zeros(len(contrast), dtype=bool)
+    differs = np.abs(_over_seeds(measured.adds, contrast, mask))
+    count = (differs > ROUNDING * differs.max(axis=1, keepdims=True)).sum(axis=1)
+    few: NDArray[np.bool_] = (count > 0) & (count < math.ceil(1 - math.log2(level)))
+    return few
+
+
+def _over_seeds(values: Floats, contrast: Floats, mask: NDArray[np.bool_]) -> Floats:
+    """(contrasts, groups) of `values` (cells, seeds, groups): the mean over each contrast's seeds."""
+    weight = mask / mask.sum(axis=1, keepdims=True).clip(1)  # (contrasts, seeds)
+    found: Floats = np.einsum("mk,ms,ksg->mg", contrast, weight, values, optimize=True)
+    return found
+
+
+def _bands(variance: Variances, few: NDArray[np.bool_], s: float, c: float) -> Bands:
     seeds = s**2 * variance.seeds - c**2 * variance.both
     half = np.sqrt(c**2 * variance.clips + np.maximum(0.0, seeds))
-    return Bands(variance, half, c * np.sqrt(variance.clips))
+    half[few & ~np.isnan(half)] = np.inf
+    return Bands(variance, half, np.where(few, np.inf, c * np.sqrt(variance.clips)))
 
 
 def weights(contrasts: Sequence[Contrast]) -> Floats:
@@ -253,8 +282,7 @@ def _largest_of_clips(
         moved = (generator.standard_normal((replicates, len(spread))) * spread) @ contrast.T
         return np.asarray((np.abs(moved[:, scale > 0]) / scale[scale > 0]).max(axis=1))
     groups = measured.parts.shape[2]
-    weight = mask / mask.sum(axis=1, keepdims=True).clip(1)  # (contrasts, seeds)
-    means = np.einsum("mk,ms,ksg->mg", contrast, weight, measured.parts, optimize=True)
+    means = _over_seeds(measured.parts, contrast, mask)
     means = means[(means**2).sum(axis=1) > 0]
     if not len(means):
         return np.zeros(replicates)

@@ -158,6 +158,7 @@ def _claim(measured: MeasuredOutcome, contrast: Contrast, bands: Bands, number: 
     )
     needed = seeds_needed(difference, measured.clips, noise, **size) if verdict == "not distinguishable" else None
     more = None if needed is None else max(1, needed - len(contrast.seeds))
+    bounded = 0 < half < math.inf
     claim = StudyClaim(
         outcome=measured.outcome,
         axis=contrast.axis,
@@ -165,8 +166,8 @@ def _claim(measured: MeasuredOutcome, contrast: Contrast, bands: Bands, number: 
         second=contrast.second,
         verdict=verdict,
         difference=difference,
-        low=difference - half if half > 0 else None,
-        high=difference + half if half > 0 else None,
+        low=difference - half if bounded else None,
+        high=difference + half if bounded else None,
         better=measured.figure.better,
         seeds=len(contrast.seeds),
         settings=contrast.settings,
@@ -189,6 +190,9 @@ def sentence_of(claim: StudyClaim, title: str, *, more_clips: float | None = Non
     what = f"{title}{over}"
     if claim.verdict == "one seed":
         return _of_one_seed(claim, what)
+    if claim.verdict == "not distinguishable" and claim.low is None and claim.difference != 0:
+        differ = f"{claim.first} and {claim.second} differ by {claim.difference:.3g}"
+        return f"{what}: {differ}, on so few clips that nothing is said of others."
     if claim.verdict == "not distinguishable":
         remedy = _remedy(claim, more_clips)
         return f"{what}: {claim.first} and {claim.second} are not distinguishable: {_band(claim)}{remedy}."

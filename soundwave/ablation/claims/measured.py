@@ -66,6 +66,8 @@ class MeasuredOutcome:
     """Test clips, or groups of them."""
     notes: tuple[str, ...] = field(default=())
     """What is not as it should be, in sentences."""
+    adds: Floats | None = None
+    """(cells, seeds, groups) what each group of clips adds to the figure, where `parts` are known."""
 
     @property
     def axes(self) -> list[str]:
@@ -126,7 +128,8 @@ def measure(
         values[place] = row[outcome]
         spread[place] = _variance(row.get(f"{outcome}_low"), row.get(f"{outcome}_high"))
         where[str(row.get("grid")), str(row.get("cell")), str(row.get("stage"))] = place
-    parts, notes = (None, ()) if clips is None else _parts(clips, outcome, where, values)
+    found, notes = (None, ()) if clips is None else _parts(clips, outcome, where, values)
+    parts, adds = found or (None, None)
     counted = [int(row["clips"]) for row in usable if row.get("clips")]
     return MeasuredOutcome(
         outcome=outcome,
@@ -138,6 +141,7 @@ def measure(
         spread=_row_means(spread),
         clips=parts.shape[2] if parts is not None else min(counted, default=0),
         notes=notes,
+        adds=adds,
     )
 
 
@@ -181,8 +185,8 @@ def _parts(
     where: Mapping[RowKey, tuple[int, int]],
     values: Floats,
     by: tuple[str, ...] = ("group", "item"),
-) -> tuple[Floats | None, tuple[str, ...]]:
-    """(cells, seeds, groups) parts of the clips in each figure, or None and why; and what is to be said of them.
+) -> tuple[tuple[Floats, Floats] | None, tuple[str, ...]]:
+    """Parts of the clips in each figure and what they add to it, or None and why; and what is to be said of them.
 
     by: columns that name the groups, the first that is there in a row. Clips that are all of one group, as those of one
     speaker, are groups of their own.
@@ -216,8 +220,10 @@ def _parts(
     return _influences(errors, weights, values, outcome)
 
 
-def _influences(errors: Floats, weights: Floats, values: Floats, outcome: str) -> tuple[Floats | None, tuple[str, ...]]:
-    """First-order parts of groups in sum(errors) / sum(weights)."""
+def _influences(
+    errors: Floats, weights: Floats, values: Floats, outcome: str
+) -> tuple[tuple[Floats, Floats] | None, tuple[str, ...]]:
+    """First-order parts of groups in sum(errors) / sum(weights), and what they add to it."""
     total, known = weights.sum(axis=2), np.isfinite(values)
     bad = ~np.isfinite(errors).all(axis=2) | ~np.isfinite(weights).all(axis=2) | (total <= 0)
     if (bad & known).any():
@@ -228,4 +234,5 @@ def _influences(errors: Floats, weights: Floats, values: Floats, outcome: str) -
     if (np.abs(figures - values) > SAME_FIGURE * scale)[known].any():
         return None, (f"Clips of {outcome} do not add up to its figures, so that they are not used.",)
     parts = (errors - figures[:, :, None] * weights) / safe[:, :, None]
-    return np.where(known[:, :, None], parts, 0.0), ()
+    adds = errors / safe[:, :, None]
+    return (np.where(known[:, :, None], parts, 0.0), np.where(known[:, :, None], adds, 0.0)), ()

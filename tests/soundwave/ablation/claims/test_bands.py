@@ -94,3 +94,31 @@ def test_cells_alike_lend_each_other_their_seeds_and_cells_unlike_do_not():
     assert pooled_variance(unlike)[1] < 0.5
     assert np.isnan(pooled_variance(alike[:2])[0])
     assert pooled_variance(np.ones((4, 3))) == (0.0, 0.0)
+
+
+def answered(values, weights=None):
+    """As `made`, with what each clip adds; weights: of the clips, e.g. their words."""
+    weights = np.ones(values.shape[2]) if weights is None else weights
+    share = weights / weights.sum()
+    figures = (values * share).sum(axis=2)
+    parts, adds = (values - figures[:, :, None]) * share, values * share
+    facts = vars(made(values)) | {"values": figures, "parts": parts, "adds": adds}
+    return MeasuredOutcome(**facts)
+
+
+@pytest.mark.parametrize("different", [0, 1, 3, 5, 6, 12])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_outcome_in_which_hardly_a_clip_differs_has_no_band_and_widens_no_other(different, weighted):
+    """Of 16 answers one differed: many draws of clips had none that did, and all bands of the study were 1e12 wide."""
+    generator = np.random.default_rng(different)
+    values = np.tile(generator.integers(0, 2, (1, 1, 16)).astype(float), (2, 2, 1))
+    values[1, :, :different] = 1 - values[0, :, :different]
+    sparse = answered(values, generator.integers(3, 12, 16).astype(float) if weighted else None)
+    dense = null_study(generator, 2, 2, clips=40)
+    alone = joint_bands([(dense, contrasts(dense))])[0]
+    few, other = joint_bands([(sparse, contrasts(sparse)), (dense, contrasts(dense))])
+    if 0 < different < 6:  # with five, the smallest p of a sign test is 1/16
+        assert np.isinf(few.half_of_clips).all() and not np.isfinite(few.half).any()
+        assert other.half == pytest.approx(alone.half, rel=0.1)  # other draws of the same law
+    else:
+        assert np.isfinite(few.half_of_clips).all() and other.half < 3 * alone.half

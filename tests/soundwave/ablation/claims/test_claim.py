@@ -1,5 +1,6 @@
 """What is said of a study: claims with their bands, what is missing to make one, and what one seed cannot show."""
 
+import pyarrow as pa
 import pytest
 
 from soundwave.ablation.claims.claim import claims_of
@@ -179,3 +180,18 @@ def test_clips_that_a_cell_lacks_or_that_are_no_numbers_are_said():
     values = [float("nan"), *clips["value"].to_pylist()[1:]]
     broken = clips.set_column(clips.column_names.index("value"), "value", [values])
     assert any("missing in some cells" in note for note in claims_of(rows, FIGURES, broken).notes)
+
+
+@pytest.mark.parametrize("different", [2, 9])
+def test_a_difference_on_hardly_a_clip_says_so(different):
+    rows, clips = [], []
+    for arm, seed in [("full", 7), ("full", 8), ("without", 7), ("without", 8)]:
+        wrong = [float(arm == "without" and n < different) for n in range(16)]
+        place = {"grid": "g", "cell": f"{arm}-{seed}", "stage": "sft", "arm": arm, "seed": seed}
+        value = sum(wrong) / 16 + (seed - 7) / 1000  # seeds were at work
+        rows.append(place | {"fraction": 1.0, "last": True, "llm_wer": value, "axes": None})
+        told = {"outcome": "llm_wer", "group": None, "weight": 1.0}
+        clips += [place | told | {"item": str(n), "value": one + (seed - 7) / 1000} for n, one in enumerate(wrong)]
+    (claim,) = claims_of(rows, FIGURES, pa.Table.from_pylist(clips)).claims
+    assert (claim.low is None) == (different < 6)
+    assert claim.sentence.endswith("on so few clips that nothing is said of others.") == (different < 6)
