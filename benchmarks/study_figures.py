@@ -80,7 +80,9 @@ def draw(rows: Sequence[Mapping[str, Any]], asked: StudyFigure, target: Path) ->
     )
     x = x.axis(values=sorted({value["x"] for value in values}))
     y = alt.Y("y:Q", title=asked.titles[1], scale=alt.Scale(zero=True))
-    colour = alt.Color("line:N", title=asked.titles[2], sort=lines, scale=alt.Scale(domain=lines, range=list(COLOURS)))
+    named = alt.Legend(labelLimit=0, orient="bottom", direction="vertical")  # names are as long as they are
+    colours = alt.Scale(domain=lines, range=list(COLOURS))
+    colour = alt.Color("line:N", title=asked.titles[2], sort=lines, scale=colours, legend=named)
     base = alt.Chart(alt.Data(values=values)).encode(x=x, color=colour)
     dashed = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=alt.StrokeDash("line:N", sort=lines, legend=None))
     bands = base.mark_rule(strokeWidth=2, opacity=0.6).encode(y=alt.Y("low:Q", title=asked.titles[1]), y2="high:Q")
