@@ -162,9 +162,12 @@ def stage_one_claim(workspace: Workspace) -> StudyClaim | str:
     if with_first[0].name != without[0].name:
         return "The two are of different grids, so their difference is not tested."
     grid, name = with_first
-    rows = whole_rows(grid, name, _last(grid, name)) + whole_rows(grid, without[1], _last(grid, without[1]))
+    # Of all arms, so that the band is the one that the list of claims has.
+    rows = [row for arm in grid.arms for row in whole_rows(grid, arm, _last(grid, arm))]
     tested = claims_of(rows, {grid.metric: grid.figure}, read_clips(grid.folder)).claims
-    return next((claim for claim in tested if claim.axis == ARM), "The arms have no figure in common to compare.")
+    pair = {name, without[1]}
+    nothing = "The arms have no figure in common to compare."
+    return next((claim for claim in tested if claim.axis == ARM and {claim.first, claim.second} == pair), nothing)
 
 
 def _last(grid: GridResult, arm: str) -> str:
