@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-demo: $(STAMP) ## Real data to trained models to report in eight minutes: demo/report.html, demo/summary.json
+demo: $(STAMP) ## Real data to trained models to report in ten minutes: demo/report.html, demo/summary.json
 	@$(BIN)/soundwave demo
 
 demo-long: $(STAMP) ## The same with more corpora, more hours and all three stages, for the best figure (an hour)

@@ -39,7 +39,7 @@ def demo(
 ) -> None:
     """Run corpora -> labels -> catalog -> mixtures -> training -> ablation -> report on real recordings.
 
-    Takes about eight minutes on two cores, and there is something to look at and to hear after three. Interrupt it
+    Takes about ten minutes on two cores, and there is something to look at and to hear after three. Interrupt it
     whenever you like: run again, it goes on from there, and a finished demo is reused. --set replaces settings of its
     stages, mixtures and grids: stages.shrinking.steps=10, mixtures.demo/alignment.budget=0.5, counts.heart=300,
     seeds=[1,2].
