@@ -21,7 +21,7 @@ help: ## Show this list
 demo: $(STAMP) ## Real data to trained models to report in ten minutes: demo/report.html, demo/summary.json
 	@$(BIN)/soundwave demo
 
-demo-long: $(STAMP) ## The same with more corpora, more hours and all three stages, for the best figure (an hour)
+demo-long: $(STAMP) ## The same with more corpora, more hours and all three stages, for the best figure (an hour or two)
 	@$(BIN)/soundwave demo --long
 
 study: $(STAMP) ## With and without stage I, at three sizes and two ways of repeating (docs/studies/size; hours)

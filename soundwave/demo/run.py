@@ -259,7 +259,7 @@ def next_commands(output: Path, run: Path, clip: str) -> list[str]:
         f"  soundwave infer {run} {clip}",
         "      what the model hears in a prompt that it never trained on",
         "  soundwave demo --long",
-        "      more corpora, more hours, all three stages: for the best figure (an hour)",
+        "      more corpora, more hours, all three stages: for the best figure (an hour or two)",
     ]
 
 
