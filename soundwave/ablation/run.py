@@ -60,7 +60,7 @@ from soundwave.ablation.running.by_cell import CellByCell
 from soundwave.ablation.running.cluster import cluster_launch
 from soundwave.ablation.running.forks import forked_launch
 from soundwave.ablation.running.held_out import refuse_any_held_out
-from soundwave.ablation.running.known import read_known
+from soundwave.ablation.running.known import other_catalogs, read_known
 from soundwave.ablation.running.listing import ListedCommand, listed_commands
 from soundwave.ablation.running.measured import (
     asked_of,
@@ -190,12 +190,7 @@ class Ablation:
             if len(names) > 1
         ]
         folds = [f"{name}: {note}" for name, grid in self.grids.items() for note in grid.fold_notes()]
-        return [*self.expansion.notes, *folds, *said, *self._other_catalogs()]
-
-    def _other_catalogs(self) -> list[str]:
-        own = catalog_fingerprint(self.catalog)
-        count = sum(any(row.get("catalog") != own for row in rows) for rows in self.taken.values())
-        return [f"{count} of the cells taken from the table were trained on other builds of the catalog"] * (count > 0)
+        return [*self.expansion.notes, *folds, *said, *other_catalogs(self.taken, catalog_fingerprint(self.catalog))]
 
     def claim(self, *, aside: bool = False) -> None:
         """Take the output folder, and in it a folder for each grid's results.

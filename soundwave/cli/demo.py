@@ -28,7 +28,7 @@ def demo(
     *,
     long: Annotated[
         bool,
-        typer.Option("--long", help="All corpora, more hours and all three stages, for the best figure (an hour or two)."),
+        typer.Option("--long", help="More corpora, more hours, all three stages: the best figure (an hour or two)."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(help="Processes side by side, one thread each (default 2).", min=1, max=PROCESSES)

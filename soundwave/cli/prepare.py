@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from soundwave.cli import _completion
-from soundwave.cli._settings import MeasureDask, MeasureWorkers, QuietOption
+from soundwave.cli._settings import MOST, MeasureDask, MeasureWorkers, QuietOption
 
 NamesArgument = Annotated[
     list[str] | None,
@@ -20,7 +20,9 @@ NamesArgument = Annotated[
 
 CountOption = Annotated[
     int | None,
-    typer.Option(help="Sentences that a synthesiser speaks, in corpora that are made so (heart, flite).", min=1),
+    typer.Option(
+        help="Sentences that a synthesiser speaks, in corpora that are made so (heart, flite).", min=1, max=MOST
+    ),
 ]
 
 

@@ -244,6 +244,9 @@ def _report(phases: Phases, output: Path) -> dict[str, Any]:
     return read_object(output / SUMMARY)
 
 
+LONG = "--long"  # of the command that runs this
+
+
 def next_commands(output: Path, run: Path, clip: str) -> list[str]:
     """Three commands to go on with, each with a line that says what for.
 
@@ -258,7 +261,7 @@ def next_commands(output: Path, run: Path, clip: str) -> list[str]:
         "      hear the clips with their words lit, ask the catalog in SQL, move a mixture's shares",
         f"  soundwave infer {run} {clip}",
         "      what the model hears in a prompt that it never trained on",
-        "  soundwave demo --long",
+        f"  soundwave demo {LONG}",
         "      more corpora, more hours, all three stages: for the best figure (an hour or two)",
     ]
 

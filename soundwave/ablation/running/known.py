@@ -93,3 +93,9 @@ def read_known(path: Path, *, any_catalog: bool = False) -> KnownRows:
     clips = read_clips(path.parent, named)
     clips = read_clips(path.parent) if clips is None else clips
     return KnownRows(path, whole, clips, any_catalog)
+
+
+def other_catalogs(taken: Mapping[str, Sequence[Mapping[str, Any]]], own: str) -> list[str]:
+    """What is to be said of cells (name -> rows) that were trained on other builds than the catalog `own`."""
+    count = sum(any(row.get("catalog") != own for row in rows) for rows in taken.values())
+    return [f"{count} of the cells taken from the table were trained on other builds of the catalog"] * (count > 0)

@@ -124,7 +124,7 @@ def test_from_an_evaluation_a_run_a_plan_and_all_cells(work: Path, capsys: pytes
 def test_a_run_on_other_texts_says_which_and_what_the_catalog_has(
     work: Path, capsys: pytest.CaptureFixture[str], stage_values: Callable[..., dict[str, Any]]
 ) -> None:
-    plan, run = work / "mixtures" / "told", work / RUNS / "told"
+    plan, run = work / "mixtures" / "told", work / "apart" / "told"
     text = "CASE WHEN cut_id = 'one-01' THEN 'press it' END AS text"
     query = f"SELECT cut_id, task AS domain, {text} FROM accepted WHERE split = 'train' AND task = 'asr'"
     values = {"name": "told", "stage": "alignment", "query": query, "shares": {"asr": 1.0}, "unit": "samples"}

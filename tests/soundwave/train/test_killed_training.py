@@ -16,7 +16,7 @@ from soundwave.train.settings import StageSettings
 from tests.soundwave.train.heard_workspace import make_heard_workspace
 from tests.soundwave.train.train_processes import IMPORTS
 
-STEPS = 6
+STEPS = 14  # a death costs two of them at most, and a step that is made may be four before the one that is computed
 MOMENTS = {  # what is going on -> the function at whose start the process dies
     "a step's rows are being written": "soundwave.train.runs.ledger:Log.write",
     "the optimiser's step is done": "soundwave.train.loop:Trainer.update_ema",
