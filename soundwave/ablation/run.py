@@ -153,7 +153,7 @@ class Ablation:
         self.branches: dict[str, Branch] = {}
         self._settings: dict[str, StageSettings] = {}  # where they differ from the node's
         self._same: dict[str, str] = {}  # node -> the one before it whose training is the very same
-        self.known = None if results is None else read_known(results, any_catalog=any_catalog)
+        self.known = read_known(results, any_catalog=any_catalog)
         self.taken: dict[str, list[dict[str, Any]]] = self._take()  # GRID/CELL -> rows of another table
         chains = {key for cell in self.expansion.cells if _id(cell) not in self.taken for key in cell.chain}
         self.nodes = {key: node for key, node in self.expansion.nodes.items() if key in chains}
@@ -190,7 +190,7 @@ class Ablation:
             if len(names) > 1
         ]
         folds = [f"{name}: {note}" for name, grid in self.grids.items() for note in grid.fold_notes()]
-        return [*self.expansion.notes, *folds, *said, *other_catalogs(self.taken, catalog_fingerprint(self.catalog))]
+        return [*self.expansion.notes, *folds, *said, *other_catalogs(self.taken, self.expansion.nodes)]
 
     def claim(self, *, aside: bool = False) -> None:
         """Take the output folder, and in it a folder for each grid's results.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from soundwave.ablation.claims.measured import SIZE, CellSettings, MeasuredOutcome, cell_settings
 from soundwave.ablation.claims.study import Study, read_study
 from soundwave.ablation.fits.choose import ChosenFit
-from soundwave.ablation.fits.frame import CellFrame, NumberAxis
+from soundwave.ablation.fits.frame import CellFrame
+from soundwave.ablation.fits.shape import curve, tiles
 from soundwave.ablation.fits.study_fits import ResponseFit, fits_of
 from soundwave.ablation.fits.trade_off import pareto
 from soundwave.explore.asking import Explorer
@@ -98,8 +95,8 @@ def _drawing(explorer: Explorer, study: Study, measured: MeasuredOutcome, respon
         "axes": [{"name": axis.name, "kind": axis.kind} for axis in axes],
         "sentences": sentences,
         "cells": _cells(explorer, study, measured, frame, along) if len(axes) <= 2 else [],
-        "line": _line(fit, axes[0]) if fit is not None and len(axes) == 1 else None,
-        "tiles": _tiles(fit, along) if fit is not None and len(axes) == 2 else None,
+        "line": curve(fit, POINTS) if fit is not None and len(axes) == 1 else None,
+        "tiles": tiles(fit, along, TILES) if fit is not None and len(axes) == 2 else None,
         "best": best if fit is not None else None,
     }
 
@@ -120,38 +117,3 @@ def _cells(
         row = {"at": [float(point[n]) for n in along], "name": frame.named(point), "value": float(mean)}
         found.append(row | {"seeds": int(seeds), "runs": _runs(explorer, study, cell)})
     return found
-
-
-def _line(fit: ChosenFit, axis: NumberAxis) -> list[dict[str, float]]:
-    values = axis.between(POINTS)
-    means = fit.response.predict(values[:, None])
-    low, high = fit.band(values[:, None])
-    columns = zip(values, means, low, high, strict=True)
-    return [dict(zip(("x", "value", "low", "high"), map(float, row), strict=True)) for row in columns]
-
-
-def _tiles(fit: ChosenFit, along: Sequence[int]) -> list[dict[str, float]]:
-    """Tiles that cover what was measured. Shares of several domains sum to 1 at most."""
-    axes = [fit.frame.axes[n] for n in along]
-    values = [axis.between(TILES) for axis in axes]
-    places = np.array(list(product(*(range(len(one)) for one in values))))
-    points = np.empty((len(places), 2))
-    for n, (column, one) in enumerate(zip(along, values, strict=True)):
-        points[:, column] = one[places[:, n]]
-    if all(axis.kind == "share" for axis in axes):
-        possible = points.sum(axis=1) <= 1 + 1e-9
-        points, places = points[possible], places[possible]
-    means = fit.response.predict(points)
-    low, high = fit.band(points)
-    edges = [_edges(one) for one in values]
-    return [
-        {"x": float(edges[0][a]), "x2": float(edges[0][a + 1]), "y": float(edges[1][b]), "y2": float(edges[1][b + 1])}
-        | {"at_x": float(values[0][a]), "at_y": float(values[1][b]), "value": float(mean)}
-        | {"low": float(least), "high": float(most)}
-        for (a, b), mean, least, most in zip(places, means, low, high, strict=True)
-    ]
-
-
-def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n + 1,) where the tiles of `values` (n,) begin and end."""
-    return np.concatenate([values[:1], (values[1:] + values[:-1]) / 2, values[-1:]])

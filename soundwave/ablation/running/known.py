@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from manifests.errors import InputError, reading
+from manifests.errors import InputError, SettingsError, reading
 from manifests.files import need_file, read_jsonl
 from soundwave.ablation.claims.measured import read_clips
 from soundwave.ablation.results import CLIPS, COLUMNS
@@ -60,8 +60,8 @@ class KnownRows:
         return table
 
 
-def read_known(path: Path, *, any_catalog: bool = False) -> KnownRows:
-    """Rows of results.parquet, results.jsonl or a CSV file of the same columns.
+def read_known(path: Path | None, *, any_catalog: bool = False) -> KnownRows | None:
+    """Rows of results.parquet, results.jsonl or a CSV file of the same columns; None where none is named.
 
     What clips gave is in NAME-clips.parquet or clips.parquet beside it.
 
@@ -70,7 +70,14 @@ def read_known(path: Path, *, any_catalog: bool = False) -> KnownRows:
     Raises:
         MissingFileError: no such file.
         InputError: another kind of file, or without the columns that say what a row is.
+        SettingsError: `any_catalog` without a table.
     """
+    if path is None:
+        if any_catalog:
+            raise SettingsError(
+                "The setting `any_catalog` is for cells of a table: name it with the setting `results`."
+            )
+        return None
     need_file(
         path, what="table of results", hint="It is results.parquet, results.jsonl, or a CSV file of the same columns."
     )
@@ -95,7 +102,10 @@ def read_known(path: Path, *, any_catalog: bool = False) -> KnownRows:
     return KnownRows(path, whole, clips, any_catalog)
 
 
-def other_catalogs(taken: Mapping[str, Sequence[Mapping[str, Any]]], own: str) -> list[str]:
-    """What is to be said of cells (name -> rows) that were trained on other builds than the catalog `own`."""
-    count = sum(any(row.get("catalog") != own for row in rows) for rows in taken.values())
+def other_catalogs(taken: Mapping[str, Sequence[Mapping[str, Any]]], own: Collection[str]) -> list[str]:
+    """What is to be said of cells (name -> rows) that were trained on other builds of the catalog.
+
+    own: keys of the trainings on the one that is here.
+    """
+    count = sum(any(row["key"] not in own for row in rows) for rows in taken.values())
     return [f"{count} of the cells taken from the table were trained on other builds of the catalog"] * (count > 0)

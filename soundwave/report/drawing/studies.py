@@ -7,11 +7,11 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-from numpy.typing import NDArray
 
 from soundwave.ablation.fits.choose import ChosenFit
 from soundwave.ablation.fits.frame import CellFrame, NumberAxis
 from soundwave.ablation.fits.optimum import Optimum
+from soundwave.ablation.fits.shape import curve, tiles
 from soundwave.report.drawing.charts import FIT
 from soundwave.report.drawing.theme import INK, NARROW, PAPER, SERIES, SOFT, figure, wrapped
 
@@ -39,17 +39,13 @@ def _cells(frame: CellFrame) -> list[Row]:
 
 
 def _curve(frame: CellFrame, fit: ChosenFit | None, best: Optimum | None, title: str, label: str) -> str:
-    axis, curve = frame.axes[0], []
-    if fit is not None:
-        points = axis.between(CURVE_POINTS)[:, None]
-        low, high = fit.band(points)
-        ends = zip(points[:, 0], fit.response.predict(points), low, high, strict=True)
-        curve = [dict(zip(("x", "y", "low", "high"), map(float, row), strict=True)) for row in ends]
+    axis, points = frame.axes[0], [] if fit is None else curve(fit, CURVE_POINTS)
+    line_of = [{"x": row["x"], "y": row["value"], "low": row["low"], "high": row["high"]} for row in points]
     at = [] if best is None else [{"x": best.at[axis.name], "y": best.value}]
 
     def draw(width: int) -> Any:
         x = alt.X("x:Q", title=_axis_title(axis), scale=_scale(axis), axis=_axis(axis, width))
-        line = alt.Chart(alt.Data(values=curve)).encode(x=x)
+        line = alt.Chart(alt.Data(values=line_of)).encode(x=x)
         y = alt.Y("y:Q", title=wrapped(title), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
         dots = alt.Chart(alt.Data(values=_cells(frame))).mark_circle(size=80, color=SERIES[0], opacity=1)
         layers = [
@@ -58,7 +54,7 @@ def _curve(frame: CellFrame, fit: ChosenFit | None, best: Optimum | None, title:
             dots.encode(x=x, y=y),
             alt.Chart(alt.Data(values=at)).mark_rule(color=SOFT, strokeDash=[4, 3], strokeWidth=1.5).encode(x="x:Q"),
         ]
-        used = [layer for layer, rows in zip(layers, (curve, curve, [0], at), strict=True) if rows]
+        used = [layer for layer, rows in zip(layers, (line_of, line_of, [0], at), strict=True) if rows]
         return alt.layer(*used).properties(width=width, height=260, autosize=FIT)
 
     return figure(draw, label=label)
@@ -66,7 +62,7 @@ def _curve(frame: CellFrame, fit: ChosenFit | None, best: Optimum | None, title:
 
 def _surface(frame: CellFrame, fit: ChosenFit, best: Optimum | None, title: str, label: str) -> str:
     first, second = frame.axes[:2]
-    tiles = _tiles(frame, fit, best)
+    ground_of = _tiles(frame, fit, best)
     at = [] if best is None else [{"x": best.at[first.name], "second": best.at[second.name]}]
     cells = _cells(frame)
 
@@ -75,7 +71,7 @@ def _surface(frame: CellFrame, fit: ChosenFit, best: Optimum | None, title: str,
         y = alt.Y("second:Q", title=_axis_title(second), scale=_scale(second), axis=_axis(second, width))
         color = alt.Color("y:Q", title=title, scale=alt.Scale(scheme="viridis"), legend=alt.Legend(gradientLength=180))
         seam = alt.Stroke("y:Q", scale=alt.Scale(scheme="viridis"), legend=None)  # tiles touch each other
-        ground = alt.Chart(alt.Data(values=tiles)).mark_rect()
+        ground = alt.Chart(alt.Data(values=ground_of)).mark_rect()
         dots = alt.Chart(alt.Data(values=cells))
         mark = alt.Chart(alt.Data(values=at)).mark_point(shape="cross", size=160, filled=True, color=PAPER, stroke=INK)
         layers = [
@@ -89,34 +85,15 @@ def _surface(frame: CellFrame, fit: ChosenFit, best: Optimum | None, title: str,
 
 
 def _tiles(frame: CellFrame, fit: ChosenFit, best: Optimum | None) -> list[Row]:
-    """The fit over the first two axes; where shares sum to more than 1 there is nothing."""
-    first, second = frame.axes[:2]
-    columns, rows = _edges(first), _edges(second)
-    across, up = np.meshgrid(_middle(columns, first), _middle(rows, second), indexing="ij")
-    points = np.tile(frame.points.mean(axis=0), (across.size, 1))
-    for number, axis in enumerate(frame.axes[2:], 2):
-        points[:, number] = best.at[axis.name] if best is not None else np.median(frame.points[:, number])
-    points[:, 0], points[:, 1] = across.ravel(), up.ravel()
-    shares = [number for number, axis in enumerate(frame.axes) if axis.kind == "share"]
-    allowed = points[:, shares].sum(axis=1) <= 1 + 1e-9 if shares else np.ones(len(points), dtype=bool)
-    values = fit.response.predict(points).reshape(across.shape)
-    kept = allowed.reshape(across.shape)
+    """The fit over the first two axes, further ones held at the optimum, or in the middle of the cells."""
+    others = {
+        number: best.at[axis.name] if best is not None else float(np.median(frame.points[:, number]))
+        for number, axis in enumerate(frame.axes[2:], 2)
+    }
     return [
-        {"x": float(columns[n]), "x2": float(columns[n + 1]), "second": float(rows[m]), "second2": float(rows[m + 1])}
-        | {"y": float(values[n, m])}
-        for n, m in np.ndindex(*across.shape)
-        if kept[n, m]
+        {"x": one["x"], "x2": one["x2"], "second": one["y"], "second2": one["y2"], "y": one["value"]}
+        for one in tiles(fit, (0, 1), TILES, others)
     ]
-
-
-def _edges(axis: NumberAxis) -> NDArray[np.float64]:
-    ends = np.log([axis.low, axis.high]) if axis.kind == "log" else np.array([axis.low, axis.high])
-    steps = np.linspace(ends[0], ends[1], TILES + 1)
-    return np.asarray(np.exp(steps) if axis.kind == "log" else steps)
-
-
-def _middle(edges: NDArray[np.float64], axis: NumberAxis) -> NDArray[np.float64]:
-    return np.sqrt(edges[:-1] * edges[1:]) if axis.kind == "log" else (edges[:-1] + edges[1:]) / 2
 
 
 def _scale(axis: NumberAxis) -> alt.Scale:

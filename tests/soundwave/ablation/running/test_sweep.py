@@ -16,7 +16,7 @@ import pytest
 
 from curation.catalog import INDEX
 from manifests.digests import sealed
-from manifests.errors import MixtureError
+from manifests.errors import MixtureError, SettingsError
 from manifests.files import read_json, write_json
 from manifests.settings.core_yaml import load_yaml
 from soundwave.ablation.commands import CHILD, Commands
@@ -212,6 +212,10 @@ def test_finished_cells_are_taken_from_a_table_of_elsewhere(place):
         assert [row | {"error": None} for row in here.rows] == there.rows
         clips = [pq.read_table(place / "grid" / "clips.parquet") for place in (folder / "there", folder / name)]
         assert clips[0].num_rows > 0 and clips[0].sort_by("cell").equals(clips[1].sort_by("cell"))
+    old = pa.Table.from_pylist([{k: v for k, v in row.items() if k not in ("design", "catalog")} for row in there.rows])
+    pq.write_table(old, folder / "old.parquet")  # of an earlier version: keys alone say that the catalog is this one
+    of_old = Ablation([grid_of(folder)], catalog, folder / "old", results=folder / "old.parquet", any_catalog=True)
+    assert len(of_old.taken) == 6 and not any("other builds" in note for note in of_old.notes())
     grown = grid_of(folder, seeds=[7, 8])
     more = ablate([grown], catalog, folder / "more", commands=commands(folder), running=Running(results=table))
     assert (more.trained, more.taken) == (6, 6)
@@ -238,6 +242,8 @@ def test_cells_of_another_build_of_the_catalog_are_taken_when_asked_for(place):
     shutil.copytree(catalog, other)
     index = read_json(other / INDEX)
     write_json(other / INDEX, sealed(index | {"fingerprint": "0" * 64}))
+    with pytest.raises(SettingsError, match="for cells of a table"):
+        Ablation([grid_of(folder)], other, folder / "here", any_catalog=True)
     same = Ablation([grid_of(folder)], other, folder / "here", results=table)
     assert same.taken == {}  # not unless it is asked for
     running = Running(results=table, any_catalog=True)
