@@ -14,11 +14,11 @@ from manifests.errors import MissingFileError
 from manifests.files import write_jsonl
 from soundwave.ablation.grid import Grid
 from soundwave.evaluate.registry import find_figure
-from soundwave.report.outcome import GridResult, whole_rows
+from soundwave.report.outcome import GridResult, claims, grids, stage_one_claim, whole_rows
 from soundwave.report.page import SECTIONS, ReportOptions, render, write_report
 from soundwave.report.views import lead
 from soundwave.report.workspace import open_workspace
-from tests.soundwave.report.small_workspace import WORDS, small_workspace, write_grid_results
+from tests.soundwave.report.small_workspace import WORDS, result, small_workspace, write_grid_results
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -251,3 +251,18 @@ def test_of_a_stage_that_an_arm_trains_again_the_last_time_counts() -> None:
     ]
     found = whole_rows(GridResult("g", Path("g"), {}, rows), "a", "alignment")
     assert [(row["seed"], row["position"]) for row in found] == [(7, 2), (8, 2)]
+
+
+def test_the_first_sentence_has_the_band_of_the_list_of_claims(tmp_path) -> None:
+    """Of three arms: a band for one pair alone would be narrower than the one that is listed below it."""
+    steps = [{"stage": stage, "mixture": stage} for stage in ("alignment", "sft")]
+    grid = Grid.model_validate({"question": "?", "arms": {"full": steps, "other": steps, "short": steps[1:]}})
+    rows = [
+        result("recipe", arm, "sft", 2, True, None, wer) for arm, wer in (("full", 0.4), ("other", 0.6), ("short", 1.7))
+    ]
+    rows += [result("recipe", arm, "alignment", 1, False, 0.4, None) for arm in ("full", "other")]
+    write_grid_results(tmp_path, "recipe", grid, rows)
+    claim = stage_one_claim(open_workspace(tmp_path))
+    (found,) = [one for one in grids(open_workspace(tmp_path)) if one.name == "recipe"]
+    assert {claim.first, claim.second} == {"full", "short"}
+    assert claim.sentence in claims(found)
