@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.passes.cluster import ONE_THREAD, local_client, remote_client, submit_to
+from curation.passes.cluster import DASKS_TRIM, ONE_THREAD, TRIM, local_client, remote_client, submit_to
 from curation.passes.members import Members, Workplace
 from manifests.units import Seconds
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 HERE = "processes"  # in place of an address: workers of this machine
 POLL: Seconds = 0.2  # how often a worker looks whether its process has ended, or nobody wants it any more
 GRACE: Seconds = 10.0  # how long a process that was asked to stop may take
+
+
+def _environment() -> dict[str, str]:
+    """Of a command on a worker: one thread, and memory as it was before Dask set anything (see `local_client`)."""
+    kept = {name: value for name, value in os.environ.items() if (name, value) != (TRIM, DASKS_TRIM)}
+    return {**kept, **dict.fromkeys(ONE_THREAD, "1")}
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class RemoteCommand:
                 stdin=subprocess.PIPE,  # held open: a process of ours ends when the worker does
                 stdout=answer if self.stdout else log,
                 stderr=log,
-                env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
+                env=_environment(),
                 start_new_session=True,
             )
             try:

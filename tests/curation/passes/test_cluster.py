@@ -18,7 +18,7 @@ from pathlib import Path
 import dask
 import pytest
 
-from curation.passes.cluster import interrupts_kept, raise_interrupt, remote_client
+from curation.passes.cluster import DASKS_TRIM, TRIM, interrupts_kept, local_client, raise_interrupt, remote_client
 from curation.passes.runner import run_pass
 from manifests.errors import InputError
 from tests.curation.dask_processes import DIES_ONCE, ROOT, until
@@ -94,6 +94,21 @@ def test_processes_that_always_die_as_they_start_are_an_error(
     with always, pytest.raises(InputError, match="die while they start"):
         run_pass(Counting(tmp_path / "log", {}), corpus, tmp_path / "labels", workers=1, shard_size=4)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_what_dask_sets_for_workers_is_not_set_for_the_children_of_their_driver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Memory that goes back after each array made trainings that the demo started later a fifth slower."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv(TRIM, raising=False)
+    before = dict(os.environ)
+    with local_client(1) as client:
+        (worker,) = client.run(lambda: dict(os.environ)).values()
+    assert dict(os.environ) == before
+    assert worker["OPENBLAS_NUM_THREADS"] == "1" and TRIM not in worker
+    default = dask.config.get("distributed.nanny.pre-spawn-environ")[TRIM]
+    assert str(default) == DASKS_TRIM, "what a worker of others has is left out of what it starts, if it is this"
 
 
 def press_once(phase: str, info: dict[str, int]) -> None:
